@@ -1,0 +1,3 @@
+"""cts: measures how a network carries media streams."""
+
+__version__ = "0.1.0"

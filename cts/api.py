@@ -1,0 +1,321 @@
+"""Contracts of cts, and the value types that they speak in: all that a plugin may import (with ``cts.testing``).
+
+A *sender* decides when and how a frame's datagrams leave; a *connected-socket factory* makes the object that runs one
+stream. Both are found through entry points (groups ``cts.senders`` and ``cts.connected_socket_factories``), carry
+``api = 1``, and may declare ``options``, an attrs class that ``[sender.options]`` or ``[connected_socket.options]`` is
+structured into. Times are integer nanoseconds of the run's clock, which is :meth:`IPacer.now_ns`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import trio
+from attrs import define, frozen
+
+from cts.metrics.counters import FrameTotals
+from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.outgoing import Frame
+from cts.protocol.plan import StreamPlan
+from cts.protocol.result import SUCCEEDED, Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.task import DatagramBatch, Verify
+from cts.protocol.wire import HEADER_SIZE
+
+__all__ = [
+    "API_VERSION",
+    "HEADER_SIZE",
+    "SUCCEEDED",
+    "Address",
+    "DatagramBatch",
+    "DatagramHandler",
+    "EndpointStatistics",
+    "Frame",
+    "FrameTotals",
+    "IConnectedSocket",
+    "IConnectedSocketFactory",
+    "IConnectionManager",
+    "IDatagramEndpoint",
+    "IListenerHandler",
+    "IListeningSocket",
+    "INetwork",
+    "IPacer",
+    "ISender",
+    "Outcome",
+    "RenderedFrame",
+    "Role",
+    "StreamPlan",
+    "StreamRequest",
+    "StreamResult",
+    "StreamSnapshot",
+    "Verdict",
+    "Verify",
+]
+
+API_VERSION = 1
+"""What a plugin class says it was written for, in its attribute ``api``."""
+
+DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
+"""Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
+
+
+@frozen
+class EndpointStatistics:
+    """What an endpoint has read and lost so far.
+
+    Attributes:
+        datagrams: datagrams read.
+        overflowed: datagrams that the kernel dropped because the receive buffer was full (not loss in the network).
+    """
+
+    datagrams: int = 0
+    overflowed: int = 0
+
+
+class IPacer(ABC):
+    """The run's clock, and who wakes a sender."""
+
+    @abstractmethod
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds; only differences mean anything."""
+
+    @abstractmethod
+    async def wait_until(self, due_ns: int) -> None:
+        """Suspend until ``due_ns``; never returns early. Always a checkpoint, also for a time that has passed."""
+
+
+class IDatagramEndpoint(ABC):
+    """A bound UDP socket, or what stands in for one: where datagrams go and come from. It knows no protocol."""
+
+    @property
+    @abstractmethod
+    def local(self) -> Address:
+        """The address it is bound to."""
+
+    @property
+    def segment_limit(self) -> int:
+        """How many datagrams one :meth:`send_segments` can carry in a single call to the kernel; 1 without an offload."""
+        return 1
+
+    @abstractmethod
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram, ``header`` followed by ``payload``.
+
+        Suspends only while the socket's send buffer is full. Both buffers may be reused as soon as it returns.
+
+        Returns:
+            Bytes handed to the network.
+
+        Raises:
+            OSError: the network refused it for good.
+        """
+
+    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send one datagram per payload, each behind the same header, in as few calls as this endpoint can.
+
+        All payloads have one length, only the last may be shorter. Suspends, returns and raises as :meth:`send` does.
+        """
+        sent = 0
+        for payload in payloads:
+            sent += await self.send(remote, header, payload)
+        return sent
+
+    @abstractmethod
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """From now on hand every batch that is read to ``handler``."""
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Read what has arrived up to now and hand it over before returning; never suspends."""
+
+    @abstractmethod
+    def statistics(self) -> EndpointStatistics:
+        """Return what it has read and lost so far."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it; nothing is handed over after that. Closing twice is harmless."""
+
+
+class INetwork(ABC):
+    """Where endpoints come from: the kernel, or a simulation."""
+
+    @abstractmethod
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        """Return an endpoint bound to ``local`` (port 0 takes a free one).
+
+        Raises:
+            OSError: the address is in use, not ours, or not permitted.
+        """
+
+    @abstractmethod
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        """Return an endpoint with a free port that takes datagrams from ``remote`` only.
+
+        Raises:
+            OSError: there is no way to that address.
+        """
+
+
+class IListeningSocket(ABC):
+    """A listening socket as its handler sees it."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> IDatagramEndpoint:
+        """Where answers to its peers are sent from."""
+
+
+class IListenerHandler(ABC):
+    """Who makes sense of what a listening socket reads."""
+
+    @abstractmethod
+    def on_packet_received(
+        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
+    ) -> None:
+        """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
+
+
+class ISender(ABC):
+    """Puts frames on the wire, one stream's each. Made anew for every stream.
+
+    Decides when and how a frame's datagrams leave, never how large a frame is: both ends derive that from the plan.
+
+    Args:
+        options: an instance of the class's ``options``, or None where it declares none.
+        plan: the stream's arithmetic.
+    """
+
+    api: ClassVar[int] = API_VERSION
+    options: ClassVar[type | None] = None
+
+    @abstractmethod
+    def __init__(self, options: object, plan: StreamPlan) -> None: ...
+
+    @abstractmethod
+    async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
+        """Send every datagram of ``frame`` once, in any order; called at ``frame.due_ns``, once a frame, in order.
+
+        May suspend; the next frame waits for its return, and is called late if this takes past its due time.
+
+        Returns:
+            Bytes handed to the network, as the endpoint's sends returned them.
+        """
+
+
+class IConnectedSocket(ABC):
+    """One stream with one peer: owns its timers and its scheduling, and runs in its own nursery."""
+
+    @property
+    @abstractmethod
+    def remote(self) -> Address:
+        """The peer."""
+
+    @property
+    @abstractmethod
+    def role(self) -> Role:
+        """Which part this side plays."""
+
+    @abstractmethod
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
+        """Run the stream to its end and return what became of it.
+
+        Calls ``started()`` once datagrams may be handed to it. A stream's failure is a result, not an exception.
+        """
+
+    @abstractmethod
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
+
+    @abstractmethod
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Take note that the peer sent START once more."""
+
+    @abstractmethod
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        """Return the counts with everything that happened before ``now_ns`` in them."""
+
+
+@define(kw_only=True)
+class StreamRequest:
+    """What a connected socket is made from.
+
+    Attributes:
+        role: which part this side plays.
+        active: whether it reads its own endpoint; if not, somebody else does and calls ``on_data_received``.
+        plan: the stream's arithmetic.
+        endpoint: where its datagrams go out, and come in if it is active.
+        peer: the other end.
+        sender: puts frames on the wire; unused by a receiver.
+        pacer: the run's clock.
+        connection_id: the name to give the stream (server), or None to ask for it (client).
+        verify: what a receiver does about wrong payloads.
+        on_frame: told of each rendered frame, or None.
+    """
+
+    role: Role
+    active: bool
+    plan: StreamPlan
+    endpoint: IDatagramEndpoint
+    peer: Address
+    sender: ISender
+    pacer: IPacer
+    connection_id: str | None
+    verify: Verify = Verify.DATA
+    on_frame: Callable[[RenderedFrame], None] | None = None
+
+
+class IConnectedSocketFactory(ABC):
+    """Makes the connected socket of each stream. One instance serves a whole run.
+
+    Args:
+        options: an instance of the class's ``options``, or None where it declares none.
+    """
+
+    api: ClassVar[int] = API_VERSION
+    options: ClassVar[type | None] = None
+
+    @abstractmethod
+    def __init__(self, options: object) -> None: ...
+
+    @abstractmethod
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        """Return the connected socket for ``request``.
+
+        Args:
+            request: what to make it from; may be changed, for instance to put another endpoint in front of the given one.
+            default: the engine's own way to make one.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """The run is over: flush and close what the factory opened."""
+
+
+class IConnectionManager(ABC):
+    """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
+
+    @abstractmethod
+    def connected(self, remote: Address) -> IConnectedSocket | None:
+        """Return the stream of that peer."""
+
+    @abstractmethod
+    def request_start(self, remote: Address, listening_socket: IListeningSocket) -> bool:
+        """Note that a peer asks for a stream; False if it already has or awaits one, or if there is no room."""
+
+    @abstractmethod
+    def open_slot(self) -> None:
+        """Add an accepting slot."""
+
+    @abstractmethod
+    def match(self) -> tuple[Address, IListeningSocket] | None:
+        """Take an awaiting endpoint and an accepting slot out and return the endpoint, oldest first; None if either lacks."""
+
+    @abstractmethod
+    def add(self, connected_socket: IConnectedSocket) -> None:
+        """Enter a stream under its peer."""
+
+    @abstractmethod
+    def remove(self, remote: Address) -> None:
+        """Take that peer's stream out."""

@@ -1,0 +1,35 @@
+"""Errors that cts itself raises, one root for all of them.
+
+A user's mistake is a :class:`UserError`: the command line prints its text and leaves with status 2.
+A stream's failure is not an exception but that stream's result (see ``cts.protocol.pattern``).
+Anything else that escapes is a bug and ends in a traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError"]
+
+
+class CtsError(Exception):
+    """Root of all errors of this package."""
+
+
+class UserError(CtsError):
+    """Something the user can put right: says what is wrong, where, and what is allowed."""
+
+
+class ConfigError(UserError):
+    """A configuration was refused; carries every problem found, each as ``dotted.key: text``."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+class PluginError(UserError):
+    """A plugin is missing, broken, ambiguous or of the wrong shape; names the distribution, the entry point, the cure."""
+
+
+class DecodeError(CtsError):
+    """A received datagram is none of the protocol's (the only error that decoding raises)."""

@@ -1,0 +1,1 @@
+"""What is measured: counters and the arithmetic on them. Pure: no clock, no IO."""

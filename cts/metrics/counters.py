@@ -1,0 +1,58 @@
+"""Counts of frame verdicts and of refused datagrams."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from attrs import define, frozen
+
+__all__ = ["FrameCounts", "FrameTotals", "RefusedDatagrams"]
+
+
+@frozen
+class FrameTotals:
+    """A snapshot of :class:`FrameCounts`; adds and subtracts field by field."""
+
+    completed: int = 0
+    dropped: int = 0
+    repeated: int = 0
+    error: int = 0
+
+    @property
+    def rendered(self) -> int:
+        """Frames that got a verdict (errors are datagrams, not frames)."""
+        return self.completed + self.dropped + self.repeated
+
+    def __add__(self, other: FrameTotals) -> FrameTotals:
+        return FrameTotals(
+            self.completed + other.completed,
+            self.dropped + other.dropped,
+            self.repeated + other.repeated,
+            self.error + other.error,
+        )
+
+    def __sub__(self, other: FrameTotals) -> FrameTotals:
+        return FrameTotals(
+            self.completed - other.completed,
+            self.dropped - other.dropped,
+            self.repeated - other.repeated,
+            self.error - other.error,
+        )
+
+
+@define
+class FrameCounts:
+    """Running counts of one stream: frames by verdict, and datagrams that fit no frame (``error``)."""
+
+    completed: int = 0
+    dropped: int = 0
+    repeated: int = 0
+    error: int = 0
+
+    def totals(self) -> FrameTotals:
+        """Return the counts of this moment as a value."""
+        return FrameTotals(self.completed, self.dropped, self.repeated, self.error)
+
+
+class RefusedDatagrams(Counter[str]):
+    """Datagrams that were read and answered with nothing, by reason (a short text; the set of reasons is fixed)."""

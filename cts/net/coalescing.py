@@ -1,0 +1,189 @@
+"""Receive many datagrams with one system call: UDP_GRO (udp(7), Linux 5.0), with the kernel's time and drop counter.
+
+The kernel may hand over neighbours of one peer as one buffer, each of the segment size but the last, which may be shorter. A
+datagram alone comes without a segment size. msghdr, control and data buffers are built once.
+
+SO_TIMESTAMPNS (socket(7)) stamps a buffer when the kernel takes it in, on CLOCK_REALTIME. SO_RXQ_OVFL counts what the socket has
+dropped since it was opened; the kernel mentions it only after the first drop, and counts a coalesced buffer as one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+from typing import Final, TypeAlias
+
+from cts.net.libc import (
+    CMSG_HEADER,
+    MSG_DONTWAIT,
+    MSGHDR_SIZE,
+    SO_RXQ_OVFL,
+    SO_TIMESTAMPNS,
+    SOCKADDR_MAX_SIZE,
+    SOL_UDP,
+    UDP_GRO,
+    available,
+    iovec,
+    memcmp,
+    msghdr,
+    raise_errno,
+    recvmsg,
+)
+
+__all__ = ["BUFFER_SIZE", "CoalescedReceiver", "Received", "supported"]
+
+BUFFER_SIZE: Final = 65536
+"""No UDP buffer is larger: the kernel coalesces to less than 64 KiB whatever gro_max_size says."""
+
+Received: TypeAlias = tuple[bytes | None, int, int, int, int]
+"""Remote sockaddr (None if the kernel gives none), length, segment size, kernel's receive time in ns (0 if it gives none), drops."""
+
+_NANOSECONDS: Final = 1_000_000_000
+_CONTROL_SIZE: Final = 128
+_CONTROL: Final = MSGHDR_SIZE
+_NAME: Final = _CONTROL + _CONTROL_SIZE
+_FLAGS: Final = ctypes.c_int(MSG_DONTWAIT)
+_INT: Final = struct.Struct("=i")
+_COUNT: Final = struct.Struct("=I")
+_TIMESPEC: Final = struct.Struct("=qq")
+
+# What a receive needs of msghdr (name length, control length) and of the usual control messages, in one unpack: a timestamp, then
+# the segment size, or the drop counter and the segment size. Each message starts with its length, then level and type as one word.
+_RESULT: Final = struct.Struct("=8xI28xQ8x QQqq QQI4x QQi4x")
+_TIME_SPACE: Final = 32
+_VALUE_SPACE: Final = 24
+
+
+def _word(level: int, kind: int) -> int:
+    (word,) = struct.unpack("=Q", struct.pack("=ii", level, kind))
+    return int(word)
+
+
+_TIME: Final = _word(socket.SOL_SOCKET, SO_TIMESTAMPNS)
+_DROPS: Final = _word(socket.SOL_SOCKET, SO_RXQ_OVFL)
+_SEGMENT: Final = _word(SOL_UDP, UDP_GRO)
+
+
+class CoalescedReceiver:
+    """Reads batches of datagrams from a UDP socket, each batch with one ``recvmsg`` into the same buffer.
+
+    ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks. ``buffer`` holds what
+    the last :meth:`receive` brought until the next one. Raises OSError where the kernel lacks UDP_GRO.
+    """
+
+    def __init__(self, fd: int) -> None:
+        with socket.socket(fileno=fd) as borrowed:
+            try:
+                borrowed.setsockopt(SOL_UDP, UDP_GRO, 1)
+                borrowed.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+                borrowed.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+            finally:
+                borrowed.detach()
+        memory = bytearray(BUFFER_SIZE)
+        self.buffer: Final = memoryview(memory)
+        self._fd = ctypes.c_int(fd)
+        self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(memory)
+        self._vector = iovec(ctypes.addressof(self._data), BUFFER_SIZE)
+        # msghdr, control messages and remote address side by side, so that one slice resets them and one unpack reads them.
+        self._arena = bytearray(_NAME + SOCKADDR_MAX_SIZE)
+        self._arena_memory = (ctypes.c_char * len(self._arena)).from_buffer(self._arena)
+        base = ctypes.addressof(self._arena_memory)
+        message = msghdr(
+            base + _NAME, SOCKADDR_MAX_SIZE, ctypes.addressof(self._vector), 1, base + _CONTROL, _CONTROL_SIZE
+        )
+        self._blank = bytearray(message)
+        self._message = ctypes.c_void_p(base)
+        self._remote = b"\0"
+        self._drops = 0
+        self._data_address = ctypes.addressof(self._data)
+        self._start = ctypes.c_void_p(self._data_address)
+        self._second = ctypes.c_void_p()
+        self._rest = ctypes.c_size_t()
+
+    def receive(self) -> Received | None:
+        """Read the next batch into ``buffer``, or give None when there is none.
+
+        The segment size is the length where the kernel coalesced nothing. The same peer's address is the same object from batch to batch. Drops
+        only grow; they cover what was lost before this batch was queued, in buffers and not in datagrams.
+
+        Raises OSError for an error that the socket holds (a connected one's ECONNREFUSED, ...).
+        """
+        arena = self._arena
+        arena[:MSGHDR_SIZE] = self._blank
+        length = recvmsg(self._fd, self._message, _FLAGS)
+        if length < 0:
+            if ctypes.get_errno() == errno.EAGAIN:
+                return None
+            raise_errno()
+        name_size, control_size, _, kind, sec, nsec, _, kind2, value2, _, kind3, value3 = _RESULT.unpack_from(arena)
+        segment_size = length
+        if kind != _TIME:
+            sec, nsec, segment_size = self._walk(control_size, length)
+        elif control_size == _TIME_SPACE:
+            pass
+        elif control_size == _TIME_SPACE + _VALUE_SPACE and kind2 == _SEGMENT:
+            segment_size = value2
+        elif control_size == _TIME_SPACE + 2 * _VALUE_SPACE and kind2 == _DROPS and kind3 == _SEGMENT:
+            self._count_drops(value2)
+            segment_size = value3
+        else:
+            sec, nsec, segment_size = self._walk(control_size, length)
+        remote = self._remote
+        if name_size != len(remote) or not arena.startswith(remote, _NAME):
+            remote = self._remote = bytes(arena[_NAME : _NAME + name_size])
+        return remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
+
+    def repeats(self, length: int, segment_size: int) -> bool:
+        """Say whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
+
+        A shorter last one equals its predecessor's beginning. So if the first is right, all are. One datagram alone repeats.
+        """
+        rest = length - segment_size
+        if rest <= 0:
+            return True
+        self._second.value = self._data_address + segment_size
+        self._rest.value = rest
+        return memcmp(self._second, self._start, self._rest) == 0
+
+    def _count_drops(self, value: int) -> None:
+        self._drops += (value - self._drops) & 0xFFFFFFFF  # the kernel's counter wraps at 32 bits
+
+    def _walk(self, control_size: int, length: int) -> tuple[int, int, int]:
+        """Read control messages in any order; give seconds, nanoseconds and segment size."""
+        sec, nsec, segment_size = 0, 0, length
+        at, end = _CONTROL, _CONTROL + control_size
+        while at + CMSG_HEADER.size <= end:
+            size, level, kind = CMSG_HEADER.unpack_from(self._arena, at)
+            if size < CMSG_HEADER.size:
+                break
+            data = at + CMSG_HEADER.size
+            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                sec, nsec = _TIMESPEC.unpack_from(self._arena, data)
+            elif (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
+                self._count_drops(_COUNT.unpack_from(self._arena, data)[0])
+            elif (level, kind) == (SOL_UDP, UDP_GRO):
+                (segment_size,) = _INT.unpack_from(self._arena, data)
+            at += (size + 7) // 8 * 8
+        return sec, nsec, segment_size
+
+
+def supported(family: socket.AddressFamily) -> bool:
+    """Say whether this kernel coalesces and stamps: a socket on ``family``'s loopback address reads what it sent itself.
+
+    May block for up to a second where the kernel loses the datagram; otherwise takes well under a millisecond.
+    """
+    if not available():
+        return False
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            receiver = CoalescedReceiver(sock.fileno())
+            sock.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            sock.sendto(b"datagram", sock.getsockname())
+            select.select([sock], [], [], 1.0)
+            received = receiver.receive()
+    except OSError:
+        return False
+    return received is not None and received[1:3] == (8, 8) and received[3] > 0

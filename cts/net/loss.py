@@ -1,0 +1,184 @@
+"""Loss processes of a link.
+
+Each process is a frozen description; ``sampler(rng)`` compiles it into a function that says of the next
+datagrams which are lost. A sampler advances once per datagram *offered* to the link, whatever else befalls
+that datagram, so its verdicts depend on the process and its random stream alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from attrs import Attribute
+
+__all__ = ["Bernoulli", "EveryNth", "GilbertElliott", "Loss", "LossSampler", "Ranges", "pairs", "probability"]
+
+LossSampler: TypeAlias = Callable[[int], list[bool]]
+"""Called with a count, it says of that many datagrams, in order, which are lost (True)."""
+
+
+def probability(_instance: object, attribute: Attribute[float], value: float) -> None:
+    """Refuse, as an attrs validator, what is not a number from 0 to 1.
+
+    Raises ValueError naming the attribute.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"{attribute.name} is {value!r}: a probability from 0 to 1 is needed")
+
+
+def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
+    """Turn, as an attrs converter, an iterable of pairs into a tuple of tuples.
+
+    Raises ValueError for an item that is not a pair.
+    """
+    rows = tuple(tuple(value) for value in values)
+    for index, row in enumerate(rows):
+        if len(row) != 2:
+            raise ValueError(f"item {index} is {row!r}: a pair is needed")
+    return tuple((row[0], row[1]) for row in rows)
+
+
+@frozen
+class Bernoulli:
+    """Each datagram is lost with probability ``p``, independently of the others."""
+
+    p: float = field(validator=probability)
+
+    @property
+    def rate(self) -> float:
+        """Share of datagrams lost in the long run."""
+        return self.p
+
+    def sampler(self, rng: Random) -> LossSampler:
+        """Compile; one draw per datagram."""
+        p, draw = self.p, rng.random
+        return lambda count: [draw() < p for _ in range(count)]
+
+
+@frozen
+class GilbertElliott:
+    """Two-state Markov loss: bursts.
+
+    A datagram is judged in the state the chain is in, then the chain moves; it starts good. ``p`` is the
+    probability to go from good to bad, ``r`` from bad to good; ``loss_good`` (1 - k) and ``loss_bad``
+    (1 - h) are those of a loss in either state. The defaults, 0 and 1, are the simple Gilbert model, where
+    a burst has 1 / r datagrams on average.
+
+    Sources: E. N. Gilbert, "Capacity of a Burst-Noise Channel", BSTJ 39 (1960); E. O. Elliott, "Estimates
+    of Error Rates for Codes on Burst-Noise Channels", BSTJ 42 (1963); the letters as in tc-netem's gemodel
+    and in G. Haßlinger, O. Hohlfeld, "The Gilbert-Elliott Model for Packet Loss in Real Time Services on
+    the Internet" (2008).
+    """
+
+    p: float = field(validator=probability)
+    r: float = field(validator=probability)
+    loss_bad: float = field(default=1.0, validator=probability)
+    loss_good: float = field(default=0.0, validator=probability)
+
+    def __attrs_post_init__(self) -> None:
+        if self.r == 0.0:
+            raise ValueError("r is 0: the bad state would never end; use an outage for a link that stays down")
+
+    @property
+    def rate(self) -> float:
+        """Share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
+        return (self.p * self.loss_bad + self.r * self.loss_good) / (self.p + self.r)
+
+    def sampler(self, rng: Random) -> LossSampler:
+        """Compile; two draws per datagram, one where no state needs a draw to judge."""
+        p, r, draw = self.p, self.r, rng.random
+        loss_good, loss_bad = self.loss_good, self.loss_bad
+        bad = False
+
+        def simple(count: int) -> list[bool]:
+            nonlocal bad
+            lost = []
+            for _ in range(count):
+                lost.append(bad)
+                if draw() < (r if bad else p):
+                    bad = not bad
+            return lost
+
+        def full(count: int) -> list[bool]:
+            nonlocal bad
+            lost = []
+            for _ in range(count):
+                lost.append(draw() < (loss_bad if bad else loss_good))
+                if draw() < (r if bad else p):
+                    bad = not bad
+            return lost
+
+        return simple if (loss_good, loss_bad) == (0.0, 1.0) else full
+
+
+@frozen
+class EveryNth:
+    """Datagram n, 2n, 3n … is lost, counted from 1 in this direction of the flow."""
+
+    n: int = field()
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.n, int) or self.n < 1:
+            raise ValueError(f"n is {self.n!r}: a whole number, 1 or more, is needed")
+
+    @property
+    def rate(self) -> float:
+        """Share of datagrams lost in the long run."""
+        return 1 / self.n
+
+    def sampler(self, _rng: Random) -> LossSampler:
+        """Compile; takes no draws."""
+        n = self.n
+        seen = 0
+
+        def take(count: int) -> list[bool]:
+            nonlocal seen
+            first = seen + 1
+            seen += count
+            return [index % n == 0 for index in range(first, first + count)]
+
+        return take
+
+
+@frozen
+class Ranges:
+    """The datagrams from ``first`` to ``last`` of each range are lost, both included, counted from 1.
+
+    Ranges may come in any order and may overlap.
+    """
+
+    ranges: tuple[tuple[int, int], ...] = field(converter=pairs)
+
+    def __attrs_post_init__(self) -> None:
+        for index, (first, last) in enumerate(self.ranges):
+            if not (isinstance(first, int) and isinstance(last, int)) or not 1 <= first <= last:
+                raise ValueError(f"ranges[{index}] is {first!r} to {last!r}: whole numbers, 1 <= first <= last, are needed")
+
+    def sampler(self, _rng: Random) -> LossSampler:
+        """Compile; takes no draws."""
+        ahead = sorted(self.ranges, reverse=True)  # the next range is at the end
+        seen = 0
+
+        def take(count: int) -> list[bool]:
+            nonlocal seen
+            first, seen = seen + 1, seen + count
+            lost = [False] * count
+            while ahead and ahead[-1][0] <= seen:
+                begin, end = ahead[-1]
+                for index in range(max(begin, first), min(end, seen) + 1):
+                    lost[index - first] = True
+                if end > seen:
+                    break
+                ahead.pop()
+            return lost
+
+        return take
+
+
+Loss: TypeAlias = Bernoulli | GilbertElliott | EveryNth | Ranges

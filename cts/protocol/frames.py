@@ -1,0 +1,141 @@
+"""The receiver's frame buffer: which bytes of which frame came on time, and the verdict when its render time passes.
+
+Time decides, not scheduling: a datagram counts for a frame only if its receive time is not later than the frame's render
+time. Frames are therefore rendered lazily, whenever a later instant is known to have passed, and verdicts do not depend on
+when the code runs. An instant has passed when something *strictly later* is seen, so a datagram that arrives in the very
+nanosecond of a render time still counts, in whatever order the two are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from attrs import frozen
+
+from cts.metrics.counters import FrameCounts
+from cts.protocol.plan import NANOSECONDS, StreamPlan
+
+__all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
+
+
+class Verdict(Enum):
+    """What became of a frame, by the bytes that were there at its render time."""
+
+    COMPLETED = "completed"
+    DROPPED = "dropped"
+    REPEATED = "repeated"
+
+
+@frozen
+class RenderedFrame:
+    """A frame and its verdict.
+
+    Attributes:
+        sequence: its number, from 1.
+        verdict: completed, dropped or repeated.
+        size: bytes that came on time.
+        sender_qpc: ticks of the sender's clock in the last datagram that came on time; 0 if none did.
+        sender_qpf: the sender's ticks per second in that datagram; 0 if none came.
+        received_ns: receive time of that datagram, in the driver's clock; 0 if none came.
+        due_ns: render time.
+    """
+
+    sequence: int
+    verdict: Verdict
+    size: int
+    sender_qpc: int
+    sender_qpf: int
+    received_ns: int
+    due_ns: int
+
+
+FrameObserver = Callable[[RenderedFrame], None]
+
+
+class _Arrived:
+    """What has come of one frame so far."""
+
+    __slots__ = ("qpc", "qpf", "received_ns", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.qpc = 0
+        self.qpf = 0
+        self.received_ns = 0
+
+
+class FrameBuffer:
+    """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``."""
+
+    def __init__(self, plan: StreamPlan, base_ns: int, on_frame: FrameObserver | None = None) -> None:
+        self._plan = plan
+        self._on_frame = on_frame
+        self._arrived: dict[int, _Arrived] = {}
+        self._final = plan.final_frame
+        self._window = plan.window_frames
+        self.head = 1
+        self.counts = FrameCounts()
+        self.bytes_received = 0
+        self.anchor(base_ns)
+
+    def anchor(self, base_ns: int) -> None:
+        """Set the instant from which all render times are computed; only before the first datagram."""
+        self.base_ns = base_ns
+        self.next_render_ns = base_ns + self._plan.render_offset_ns(self.head)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the final frame has its verdict."""
+        return self.head > self._final
+
+    def add(self, sequence: int, datagrams: int, size: int, qpc: int, qpf: int, received_ns: int) -> None:
+        """Credit ``datagrams`` datagrams of ``size`` bytes together to a frame, or count each as an error."""
+        if not self.head <= sequence < self.head + self._window or sequence > self._final:
+            self.counts.error += datagrams
+            return
+        arrived = self._arrived.get(sequence)
+        if arrived is None:
+            arrived = self._arrived[sequence] = _Arrived()
+        arrived.size += size
+        arrived.qpc = qpc
+        arrived.qpf = qpf
+        arrived.received_ns = received_ns
+        self.bytes_received += size
+
+    def render_before(self, now_ns: int) -> None:
+        """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""
+        if now_ns <= self.next_render_ns or self.finished:
+            return
+        elapsed = now_ns - self.base_ns
+        last = (elapsed * self._plan.frame_rate - 1) // NANOSECONDS - self._plan.buffered_frames + 1
+        last = min(last, self._final)
+        while self.head <= last and (self._arrived or self._on_frame is not None):
+            self._render(self.head)
+            self.head += 1
+        self.counts.dropped += last + 1 - self.head
+        self.head = last + 1
+        self.next_render_ns = self.base_ns + self._plan.render_offset_ns(self.head)
+
+    def drop_the_rest(self) -> None:
+        """Count every frame that has no verdict yet as dropped, without a report for each."""
+        self.counts.dropped += self._final + 1 - self.head
+        self.head = self._final + 1
+        self._arrived.clear()
+
+    def _render(self, sequence: int) -> None:
+        arrived = self._arrived.pop(sequence, None) or _Arrived()
+        if arrived.size < self._plan.frame_size:
+            verdict = Verdict.DROPPED
+            self.counts.dropped += 1
+        elif arrived.size == self._plan.frame_size:
+            verdict = Verdict.COMPLETED
+            self.counts.completed += 1
+        else:
+            verdict = Verdict.REPEATED
+            self.counts.repeated += 1
+        if self._on_frame is not None:
+            due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
+            self._on_frame(
+                RenderedFrame(sequence, verdict, arrived.size, arrived.qpc, arrived.qpf, arrived.received_ns, due_ns)
+            )

@@ -1,0 +1,150 @@
+"""The IO pattern that senders and receivers share: byte counting, and the first error that sticks.
+
+::
+
+    CONTINUE --(confirmed bytes == transfer size, or ABORT completed)--> COMPLETED
+    CONTINUE --(any error)---------------------------------------------> FAILED
+
+Both ends are final. Only tracked tasks move the byte counters: a sender's frames are tracked, a receiver's RECV task is not,
+so that a receiver completes through its renderer's ABORT alone and never through the arrival of a final datagram.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from cts.metrics.counters import FrameCounts
+from cts.protocol.plan import StreamPlan
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
+
+__all__ = ["START_RETRY_NS", "IOPattern", "StartRequest"]
+
+START_RETRY_NS = 500_000_000
+"""A client repeats START this long, plus one frame interval, after the one before."""
+
+JUST_AFTER_NS = 1
+"""A deadline that arrivals can call off is acted on when it has passed, so that an arrival in the same instant wins."""
+
+
+class IOPattern(ABC):
+    """One side of one stream: says what IO comes next and judges what came of it. See the package for the calling order.
+
+    Attributes:
+        plan: the stream's arithmetic.
+        base_ns: the instant from which this side's schedule is computed.
+        connection_id: the UUID that the server gave the stream, once known.
+        confirmed_bytes: bytes of completed tracked tasks.
+        in_flight_bytes: bytes of tracked tasks that are not completed.
+        error: the first protocol error.
+        ready: something arrived that ``initiate_io`` should be asked about now.
+        measured_until_ns: when the transfer was complete; None before, or if it never was.
+        ended_ns: when the stream ended; None before.
+    """
+
+    def __init__(self, plan: StreamPlan, base_ns: int, connection_id: str | None) -> None:
+        self.plan = plan
+        self.base_ns = base_ns
+        self.connection_id = connection_id
+        self.confirmed_bytes = 0
+        self.in_flight_bytes = 0
+        self.error: StreamError | None = None
+        self.ready = False
+        self.measured_until_ns: int | None = None
+        self.ended_ns: int | None = None
+        self._status = IOStatus.CONTINUE
+        self._receiving = False
+
+    @property
+    @abstractmethod
+    def counts(self) -> FrameCounts:
+        """Verdicts so far, and datagrams that fit no frame."""
+
+    @property
+    def status(self) -> IOStatus:
+        """CONTINUE until the stream has ended, then COMPLETED or FAILED for ever."""
+        return self._status
+
+    def initiate_io(self, now_ns: int) -> IOTask:
+        """Return the next task; its ``due_ns`` may lie in the future."""
+        self.ready = False
+        if not self._receiving:
+            self._receiving = True
+            return IOTask(IOAction.RECV, now_ns)
+        task = self._next_task(now_ns)
+        if task.tracked:
+            self.in_flight_bytes += task.size
+        return task
+
+    def complete_io(
+        self, task: IOTask, *, now_ns: int, transferred: int = 0, data: DatagramBatch | None = None
+    ) -> IOStatus:
+        """Judge a task's outcome.
+
+        Args:
+            task: what ``initiate_io`` returned.
+            now_ns: when it was done.
+            transferred: bytes handed to the network, for a SEND.
+            data: what was received, for a RECV; its receive time decides, not ``now_ns``.
+        """
+        if task.tracked:
+            self.in_flight_bytes -= task.size
+            self.confirmed_bytes += transferred
+        if self._status is IOStatus.CONTINUE:
+            if task.action is IOAction.RECV and data is not None:
+                self._received(data)
+            elif task.action is IOAction.SEND:
+                self._sent(task, now_ns)
+            elif task.action is IOAction.ABORT:
+                self._complete(now_ns)
+            elif task.action is IOAction.FATAL_ABORT:
+                self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
+        return self._status
+
+    @abstractmethod
+    def start_repeated(self, received_ns: int) -> None:
+        """Take note that the peer sent START once more (server side)."""
+
+    @abstractmethod
+    def _next_task(self, now_ns: int) -> IOTask: ...
+
+    @abstractmethod
+    def _received(self, batch: DatagramBatch) -> None: ...
+
+    @abstractmethod
+    def _sent(self, task: IOTask, now_ns: int) -> None: ...
+
+    def _complete(self, now_ns: int) -> None:
+        self._status = IOStatus.COMPLETED
+        self._end(now_ns)
+
+    def _fail(self, error: StreamError, now_ns: int) -> None:
+        self.error = error
+        self._status = IOStatus.FAILED
+        self._end(now_ns)
+
+    def _end(self, now_ns: int) -> None:
+        # A renderer that ran late ends the stream at the instant that the schedule says, which it has already set.
+        if self.ended_ns is None:
+            self.ended_ns = now_ns
+
+
+class StartRequest:
+    """A client's START and its repetitions, until an answer comes."""
+
+    def __init__(self, plan: StreamPlan, base_ns: int) -> None:
+        self._retry_ns = plan.interval_ns + START_RETRY_NS
+        self._next_ns = base_ns
+        self._sent = 0
+
+    def due_ns(self) -> int:
+        """Return when the next START is to leave."""
+        return self._next_ns + (JUST_AFTER_NS if self._sent else 0)
+
+    def task(self) -> IOTask:
+        """Return the task that sends it."""
+        return IOTask(IOAction.SEND, self.due_ns(), kind=SendKind.START)
+
+    def sent(self) -> None:
+        """Schedule the one after."""
+        self._sent += 1
+        self._next_ns += self._retry_ns

@@ -1,0 +1,191 @@
+"""Stream arithmetic: what both ends derive from the same few numbers, in exact integers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from attrs import field, frozen
+
+from cts.protocol.payload import PATTERN
+from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE
+
+__all__ = ["PlanError", "StreamPlan", "plan_problems"]
+
+NANOSECONDS = 1_000_000_000
+MIN_FRAME_SIZE = 40
+MAX_COUNT = 2**32 - 1
+MAX_RUN_BYTES = 65_507
+"""Bytes that one UDP send over IPv4 can carry, segmented or not."""
+MIN_DATAGRAM_MAX_SIZE = 2 * HEADER_SIZE + 1
+"""The smallest limit with which a datagram can always give up bytes to the one behind it and stay a datagram."""
+
+
+class PlanError(ValueError):
+    """The numbers make no stream; ``problems`` holds each as (name of the number, what is wrong with it)."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{name}: {text}" for name, text in problems))
+
+
+def plan_problems(
+    bits_per_second: int, frame_rate: int, stream_length_ns: int, buffer_depth_ns: int, datagram_max_size: int
+) -> list[tuple[str, str]]:
+    """Return why these numbers make no stream, as (name, text); an empty list when they do."""
+    problems = []
+    if bits_per_second <= 0:
+        problems.append(("bits_per_second", f"must be positive, got {bits_per_second}"))
+    elif bits_per_second % 8:
+        problems.append(("bits_per_second", f"must be a multiple of 8 bits, got {bits_per_second}"))
+    if frame_rate <= 0:
+        problems.append(("frame_rate", f"must be at least 1 frame per second, got {frame_rate}"))
+    if stream_length_ns <= 0:
+        problems.append(("stream_length", "must be longer than 0 s"))
+    if buffer_depth_ns <= 0:
+        problems.append(("buffer_depth", "must be longer than 0 s"))
+    if not MIN_DATAGRAM_MAX_SIZE <= datagram_max_size <= MAX_DATAGRAM_SIZE:
+        allowed = f"{MIN_DATAGRAM_MAX_SIZE} to {MAX_DATAGRAM_SIZE} bytes"
+        problems.append(("datagram_max_size", f"must be {allowed}, got {datagram_max_size}"))
+    if problems:
+        return problems
+    frames = frame_rate * stream_length_ns // NANOSECONDS
+    if not 1 <= frames <= MAX_COUNT:
+        return [("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed")]
+    if not frame_rate * buffer_depth_ns // NANOSECONDS:
+        return [("buffer_depth", "is less than one frame; the buffer must hold at least 1")]
+    size = bits_per_second // 8 * stream_length_ns // NANOSECONDS // frames
+    if not MIN_FRAME_SIZE <= size <= MAX_COUNT:
+        allowed = f"{MIN_FRAME_SIZE} to {MAX_COUNT} are allowed"
+        return [("bits_per_second", f"gives frames of {size} bytes at {frame_rate} frames per second; {allowed}")]
+    return []
+
+
+@frozen(slots=False)
+class StreamPlan:
+    """One stream's arithmetic.
+
+    Args:
+        bits_per_second: of the whole stream, headers included; a multiple of 8.
+        frame_rate: frames per second.
+        stream_length_ns: how long the sender sends, nanoseconds.
+        buffer_depth_ns: how long the receiver buffers before it renders the first frame, nanoseconds.
+        datagram_max_size: bytes of UDP payload at most in one datagram.
+
+    Raises:
+        PlanError: the numbers make no stream (see :func:`plan_problems`).
+    """
+
+    bits_per_second: int
+    frame_rate: int
+    stream_length_ns: int
+    buffer_depth_ns: int = NANOSECONDS
+    datagram_max_size: int = field(default=1400)
+
+    def __attrs_post_init__(self) -> None:
+        problems = plan_problems(
+            self.bits_per_second,
+            self.frame_rate,
+            self.stream_length_ns,
+            self.buffer_depth_ns,
+            self.datagram_max_size,
+        )
+        if problems:
+            raise PlanError(problems)
+
+    @cached_property
+    def final_frame(self) -> int:
+        """Sequence number of the last frame, which is the number of frames."""
+        return self.frame_rate * self.stream_length_ns // NANOSECONDS
+
+    @cached_property
+    def frame_size(self) -> int:
+        """Bytes of one frame: its datagrams, headers included, add up to it."""
+        return self.bits_per_second // 8 * self.stream_length_ns // NANOSECONDS // self.final_frame
+
+    @cached_property
+    def transfer_size(self) -> int:
+        """Bytes of the whole stream."""
+        return self.frame_size * self.final_frame
+
+    @cached_property
+    def buffered_frames(self) -> int:
+        """Frames that the receiver waits for before it renders the first (B)."""
+        return min(self.frame_rate * self.buffer_depth_ns // NANOSECONDS, self.final_frame)
+
+    @cached_property
+    def window_frames(self) -> int:
+        """Frames from the head of the buffer on that a datagram may belong to; beyond, it is an error."""
+        return 2 * self.buffered_frames
+
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds between frames, rounded down; schedules are computed from the base, not by adding this up."""
+        return NANOSECONDS // self.frame_rate
+
+    def send_offset_ns(self, sequence: int) -> int:
+        """Nanoseconds from the sender's base to the send time of frame ``sequence`` (from 1)."""
+        return sequence * NANOSECONDS // self.frame_rate
+
+    def render_offset_ns(self, sequence: int) -> int:
+        """Nanoseconds from the receiver's base to the render time of frame ``sequence`` (from 1)."""
+        return (self.buffered_frames + sequence - 1) * NANOSECONDS // self.frame_rate
+
+    @cached_property
+    def end_offset_ns(self) -> int:
+        """Nanoseconds from the receiver's base to the end of the stream: the render time of the final frame."""
+        return self.render_offset_ns(self.final_frame)
+
+    @cached_property
+    def datagram_sizes(self) -> tuple[int, ...]:
+        """Bytes of each datagram of a frame, header included.
+
+        All have the greatest size but the last; where what remains could not hold a header and one byte of payload, the
+        datagram before gives up the missing bytes.
+        """
+        full, rest = divmod(self.frame_size, self.datagram_max_size)
+        sizes = [self.datagram_max_size] * full
+        if rest:
+            missing = HEADER_SIZE + 1 - rest
+            if missing > 0:
+                sizes[-1] -= missing
+                rest += missing
+            sizes.append(rest)
+        return tuple(sizes)
+
+    @cached_property
+    def payloads(self) -> tuple[memoryview, ...]:
+        """The payload of each datagram of a frame: prefixes of the one pattern, nothing copied, equal ones the same object."""
+        pattern = memoryview(PATTERN)
+        prefixes = {size: pattern[: size - HEADER_SIZE] for size in set(self.datagram_sizes)}
+        return tuple(prefixes[size] for size in self.datagram_sizes)
+
+    def payload_runs(self, segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
+        """Cut ``payloads`` into runs that one segmented send can carry: equal lengths, only a run's last one shorter.
+
+        Args:
+            segment_limit: datagrams at most in a run; a run also keeps within ``MAX_RUN_BYTES``. Equal runs are the same
+                object, frame after frame, so that a network may cache what it builds for one.
+        """
+        runs = self._runs.get(segment_limit)
+        if runs is None:
+            runs = self._runs[segment_limit] = _cut_runs(self.payloads, segment_limit)
+        return runs
+
+    @cached_property
+    def _runs(self) -> dict[int, tuple[tuple[memoryview, ...], ...]]:
+        return {}
+
+
+def _cut_runs(payloads: tuple[memoryview, ...], segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
+    limit = max(1, min(segment_limit, MAX_RUN_BYTES // (HEADER_SIZE + len(payloads[0]))))
+    runs: list[tuple[memoryview, ...]] = []
+    known: dict[tuple[int, int], tuple[memoryview, ...]] = {}
+    at = 0
+    while at < len(payloads):
+        end = at + 1
+        while end < len(payloads) and end - at < limit and len(payloads[end - 1]) == len(payloads[at]):
+            end += 1
+        run = payloads[at:end]
+        runs.append(known.setdefault((len(run), len(run[-1])), run))
+        at = end
+    return tuple(runs)

@@ -1,0 +1,134 @@
+"""The receiving side: asks for the stream (client) or names it (server), renders, and ends by its renderer alone."""
+
+from __future__ import annotations
+
+from cts.errors import DecodeError
+from cts.metrics.counters import FrameCounts
+from cts.protocol.frames import FrameBuffer, FrameObserver
+from cts.protocol.pattern import JUST_AFTER_NS, IOPattern, StartRequest
+from cts.protocol.payload import matches_pattern
+from cts.protocol.plan import StreamPlan
+from cts.protocol.task import DatagramBatch, IOAction, IOTask, SendKind, StreamError, Verify
+from cts.protocol.wire import HEADER_SIZE, ConnectionId, Data, decode_untrusted
+
+__all__ = ["MediaStreamReceiver"]
+
+
+class MediaStreamReceiver(IOPattern):
+    """Receives one stream, as a client in a pull or as a server in a push.
+
+    Args:
+        plan: the stream's arithmetic.
+        base_ns: the instant at which this side begins.
+        connection_id: the name to answer START with (server, push), or None to ask with START (client, pull).
+        verify: what to do about payloads that are not the pattern.
+        on_frame: told of every frame as it is rendered, in order.
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        *,
+        base_ns: int,
+        connection_id: str | None,
+        verify: Verify = Verify.DATA,
+        on_frame: FrameObserver | None = None,
+    ) -> None:
+        super().__init__(plan, base_ns, connection_id)
+        self.frames = FrameBuffer(plan, base_ns, on_frame)
+        self._verify = verify
+        self._request = StartRequest(plan, base_ns) if connection_id is None else None
+        self._answer_owed = connection_id is not None
+        self._heard_data = False
+        self._first_render_ns = self.frames.next_render_ns
+
+    @property
+    def counts(self) -> FrameCounts:
+        """Verdicts so far, and datagrams that fit no frame."""
+        return self.frames.counts
+
+    def start_repeated(self, received_ns: int) -> None:
+        """Answer again; before the first data, the peer's stream begins anew, and so does this side's schedule."""
+        self.observe(received_ns)
+        if self.ended_ns is not None:
+            return
+        self._answer_owed = True
+        self.ready = True
+        if not self._heard_data:
+            self.base_ns = received_ns
+            self.frames.anchor(received_ns)
+            self._first_render_ns = self.frames.next_render_ns
+
+    def observe(self, now_ns: int) -> None:
+        """Bring the verdicts up to date: everything that arrived before ``now_ns`` must have been handed over."""
+        if now_ns <= self.frames.next_render_ns or self.ended_ns is not None:
+            return
+        if not self._heard_data:
+            self.frames.drop_the_rest()
+            self.error = StreamError.NOT_ALL_DATA_TRANSFERRED
+            self.ended_ns = self._first_render_ns
+            return
+        self.frames.render_before(now_ns)
+        if self.frames.finished:
+            self.ended_ns = self.base_ns + self.plan.end_offset_ns
+
+    def _next_task(self, now_ns: int) -> IOTask:
+        self.observe(now_ns)
+        if self.ended_ns is not None:
+            return IOTask(IOAction.FATAL_ABORT if self.error else IOAction.ABORT, now_ns)
+        if self._answer_owed:
+            return IOTask(IOAction.SEND, now_ns, kind=SendKind.CONNECTION_ID)
+        if self._heard_data:
+            return IOTask(IOAction.NONE, self.base_ns + self.plan.end_offset_ns + JUST_AFTER_NS)
+        deadline_ns = self._first_render_ns + JUST_AFTER_NS
+        if self._request is not None and self._request.due_ns() < deadline_ns:
+            return self._request.task()
+        return IOTask(IOAction.NONE, deadline_ns)
+
+    def _sent(self, task: IOTask, now_ns: int) -> None:
+        if task.kind is SendKind.CONNECTION_ID:
+            self._answer_owed = False
+        elif self._request is not None:
+            self._request.sent()
+
+    def _received(self, batch: DatagramBatch) -> None:
+        self.observe(batch.received_ns)
+        if self.ended_ns is not None:
+            return
+        if len(batch.data) <= batch.segment_size:
+            self._datagram(batch.data, 1, len(batch.data), batch.received_ns)
+        elif len(batch.data) % batch.segment_size not in range(1, HEADER_SIZE + 1) and batch.uniform():
+            # What holds for the first holds for all: same header, same payload.
+            first = batch.data[: batch.segment_size]
+            self._datagram(first, len(batch), len(batch.data), batch.received_ns)
+        else:
+            for datagram in batch.datagrams():
+                self._datagram(datagram, 1, len(datagram), batch.received_ns)
+
+    def _datagram(self, datagram: bytes | memoryview, copies: int, size: int, received_ns: int) -> None:
+        """Judge ``copies`` datagrams of ``size`` bytes together, all of them like this one."""
+        if self.ended_ns is not None:
+            return
+        try:
+            decoded = decode_untrusted(datagram)
+        except DecodeError:
+            self.counts.error += copies
+            return
+        if isinstance(decoded, Data):
+            self._data(decoded, copies, size, received_ns)
+        elif isinstance(decoded, ConnectionId) and self._request is not None:
+            if self.connection_id is None:
+                self.connection_id = decoded.text
+        else:
+            self.counts.error += copies
+
+    def _data(self, data: Data, copies: int, size: int, received_ns: int) -> None:
+        if self._verify is not Verify.CONNECTION and not matches_pattern(data.payload):
+            self.counts.error += copies
+            if self._verify is Verify.DATA:
+                self._fail(StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN, received_ns)
+            return
+        self._heard_data = True
+        self.frames.add(data.sequence, copies, size, data.qpc, data.qpf, received_ns)
+        if data.sequence == self.plan.final_frame and self.measured_until_ns is None:
+            self.measured_until_ns = received_ns

@@ -1,0 +1,84 @@
+"""What became of a stream, as values that outlive it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from attrs import field, frozen
+
+from cts.metrics.counters import FrameTotals
+
+__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "Address", "Outcome", "Role", "StreamResult", "StreamSnapshot"]
+
+SUCCEEDED = "Succeeded"
+UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
+"""Logged for a stream whose name never arrived."""
+
+
+class Address(NamedTuple):
+    """A UDP address; ``host`` is a numeric IPv4 or IPv6 address (with ``%scope`` where it needs one)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Role(Enum):
+    """Which part one side plays in a stream, whoever asked for it."""
+
+    SENDER = "sender"
+    RECEIVER = "receiver"
+
+
+class Outcome(Enum):
+    """Whose fault a stream's end was."""
+
+    SUCCESSFUL = "successful"
+    NETWORK_ERROR = "network error"
+    PROTOCOL_ERROR = "protocol error"
+    CANCELLED = "cancelled"
+
+
+@frozen
+class StreamSnapshot:
+    """Counts of a stream that may still run.
+
+    Attributes:
+        frames: verdicts so far (a receiver's) and datagrams that fit no frame.
+        bytes_received: bytes of data datagrams that fit a frame.
+        bytes_sent: bytes of frames handed to the network.
+    """
+
+    frames: FrameTotals = field(factory=FrameTotals)
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+
+@frozen
+class StreamResult:
+    """What became of a stream.
+
+    Attributes:
+        connection_id: the UUID that both ends log.
+        local, remote: its two ends.
+        role: sender or receiver.
+        outcome: whose fault the end was.
+        result: ``Succeeded``, an error's name, or ``code: text``; holds no comma.
+        started_ns, ended_ns: its life, in the run's clock.
+        bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame.
+        counts: the final counts.
+    """
+
+    connection_id: str
+    local: Address
+    remote: Address
+    role: Role
+    outcome: Outcome
+    result: str
+    started_ns: int
+    ended_ns: int
+    bits_per_second: int
+    counts: StreamSnapshot

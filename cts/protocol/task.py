@@ -1,0 +1,109 @@
+"""What goes between a pattern and its driver: IO tasks, batches of datagrams, statuses, results."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import define, frozen
+
+__all__ = ["DatagramBatch", "IOAction", "IOStatus", "IOTask", "SendKind", "StreamError", "Verify"]
+
+
+class IOAction(Enum):
+    """What the driver is to do."""
+
+    SEND = "send"
+    RECV = "recv"
+    """Hand every datagram of the peer to ``complete_io`` from now on; one such task is outstanding for a stream's life."""
+    ABORT = "abort"
+    """The stream has run to its end: complete the task and close."""
+    FATAL_ABORT = "fatal abort"
+    """The stream cannot go on: complete the task and close."""
+    NONE = "none"
+    """Nothing before ``due_ns``, unless the pattern becomes ready by what arrives."""
+
+
+class SendKind(Enum):
+    """What a SEND task puts on the wire."""
+
+    START = "start"
+    CONNECTION_ID = "connection id"
+    FRAME = "frame"
+
+
+@frozen
+class IOTask:
+    """One unit of work.
+
+    Attributes:
+        action: what to do.
+        due_ns: when to do it, in the driver's clock.
+        tracked: whether its bytes count towards the transfer size.
+        size: bytes that it transfers.
+        kind: what a SEND task sends.
+        sequence: which frame a FRAME task sends.
+    """
+
+    action: IOAction
+    due_ns: int
+    tracked: bool = False
+    size: int = 0
+    kind: SendKind | None = None
+    sequence: int = 0
+
+
+class IOStatus(Enum):
+    """What ``complete_io`` answers."""
+
+    CONTINUE = "continue"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class StreamError(Enum):
+    """Protocol errors, by the names that the original's logs use."""
+
+    NOT_ALL_DATA_TRANSFERRED = "ErrorNotAllDataTransferred"
+    TOO_MUCH_DATA_TRANSFERRED = "ErrorTooMuchDataTransferred"
+    DATA_DID_NOT_MATCH_BIT_PATTERN = "ErrorDataDidNotMatchBitPattern"
+
+
+class Verify(Enum):
+    """What a receiver does about payloads that are not the pattern."""
+
+    DATA = "data"
+    """The stream fails, as in the original."""
+    COUNT = "count"
+    """The datagram counts as an error and the stream goes on."""
+    CONNECTION = "connection"
+    """Payloads are not looked at: sizes and sequence numbers only."""
+
+
+@define
+class DatagramBatch:
+    """Datagrams of one peer that were read together.
+
+    Attributes:
+        data: the datagrams one behind the other. Valid only during the call that hands the batch over: keep a copy.
+        segment_size: bytes of each datagram; only the last one may be shorter.
+        received_ns: when they arrived, in the driver's clock: the kernel's receive time where there is one.
+    """
+
+    data: bytes | memoryview
+    segment_size: int
+    received_ns: int
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.segment_size) if self.data else 1
+
+    def datagrams(self) -> list[bytes | memoryview]:
+        """Return the datagrams one by one, as slices of ``data``."""
+        data, size = self.data, self.segment_size
+        if len(data) <= size:
+            return [data]
+        return [data[at : at + size] for at in range(0, len(data), size)]
+
+    def uniform(self) -> bool:
+        """Tell whether every datagram equals the one before it byte for byte (a shorter last one, as far as it goes)."""
+        size = self.segment_size
+        return len(self.data) <= size or bytes(self.data[size:]) == bytes(self.data[:-size])
