@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import ClassVar
 
 import trio
@@ -45,6 +46,7 @@ __all__ = [
     "Outcome",
     "RenderedFrame",
     "Role",
+    "StartAnswer",
     "StreamPlan",
     "StreamRequest",
     "StreamResult",
@@ -71,6 +73,9 @@ class EndpointStatistics:
 
     datagrams: int = 0
     overflowed: int = 0
+
+    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
+        return EndpointStatistics(self.datagrams + other.datagrams, self.overflowed + other.overflowed)
 
 
 class IPacer(ABC):
@@ -157,6 +162,10 @@ class INetwork(ABC):
             OSError: there is no way to that address.
         """
 
+    @abstractmethod
+    def statistics(self) -> EndpointStatistics:
+        """Return what all its endpoints, closed ones included, have read and lost so far."""
+
 
 class IListeningSocket(ABC):
     """A listening socket as its handler sees it."""
@@ -204,6 +213,14 @@ class ISender(ABC):
         """
 
 
+class StartAnswer(Enum):
+    """What a connection manager makes of a START."""
+
+    AWAITING = "awaiting"
+    REPEATED = "repeated START"
+    NO_ROOM = "START beyond the limit of awaiting endpoints"
+
+
 class IConnectedSocket(ABC):
     """One stream with one peer: owns its timers and its scheduling, and runs in its own nursery."""
 
@@ -216,6 +233,11 @@ class IConnectedSocket(ABC):
     @abstractmethod
     def role(self) -> Role:
         """Which part this side plays."""
+
+    @property
+    @abstractmethod
+    def connection_id(self) -> str | None:
+        """The UUID that the server gave the stream; None while it is not known."""
 
     @abstractmethod
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
@@ -297,25 +319,25 @@ class IConnectionManager(ABC):
     """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
 
     @abstractmethod
-    def connected(self, remote: Address) -> IConnectedSocket | None:
-        """Return the stream of that peer."""
+    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
+        """Return this side's stream with that peer."""
 
     @abstractmethod
-    def request_start(self, remote: Address, listening_socket: IListeningSocket) -> bool:
-        """Note that a peer asks for a stream; False if it already has or awaits one, or if there is no room."""
+    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
+        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
 
     @abstractmethod
     def open_slot(self) -> None:
         """Add an accepting slot."""
 
     @abstractmethod
-    def match(self) -> tuple[Address, IListeningSocket] | None:
+    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
         """Take an awaiting endpoint and an accepting slot out and return the endpoint, oldest first; None if either lacks."""
 
     @abstractmethod
     def add(self, connected_socket: IConnectedSocket) -> None:
-        """Enter a stream under its peer."""
+        """Enter a stream under its role and peer."""
 
     @abstractmethod
-    def remove(self, remote: Address) -> None:
-        """Take that peer's stream out."""
+    def remove(self, role: Role, remote: Address) -> None:
+        """Take that stream out."""

@@ -78,3 +78,7 @@ class Observer:
 
     def closing(self) -> None:
         """The run is over: write what is held and close."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should hear about the watching itself, such as a log that could not be written."""
+        return ()

@@ -3,8 +3,9 @@
 The kernel may hand over neighbours of one peer as one buffer, each of the segment size but the last, which may be shorter. A
 datagram alone comes without a segment size. msghdr, control and data buffers are built once.
 
-SO_TIMESTAMPNS (socket(7)) stamps a buffer when the kernel takes it in, on CLOCK_REALTIME. SO_RXQ_OVFL counts what the socket has
-dropped since it was opened; the kernel mentions it only after the first drop, and counts a coalesced buffer as one.
+SO_TIMESTAMPNS (socket(7)) stamps a buffer when the kernel takes it in, on CLOCK_REALTIME. SO_RXQ_OVFL counts what the
+socket has dropped since it was opened; the kernel mentions it only after the first drop, and counts a coalesced buffer as
+one drop.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ BUFFER_SIZE: Final = 65536
 """No UDP buffer is larger: the kernel coalesces to less than 64 KiB whatever gro_max_size says."""
 
 Received: TypeAlias = tuple[bytes | None, int, int, int, int]
-"""Remote sockaddr (None if the kernel gives none), length, segment size, kernel's receive time in ns (0 if it gives none), drops."""
+"""Remote sockaddr, length, segment size, the kernel's receive time in ns, drops; no address is None, no time 0."""
 
 _NANOSECONDS: Final = 1_000_000_000
 _CONTROL_SIZE: Final = 128
@@ -50,8 +51,9 @@ _INT: Final = struct.Struct("=i")
 _COUNT: Final = struct.Struct("=I")
 _TIMESPEC: Final = struct.Struct("=qq")
 
-# What a receive needs of msghdr (name length, control length) and of the usual control messages, in one unpack: a timestamp, then
-# the segment size, or the drop counter and the segment size. Each message starts with its length, then level and type as one word.
+# What a receive needs of msghdr (name length, control length) and of the usual control messages, in one unpack: a
+# timestamp, then the segment size, or the drop counter and the segment size. Each starts with its length, then level and
+# type, read as one word.
 _RESULT: Final = struct.Struct("=8xI28xQ8x QQqq QQI4x QQi4x")
 _TIME_SPACE: Final = 32
 _VALUE_SPACE: Final = 24
@@ -70,8 +72,9 @@ _SEGMENT: Final = _word(SOL_UDP, UDP_GRO)
 class CoalescedReceiver:
     """Reads batches of datagrams from a UDP socket, each batch with one ``recvmsg`` into the same buffer.
 
-    ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks. ``buffer`` holds what
-    the last :meth:`receive` brought until the next one. Raises OSError where the kernel lacks UDP_GRO.
+    ``fd`` stays the caller's, who stops using this object before closing the socket. ``buffer`` holds what the last
+    :meth:`receive` brought until the next one; ``memory`` is the same (its ``startswith`` is the quickest way to compare a
+    part with bytes). Never suspends or blocks. Raises OSError where the kernel lacks UDP_GRO.
     """
 
     def __init__(self, fd: int) -> None:
@@ -82,10 +85,10 @@ class CoalescedReceiver:
                 borrowed.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             finally:
                 borrowed.detach()
-        memory = bytearray(BUFFER_SIZE)
-        self.buffer: Final = memoryview(memory)
+        self.memory: Final = bytearray(BUFFER_SIZE)
+        self.buffer: Final = memoryview(self.memory)
         self._fd = ctypes.c_int(fd)
-        self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(memory)
+        self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(self.memory)
         self._vector = iovec(ctypes.addressof(self._data), BUFFER_SIZE)
         # msghdr, control messages and remote address side by side, so that one slice resets them and one unpack reads them.
         self._arena = bytearray(_NAME + SOCKADDR_MAX_SIZE)
@@ -106,8 +109,9 @@ class CoalescedReceiver:
     def receive(self) -> Received | None:
         """Read the next batch into ``buffer``, or give None when there is none.
 
-        The segment size is the length where the kernel coalesced nothing. The same peer's address is the same object from batch to batch. Drops
-        only grow; they cover what was lost before this batch was queued, in buffers and not in datagrams.
+        The segment size is the length where the kernel coalesced nothing. Drops only grow; they are what was lost before
+        this batch was queued, counted in buffers, each of up to 64 datagrams. A peer's address is the same object as long
+        as the peer stays the same.
 
         Raises OSError for an error that the socket holds (a connected one's ECONNREFUSED, ...).
         """

@@ -9,7 +9,7 @@ platforms in the last bit; rounding to whole nanoseconds hides that in all but a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import cos, log, sqrt, tau
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,14 +26,19 @@ __all__ = [
     "DelaySampler",
     "Normal",
     "Pareto",
+    "TimedDelays",
     "Trace",
     "Uniform",
+    "held",
     "jittered",
     "non_negative",
 ]
 
 DelaySampler: TypeAlias = Callable[[int], list[int]]
 """Called with a count, it returns that many delays in nanoseconds, in the order of the datagrams."""
+
+TimedDelays: TypeAlias = Callable[[int, int], list[int]]
+"""Called with an instant and a count, it returns the delays of that many datagrams sent then."""
 
 PARETO_CAP_NS = 10_000_000_000
 MIN_SHAPE = 0.1  # below it, the smallest draw of random() raised to 1/shape no longer fits a float
@@ -47,6 +52,11 @@ def non_negative(_instance: object, attribute: Attribute[int], value: int) -> No
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{attribute.name} is {value!r}: a whole number, 0 or more, is needed")
+
+
+def in_order(values: Iterable[int]) -> tuple[int, ...]:
+    """Turn, as an attrs converter, any iterable into a tuple."""
+    return tuple(values)
 
 
 @frozen
@@ -132,7 +142,7 @@ class Pareto:
 class Trace:
     """Measured delays, one per datagram sent in this direction of a flow, from the start again after the last."""
 
-    delays_ns: tuple[int, ...] = field(converter=tuple)
+    delays_ns: tuple[int, ...] = field(converter=in_order)
 
     def __attrs_post_init__(self) -> None:
         if not self.delays_ns:
@@ -166,3 +176,23 @@ def jittered(latency_ns: int, jitter_ns: int = 0) -> Delay:
     Without jitter it is Constant. Raises ValueError for negative values.
     """
     return Normal(latency_ns, jitter_ns) if jitter_ns else Constant(latency_ns)
+
+
+def held(delay: Delay, rng: Random, hold_ns: int) -> TimedDelays:
+    """Compile ``delay`` so that a draw holds for ``hold_ns``: datagrams sent within it of the draw share it.
+
+    So the datagrams of a burst see one delay, as in a queue, and not each its own, of which the largest
+    would decide in a path that keeps order. A Trace has its delays one per datagram all the same.
+    """
+    take = delay.sampler(rng)
+    if hold_ns == 0 or isinstance(delay, Constant | Trace):
+        return lambda _now_ns, count: take(count)
+    drawn_ns, delay_ns = -(1 << 80), 0
+
+    def timed(now_ns: int, count: int) -> list[int]:
+        nonlocal drawn_ns, delay_ns
+        if count and now_ns - drawn_ns >= hold_ns:
+            drawn_ns, delay_ns = now_ns, take(1)[0]
+        return [delay_ns] * count
+
+    return timed

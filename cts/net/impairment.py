@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from attrs import field, frozen
 from attrs.validators import optional
 
-from cts.net.delay import Constant, Delay, non_negative
-from cts.net.loss import Bernoulli, Loss, LossSampler, pairs, probability
+from cts.net.delay import Constant, Delay, TimedDelays, held, non_negative
+from cts.net.loss import Loss, chance, losses, pairs, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +43,7 @@ IPV4_UDP_OVERHEAD: Final = 28
 IPV6_UDP_OVERHEAD: Final = 48
 """Bytes of IPv6 header without extensions (RFC 8200) and UDP header."""
 MIN_MTU: Final = 68  # RFC 791, section 3.2
+DELAY_HOLD_NS: Final = 1_000_000
 REORDER_DELAY_NS: Final = 50_000_000  # more than a frame interval at 24/s, so that something does overtake
 DEFAULT_QUEUE_MS: Final = 200
 MIN_DEFAULT_QUEUE: Final = 3000  # two full Ethernet frames
@@ -60,6 +61,8 @@ class Impairment:
     delay: Delay = field(factory=Constant)
     keep_order: bool = True
     """Nothing overtakes because of its latency: a datagram arrives no earlier than the one before it."""
+    delay_hold_ns: int = field(default=DELAY_HOLD_NS, validator=non_negative)
+    """How long a draw of the latency holds while order is kept; 0: each datagram draws."""
     loss: Loss | None = None
     reorder: float = field(default=0.0, validator=probability)
     """Probability that a datagram takes ``reorder_delay_ns`` more, and later ones do not wait for it."""
@@ -181,13 +184,13 @@ class Link:
 
 def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
     """Return the cheapest function that does what the description says."""
-    single = (
+    two_stages = (
         impairment.reorder == impairment.duplicate == impairment.corrupt == 0.0
         and impairment.bandwidth_bits_per_second is None
         and impairment.mtu_bytes is None
         and not impairment.outages
     )
-    if not single:
+    if not two_stages:
         return compile_all(impairment, seeds, start_ns)
     if impairment.loss is None and isinstance(impairment.delay, Constant):
         return compile_constant(impairment.delay.delay_ns, keep_order=impairment.keep_order)
@@ -203,7 +206,7 @@ def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
         at_ns = now_ns + delay_ns
         if at_ns != last_ns and (at_ns > last_ns or not keep_order):
             last_ns = at_ns
-            fate = Fate(DELIVERED, (Arrival(at_ns, None, False),))
+            fate = new(Fate, (DELIVERED, (new(Arrival, (at_ns, None, False)),)))
         return [fate] * len(sizes)
 
     return run
@@ -211,8 +214,8 @@ def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
 
 def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> Run:
     """Latency and loss alone, the usual case."""
-    take_losses = loss_sampler(impairment, seeds)
-    take_delays = impairment.delay.sampler(Random(seeds["delay"]))
+    take_losses = losses(impairment.loss, seeds["loss"])
+    take_delays = delay_sampler(impairment, seeds)
     keep_order = impairment.keep_order
     last_ns, fate = NEVER_NS, LOST
 
@@ -220,7 +223,7 @@ def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> 
         nonlocal last_ns, fate
         count = len(sizes)
         fates = []
-        for lost, delay_ns in zip(take_losses(count), take_delays(count), strict=True):
+        for lost, delay_ns in zip(take_losses(count), take_delays(now_ns, count), strict=True):
             if lost:
                 fates.append(LOST)
                 continue
@@ -236,8 +239,8 @@ def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> 
 
 def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
     """Every feature; those that are off cost a comparison and take no draws."""
-    take_losses = loss_sampler(impairment, seeds)
-    take_delays = impairment.delay.sampler(Random(seeds["delay"]))
+    take_losses = losses(impairment.loss, seeds["loss"])
+    take_delays = delay_sampler(impairment, seeds)
     take_copy_delays = impairment.delay.sampler(Random(seeds["copy delay"]))
     take_late = chance(impairment.reorder, seeds["reorder"])
     take_copied = chance(impairment.duplicate, seeds["duplicate"])
@@ -261,7 +264,7 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
         depart_ns = now_ns
         fates = []
         for size, lost, delay_ns, late, copied in zip(
-            sizes, take_losses(count), take_delays(count), take_late(count), copied_flags, strict=True
+            sizes, take_losses(count), take_delays(now_ns, count), take_late(count), copied_flags, strict=True
         ):
             bit = corrupted_bit(spoil, corrupt, size) if corrupt else None
             copy_delay_ns = next(copy_delays) if copied else 0
@@ -313,19 +316,10 @@ def corrupted_bit(draw: Callable[[], float], probability_: float, size: int) -> 
     return min(bits - 1, int(value / probability_ * bits))
 
 
-def chance(p: float, seed: int) -> LossSampler:
-    """Return a sampler that says True with probability p; it takes no draws where p is 0."""
-    return Bernoulli(p).sampler(Random(seed)) if p else never
-
-
-def never(count: int) -> list[bool]:
-    """Say no to each."""
-    return [False] * count
-
-
-def loss_sampler(impairment: Impairment, seeds: Mapping[str, int]) -> LossSampler:
-    """Compile the loss process, if there is one."""
-    return impairment.loss.sampler(Random(seeds["loss"])) if impairment.loss is not None else never
+def delay_sampler(impairment: Impairment, seeds: Mapping[str, int]) -> TimedDelays:
+    """Compile the latency. Where order is not kept each datagram has a path, and a draw, of its own."""
+    hold_ns = impairment.delay_hold_ns if impairment.keep_order else 0
+    return held(impairment.delay, Random(seeds["delay"]), hold_ns)
 
 
 def outage_test(outages: tuple[tuple[int, int], ...], start_ns: int) -> Callable[[int], bool]:

@@ -90,11 +90,11 @@ def _missing(*_arguments: object) -> int:
 def function(name: str, result: type[ctypes.c_int | ctypes.c_ssize_t]) -> Callable[..., int]:
     """Find a function of the C library this process runs on; where there is none, give one that raises ENOSYS.
 
-    Its arguments must be ctypes objects: nothing is converted, since converting takes longer than the call itself. errno is
-    kept aside for :func:`raise_errno`, and the GIL is released.
+    Its arguments must be ctypes objects: nothing is converted, since that takes longer than the call itself. errno is kept
+    aside for :func:`raise_errno`. The GIL is held, so that no other thread delays the return: only for calls that never block.
     """
     try:
-        found = ctypes.CDLL(None, use_errno=True)[name]
+        found = ctypes.PyDLL(None, use_errno=True)[name]
     except (OSError, TypeError, AttributeError):
         return _missing
     found.restype = result
@@ -132,10 +132,10 @@ def cmsg_space(size: int) -> int:
 
 
 def pack_sockaddr(host: str, port: int) -> bytes:
-    """Give the ``sockaddr_in`` or ``sockaddr_in6`` of a numeric address; ``host`` may end in ``%scope``.
+    """Give the ``sockaddr_in`` or ``sockaddr_in6`` of a numeric address; an IPv6 one may end in ``%scope``.
 
-    The scope is an interface's name or number. Raises ValueError for what is not a numeric address or a port, OSError for an interface that
-    does not exist.
+    The scope is an interface's name or number. Raises ValueError for what is not a numeric address or a port, OSError for
+    an interface that does not exist.
     """
     if not 0 <= port <= 0xFFFF:
         raise ValueError(f"port {port} is not in 0..65535")

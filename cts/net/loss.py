@@ -8,16 +8,26 @@ that datagram, so its verdicts depend on the process and its random stream alone
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from random import Random
-
     from attrs import Attribute
 
-__all__ = ["Bernoulli", "EveryNth", "GilbertElliott", "Loss", "LossSampler", "Ranges", "pairs", "probability"]
+__all__ = [
+    "Bernoulli",
+    "EveryNth",
+    "GilbertElliott",
+    "Loss",
+    "LossSampler",
+    "Ranges",
+    "chance",
+    "losses",
+    "pairs",
+    "probability",
+]
 
 LossSampler: TypeAlias = Callable[[int], list[bool]]
 """Called with a count, it says of that many datagrams, in order, which are lost (True)."""
@@ -35,12 +45,12 @@ def probability(_instance: object, attribute: Attribute[float], value: float) ->
 def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
     """Turn, as an attrs converter, an iterable of pairs into a tuple of tuples.
 
-    Raises ValueError for an item that is not a pair.
+    Raises ValueError for an item that is not a pair of whole numbers.
     """
     rows = tuple(tuple(value) for value in values)
     for index, row in enumerate(rows):
-        if len(row) != 2:
-            raise ValueError(f"item {index} is {row!r}: a pair is needed")
+        if len(row) != 2 or not all(isinstance(number, int) for number in row):
+            raise ValueError(f"item {index} is {row!r}: a pair of whole numbers is needed")
     return tuple((row[0], row[1]) for row in rows)
 
 
@@ -157,8 +167,8 @@ class Ranges:
 
     def __attrs_post_init__(self) -> None:
         for index, (first, last) in enumerate(self.ranges):
-            if not (isinstance(first, int) and isinstance(last, int)) or not 1 <= first <= last:
-                raise ValueError(f"ranges[{index}] is {first!r} to {last!r}: whole numbers, 1 <= first <= last, are needed")
+            if not 1 <= first <= last:
+                raise ValueError(f"ranges[{index}] is {first} to {last}: 1 <= first <= last is needed")
 
     def sampler(self, _rng: Random) -> LossSampler:
         """Compile; takes no draws."""
@@ -182,3 +192,18 @@ class Ranges:
 
 
 Loss: TypeAlias = Bernoulli | GilbertElliott | EveryNth | Ranges
+
+
+def losses(loss: Loss | None, seed: int) -> LossSampler:
+    """Compile a loss process with a random stream of its own; None loses nothing."""
+    return never if loss is None else loss.sampler(Random(seed))
+
+
+def chance(p: float, seed: int) -> LossSampler:
+    """Return a sampler that says True with probability p; where p is 0 it takes no draws."""
+    return Bernoulli(p).sampler(Random(seed)) if p else never
+
+
+def never(count: int) -> list[bool]:
+    """Say no to each."""
+    return [False] * count

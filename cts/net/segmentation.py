@@ -4,8 +4,9 @@ The kernel cuts one buffer into datagrams of a segment size given in a control m
 which may be shorter. Here every datagram is the same header followed by a payload. msghdr and iovec of a layout (a sequence
 of payloads) are built once and used again: only header and address are rewritten.
 
-A path may refuse segments: EINVAL or EMSGSIZE where a datagram is larger than the path's MTU (segments are never fragmented), EIO
-where checksums or IPsec stand against it. One datagram alone is sent without the control message, so it may be fragmented.
+A path may refuse segments: EINVAL or EMSGSIZE where a datagram is larger than the path's MTU (segments are never
+fragmented), EIO where checksums or IPsec stand against it. One datagram alone is sent without the control message, so it
+may be fragmented.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class TimerFd:
         return self._fd
 
     def set_deadline_ns(self, deadline_ns: int) -> None:
-        """Turn readable at this instant of the clock, at once if it has passed; a deadline set before is forgotten, due or not."""
+        """Turn readable at this instant of the clock, at once if it has passed; forget the deadline before, due or not."""
         if self._fd < 0:
             raise ValueError("the timer is closed")
         deadline_ns = max(deadline_ns, 1)  # 0 would disarm
@@ -137,8 +137,7 @@ class TimerPacer:
     async def wait_until(self, due_ns: int) -> None:
         """Suspend until ``due_ns``; at or after it only let others run. Always a checkpoint.
 
-        Tasks of one instant wake in the order in which they began to wait, as far as trio keeps it. Raises RuntimeError if :meth:`run` does not run or
-        ends meanwhile.
+        Raises RuntimeError if :meth:`run` does not run, or ends meanwhile.
         """
         timer = self._timer
         if timer is None:

@@ -1,0 +1,95 @@
+"""The command line. Light to import: what a command needs is imported inside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from cts import __version__
+from cts.errors import UserError
+
+__all__ = ["main"]
+
+_WRONG_INPUT = 2
+_INTERRUPTED = 130
+
+_config = click.argument("config", type=click.Path(path_type=Path))
+_overrides = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override a key, for example stream.frame_rate=60. May be given several times.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cts")
+def cli() -> None:
+    """Measure how a network carries media streams.
+
+    A server and a client exchange frames over UDP at a fixed bit rate and frame rate; the receiver buffers, renders on a
+    timer, and gives each frame a verdict.
+    """
+
+
+@cli.command()
+@_config
+@_overrides
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr.")
+def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Run the streams that CONFIG describes, and print what was measured."""
+    from cts.config import load_config
+    from cts.output.summary import summary_json, summary_text
+    from cts.run import run as run_config
+
+    result = run_config(load_config(config, overrides), str(config), console=sys.stderr, say=_say)
+    click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+    sys.exit(result.exit_status)
+
+
+@cli.command()
+@_config
+@_overrides
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Validate CONFIG and show what follows from it; opens no socket and writes no file."""
+    from cts.chosen_plugins import choose_plugins
+    from cts.cli.plan_text import describe_plan
+    from cts.config import load_config
+    from cts.session import plan_of
+
+    settings = load_config(config, overrides)
+    plugins = choose_plugins(settings, str(config))
+    click.echo(describe_plan(settings, plan_of(settings), plugins))
+
+
+@cli.command()
+def plugins() -> None:
+    """List every sender strategy and connected-socket factory, broken ones with the reason."""
+    from cts.cli.plugin_text import describe_plugins
+    from cts.registry import describe_all, find_plugins
+
+    found = find_plugins()
+    click.echo(describe_plugins(describe_all(found), found.unreadable))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one message and status 2; a bug is a traceback."""
+    try:
+        cli.main(prog_name="cts", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(_WRONG_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("cts: interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    except UserError as error:
+        click.echo("\n".join(f"cts: {line}" for line in str(error).splitlines()), err=True)
+        sys.exit(_WRONG_INPUT)

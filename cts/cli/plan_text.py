@@ -1,0 +1,58 @@
+"""What follows from a configuration, in words: the banner of a run and the answer of ``cts check``."""
+
+from __future__ import annotations
+
+from cts import __version__
+from cts.api import StreamPlan
+from cts.chosen_plugins import ChosenPlugins
+from cts.config import Config
+from cts.units import format_duration, format_rate
+
+__all__ = ["banner", "describe_plan"]
+
+
+def banner(config: Config, plan: StreamPlan) -> str:
+    """Return the line that a run begins with."""
+    where = {
+        "loopback": f"server on {_listed(config.server.listen)} and its client",
+        "server": f"server on {_listed(config.server.listen)}",
+        "client": f"client of {_listed(config.client.target)}",
+    }[config.run.role]
+    streams = "" if config.run.role == "server" else f", {_streams(config)}"
+    rate = format_rate(plan.bits_per_second)
+    return (
+        f"cts {__version__}: {where}, {config.stream.direction} {rate} at {plan.frame_rate} frames/s "
+        f"for {format_duration(plan.stream_length_ns)}{streams}"
+    )
+
+
+def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> str:
+    """Return the derived plan, a line for each figure."""
+    sizes = plan.datagram_sizes
+    packets = len(sizes) * plan.frame_rate
+    last = "" if sizes[-1] == sizes[0] else f", the last of {sizes[-1]:,} bytes"
+    rows = [
+        ("role", f"{config.run.role}, {config.stream.direction}"),
+        ("rate", f"{format_rate(plan.bits_per_second)} at {plan.frame_rate} frames per second"),
+        ("frame", f"{plan.frame_size:,} bytes in {len(sizes):,} datagrams of at most {sizes[0]:,} bytes{last}"),
+        ("packets", f"{packets:,} per second and stream"),
+        ("stream", f"{plan.final_frame:,} frames, {plan.transfer_size:,} bytes"),
+        ("buffer", f"{plan.buffered_frames:,} frames; datagrams are taken for {plan.window_frames:,} frames ahead"),
+        ("end", f"{plan.end_offset_ns / 1e9:.3f} s after the start, whatever the network does"),
+    ]
+    if config.run.role != "server":
+        rows.append(("streams", _streams(config)))
+    rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
+    factory = plugins.factory_plugin
+    rows.append(("factory", f"{factory.name} ({factory.distribution} {factory.version})"))
+    return "\n".join(f"{name:<8} {text}" for name, text in rows)
+
+
+def _streams(config: Config) -> str:
+    client = config.client
+    times = {0: ", without end", 1: ""}.get(client.iterations, f", {client.iterations} times over")
+    return f"{client.connections:,} stream{'s' if client.connections != 1 else ''}{times}"
+
+
+def _listed(addresses: tuple[str, ...]) -> str:
+    return ", ".join(addresses)

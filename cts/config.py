@@ -1,0 +1,293 @@
+"""A run's configuration: the tables of a TOML file as attrs classes, read and checked before a socket is opened.
+
+An attribute's name is its key, its type and bounds are what is allowed (see ``cts.strict_hooks``), its default is the
+key's default. Everything that is wrong is told at once: unknown keys, wrong types, bad units, values out of bounds, and
+combinations that cannot work. A new table is a class here and an attribute of :class:`Config`; a new rule across keys
+is a function in :data:`RULES`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from attrs import Factory, field, frozen
+
+from cts.endpoint_text import (
+    DEFAULT_PORT,
+    EVERY_ADDRESS,
+    check_listen,
+    check_target,
+    loopback_targets,
+    parse_endpoint,
+)
+from cts.errors import ConfigError
+from cts.problems import KeyPath, Problem, shown
+from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
+from cts.protocol.wire import MAX_DATAGRAM_SIZE
+from cts.structuring import structure, structure_options
+from cts.toml_source import apply_overrides, read_toml
+from cts.units import MILLISECOND, SECOND, Between, Duration, Rate, Size
+
+__all__ = [
+    "DEFAULT_PORT",
+    "RULES",
+    "ClientConfig",
+    "Config",
+    "ConnectedSocketConfig",
+    "OutputConfig",
+    "RunConfig",
+    "SenderConfig",
+    "ServerConfig",
+    "StreamConfig",
+    "load_config",
+    "loopback_targets",
+    "parse_endpoint",
+    "structure_config",
+    "structure_options",
+]
+
+Count = Annotated[int, Between(0)]
+AtLeastOne = Annotated[int, Between(1)]
+SomeTime = Annotated[Duration, Between(1)]
+ListenAddress = Annotated[str, check_listen]
+TargetAddress = Annotated[str, check_target]
+
+
+def _name(text: str) -> None:
+    if not text.strip():
+        raise ValueError("'' is not a name; allowed: a name that `cts plugins` lists")
+
+
+EntryPointName = Annotated[str, _name]
+
+
+@frozen
+class RunConfig:
+    """``[run]``: which part this process plays, and how long.
+
+    ``grace`` is how long streams may go on after Ctrl-C.
+    """
+
+    role: Literal["loopback", "server", "client"] = "loopback"
+    time_limit: SomeTime | None = None
+    grace: Duration = field(default=Duration(2 * SECOND))
+
+
+@frozen
+class StreamConfig:
+    """``[stream]``: what both ends must agree on."""
+
+    direction: Literal["pull", "push"] = "pull"
+    bits_per_second: Annotated[Rate, Between(1)] = field(default=Rate(8_000_000))
+    frame_rate: AtLeastOne = 30
+    stream_length: SomeTime = field(default=Duration(5 * SECOND))
+    buffer_depth: SomeTime = field(default=Duration(SECOND))
+    datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(default=Size(1400))
+    verify: Literal["data", "count", "connection"] = "data"
+
+
+@frozen
+class ServerConfig:
+    """``[server]``.
+
+    ``server_exit_limit`` is how many streams to serve before leaving, 0 for no end; ``accept_limit`` how many
+    accepting slots are open; ``connection_limit`` how many streams there may be at once, which bounds memory.
+    """
+
+    listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
+    server_exit_limit: Count = 0
+    accept_limit: AtLeastOne = 100
+    connection_limit: AtLeastOne = 4096
+
+
+@frozen
+class ClientConfig:
+    """``[client]``.
+
+    Without a ``target``, a loopback run's client sends to where its server listens
+    (:func:`cts.endpoint_text.loopback_targets`). ``iterations`` of 0 is no end.
+    """
+
+    target: tuple[TargetAddress, ...] = ()
+    connections: AtLeastOne = 1
+    iterations: Count = 1
+
+
+@frozen
+class SenderConfig:
+    """``[sender]``: an entry point of ``cts.senders``; ``options`` are the plugin's to structure."""
+
+    strategy: EntryPointName = "auto"
+    options: dict[str, object] = Factory(dict)
+
+
+@frozen
+class ConnectedSocketConfig:
+    """``[connected_socket]``: an entry point of ``cts.connected_socket_factories``, with its options."""
+
+    factory: EntryPointName = "default"
+    options: dict[str, object] = Factory(dict)
+
+
+@frozen
+class OutputConfig:
+    """``[output]``: who is told what happens, and where; ``encoding`` is that of the four logs of the original."""
+
+    status_update: Annotated[Duration, Between(MILLISECOND)] = field(default=Duration(SECOND))
+    console: Literal["auto", "live", "lines", "quiet"] = "auto"
+    status_file: Path | None = None
+    connection_file: Path | None = None
+    jitter_file: Path | None = None
+    error_file: Path | None = None
+    events_file: Path | None = None
+    encoding: Literal["utf-8", "utf-16"] = "utf-8"
+
+    def files(self) -> dict[str, Path]:
+        """Return every file that is to be written, by its key in ``[output]``."""
+        keys = ("status_file", "connection_file", "jitter_file", "error_file", "events_file")
+        return {key: path for key in keys if (path := getattr(self, key)) is not None}
+
+
+@frozen
+class Config:
+    """All tables."""
+
+    run: RunConfig = Factory(RunConfig)
+    stream: StreamConfig = Factory(StreamConfig)
+    server: ServerConfig = Factory(ServerConfig)
+    client: ClientConfig = Factory(ClientConfig)
+    sender: SenderConfig = Factory(SenderConfig)
+    connected_socket: ConnectedSocketConfig = Factory(ConnectedSocketConfig)
+    output: OutputConfig = Factory(OutputConfig)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a file, lay ``--set KEY=VALUE`` texts over it, structure and check it.
+
+    Raises ConfigError with everything that is wrong. Opens nothing but that file.
+    """
+    raw, origins, unusable = apply_overrides(read_toml(path), overrides)
+    config, problems = _checked(raw)
+    if config is not None:
+        for key, file in config.output.files().items():
+            if _same_file(file) == _same_file(path):
+                problems.append(_problem(f"output.{key}", f"{shown(str(file))} is the configuration itself"))
+    if config is None or problems or unusable:
+        raise ConfigError(str(path), unusable + [str(each) + _origin(each, origins) for each in problems])
+    return config
+
+
+def structure_config(raw: Mapping[str, object], source: str = "configuration") -> Config:
+    """Structure and check what a TOML file would hold.
+
+    Raises ConfigError with everything that is wrong.
+    """
+    config, problems = _checked(raw)
+    if config is None or problems:
+        raise ConfigError(source, [str(each) for each in problems])
+    return config
+
+
+def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
+    """Structure, then run the rules on what is good; a rule that rests on a key that is wrong says nothing."""
+    config, problems = structure(raw, Config)
+    if config is not None:
+        wrong = [each.path for each in problems]
+        for rule in RULES:
+            problems += [
+                each for each in rule(config) if not any(_touch(key, bad) for key in each.keys for bad in wrong)
+            ]
+    return config, problems
+
+
+def _touch(key: KeyPath, other: KeyPath) -> bool:
+    shared = min(len(key), len(other))
+    return key[:shared] == other[:shared]
+
+
+def _origin(problem: Problem, origins: Mapping[KeyPath, str]) -> str:
+    given = [text for path, text in origins.items() if any(_touch(path, key) for key in problem.keys)]
+    return "".join(f" (from --set {text})" for text in given)
+
+
+def _problem(key: str, text: str, *others: str) -> Problem:
+    """Make a rule's problem; ``others`` are the further keys that the rule looked at."""
+    return Problem(tuple(key.split(".")), text, tuple(tuple(each.split(".")) for each in others))
+
+
+def _roles(config: Config) -> Iterable[Problem]:
+    role = config.run.role
+    if role == "client" and not config.client.target:
+        allowed = f'at least one address, for example ["192.0.2.1:{DEFAULT_PORT}"]'
+        yield _problem("client.target", f"empty, and run.role is 'client'; allowed: {allowed}", "run.role")
+    if role != "client" and not config.server.listen:
+        allowed = f'at least one address, for example ["*:{DEFAULT_PORT}"]'
+        yield _problem("server.listen", f"empty, and run.role is {role!r}; allowed: {allowed}", "run.role")
+
+
+def _loopback_counts(config: Config) -> Iterable[Problem]:
+    if config.run.role != "loopback":
+        return
+    client, server = config.client, config.server
+    if client.connections > server.connection_limit:
+        text = f"{client.connections} streams at once, and server.connection_limit is {server.connection_limit}"
+        yield _problem("client.connections", text, "run.role", "server.connection_limit")
+    streams = client.connections * client.iterations
+    if server.server_exit_limit and (streams > server.server_exit_limit or not streams):
+        wanted = f"{streams} streams" if streams else "streams without end"
+        text = f"{server.server_exit_limit} streams and the server leaves, and the client wants {wanted}; 0 is no limit"
+        yield _problem("server.server_exit_limit", text, "run.role", "client.connections", "client.iterations")
+
+
+def _listen_twice(config: Config) -> Iterable[Problem]:
+    endpoints = [parse_endpoint(each) for each in config.server.listen]
+    everywhere = {port for host, port in endpoints if host == EVERY_ADDRESS}
+    times = Counter(endpoints)
+    for index, (host, port) in enumerate(endpoints):
+        path: KeyPath = ("server", "listen", index)
+        text = shown(config.server.listen[index])
+        if port and times[host, port] > 1 and endpoints.index((host, port)) < index:
+            yield Problem(path, f"{text} is listed twice")
+        elif port in everywhere - {0} and host != EVERY_ADDRESS:
+            yield Problem(path, f"{text} is part of '*:{port}', which is listed too")
+
+
+def _files(config: Config) -> Iterable[Problem]:
+    files = config.output.files()
+    first: dict[str, str] = {}
+    for key, path in files.items():
+        other = first.setdefault(_same_file(path), key)
+        if other != key and str(path) != os.devnull:
+            yield _problem(f"output.{key}", f"{shown(str(path))} is output.{other} too", f"output.{other}")
+    for key, what in (("error_file", "lines of text"), ("events_file", "JSON lines")):
+        if key in files and files[key].suffix.lower() == ".csv":
+            yield _problem(
+                f"output.{key}", f"{shown(str(files[key]))} ends in .csv, but holds {what}; choose another name"
+            )
+
+
+def _same_file(path: Path) -> str:
+    """Return a text that is the same for two names of one file."""
+    return os.path.realpath(path)
+
+
+def _stream_arithmetic(config: Config) -> Iterable[Problem]:
+    stream = config.stream
+    numbers = (stream.bits_per_second, stream.frame_rate, stream.stream_length, stream.buffer_depth)
+    keys = ("bits_per_second", "frame_rate", "stream_length", "buffer_depth", "datagram_max_size")
+    for name, text in plan_problems(*numbers, stream.datagram_max_size):
+        yield _problem(f"stream.{name}", text, *(f"stream.{key}" for key in keys))
+
+
+RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
+    _roles,
+    _loopback_counts,
+    _listen_twice,
+    _files,
+    _stream_arithmetic,
+)
+"""What is checked across keys, after each key by itself."""

@@ -1,0 +1,99 @@
+"""Addresses as a user writes them: ``host:port``, ``[v6]:port``, ``*:port``, or a host alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
+from cts.problems import shown
+
+__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "loopback_targets", "parse_endpoint"]
+
+DEFAULT_PORT = 4444
+EVERY_ADDRESS = "*"
+SYNTAX = '"127.0.0.1:4444", "[::1]:4444" or "name:4444"'
+
+
+def parse_endpoint(text: str) -> tuple[str, int]:
+    """Split an address into host and port; the port is 4444 where none is given.
+
+    The host is a name, an address without brackets, or ``*`` for every address of both families.
+    Raises ValueError, whose text says what is allowed.
+    """
+    match = re.fullmatch(r"\[([^\[\]]*)\](?::([^:]*))?|([^:]*)(?::([^:]*))?", text.strip())
+    if match is None:
+        meant = f"; did you mean '[{text.strip()}]:{DEFAULT_PORT}'?" if _is_ipv6(text.strip()) else ""
+        raise _refused(text, "has more than one colon outside brackets", meant)
+    v6, v6_port, host, port = match.groups()
+    digits = v6_port if v6 is not None else port
+    number = _port(text, digits) if digits is not None else DEFAULT_PORT
+    if v6 is not None:
+        if not _is_ipv6(v6):
+            raise _refused(text, "has no IPv6 address in its brackets")
+        return v6, number
+    _check_host(text, host)
+    return host, number
+
+
+def check_listen(text: str) -> None:
+    """Refuse, with ValueError, what cannot be listened on."""
+    parse_endpoint(text)
+
+
+def check_target(text: str) -> None:
+    """Refuse, with ValueError, what cannot be sent to: ``*``, an unspecified address, port 0."""
+    host, port = parse_endpoint(text)
+    if host in (EVERY_ADDRESS, "0.0.0.0") or (":" in host and IPv6Address(host).is_unspecified):
+        raise _refused(text, "is every address, and a target is one")
+    if port == 0:
+        raise _refused(text, "has port 0, which only a listener can have")
+
+
+def loopback_targets(bound: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Write the targets by which a client of the same host reaches bound addresses, unspecified ones on loopback."""
+    targets = []
+    for host, port in bound:
+        if ":" in host:
+            targets.append(f"[{'::1' if IPv6Address(host).is_unspecified else host}]:{port}")
+        else:
+            targets.append(f"{'127.0.0.1' if host in (EVERY_ADDRESS, '0.0.0.0') else host}:{port}")
+    return tuple(targets)
+
+
+def _port(text: str, digits: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", digits) or int(digits) > 65_535:
+        raise _refused(text, f"has port {shown(digits)}, not one of 0 to 65535")
+    return int(digits)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Say whether a text is an IPv6 address, with or without a zone (RFC 4007, section 11)."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return re.fullmatch("[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?", text) is not None
+
+
+def _check_host(text: str, host: str) -> None:
+    """Refuse what no resolver could take; whether a name resolves is seen when it is used."""
+    if host == EVERY_ADDRESS:
+        return
+    if not host:
+        raise _refused(text, "has no host", ' and "*:4444" to listen on every address')
+    if re.fullmatch("[0-9.]+", host):
+        try:
+            IPv4Address(host)
+        except ValueError:
+            raise _refused(text, "has no IPv4 address of four numbers") from None
+    try:
+        ascii_host = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise _refused(text, "has no host that a name server could know") from None
+    if len(ascii_host) > 253 or not re.fullmatch(r"[A-Za-z0-9_.-]+", ascii_host):
+        raise _refused(text, "has no host that a name server could know")
+
+
+def _refused(text: str, why: str, hint: str = "") -> ValueError:
+    return ValueError(f"{shown(text)} {why}; allowed: {SYNTAX}{hint}")

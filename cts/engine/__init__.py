@@ -1,0 +1,1 @@
+"""The engine: nurseries, timers, matching, population. Works on the contracts of ``cts.api``, on any network and clock."""

@@ -1,0 +1,79 @@
+"""Who reads sockets: one task over one epoll set, or, where there is no epoll, one task per socket."""
+
+from __future__ import annotations
+
+import select
+from abc import ABC, abstractmethod
+
+import trio
+
+__all__ = ["Readable", "SocketReader"]
+
+_READS_PER_TURN = 64
+"""Reads from one socket before the next has its turn."""
+
+
+class Readable(ABC):
+    """A socket that can be read without blocking."""
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+
+    @abstractmethod
+    def read(self, limit: int) -> None:
+        """Read at most ``limit`` times and hand over what came; never blocks."""
+
+
+class SocketReader:
+    """Reads every socket that was added, while :meth:`run` runs."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, Readable] = {}
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._nursery: trio.Nursery | None = None
+        self._scopes: dict[int, trio.CancelScope] = {}
+
+    def add(self, socket: Readable) -> None:
+        """Read this socket from now on."""
+        fd = socket.fileno()
+        self._sockets[fd] = socket
+        if self._epoll is not None:
+            self._epoll.register(fd, select.EPOLLIN)
+        elif self._nursery is not None:
+            self._nursery.start_soon(self._read_one, socket)
+
+    def remove(self, socket: Readable) -> None:
+        """Read it no more; to be called before it is closed. A socket that was never added is none to read."""
+        fd = socket.fileno()
+        if self._sockets.pop(fd, None) is None:
+            return
+        if self._epoll is not None:
+            self._epoll.unregister(fd)
+        elif (scope := self._scopes.pop(fd, None)) is not None:
+            scope.cancel()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read until cancelled. Calls ``started()`` once it does."""
+        if self._epoll is None:
+            async with trio.open_nursery() as self._nursery:
+                for socket in self._sockets.values():
+                    self._nursery.start_soon(self._read_one, socket)
+                task_status.started()
+                await trio.sleep_forever()
+        with self._epoll:
+            task_status.started()
+            while True:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+                for fd, _ in self._epoll.poll(0):
+                    # A handler may have closed a socket that was ready in the same turn.
+                    ready = self._sockets.get(fd)
+                    if ready is not None:
+                        ready.read(_READS_PER_TURN)
+
+    async def _read_one(self, socket: Readable) -> None:
+        with trio.CancelScope() as scope:
+            self._scopes[socket.fileno()] = scope
+            while True:
+                await trio.lowlevel.wait_readable(socket.fileno())
+                socket.read(_READS_PER_TURN)

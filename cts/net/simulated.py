@@ -1,0 +1,297 @@
+"""The simulated network: endpoints in one process, a link each way for every client, time from the run's pacer.
+
+Everything that happens is a function of the impairments and the seed. Every client endpoint is a host of its own with its own
+two links, so that what one client meets does not depend on how many others there are. Small datagrams interrupt their receiver
+at once; larger ones are handed over together a little later, as a network card's interrupt moderation does, with their exact
+arrival times. Whoever drains an endpoint gets everything that has arrived.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+
+import trio
+from attrs import define, frozen
+
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.net.impairment import Arrival, Fate, Impairment, Link, link_rng
+
+__all__ = ["Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
+
+Direction = str
+TO_SERVER: Direction = "to_server"
+TO_CLIENT: Direction = "to_client"
+
+_MODERATION_NS = 1_000_000
+_INTERRUPTS_BELOW = 64
+_SEGMENT_LIMIT = 64
+_FIRST_FREE_PORT = 49_152
+_LAST_PORT = 65_535
+
+
+@frozen
+class Transmission:
+    """Datagrams that were offered to a link in one call, and what it did to each.
+
+    Attributes:
+        at_ns: when they were offered, in the run's clock.
+        client: number of the client whose link it is, from 1.
+        direction: ``to_server`` or ``to_client``.
+        first: number of the first datagram in that link, from 1.
+        datagrams: header and payload of each.
+        fates: what became of each.
+    """
+
+    at_ns: int
+    client: int
+    direction: Direction
+    first: int
+    header: bytes
+    payloads: Sequence[bytes | memoryview]
+    fates: Sequence[Fate]
+
+
+@define(eq=False)
+class _Path:
+    """One direction between a client and whoever it talks to."""
+
+    client: int
+    direction: Direction
+    link: Link
+    offered: int = 0
+    arrived: int = 0
+    collected_until_ns: int = -1
+
+
+class SimulatedEndpoint(IDatagramEndpoint):
+    """A socket of the simulated network; made by :class:`SimulatedNetwork`."""
+
+    def __init__(self, network: SimulatedNetwork, number: int, local: Address, peer: Address | None) -> None:
+        self._network = network
+        self._handler: DatagramHandler | None = None
+        self._datagrams = 0
+        self._arrivals: list[tuple[int, int, int, Address, bytes, int]] = []
+        self._local = local
+        self.number = number
+        self.peer = peer
+
+    @property
+    def local(self) -> Address:
+        """The address it is bound to."""
+        return self._local
+
+    @property
+    def segment_limit(self) -> int:
+        """Datagrams that one call carries."""
+        return _SEGMENT_LIMIT
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Offer one datagram to the link; does not suspend."""
+        return self._network.transmit(self, remote, bytes(header), (payload,))
+
+    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Offer the datagrams to the link at this instant; does not suspend."""
+        return self._network.transmit(self, remote, bytes(header), payloads)
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Hand what arrives to ``handler``."""
+        self._handler = handler
+
+    def drain(self) -> None:
+        """Hand over everything that has arrived by now."""
+        self.deliver(self._network.now_ns())
+
+    def statistics(self) -> EndpointStatistics:
+        """Return what was handed over; nothing overflows here."""
+        return EndpointStatistics(self._datagrams, 0)
+
+    def close(self) -> None:
+        """Forget what is under way to it."""
+        self._handler = None
+        self._arrivals.clear()
+        self._network.forget(self)
+
+    def arrive(self, at_ns: int, path: int, order: int, remote: Address, data: bytes, segment_size: int) -> None:
+        """Take in datagrams that arrive together at ``at_ns``; ties are broken by path, then by order of sending."""
+        heappush(self._arrivals, (at_ns, path, order, remote, data, segment_size))
+
+    def deliver(self, now_ns: int) -> None:
+        """Hand over what has arrived by ``now_ns``."""
+        arrivals = self._arrivals
+        while arrivals and arrivals[0][0] <= now_ns:
+            at_ns, _, _, remote, data, segment_size = heappop(arrivals)
+            if self._handler is not None:
+                batch = DatagramBatch(data, segment_size, at_ns)
+                self._datagrams += len(batch)
+                self._handler(self._local, remote, batch)
+
+
+class SimulatedNetwork(INetwork):
+    """Hosts and links under one clock.
+
+    Args:
+        pacer: the run's clock.
+        to_client, to_server: what each client's two links do.
+        seed: all chance in this network follows from it.
+        on_transmission: told of everything that is offered to a link.
+    """
+
+    def __init__(
+        self,
+        pacer: IPacer,
+        *,
+        to_client: Impairment,
+        to_server: Impairment,
+        seed: int,
+        on_transmission: Callable[[Transmission], None] | None = None,
+    ) -> None:
+        self._pacer = pacer
+        self._impairments = {TO_CLIENT: to_client, TO_SERVER: to_server}
+        self._seed = seed
+        self._on_transmission = on_transmission
+        self._began_ns = pacer.now_ns()
+        self._endpoints: dict[Address, SimulatedEndpoint] = {}
+        self._paths: dict[tuple[Address, Direction], _Path] = {}
+        self._opened = 0
+        self._clients = 0
+        self._wakes: list[tuple[int, int, SimulatedEndpoint]] = []
+        self._waiting: trio.CancelScope | None = None
+        self._wakes_at_ns = 0
+
+    def now_ns(self) -> int:
+        """Return the run's clock."""
+        return self._pacer.now_ns()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Carry datagrams until cancelled. Calls ``started()`` at once."""
+        task_status.started()
+        while True:
+            now_ns = self._pacer.now_ns()
+            while self._wakes and self._wakes[0][0] <= now_ns:
+                heappop(self._wakes)[2].deliver(now_ns)
+            with trio.CancelScope() as self._waiting:
+                self._wakes_at_ns = self._wakes[0][0] if self._wakes else now_ns + (1 << 61)
+                await self._pacer.wait_until(self._wakes_at_ns)
+            self._waiting = None
+
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        """Return an endpoint bound to ``local``."""
+        if local.port == 0:
+            local = Address(local.host, self._free_port(local.host))
+        return self._open(local, None)
+
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        """Return an endpoint on a client host of its own."""
+        self._clients += 1
+        number = self._clients
+        if ":" in remote.host:
+            host = f"fd00::{number >> 16:x}:{number & 0xFFFF:x}"
+        else:
+            host = f"10.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.{number & 0xFF}"
+        endpoint = self._open(Address(host, _FIRST_FREE_PORT), remote)
+        for direction, impairment in self._impairments.items():
+            link = Link(impairment, link_rng(self._seed, str(number), direction), start_ns=self._began_ns)
+            self._paths[endpoint.local, direction] = _Path(number, direction, link)
+        return endpoint
+
+    def statistics(self) -> EndpointStatistics:
+        """Return what was handed over to endpoints that are open."""
+        return sum((endpoint.statistics() for endpoint in self._endpoints.values()), EndpointStatistics())
+
+    def transmit(
+        self, source: SimulatedEndpoint, remote: Address, header: bytes, payloads: Sequence[bytes | memoryview]
+    ) -> int:
+        """Offer one datagram per payload to the link between ``source`` and ``remote``; return the bytes offered."""
+        is_client = source.peer is not None
+        path = self._paths.get((source.local, TO_SERVER) if is_client else (remote, TO_CLIENT))
+        sizes = [len(header) + len(payload) for payload in payloads]
+        if path is None:
+            # A host that is gone or never was: the network takes the datagrams all the same.
+            return sum(sizes)
+        now_ns = self._pacer.now_ns()
+        fates = path.link.transmit_many(now_ns, sizes)
+        if self._on_transmission is not None:
+            self._on_transmission(
+                Transmission(now_ns, path.client, path.direction, path.offered + 1, header, payloads, fates)
+            )
+        path.offered += len(sizes)
+        destination = self._endpoints.get(remote)
+        if destination is not None and (destination.peer is None or destination.peer == source.local):
+            self._carry(path, source.local, destination, header, payloads, fates)
+        return sum(sizes)
+
+    def forget(self, endpoint: SimulatedEndpoint) -> None:
+        """Close an endpoint's address and its links."""
+        if self._endpoints.pop(endpoint.local, None) is not None:
+            for direction in self._impairments:
+                self._paths.pop((endpoint.local, direction), None)
+
+    def _carry(
+        self,
+        path: _Path,
+        source: Address,
+        destination: SimulatedEndpoint,
+        header: bytes,
+        payloads: Sequence[bytes | memoryview],
+        fates: Sequence[Fate],
+    ) -> None:
+        """Hand datagrams on, those together that arrive together and are one as long as the other."""
+        at = 0
+        while at < len(fates):
+            arrivals = fates[at].arrivals
+            end = at + 1
+            if len(arrivals) == 1 and arrivals[0].corrupt_bit is None:
+                while (
+                    end < len(fates) and fates[end].arrivals == arrivals and len(payloads[end - 1]) == len(payloads[at])
+                ):
+                    end += 1
+            datagram = header + bytes(payloads[at])
+            for arrival in arrivals:
+                data = datagram if arrival.corrupt_bit is None else _flipped(datagram, arrival.corrupt_bit)
+                if end - at > 1:
+                    data = datagram * (end - at - 1) + header + bytes(payloads[end - 1])
+                self._schedule(path, source, destination, arrival, data, max(1, len(datagram)))
+            at = end
+
+    def _schedule(
+        self,
+        path: _Path,
+        source: Address,
+        destination: SimulatedEndpoint,
+        arrival: Arrival,
+        data: bytes,
+        segment_size: int,
+    ) -> None:
+        path.arrived += 1
+        at_ns = arrival.arrival_ns
+        destination.arrive(at_ns, path.client, path.arrived, source, data, segment_size)
+        if segment_size < _INTERRUPTS_BELOW:
+            wake_ns = at_ns
+        elif at_ns <= path.collected_until_ns:
+            return
+        else:
+            wake_ns = path.collected_until_ns = at_ns + _MODERATION_NS
+        heappush(self._wakes, (wake_ns, destination.number, destination))
+        if self._waiting is not None and wake_ns < self._wakes_at_ns:
+            self._waiting.cancel()
+
+    def _open(self, local: Address, peer: Address | None) -> SimulatedEndpoint:
+        if local in self._endpoints:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        self._opened += 1
+        endpoint = self._endpoints[local] = SimulatedEndpoint(self, self._opened, local, peer)
+        return endpoint
+
+    def _free_port(self, host: str) -> int:
+        for port in range(_FIRST_FREE_PORT, _LAST_PORT + 1):
+            if Address(host, port) not in self._endpoints:
+                return port
+        raise OSError(errno.EADDRINUSE, "No free port")
+
+
+def _flipped(datagram: bytes, bit: int) -> bytes:
+    changed = bytearray(datagram)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)

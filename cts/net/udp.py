@@ -1,0 +1,220 @@
+"""Real UDP, one datagram per system call: works wherever Python has sockets."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+
+import trio
+
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.net.readers import Readable, SocketReader
+
+__all__ = ["UdpEndpoint", "UdpNetwork", "address_of", "open_udp_socket"]
+
+# socket(7) on Linux; Python 3.11 does not name them.
+SO_TIMESTAMPNS = 35
+SO_RXQ_OVFL = 40
+_TIMESPEC = struct.Struct("@qq")
+_COUNTER = struct.Struct("@I")
+_ANCILLARY_SPACE = 128
+_GREATEST_DATAGRAM = 65_536
+_SOCKET_BUFFER = 4 << 20
+_NANOSECONDS = 1_000_000_000
+
+_NEWS_OF_THE_PEER = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
+"""What ICMP said of an earlier datagram: the peer is not there (yet). The verdicts will tell; this call did not fail."""
+
+_SEND_TRIES = 3
+
+
+def open_udp_socket(*, local: Address | None = None, remote: Address | None = None) -> socket.socket:
+    """Return a nonblocking UDP socket with large buffers and kernel receive times, bound or connected.
+
+    Raises:
+        OSError: the kernel refused the address.
+    """
+    address = local or remote
+    family = socket.AF_INET6 if address is not None and ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
+        if sys.platform == "linux":
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+        if family == socket.AF_INET6:
+            # "*" means a socket for each family.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if local is not None:
+            sock.bind(local)
+        if remote is not None:
+            sock.connect(remote)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address:
+    """Return the address in what the socket module calls one."""
+    return Address(sockaddr[0], sockaddr[1])
+
+
+class UdpEndpoint(IDatagramEndpoint, Readable):
+    """A UDP socket of its own.
+
+    Args:
+        sock: nonblocking, bound or connected.
+        peer: the only remote, if it is connected.
+        pacer: the run's clock, into which the kernel's receive times are translated.
+        reader: reads it once there is a handler.
+        buffer: where datagrams are read into; a network's endpoints share it, since each is handed over at once.
+        on_close: told when it is closed.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Address | None,
+        pacer: IPacer,
+        reader: SocketReader,
+        buffer: memoryview,
+        on_close: Callable[[UdpEndpoint], None],
+    ) -> None:
+        self._sock = sock
+        self._peer = peer
+        self._pacer = pacer
+        self._reader = reader
+        self._handler: DatagramHandler | None = None
+        self._local = address_of(sock.getsockname())
+        self._view = buffer
+        self._on_close = on_close
+        self._datagrams = 0
+        self._overflowed = 0
+
+    @property
+    def local(self) -> Address:
+        """The address it is bound to."""
+        return self._local
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+        return self._sock.fileno()
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram in one call; wait while the send buffer is full."""
+        buffers = (header, payload)
+        refused = 0
+        while True:
+            try:
+                if self._peer is None:
+                    return self._sock.sendmsg(buffers, (), 0, remote)
+                return self._sock.sendmsg(buffers)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._sock)
+            except OSError as error:
+                if error.errno == errno.ENOBUFS:
+                    # The interface's queue is full: it drains without telling.
+                    await trio.sleep(0.001)
+                elif error.errno in _NEWS_OF_THE_PEER and refused < _SEND_TRIES:
+                    refused += 1
+                else:
+                    raise
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Have the reader read this socket for ``handler``."""
+        if self._handler is None:
+            self._reader.add(self)
+        self._handler = handler
+
+    def drain(self) -> None:
+        """Read until nothing is left that arrived before now."""
+        if self._handler is not None:
+            now_ns = self._pacer.now_ns()
+            while (received_ns := self._read_one()) is not None and received_ns < now_ns:
+                pass
+
+    def read(self, limit: int) -> None:
+        """Read at most ``limit`` datagrams."""
+        for _ in range(limit):
+            if self._read_one() is None:
+                return
+
+    def statistics(self) -> EndpointStatistics:
+        """Return what was read and what the kernel dropped."""
+        return EndpointStatistics(self._datagrams, self._overflowed)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._reader.remove(self)
+        self._handler = None
+        self._on_close(self)
+        self._sock.close()
+
+    def _read_one(self) -> int | None:
+        """Read one datagram and hand it over; return its receive time, None if there was none."""
+        if self._handler is None:
+            return None
+        try:
+            length, ancillary, _, sockaddr = self._sock.recvmsg_into((self._view,), _ANCILLARY_SPACE)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in _NEWS_OF_THE_PEER:
+                return self._pacer.now_ns() - 1
+            raise
+        received_ns = now_ns = self._pacer.now_ns()
+        for _, kind, data in ancillary:
+            if kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack(data)
+                age_ns = time.time_ns() - (seconds * _NANOSECONDS + nanoseconds)
+                received_ns = now_ns - max(0, age_ns)
+            elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
+                (self._overflowed,) = _COUNTER.unpack(data)
+        self._datagrams += 1
+        remote = self._peer or address_of(sockaddr)
+        self._handler(self._local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
+        return received_ns
+
+
+class UdpNetwork(INetwork):
+    """Opens real sockets, and reads them all in one task while :meth:`run` runs."""
+
+    def __init__(self, pacer: IPacer) -> None:
+        self._pacer = pacer
+        self._reader = SocketReader()
+        self._buffer = memoryview(bytearray(_GREATEST_DATAGRAM))
+        self._open: set[UdpEndpoint] = set()
+        self._closed = EndpointStatistics()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read every open endpoint until cancelled."""
+        await self._reader.run(task_status=task_status)
+
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        """Return a bound endpoint."""
+        return self._endpoint(open_udp_socket(local=local), None)
+
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        """Return an endpoint whose socket is connected, so that the kernel keeps strangers out."""
+        return self._endpoint(open_udp_socket(remote=remote), remote)
+
+    def statistics(self) -> EndpointStatistics:
+        """Return what all endpoints have read and lost so far."""
+        return sum((endpoint.statistics() for endpoint in self._open), self._closed)
+
+    def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
+        endpoint = UdpEndpoint(sock, peer, self._pacer, self._reader, self._buffer, self._forget)
+        self._open.add(endpoint)
+        return endpoint
+
+    def _forget(self, endpoint: UdpEndpoint) -> None:
+        if endpoint in self._open:
+            self._open.remove(endpoint)
+            self._closed += endpoint.statistics()

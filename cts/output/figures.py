@@ -1,0 +1,58 @@
+"""Numbers as logs and people read them; integer arithmetic, so that a log is the same bytes on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cts.protocol.result import Outcome
+from cts.units import MILLISECOND
+
+__all__ = ["about_rate", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
+
+
+def whole_milliseconds(duration_ns: int) -> int:
+    """Return nanoseconds as the nearest whole number of milliseconds, halves upwards."""
+    return (duration_ns + MILLISECOND // 2) // MILLISECOND
+
+
+def seconds(duration_ns: int) -> str:
+    """Write nanoseconds as seconds with three decimals."""
+    milliseconds = whole_milliseconds(duration_ns)
+    whole, rest = divmod(abs(milliseconds), 1000)
+    return f"{'-' if milliseconds < 0 else ''}{whole}.{rest:03}"
+
+
+def about_rate(bits_per_second: int) -> str:
+    """Write a rate with three decimals, rounded down: ``24.999 Mbit/s``; ``cts.units.format_rate`` writes every digit."""
+    for places, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if bits_per_second >= 10**places:
+            thousandths = bits_per_second // 10 ** (places - 3)
+            return f"{thousandths // 1000}.{thousandths % 1000:03} {prefix}bit/s"
+    return f"{bits_per_second} bit/s"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:
+    """Write how many streams ended in each way, in the order of :class:`Outcome`."""
+    texts = []
+    for outcome in Outcome:
+        count = outcomes.get(outcome, 0)
+        is_error = outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
+        texts.append(counted(count, outcome.value) if is_error else f"{count:,} {outcome.value}")
+    return texts
+
+
+def percentage(part: int, whole: int) -> str:
+    """Write a share with two decimals; only nothing is shown as 0 and only everything as 100."""
+    if whole <= 0:
+        return "-"
+    hundredths = (part * 20_000 + whole) // (2 * whole)
+    if part > 0 and hundredths == 0:
+        return "<0.01 %"
+    if part < whole and hundredths == 10_000:
+        return ">99.99 %"
+    return f"{hundredths // 100}.{hundredths % 100:02} %"

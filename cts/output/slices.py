@@ -1,0 +1,71 @@
+"""What happened between two statuses of a run: the arithmetic of the status log and of the status lines."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cts.metrics.counters import FrameTotals
+from cts.observer import RunSnapshot
+from cts.output.figures import whole_milliseconds
+from cts.protocol.result import Role, StreamSnapshot
+
+__all__ = ["SliceReader", "StatusSlice", "bytes_measured", "slice_rate"]
+
+NOTHING_YET = RunSnapshot(elapsed_ns=0, open_streams=0, counts=StreamSnapshot())
+
+
+@frozen
+class StatusSlice:
+    """One row of status.
+
+    Attributes:
+        ended_ns: the slice's end, nanoseconds since the run began.
+        bits_per_second: over the slice.
+        open_streams: streams at its end.
+        frames: verdicts and errors of the slice alone.
+    """
+
+    ended_ns: int
+    bits_per_second: int
+    open_streams: int
+    frames: FrameTotals
+
+
+def bytes_measured(snapshot: RunSnapshot, measure: Role) -> int:
+    """Return the run's bytes on the side that is measured: received by a receiver, sent by a sender."""
+    return snapshot.counts.bytes_received if measure is Role.RECEIVER else snapshot.counts.bytes_sent
+
+
+def slice_rate(size: int, slice_ms: int) -> int:
+    """Return the bits per second that ``size`` bytes in ``slice_ms`` are, rounded down; a slice counts as 1 ms at least."""
+    return size * 8 * 1000 // max(1, slice_ms)
+
+
+class SliceReader:
+    """Turns a run's snapshots, which count from the beginning, into slices.
+
+    Args:
+        measure: whose bytes make the rate.
+    """
+
+    def __init__(self, measure: Role) -> None:
+        self._measure = measure
+        self._previous = NOTHING_YET
+        self._began = False
+
+    def read(self, snapshot: RunSnapshot) -> StatusSlice | None:
+        """Return the slice from the previous snapshot to this one; None if the same moment was told twice."""
+        previous = self._previous
+        slice_ms = whole_milliseconds(snapshot.elapsed_ns - previous.elapsed_ns)
+        unchanged = snapshot.counts == previous.counts and snapshot.open_streams == previous.open_streams
+        if self._began and slice_ms == 0 and unchanged:
+            return None
+        self._began = True
+        self._previous = snapshot
+        size = bytes_measured(snapshot, self._measure) - bytes_measured(previous, self._measure)
+        return StatusSlice(
+            ended_ns=snapshot.elapsed_ns,
+            bits_per_second=slice_rate(size, slice_ms),
+            open_streams=snapshot.open_streams,
+            frames=snapshot.counts.frames - previous.counts.frames,
+        )

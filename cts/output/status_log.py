@@ -1,0 +1,45 @@
+"""The status log: a CSV row per status interval, in the original's columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cts.observer import RunSnapshot
+from cts.output.figures import seconds
+from cts.output.logfile import Encoding, LogFile, LogObserver
+from cts.output.slices import SliceReader
+from cts.protocol.result import Role
+
+__all__ = ["STATUS_COLUMNS", "StatusLog"]
+
+STATUS_COLUMNS = "TimeSlice,Bits/Sec,Streams,Completed,Dropped,Repeated,Errors"
+
+
+class StatusLog(LogObserver):
+    """A row per status, each written out at once.
+
+    Args:
+        path: the CSV file.
+        measure: whose bytes make ``Bits/Sec``; RECEIVER wherever this process receives at all.
+        encoding: see :data:`cts.output.logfile.Encoding`.
+
+    Raises:
+        UserError: the file cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8") -> None:
+        super().__init__(LogFile(path, "output.status_file", encoding))
+        self._slices = SliceReader(measure)
+        self._file.write_line(STATUS_COLUMNS)
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """Write the row of the slice that ends here."""
+        row = self._slices.read(snapshot)
+        if row is None:
+            return
+        frames = row.frames
+        self._file.write_line(
+            f"{seconds(row.ended_ns)},{row.bits_per_second},{row.open_streams},"
+            f"{frames.completed},{frames.dropped},{frames.repeated},{frames.error}"
+        )
+        self._file.flush()

@@ -1,0 +1,155 @@
+"""What is said when a run is over: one JSON object for programs, one block of text for people. Pure functions of a report."""
+
+from __future__ import annotations
+
+from attrs import asdict, frozen
+
+from cts.metrics.counters import FrameTotals
+from cts.observer import RunSnapshot
+from cts.output.figures import about_rate, counted, outcome_counts, percentage, seconds, whole_milliseconds
+from cts.protocol.result import Outcome, Role, StreamResult
+from cts.units import SECOND, format_rate
+
+__all__ = ["SUMMARY_SCHEMA", "RunReport", "summary_json", "summary_text"]
+
+SUMMARY_SCHEMA = 1
+"""Rises when a key changes its meaning or goes; new keys do not raise it."""
+MAX_FAILURES_LISTED = 10
+_FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
+
+
+@frozen(kw_only=True)
+class RunReport:
+    """What is known when a run is over.
+
+    Attributes:
+        role: ``loopback``, ``server`` or ``client``.
+        direction: ``pull`` or ``push``.
+        began_ns: the run's beginning, in the run's clock, which the results' times are in.
+        elapsed_ns: how long it took, nanoseconds.
+        snapshot: the final counts.
+        results: the streams that ended, in the order of ending; there may be fewer than there were streams.
+        streams_omitted: streams that ended and are not in ``results``.
+        interrupted: whether somebody stopped it.
+    """
+
+    role: str
+    direction: str
+    began_ns: int
+    elapsed_ns: int
+    snapshot: RunSnapshot
+    results: tuple[StreamResult, ...]
+    streams_omitted: int = 0
+    interrupted: bool = False
+
+
+def summary_json(report: RunReport) -> dict[str, object]:
+    """Return the report as what ``json.dumps`` takes; seconds have three decimals, everything else is in whole units."""
+    snapshot = report.snapshot
+    outcomes = snapshot.outcomes
+    return {
+        "schema": SUMMARY_SCHEMA,
+        "role": report.role,
+        "direction": report.direction,
+        "elapsed_seconds": _seconds(report.elapsed_ns),
+        "connections": {
+            "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
+            "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
+            "protocol_errors": outcomes.get(Outcome.PROTOCOL_ERROR, 0),
+            "cancelled": outcomes.get(Outcome.CANCELLED, 0),
+        },
+        "frames": asdict(snapshot.counts.frames),
+        "bytes_received": snapshot.counts.bytes_received,
+        "streams": [_stream(result, report.began_ns) for result in report.results],
+        "bytes_sent": snapshot.counts.bytes_sent,
+        "refused": dict(sorted(snapshot.refused.items())),
+        "overflowed": snapshot.overflowed,
+        "streams_omitted": report.streams_omitted,
+        "interrupted": report.interrupted,
+    }
+
+
+def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
+    return {
+        "id": result.connection_id,
+        "local": str(result.local),
+        "remote": str(result.remote),
+        "role": result.role.value,
+        "result": result.result,
+        "bits_per_second": result.bits_per_second,
+        "frames": asdict(result.counts.frames),
+        "started_seconds": _seconds(result.started_ns - began_ns),
+        "ended_seconds": _seconds(result.ended_ns - began_ns),
+        "bytes_received": result.counts.bytes_received,
+        "bytes_sent": result.counts.bytes_sent,
+    }
+
+
+def _seconds(duration_ns: int) -> float:
+    return whole_milliseconds(duration_ns) / 1000
+
+
+def summary_text(report: RunReport) -> str:
+    """Return the report as a block of lines for people, without a line end after the last."""
+    snapshot = report.snapshot
+    counts = snapshot.counts
+    interrupted = ", interrupted" if report.interrupted else ""
+    rows = [(report.role, f"{report.direction}, {seconds(report.elapsed_ns)} s{interrupted}")]
+    rows.append(("connections", ", ".join(outcome_counts(snapshot.outcomes))))
+    if _receives(report):
+        frames = counts.frames
+        for name, count in (
+            ("completed", frames.completed),
+            ("dropped", frames.dropped),
+            ("repeated", frames.repeated),
+        ):
+            rows.append((f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})"))
+        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame"))
+        rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
+    if counts.bytes_sent:
+        rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
+    rows += _stream_rates(report)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
+    rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
+    rows.append(("overflow", f"{counted(snapshot.overflowed, 'datagram')} dropped by the kernel: receive buffer full"))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + _failures(report))
+
+
+def _receives(report: RunReport) -> bool:
+    """Say whether frames were measured here: always, unless all that happened was sending."""
+    counts = report.snapshot.counts
+    received = counts.bytes_received or counts.frames != FrameTotals()
+    return bool(received) or not counts.bytes_sent or any(result.role is Role.RECEIVER for result in report.results)
+
+
+def _volume(size: int, elapsed_ns: int) -> str:
+    """Write bytes and their rate over the whole run, waiting included."""
+    return f"{size:,} bytes ({about_rate(size * 8 * SECOND // max(1, elapsed_ns))} over the whole run)"
+
+
+def _stream_rates(report: RunReport) -> list[tuple[str, str]]:
+    """Return the rate that streams measured, of receivers where there are any."""
+    measured = [result for result in report.results if result.bits_per_second > 0]
+    receivers = [result for result in measured if result.role is Role.RECEIVER]
+    rates = sorted(result.bits_per_second for result in receivers or measured)
+    if not rates:
+        return []
+    if len(rates) == 1:
+        return [("stream rate", format_rate(rates[0]))]
+    low, middle, high = (format_rate(rate) for rate in (rates[0], rates[(len(rates) - 1) // 2], rates[-1]))
+    return [("stream rate", f"{middle} median of {len(rates):,} streams ({low} to {high})")]
+
+
+def _failures(report: RunReport) -> list[str]:
+    """Return the first failed streams, and how many more there were."""
+    failed = [result for result in report.results if result.outcome in _FAILED]
+    total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED))
+    if not total:
+        return []
+    listed = failed[:MAX_FAILURES_LISTED]
+    lines = ["", "failed streams:"]
+    lines += [f"  {result.local} - {result.remote} [{result.connection_id}]: {result.result}" for result in listed]
+    if total > len(listed):
+        lines.append(f"  and {total - len(listed):,} more")
+    return lines

@@ -1,0 +1,65 @@
+"""What is wrong with a configuration, and how keys and values are written in messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from attrs import frozen
+
+__all__ = ["KeyPath", "Problem", "dotted", "shown"]
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""A key as its parts, array positions as ints: ``("server", "listen", 0)``."""
+
+
+@frozen
+class Problem:
+    """One thing wrong with a configuration.
+
+    Attributes:
+        path: the key that it is reported at.
+        text: the value, what is wrong with it, what is allowed.
+        others: further keys that it rests on; it is not worth telling where one of them is wrong in itself.
+    """
+
+    path: KeyPath
+    text: str
+    others: tuple[KeyPath, ...] = ()
+
+    @property
+    def keys(self) -> tuple[KeyPath, ...]:
+        """Every key that it rests on."""
+        return (self.path, *self.others)
+
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}: {self.text}"
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a key as a user does: ``server.listen[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if re.fullmatch("[A-Za-z0-9_-]+", part) else shown(part))
+    return text
+
+
+def shown(value: object) -> str:
+    """Write a value for a message: as in TOML, on one line, of bounded length."""
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "an array"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a very large number"
+    text = repr(value[:100] if isinstance(value, str) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

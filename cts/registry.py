@@ -1,0 +1,350 @@
+"""Plugins: found through entry points, then loaded, then checked: three steps that can be taken and tested apart.
+
+*Find* reads what installed distributions say of themselves and imports nothing. *Load* imports the one plugin that is asked
+for. *Check* holds what was imported against its contract in :mod:`cts.api`. The built-in plugins take the same way.
+
+``importlib.metadata`` and ``cts.api`` (hence trio) are imported only where needed, so that importing this module is cheap.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import NOTHING, fields, frozen, has
+
+from cts.errors import PluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+    from cts.api import IConnectedSocketFactory, ISender
+
+__all__ = [
+    "BrokenPlugin",
+    "FoundPlugin",
+    "ImportedPlugin",
+    "LoadedPlugin",
+    "OptionStatus",
+    "PluginGroup",
+    "PluginStatus",
+    "Plugins",
+    "check",
+    "describe_all",
+    "find_plugins",
+    "load",
+    "load_connected_socket_factory",
+    "load_sender",
+]
+
+OWN_DISTRIBUTION = "cts-media-stream"
+OBJECT_REFERENCE = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?\s*")
+"""``package.module:Class``, optionally with the extras that entry points once had (PyPA entry points specification)."""
+
+PluginT = TypeVar("PluginT", bound="ISender | IConnectedSocketFactory")
+
+
+class PluginGroup(StrEnum):
+    """The entry-point groups that cts reads."""
+
+    SENDERS = "cts.senders"
+    CONNECTED_SOCKET_FACTORIES = "cts.connected_socket_factories"
+
+    @property
+    def word(self) -> str:
+        """What one plugin of the group is called."""
+        return "sender" if self is PluginGroup.SENDERS else "connected-socket factory"
+
+    @property
+    def key(self) -> str:
+        """The configuration key that names one."""
+        return "sender.strategy" if self is PluginGroup.SENDERS else "connected_socket.factory"
+
+
+@frozen(order=True)
+class FoundPlugin:
+    """One line of a distribution's entry points; nothing of it has been imported."""
+
+    group: PluginGroup
+    name: str
+    distribution: str
+    version: str
+    value: str
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether cts itself brings it."""
+        return _normalized(self.distribution) == OWN_DISTRIBUTION
+
+    @property
+    def entry_point(self) -> str:
+        """The entry point and whose it is, for messages."""
+        return f"{self.name} = {self.value} of {self.distribution} {self.version}"
+
+
+@frozen
+class ImportedPlugin:
+    """A plugin whose entry point was imported: ``target`` may be anything yet."""
+
+    found: FoundPlugin
+    target: object
+
+
+@frozen
+class LoadedPlugin(FoundPlugin, Generic[PluginT]):
+    """A plugin that was imported and is what its group's contract asks for."""
+
+    cls: type[PluginT]
+
+
+class BrokenPlugin(PluginError):
+    """A plugin that was found cannot be used; ``reason`` and ``cure`` are the message's parts."""
+
+    def __init__(self, found: FoundPlugin, what: str, reason: str, cure: str | None = None) -> None:
+        self.found = found
+        self.reason = reason
+        self.cure = cure or _usual_cure(found)
+        plugin = f"{found.group.word} {found.name!r} (entry point {found.entry_point})"
+        super().__init__(f"{plugin} {what}: {reason}; to cure it, {self.cure}")
+
+
+@frozen
+class Plugins:
+    """All that was found.
+
+    Attributes:
+        found: every plugin, sorted.
+        unreadable: a line for each distribution whose metadata is damaged: its plugins are unknown.
+    """
+
+    found: tuple[FoundPlugin, ...]
+    unreadable: tuple[str, ...] = ()
+
+    def names(self, group: PluginGroup) -> list[str]:
+        """Return the names in that group, sorted, each once."""
+        return sorted({plugin.name for plugin in self.found if plugin.group is group})
+
+    def claimants(self, group: PluginGroup, name: str) -> list[FoundPlugin]:
+        """Return every plugin that goes by that name."""
+        return [plugin for plugin in self.found if plugin.group is group and plugin.name == name]
+
+    def named(self, group: PluginGroup, name: str) -> FoundPlugin:
+        """Return the one plugin of that name; raises PluginError if there is none, or if there are several."""
+        claimants = self.claimants(group, name)
+        if not claimants:
+            raise PluginError(self._unknown(group, name))
+        if len(claimants) > 1:
+            strangers = sorted({plugin.distribution for plugin in claimants if not plugin.is_builtin})
+            raise PluginError(
+                f"{group.word} {name!r} ({group.key}) is claimed more than once: by entry point "
+                + " and by entry point ".join(plugin.entry_point for plugin in claimants)
+                + "; keep one and remove the rest, with "
+                + " or ".join(f"'pip uninstall {distribution}'" for distribution in strangers or [OWN_DISTRIBUTION])
+            )
+        return claimants[0]
+
+    def _unknown(self, group: PluginGroup, name: str) -> str:
+        from difflib import get_close_matches
+
+        text = f"no {group.word} is called {name!r} ({group.key})"
+        by_folded = {known.casefold(): known for known in self.names(group)}
+        for likely in get_close_matches(name.casefold(), by_folded, n=1):
+            text += f"; did you mean {by_folded[likely]!r}?"
+        if by_folded:
+            text += f"; installed: {', '.join(self.names(group))}; for another, install the distribution that has it"
+        else:
+            text += f"; none is installed at all, not even those of cts: 'pip install {OWN_DISTRIBUTION}'"
+        return "; could not be searched: ".join([text, *self.unreadable])
+
+
+@frozen
+class OptionStatus:
+    """One key that a plugin's options take; ``default`` is written as in TOML where TOML can, and None if it is required."""
+
+    name: str
+    type: str
+    default: str | None
+
+
+@frozen
+class PluginStatus:
+    """What ``cts plugins`` says of one plugin.
+
+    Attributes:
+        found: its name, entry point, distribution and version.
+        options: the keys that its options take; empty if it is broken.
+        broken: why it cannot be used, or None.
+        cure: what to do about that, or None.
+        clashes: the other entry points of the same name: nobody can choose it while there are any.
+    """
+
+    found: FoundPlugin
+    options: tuple[OptionStatus, ...] = ()
+    broken: str | None = None
+    cure: str | None = None
+    clashes: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether a configuration can choose it."""
+        return self.broken is None and not self.clashes
+
+
+def find_plugins(distributions: Iterable[Distribution] | None = None) -> Plugins:
+    """Return the plugins of ``distributions`` (default: all installed); reads metadata and imports no plugin.
+
+    Of distributions with one name the first counts, as it does for ``import``. Damaged metadata is noted, not raised.
+    """
+    from importlib.metadata import distributions as installed
+
+    first: dict[str, Distribution] = {}
+    found: set[FoundPlugin] = set()
+    unreadable = []
+    for distribution in installed() if distributions is None else distributions:
+        where = f"a distribution in {distribution.locate_file('')}"
+        try:
+            text = distribution.read_text("entry_points.txt") or ""
+            if not any(group in text for group in PluginGroup):
+                continue  # to read the other metadata of every distribution would take ten times as long
+            metadata = distribution.metadata
+            if "Name" not in metadata or "Version" not in metadata:
+                raise ValueError("its metadata lacks a name or a version")
+            name, version = metadata["Name"], metadata["Version"]
+            where = f"{name} {version}"
+            if first.setdefault(_normalized(name), distribution) is not distribution:
+                continue
+            found.update(
+                FoundPlugin(group, entry_point.name, name, version, entry_point.value)
+                for group in PluginGroup
+                for entry_point in distribution.entry_points.select(group=group)
+            )
+        except Exception as error:  # importlib.metadata answers a damaged file with whatever it stumbles over
+            unreadable.append(f"{where}: {_error_text(error)}")
+    return Plugins(tuple(sorted(found)), tuple(sorted(unreadable)))
+
+
+def load(found: FoundPlugin) -> ImportedPlugin:
+    """Import what the entry point names; runs the plugin's module.
+
+    Raises:
+        BrokenPlugin: that failed, in whichever way (also by asking the interpreter to exit).
+    """
+    from importlib.metadata import EntryPoint
+
+    if not OBJECT_REFERENCE.fullmatch(found.value):
+        raise BrokenPlugin(found, "could not be loaded", f"{found.value!r} is not of the form package.module:Class")
+    try:
+        return ImportedPlugin(found, EntryPoint(found.name, found.value, found.group).load())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit: a script's module calls sys.exit() when it is imported
+        raise BrokenPlugin(found, "could not be loaded", _error_text(error)) from error
+
+
+def check(imported: ImportedPlugin) -> LoadedPlugin[ISender] | LoadedPlugin[IConnectedSocketFactory]:
+    """Return it as what its group says it is; raises BrokenPlugin, with all that is wrong, if it is not that."""
+    if imported.found.group is PluginGroup.SENDERS:
+        return _check_sender(imported)
+    return _check_connected_socket_factory(imported)
+
+
+def load_sender(plugins: Plugins, name: str) -> LoadedPlugin[ISender]:
+    """Return the sender of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    return _check_sender(load(plugins.named(PluginGroup.SENDERS, name)))
+
+
+def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[IConnectedSocketFactory]:
+    """Return the factory of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    return _check_connected_socket_factory(load(plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)))
+
+
+def describe_all(plugins: Plugins) -> list[PluginStatus]:
+    """Load every plugin and return what became of each, in the order of ``plugins.found``; a broken one raises nothing."""
+    statuses = []
+    for found in plugins.found:
+        clashes = tuple(other.entry_point for other in plugins.claimants(found.group, found.name) if other != found)
+        try:
+            options = _describe_options(check(load(found)).cls.options)
+            statuses.append(PluginStatus(found, options, clashes=clashes))
+        except BrokenPlugin as error:
+            statuses.append(PluginStatus(found, broken=error.reason, cure=error.cure, clashes=clashes))
+    return statuses
+
+
+def _check_sender(imported: ImportedPlugin) -> LoadedPlugin[ISender]:
+    from cts.api import ISender
+
+    if isinstance(imported.target, type) and issubclass(imported.target, ISender):
+        return _check_class(imported.found, imported.target)
+    raise _wrong_kind(imported, "cts.api.ISender")
+
+
+def _check_connected_socket_factory(imported: ImportedPlugin) -> LoadedPlugin[IConnectedSocketFactory]:
+    from cts.api import IConnectedSocketFactory
+
+    if isinstance(imported.target, type) and issubclass(imported.target, IConnectedSocketFactory):
+        return _check_class(imported.found, imported.target)
+    raise _wrong_kind(imported, "cts.api.IConnectedSocketFactory")
+
+
+def _wrong_kind(imported: ImportedPlugin, contract: str) -> BrokenPlugin:
+    target = imported.target
+    what = f"class {target.__qualname__}" if isinstance(target, type) else f"a {type(target).__name__}"
+    return BrokenPlugin(imported.found, "cannot be used", f"it is {what}, not a subclass of {contract}")
+
+
+def _check_class(found: FoundPlugin, cls: type[PluginT]) -> LoadedPlugin[PluginT]:
+    from cts.api import API_VERSION
+
+    reasons = []
+    cure = None
+    if cls.api != API_VERSION:
+        reasons.append(f"it was written for api {cls.api!r}, and this cts has api {API_VERSION}")
+        if isinstance(cls.api, int) and cls.api > API_VERSION:
+            cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'"
+    if cls.__abstractmethods__:
+        reasons.append(f"{cls.__qualname__} does not define {', '.join(sorted(cls.__abstractmethods__))}")
+    if cls.options is not None and not (isinstance(cls.options, type) and has(cls.options)):
+        reasons.append(f"its options must be an attrs class or None, not {cls.options!r}")
+    if reasons:
+        raise BrokenPlugin(found, "cannot be used", "; ".join(reasons), cure)
+    return LoadedPlugin(found.group, found.name, found.distribution, found.version, found.value, cls)
+
+
+def _describe_options(options: type | None) -> tuple[OptionStatus, ...]:
+    keys = [field for field in fields(options) if field.init] if options else []
+    return tuple(OptionStatus(key.name, _type_text(key.type), _default_text(key.default)) for key in keys)
+
+
+def _type_text(annotation: object) -> str:
+    return annotation.__qualname__ if isinstance(annotation, type) else str(annotation or "any").replace("typing.", "")
+
+
+def _default_text(default: object) -> str | None:
+    import json
+
+    if default is NOTHING:
+        return None
+    factory: object = getattr(default, "factory", None)  # of an attrs.Factory, which attrs types as what it makes
+    if factory is not None:
+        return f"{factory.__qualname__}()" if isinstance(factory, type) else "(computed)"
+    if isinstance(default, Enum):
+        return _default_text(default.value)
+    return json.dumps(default, ensure_ascii=False) if isinstance(default, bool | str) else repr(default)
+
+
+def _usual_cure(found: FoundPlugin) -> str:
+    if found.is_builtin:
+        return f"install cts again with 'pip install --force-reinstall {OWN_DISTRIBUTION}'"
+    upgrade, remove = (f"'pip {verb} {found.distribution}'" for verb in ("install --upgrade", "uninstall"))
+    return f"upgrade it with {upgrade}, remove it with {remove}, or choose another {found.group.word}"
+
+
+def _error_text(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

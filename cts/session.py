@@ -1,0 +1,265 @@
+"""One run, on whatever network and clock it is given: a server, a client or both, and those who watch.
+
+::
+
+    run                     one nursery
+    ├─ status, time limit   services; they end with the run
+    └─ sides                one nursery, one deadline: what a stop or a time limit ends
+        ├─ server           its streams in a nursery of their own
+        └─ client           its streams in a nursery of their own
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import trio
+
+from cts.api import (
+    Address,
+    IConnectedSocketFactory,
+    IDatagramEndpoint,
+    INetwork,
+    IPacer,
+    ISender,
+    Outcome,
+    Role,
+    StreamPlan,
+    StreamResult,
+    Verify,
+)
+from cts.config import Config
+from cts.engine.broker import Broker
+from cts.engine.client import Client
+from cts.engine.connections import ConnectionManager
+from cts.engine.server import Server
+from cts.engine.stream_maker import StreamMaker
+from cts.engine.streams import Streams
+from cts.errors import UserError
+from cts.observer import Observer, RunSnapshot
+from cts.output.summary import RunReport
+
+__all__ = ["Session", "measured_role", "plan_of"]
+
+_AWAITING_LIMIT = 4096
+"""Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
+
+_NANOSECONDS = 1_000_000_000
+
+
+def plan_of(config: Config) -> StreamPlan:
+    """Return the stream arithmetic of a configuration, which has been checked to make a stream."""
+    stream = config.stream
+    return StreamPlan(
+        stream.bits_per_second,
+        stream.frame_rate,
+        stream.stream_length,
+        stream.buffer_depth,
+        stream.datagram_max_size,
+    )
+
+
+def measured_role(config: Config) -> Role:
+    """Return the role whose streams a run reports: the receiving side's where it has both."""
+    receives = config.stream.direction == "pull"
+    if config.run.role == "loopback":
+        return Role.RECEIVER
+    return Role.RECEIVER if receives == (config.run.role == "client") else Role.SENDER
+
+
+class Session:
+    """Runs what a configuration describes.
+
+    Args:
+        config: the configuration.
+        plan: its stream arithmetic.
+        network: where endpoints come from.
+        pacer: the run's clock.
+        listen: addresses that the server binds.
+        targets: addresses that the client's streams go to, in turn; None for those that the server bound.
+        make_sender: makes a sender of the chosen strategy.
+        factory: the chosen connected-socket factory.
+        new_connection_id: returns the UUID text for a stream with that peer.
+        observer: told of everything.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        plan: StreamPlan,
+        network: INetwork,
+        pacer: IPacer,
+        listen: Sequence[Address],
+        targets: Sequence[Address],
+        make_sender: Callable[[StreamPlan], ISender],
+        factory: IConnectedSocketFactory,
+        new_connection_id: Callable[[Address], str],
+        observer: Observer,
+    ) -> None:
+        self._config = config
+        self._plan = plan
+        self._network = network
+        self._pacer = pacer
+        self._listen = listen
+        self._targets = targets
+        self._new_connection_id = new_connection_id
+        self._observer = observer
+        self._maker = StreamMaker(plan, Verify(config.stream.verify), pacer, make_sender, factory)
+        self._began_ns = 0
+        self._endpoints: list[IDatagramEndpoint] = []
+        self._sides = trio.CancelScope()
+        self._server: Server | None = None
+        self._server_streams: Streams | None = None
+        self._client: Client | None = None
+        self._client_streams: Streams | None = None
+        self._interrupted = False
+
+    async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> RunReport:
+        """Run to the end and return what was measured. Calls ``started()`` with the bound addresses.
+
+        Raises:
+            UserError: an address to listen on cannot be had.
+        """
+        try:
+            await self._bind()
+            self._began_ns = self._pacer.now_ns()
+            self._observer.run_began(self._began_ns)
+            self._prepare()
+            async with trio.open_nursery() as services:
+                services.start_soon(self._report_status)
+                if self._config.run.time_limit is not None:
+                    services.start_soon(self._limit_time, self._config.run.time_limit)
+                with self._sides:
+                    async with trio.open_nursery() as sides:
+                        if self._server is not None:
+                            await sides.start(self._server.serve, self._endpoints)
+                        task_status.started([endpoint.local for endpoint in self._endpoints])
+                        if self._client is not None:
+                            sides.start_soon(self._run_client, self._client)
+                services.cancel_scope.cancel()
+            report = self._report()
+            self._observer.status(report.snapshot)
+            return report
+        finally:
+            self._observer.closing()
+            for endpoint in self._endpoints:
+                endpoint.close()
+
+    def stop(self) -> None:
+        """Open no more streams, and give those that run the grace period to end."""
+        self._interrupted = True
+        if self._server is not None:
+            self._server.stop_accepting()
+        if self._client is not None:
+            self._client.stop()
+        self._sides.deadline = trio.current_time() + self._config.run.grace / _NANOSECONDS
+
+    def stop_now(self) -> None:
+        """Cancel the streams that run."""
+        self._interrupted = True
+        self._sides.cancel()
+
+    async def _bind(self) -> None:
+        for address in self._listen if self._config.run.role != "client" else ():
+            try:
+                self._endpoints.append(await self._network.listen(address))
+            except OSError as error:
+                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+
+    def _prepare(self) -> None:
+        config = self._config
+        pull = config.stream.direction == "pull"
+        unwatched = Observer()
+        loopback = config.run.role == "loopback"
+        if config.run.role != "client":
+            observer = self._observer if not loopback or not pull else unwatched
+            self._server_streams = Streams(self._pacer, self._began_ns, observer)
+            self._server = Server(
+                role=Role.SENDER if pull else Role.RECEIVER,
+                maker=self._maker,
+                manager=ConnectionManager(awaiting_limit=_AWAITING_LIMIT, patience_ns=self._plan.render_offset_ns(1)),
+                broker=Broker(
+                    pending_limit=config.server.accept_limit,
+                    at_once=config.server.connection_limit,
+                    in_all=config.server.server_exit_limit,
+                ),
+                streams=self._server_streams,
+                new_connection_id=self._new_connection_id,
+                start_queue=_AWAITING_LIMIT,
+            )
+        if config.run.role != "server":
+            observer = self._observer if not loopback or pull else unwatched
+            self._client_streams = Streams(self._pacer, self._began_ns, observer)
+            connections = config.client.connections
+            self._client = Client(
+                role=Role.RECEIVER if pull else Role.SENDER,
+                maker=self._maker,
+                network=self._network,
+                targets=self._targets or [endpoint.local for endpoint in self._endpoints],
+                broker=Broker(
+                    pending_limit=connections, at_once=connections, in_all=connections * config.client.iterations
+                ),
+                streams=self._client_streams,
+            )
+
+    async def _run_client(self, client: Client) -> None:
+        await client.run()
+        if self._server is not None:
+            # Alone with its own client, a server has nobody else to wait for.
+            self._server.stop_accepting()
+
+    async def _report_status(self) -> None:
+        interval_ns = self._config.output.status_update
+        due_ns = self._began_ns
+        while True:
+            # One nanosecond later, all that happens in the instant itself has happened.
+            await self._pacer.wait_until(due_ns + 1)
+            self._observer.status(self.snapshot())
+            due_ns += interval_ns
+
+    async def _limit_time(self, limit_ns: int) -> None:
+        await self._pacer.wait_until(self._began_ns + limit_ns)
+        self._sides.cancel()
+
+    @property
+    def _measured(self) -> Streams:
+        """The streams that are reported: the receiving side's where both sides are here."""
+        pull = self._config.stream.direction == "pull"
+        streams = (self._client_streams, self._server_streams) if pull else (self._server_streams, self._client_streams)
+        return next(each for each in streams if each is not None)
+
+    def _unanswered(self) -> list[StreamResult]:
+        """Failed sides of streams that never came to be on the measured side, where both sides are here."""
+        if self._client_streams is None or self._client_streams is self._measured:
+            return []
+        answered = {result.remote for result in self._measured.results}
+        failed = (result for result in self._client_streams.results if result.outcome is not Outcome.SUCCESSFUL)
+        return [result for result in failed if result.local not in answered]
+
+    def snapshot(self) -> RunSnapshot:
+        """Return the whole run as it is now."""
+        now_ns = self._pacer.now_ns()
+        measured = self._measured
+        return RunSnapshot(
+            elapsed_ns=now_ns - self._began_ns,
+            open_streams=measured.open,
+            counts=measured.counts(now_ns),
+            outcomes=measured.outcomes + Counter(result.outcome for result in self._unanswered()),
+            refused=dict(self._server.refused) if self._server is not None else {},
+            overflowed=self._network.statistics().overflowed,
+        )
+
+    def _report(self) -> RunReport:
+        snapshot = self.snapshot()
+        return RunReport(
+            role=self._config.run.role,
+            direction=self._config.stream.direction,
+            began_ns=self._began_ns,
+            elapsed_ns=snapshot.elapsed_ns,
+            snapshot=snapshot,
+            results=(*self._measured.results, *self._unanswered()),
+            streams_omitted=self._measured.results_omitted,
+            interrupted=self._interrupted,
+        )

@@ -1,0 +1,140 @@
+"""Structures what a TOML file holds into attrs classes, and tells every problem at once.
+
+``cts.strict_hooks`` decides on each value; here the tree of errors that cattrs raises becomes a flat list of
+problems, each at its dotted key, with the key that was meant where an unknown one looks like a slip.
+attrs validators and ``__attrs_post_init__`` may raise too; their text is reported at the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar, overload
+
+import attrs
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationNote,
+)
+
+from cts.errors import ConfigError, PluginError
+from cts.problems import KeyPath, Problem, dotted, shown
+from cts.strict_hooks import CONVERTER, key_types
+
+__all__ = ["structure", "structure_options"]
+
+T = TypeVar("T")
+
+
+def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[Problem]]:
+    """Structure a table into an attrs class.
+
+    Returns the object and what is wrong. Where something is, the object is made of the keys that are good, so that
+    checks across keys can still be run on it, or is None where that cannot be.
+    """
+    hook = CONVERTER.get_structure_hook(cls)
+    try:
+        return hook(raw, cls), []
+    except BaseValidationError as exc:
+        problems = list(_problems(exc, (), cls))
+    good: Mapping[str, object] = raw
+    for problem in problems:
+        good = _without(good, problem.path)
+    try:
+        return hook(good, cls), problems
+    except BaseValidationError:
+        return None, problems
+
+
+@overload
+def structure_options(cls: None, options: Mapping[str, object], where: str, source: str = ...) -> None: ...
+@overload
+def structure_options(cls: type[T], options: Mapping[str, object], where: str, source: str = ...) -> T: ...
+def structure_options(
+    cls: type[T] | None, options: Mapping[str, object], where: str, source: str = "configuration"
+) -> T | None:
+    """Structure a plugin's options into the attrs class that it declares; ``where`` is their dotted key.
+
+    Raises ConfigError for wrong options and for options to a plugin that takes none; PluginError when ``cls`` is no
+    attrs class or has a field whose type nothing in TOML can become.
+    """
+    prefix: KeyPath = tuple(where.split("."))
+    if cls is None:
+        if options:
+            keys = ", ".join(shown(key) for key in options)
+            raise ConfigError(source, [f"{where}: {keys} given, but what is chosen here takes no options"])
+        return None
+    options_class: type = cls
+    if not attrs.has(options_class):
+        raise PluginError(f"{source}: {where}: options class {cls.__qualname__} is not an attrs class")
+    try:
+        CONVERTER.get_structure_hook(cls)
+    except Exception as exc:
+        raise PluginError(
+            f"{source}: {where}: options class {cls.__qualname__} has a field that cannot be read from TOML: {exc}"
+        ) from exc
+    structured, problems = structure(options, cls)
+    if structured is None or problems:
+        raise ConfigError(source, [str(attrs.evolve(each, path=prefix + each.path)) for each in problems])
+    return structured
+
+
+def _without(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:
+    """Copy a table, leaving out what is at a path; an array with a bad item goes as a whole."""
+    if not path:
+        return {}
+    head, copy = str(path[0]), dict(table)
+    inner = copy.get(head)
+    if len(path) > 1 and isinstance(inner, Mapping):
+        copy[head] = _without(inner, path[1:])
+    else:
+        copy.pop(head, None)
+    return copy
+
+
+def _problems(exc: BaseValidationError, path: KeyPath, root: type) -> Iterable[Problem]:
+    """Walk cattrs' tree of errors; its own ``transform_error`` drops the text of a ValueError."""
+    for inner in exc.exceptions:
+        at = path + _place(inner)
+        if isinstance(inner, BaseValidationError):
+            yield from _problems(inner, at, root)
+        elif isinstance(inner, ForbiddenExtraKeysError):
+            for key in sorted(inner.extra_fields):
+                yield Problem((*at, key), _unknown_key(key, inner.cl, at, root))
+        elif isinstance(inner, KeyError) and at != path:
+            yield Problem(at, "required key is missing")
+        else:
+            yield Problem(at, str(inner.args[0]) if inner.args else type(inner).__name__)
+
+
+def _place(exc: BaseException) -> KeyPath:
+    """Return the key or index, below its parent, that cattrs noted on an error; none for an error of the whole table."""
+    for note in getattr(exc, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            return (note.name,)
+        if isinstance(note, IterableValidationNote):
+            return (note.index,)
+    return ()
+
+
+def _unknown_key(key: str, cls: type, path: KeyPath, root: type) -> str:
+    """Name the key that was meant: a near one of this table, or the same one of another table."""
+    names, written = list(key_types(cls)), key[:100].replace("-", "_").lower()
+    slip = get_close_matches(written, names, n=1, cutoff=0.8)
+    elsewhere = [dotted(found) for found in _find_key(key, root, ()) if found[:-1] != path]
+    likely = (
+        [repr(each) for each in slip] or elsewhere or [repr(each) for each in get_close_matches(written, names, n=1)]
+    )
+    if likely:
+        return f"unknown key; did you mean {' or '.join(likely)}?"
+    return f"unknown key; allowed: {', '.join(names) or 'none'}"
+
+
+def _find_key(key: str, cls: type, path: KeyPath) -> Iterable[KeyPath]:
+    for name, kind in key_types(cls).items():
+        if name == key:
+            yield (*path, name)
+        if isinstance(kind, type) and attrs.has(kind):
+            yield from _find_key(key, kind, (*path, name))

@@ -1,0 +1,230 @@
+"""Endpoints that stand in for a socket: one that records, one whose buffer is full, one that the network refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import frozen
+
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.errors import DecodeError
+from cts.protocol.wire import NANOSECONDS_PER_TICK, Data, decode_untrusted
+from cts.testing.pacers import PATIENCE_S, trio_now_ns
+
+__all__ = ["LOCAL", "PEER", "FailingEndpoint", "RecordingEndpoint", "SentDatagram", "StallingEndpoint", "lend"]
+
+LOCAL = Address("192.0.2.1", 4444)
+"""Where the endpoints of this package are bound unless told otherwise (an address for documentation, RFC 5737)."""
+PEER = Address("192.0.2.77", 50_000)
+"""The peer of this package's streams unless told otherwise."""
+
+
+@frozen
+class SentDatagram:
+    """A datagram that an endpoint was given.
+
+    Attributes:
+        time_ns: when, in the clock of :class:`~cts.testing.MockPacer`.
+        remote: whom for.
+        datagram: its bytes, header included.
+    """
+
+    time_ns: int
+    remote: Address
+    datagram: bytes
+
+    def decode(self) -> Data:
+        """Return the data datagram that it is.
+
+        Raises:
+            DecodeError: it is something else.
+        """
+        decoded = decode_untrusted(self.datagram)
+        if isinstance(decoded, Data):
+            return decoded
+        raise DecodeError(f"{type(decoded).__name__} is not a data datagram")
+
+    @property
+    def sequence(self) -> int:
+        """The sequence number in its header."""
+        return self.decode().sequence
+
+    @property
+    def stamp_ns(self) -> int:
+        """The QPC in its header as nanoseconds (a multiple of 100)."""
+        return self.decode().qpc * NANOSECONDS_PER_TICK
+
+
+class RecordingEndpoint(IDatagramEndpoint):
+    """Records what it is given to send, in copies; hands over what a test delivers. Never suspends.
+
+    Args:
+        local: the address that it says it is bound to.
+        segment_limit: how many datagrams it says one call can carry.
+
+    Attributes:
+        sent: every datagram so far, in order.
+        calls: how many datagrams each send so far carried.
+        handler: who takes what is delivered, once ``receive_into`` was called.
+        drained: how often ``drain`` was called.
+        closed: whether ``close`` was called.
+    """
+
+    def __init__(self, *, local: Address = LOCAL, segment_limit: int = 1) -> None:
+        self._local = local
+        self._segment_limit = segment_limit
+        self._received = 0
+        self.sent: list[SentDatagram] = []
+        self.calls: list[int] = []
+        self.handler: DatagramHandler | None = None
+        self.drained = 0
+        self.closed = False
+
+    @property
+    def local(self) -> Address:
+        """The address it says it is bound to."""
+        return self._local
+
+    @property
+    def segment_limit(self) -> int:
+        """How many datagrams it says one call can carry."""
+        return self._segment_limit
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Record one datagram and return its size."""
+        return await self._take(remote, header, (payload,))
+
+    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Record one datagram per payload and return the size of all.
+
+        Raises:
+            AssertionError: the payloads are not what a segmented send can carry.
+        """
+        sizes = [len(payload) for payload in payloads]
+        if not sizes:
+            raise AssertionError("send_segments was given no payloads")
+        if any(size != sizes[0] for size in sizes[:-1]) or sizes[-1] > sizes[0]:
+            raise AssertionError(
+                f"send_segments was given payloads of {sizes} bytes; all must have one length, only the last may be"
+                " shorter (Frame.runs cuts a frame that way)"
+            )
+        return await self._take(remote, header, payloads)
+
+    def deliver(self, data: bytes, remote: Address = PEER, *, segment_size: int | None = None) -> DatagramBatch:
+        """Hand a batch that arrives now to the handler, and take its memory back as soon as that returns.
+
+        Args:
+            data: the datagrams one behind the other.
+            remote: whom from.
+            segment_size: bytes of each; the whole of ``data`` is one datagram if None.
+
+        Returns:
+            The batch with a copy of the data that lasts.
+
+        Raises:
+            AssertionError: nobody receives here, or the handler kept hold of the batch's memory.
+        """
+        if self.handler is None:
+            raise AssertionError("nobody has called receive_into on this endpoint")
+        handler = self.handler
+        lasting = lend(data, segment_size or len(data), lambda batch: handler(self._local, remote, batch))
+        self._received += len(lasting)
+        return lasting
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Hand what is delivered to ``handler`` from now on."""
+        self.handler = handler
+
+    def drain(self) -> None:
+        """Count the call; what is delivered is always handed over at once."""
+        self.drained += 1
+
+    def statistics(self) -> EndpointStatistics:
+        """Return how many datagrams were delivered."""
+        return EndpointStatistics(self._received, 0)
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+    async def _take(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
+        datagrams = [bytes(header) + bytes(payload) for payload in payloads]
+        await self._admit(len(datagrams))
+        now_ns = trio_now_ns()
+        self.sent += [SentDatagram(now_ns, remote, datagram) for datagram in datagrams]
+        self.calls.append(len(datagrams))
+        return sum(map(len, datagrams))
+
+    async def _admit(self, datagrams: int) -> None:
+        """Let ``datagrams`` more through; where a subclass suspends or refuses."""
+
+
+class StallingEndpoint(RecordingEndpoint):
+    """An endpoint whose send buffer is full from one datagram on, once, for an hour of the mock clock.
+
+    After that, also if that wait was cancelled, it takes everything at once and without a checkpoint, so that a sender
+    that ignores its cancellation comes to an end.
+
+    Args:
+        after: datagrams that it takes before.
+        on_stall: called when the wait begins.
+        segment_limit: how many datagrams it says one call can carry.
+
+    Attributes:
+        stalled: whether the wait has begun.
+    """
+
+    def __init__(self, *, after: int, on_stall: Callable[[], None], segment_limit: int = 1) -> None:
+        super().__init__(segment_limit=segment_limit)
+        self._after = after
+        self._on_stall = on_stall
+        self.stalled = False
+
+    async def _admit(self, datagrams: int) -> None:
+        if not self.stalled and len(self.sent) + datagrams > self._after:
+            self.stalled = True
+            self._on_stall()
+            await trio.sleep(PATIENCE_S)
+
+
+class FailingEndpoint(RecordingEndpoint):
+    """An endpoint whose network refuses one datagram and all after it.
+
+    Args:
+        after: datagrams that it takes before.
+        error: what it raises.
+        segment_limit: how many datagrams it says one call can carry.
+    """
+
+    def __init__(self, *, after: int, error: OSError, segment_limit: int = 1) -> None:
+        super().__init__(segment_limit=segment_limit)
+        self._after = after
+        self._error = error
+
+    async def _admit(self, datagrams: int) -> None:
+        if len(self.sent) + datagrams > self._after:
+            raise self._error
+
+
+def lend(data: bytes, segment_size: int, take: Callable[[DatagramBatch], None]) -> DatagramBatch:
+    """Hand ``take`` a batch whose memory is taken back and overwritten as soon as it returns, as a socket's reader does.
+
+    Returns:
+        The batch with a copy of the data that lasts.
+
+    Raises:
+        AssertionError: ``take`` kept a view of the memory.
+    """
+    lasting = DatagramBatch(data, segment_size, trio_now_ns())
+    buffer = bytearray(data)
+    view = memoryview(buffer)
+    take(DatagramBatch(view, segment_size, lasting.received_ns))
+    try:
+        view.release()
+    except BufferError:
+        raise AssertionError(
+            "a view of a batch's data was kept after the call that handed it over: keep a copy"
+        ) from None
+    buffer[:] = b"\xee" * len(buffer)
+    return lasting

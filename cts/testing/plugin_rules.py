@@ -1,0 +1,134 @@
+"""What every plugin class must keep to, whichever contract it fulfils. Each check raises :class:`ContractBroken`."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+
+import attrs
+
+from cts.api import API_VERSION
+
+__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "first_of", "make_options"]
+
+_ALLOWED = ("cts.api", "cts.testing")
+
+
+class ContractBroken(AssertionError):
+    """A plugin does not keep to its contract; the text says what is wrong, in plain words."""
+
+
+def check_api(plugin: type, contract: type) -> None:
+    """Check that ``plugin`` is a complete ``contract`` of this version of the API."""
+    name = plugin.__name__
+    if not issubclass(plugin, contract):
+        raise ContractBroken(f"{name} is not an {contract.__name__}: derive it from cts.api.{contract.__name__}")
+    missing = sorted(getattr(plugin, "__abstractmethods__", ()))
+    if missing:
+        raise ContractBroken(f"{name} does not define {', '.join(missing)}")
+    api = getattr(plugin, "api", None)
+    if api != API_VERSION:
+        raise ContractBroken(f"{name} says api = {api!r}, but this cts speaks api = {API_VERSION}")
+
+
+def check_options(plugin: type, values: Mapping[str, object], *, defaults: bool) -> None:
+    """Check that the ``options`` of ``plugin`` can be structured from a table, and take ``values``.
+
+    Args:
+        plugin: the plugin class.
+        values: options to make one from.
+        defaults: whether the plugin must also work without any option.
+    """
+    name = plugin.__name__
+    options = getattr(plugin, "options", None)
+    if options is None:
+        if values:
+            raise ContractBroken(f"{name} declares no options, but the test gives it {sorted(values)}")
+        return
+    if not isinstance(options, type) or not attrs.has(options):
+        raise ContractBroken(f"{name}.options is {options!r}; it must be an attrs class or None")
+    try:
+        attrs.resolve_types(options)
+    except NameError as error:
+        raise ContractBroken(f"{name}.options: a field's type cannot be found: {error}") from error
+    for field in attrs.fields(options):
+        if field.type is None:
+            raise ContractBroken(f"{name}.options.{field.name} has no type, so no value for it can be checked")
+        if defaults and field.default is attrs.NOTHING:
+            raise ContractBroken(
+                f"{name}.options.{field.name} has no default: a sender must work when only its name is configured"
+            )
+    if defaults:
+        _try_options(name, options, {})
+    _try_options(name, options, values)
+
+
+def make_options(plugin: type, values: Mapping[str, object]) -> object:
+    """Return an instance of the ``options`` of ``plugin`` with ``values``, or None where it declares none."""
+    options = getattr(plugin, "options", None)
+    return None if options is None else options(**values)
+
+
+def check_imports(plugin: type) -> None:
+    """Check that the module of ``plugin``, and what it imports of its own package, import nothing of cts but the API.
+
+    A class of cts itself is let pass: its imports are its own affair.
+    """
+    start = sys.modules[plugin.__module__]
+    top = start.__name__.partition(".")[0]
+    if top == "cts":
+        return
+    waiting, seen = [start], {start.__name__}
+    while waiting:
+        module = waiting.pop()
+        for line, imported in _imports(module):
+            if imported.partition(".")[0] == "cts" and not _allowed(imported):
+                raise ContractBroken(
+                    f"{module.__name__}, line {line}, imports {imported}: a plugin may import cts.api and cts.testing only,"
+                    " anything else of cts changes without notice"
+                )
+            found = sys.modules.get(imported)
+            if found is not None and imported not in seen and imported.partition(".")[0] == top:
+                seen.add(imported)
+                waiting.append(found)
+
+
+def first_of(error: Exception | None) -> Exception | None:
+    """Return the first error inside nested exception groups, or the error itself."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _try_options(name: str, options: type, values: Mapping[str, object]) -> None:
+    try:
+        options(**values)
+    except Exception as error:
+        given = ", ".join(f"{key} = {value!r}" for key, value in values.items()) or "nothing given"
+        raise ContractBroken(f"{name}.options, {given}: {type(error).__name__}: {error}") from error
+
+
+def _allowed(imported: str) -> bool:
+    return any(imported == name or imported.startswith(name + ".") for name in _ALLOWED)
+
+
+def _imports(module: ModuleType) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of every import statement; of ``from a import b`` the most specific that is a module."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            origin = importlib.util.resolve_name(relative, module.__package__) if node.level else relative
+            for alias in node.names:
+                name = f"{origin}.{alias.name}"
+                # Importing from a module imports that module too, except that a bare "from cts" is how "cts.api" is had.
+                if origin != "cts":
+                    yield node.lineno, origin
+                if origin == "cts" or name in sys.modules:
+                    yield node.lineno, name

@@ -1,0 +1,53 @@
+"""Who watches a run, as its configuration says: the logs and the console, behind one observer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TextIO
+
+from cts.api import StreamPlan
+from cts.config import Config
+from cts.observer import Observer
+from cts.output.connection_log import ConnectionLog
+from cts.output.console import choose_console
+from cts.output.error_log import ErrorLog
+from cts.output.events_log import EventsLog
+from cts.output.jitter_log import JitterLog
+from cts.output.status_log import StatusLog
+from cts.session import measured_role
+
+__all__ = ["open_observers"]
+
+
+def open_observers(config: Config, plan: StreamPlan, console: TextIO) -> list[Observer]:
+    """Open every log that is asked for, and the console.
+
+    Raises:
+        UserError: a log cannot be written; those opened before it are closed again.
+    """
+    output = config.output
+    measure = measured_role(config)
+    connections = config.client.connections * config.client.iterations
+    makers: list[Callable[[], Observer]] = []
+    if (status := output.status_file) is not None:
+        makers.append(lambda: StatusLog(status, measure, output.encoding))
+    if (connection := output.connection_file) is not None:
+        makers.append(lambda: ConnectionLog(connection, output.encoding))
+    if (jitter := output.jitter_file) is not None:
+        single = config.run.role != "server" and connections == 1
+        makers.append(lambda: JitterLog(jitter, single=single, encoding=output.encoding))
+    if (error := output.error_file) is not None:
+        makers.append(lambda: ErrorLog(error, output.encoding))
+    if (events := output.events_file) is not None:
+        makers.append(lambda: EventsLog(events))
+    expected_ns = plan.end_offset_ns if config.run.role != "server" and connections else None
+    makers.append(lambda: choose_console(output.console, console, measure, expected_ns))
+    opened: list[Observer] = []
+    try:
+        for make in makers:
+            opened.append(make())
+    except BaseException:
+        for observer in opened:
+            observer.closing()
+        raise
+    return opened

@@ -1,0 +1,628 @@
+"""The receiving side: asking and answering, judging what arrives, and ending by its renderer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.metrics.counters import FrameTotals
+from cts.protocol.frames import RenderedFrame
+from cts.protocol.payload import PATTERN
+from cts.protocol.plan import StreamPlan
+from cts.protocol.receiver import MediaStreamReceiver
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError, Verify
+from cts.protocol.wire import ConnectionId, Data
+
+SECOND = 1_000_000_000
+MS = 1_000_000
+BASE = 7 * SECOND
+NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+OTHER_NAME = "3ed28da8-75a8-435f-9213-f676f9186495"
+# 20 frames of 400 + 400 + 200 bytes, B = 3, window 6; renders from 300 ms on, ends at 2.2 s.
+PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND, 300 * MS, 400)
+FIRST_RENDER = BASE + 300 * MS
+END = BASE + 2200 * MS
+# The same with a buffer that leaves time to ask again.
+PATIENT = StreamPlan(8 * 10_000, 10, 4 * SECOND, 2 * SECOND, 400)
+
+
+def data(sequence: int, size: int = 400, qpc: int = 5) -> bytes:
+    return Data(sequence, qpc, 10_000_000, PATTERN[: size - 26]).encode()
+
+
+def frame(sequence: int, qpc: int = 5) -> list[bytes]:
+    return [data(sequence, size, qpc) for size in PLAN.datagram_sizes]
+
+
+def corrupt(datagram: bytes, at: int = -1) -> bytes:
+    changed = bytearray(datagram)
+    changed[at] ^= 0x40
+    return bytes(changed)
+
+
+class Driven:
+    """A receiver with its RECV task, and everything that it reported."""
+
+    def __init__(
+        self, plan: StreamPlan = PLAN, *, connection_id: str | None = None, verify: Verify = Verify.DATA
+    ) -> None:
+        self.rendered: list[RenderedFrame] = []
+        self.pattern = MediaStreamReceiver(
+            plan, base_ns=BASE, connection_id=connection_id, verify=verify, on_frame=self.rendered.append
+        )
+        self.recv = self.pattern.initiate_io(BASE)
+
+    def get(self, received_ns: int, *datagrams: bytes) -> IOStatus:
+        """Hand over one batch; its datagrams have one length, only the last may be shorter."""
+        batch = DatagramBatch(b"".join(datagrams), len(datagrams[0]), received_ns)
+        return self.pattern.complete_io(self.recv, now_ns=received_ns, data=batch)
+
+    def next(self, now_ns: int) -> IOTask:
+        return self.pattern.initiate_io(now_ns)
+
+    def send(self, now_ns: int) -> IOTask:
+        """Do the next task, which is a send."""
+        task = self.next(now_ns)
+        assert task.action is IOAction.SEND
+        assert self.pattern.complete_io(task, now_ns=max(now_ns, task.due_ns)) is IOStatus.CONTINUE
+        return task
+
+    def end(self, now_ns: int = END + 1) -> IOStatus:
+        """Do the last task."""
+        task = self.next(now_ns)
+        assert task.action in {IOAction.ABORT, IOAction.FATAL_ABORT}
+        return self.pattern.complete_io(task, now_ns=now_ns)
+
+    def ended_at(self, now_ns: int) -> int | None:
+        """Tell when the stream ended, as it looks at ``now_ns``."""
+        self.pattern.observe(now_ns)
+        return self.pattern.ended_ns
+
+    def state(self) -> tuple[object, ...]:
+        """Everything that must not depend on when the code looked."""
+        pattern = self.pattern
+        return (
+            pattern.counts.totals(),
+            tuple(self.rendered),
+            pattern.frames.bytes_received,
+            pattern.connection_id,
+            pattern.base_ns,
+            pattern.measured_until_ns,
+            pattern.ended_ns,
+            pattern.error,
+            pattern.status,
+        )
+
+
+# ------------------------------------------------------------------------------------------------ asking (pull)
+
+
+def test_a_client_first_receives_and_then_asks_at_its_base() -> None:
+    driven = Driven()
+    assert driven.recv == IOTask(IOAction.RECV, BASE)
+    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, kind=SendKind.START)
+
+
+def test_start_is_repeated_an_interval_and_500_ms_after_the_one_before() -> None:
+    driven = Driven(PATIENT)
+    asked = [driven.send(BASE).due_ns - BASE for _ in range(4)]
+    assert asked == [0, 600 * MS + 1, 1200 * MS + 1, 1800 * MS + 1]
+    assert driven.next(BASE) == IOTask(IOAction.NONE, BASE + 2 * SECOND + 1)
+
+
+def test_start_keeps_its_schedule_when_it_is_sent_late() -> None:
+    driven = Driven(PATIENT)
+    driven.send(BASE + 100 * MS)
+    assert driven.send(BASE + 900 * MS).due_ns == BASE + 600 * MS + 1
+    assert driven.next(BASE + 900 * MS).due_ns == BASE + 1200 * MS + 1
+
+
+def test_a_start_that_nobody_could_answer_in_time_is_not_sent() -> None:
+    driven = Driven(StreamPlan(8 * 10_000, 10, 2 * SECOND, 600 * MS, 400))
+    driven.send(BASE)
+    assert driven.next(BASE) == IOTask(IOAction.NONE, BASE + 600 * MS + 1)
+
+
+def test_data_ends_the_asking() -> None:
+    driven = Driven(PATIENT)
+    driven.send(BASE)
+    driven.get(BASE + 1, data(1))
+    assert driven.next(BASE + 2) == IOTask(IOAction.NONE, BASE + PATIENT.end_offset_ns + 1)
+
+
+def test_a_connection_id_alone_does_not_end_the_asking() -> None:
+    driven = Driven(PATIENT)
+    driven.send(BASE)
+    driven.get(BASE + 1, ConnectionId(NAME).encode())
+    assert driven.next(BASE + 2).kind is SendKind.START
+
+
+def test_data_that_came_before_the_first_start_was_sent_makes_it_needless() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1))
+    assert driven.next(BASE).action is IOAction.NONE
+
+
+def test_a_client_takes_the_first_name_that_it_hears() -> None:
+    driven = Driven()
+    driven.get(BASE, ConnectionId(NAME).encode())
+    driven.get(BASE, ConnectionId(OTHER_NAME).encode())
+    assert driven.pattern.connection_id == NAME
+    assert driven.pattern.counts.totals() == FrameTotals()
+
+
+# ------------------------------------------------------------------------------------------------ answering (push)
+
+
+def test_a_server_answers_with_the_name_and_then_waits_for_its_first_render() -> None:
+    driven = Driven(connection_id=NAME)
+    assert driven.recv.action is IOAction.RECV
+    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, kind=SendKind.CONNECTION_ID)
+    driven.send(BASE)
+    assert driven.next(BASE) == IOTask(IOAction.NONE, FIRST_RENDER + 1)
+
+
+def test_an_answer_that_was_not_sent_is_still_owed() -> None:
+    driven = Driven(connection_id=NAME)
+    assert driven.next(BASE) == driven.next(BASE)
+
+
+def test_a_repeated_start_is_answered_again() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.send(BASE)
+    driven.pattern.start_repeated(BASE + 1)
+    assert driven.send(BASE + 1).kind is SendKind.CONNECTION_ID
+    assert driven.next(BASE + 1).action is IOAction.NONE
+
+
+def test_a_repeated_start_calls_the_driver_until_it_asks_what_to_do() -> None:
+    driven = Driven(connection_id=NAME)
+    called = [driven.pattern.ready]
+    driven.pattern.start_repeated(BASE + 1)
+    called.append(driven.pattern.ready)
+    driven.next(BASE + 1)
+    called.append(driven.pattern.ready)
+    assert called == [False, True, False]
+
+
+def test_a_repeated_start_before_the_first_data_begins_the_schedule_anew() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.send(BASE)
+    driven.pattern.start_repeated(BASE + 200 * MS)
+    driven.send(BASE + 200 * MS)
+    assert driven.pattern.base_ns == BASE + 200 * MS
+    assert driven.next(BASE + 200 * MS).due_ns == FIRST_RENDER + 200 * MS + 1
+    driven.get(FIRST_RENDER + 200 * MS, *frame(1))
+    assert driven.next(END).due_ns == END + 200 * MS + 1
+    assert driven.end(END + 200 * MS + 1) is IOStatus.COMPLETED
+    assert driven.pattern.ended_ns == END + 200 * MS
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+
+
+def test_a_repeated_start_without_data_moves_the_end_of_patience_too() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.send(BASE)
+    driven.pattern.start_repeated(FIRST_RENDER)
+    assert driven.ended_at(FIRST_RENDER + 300 * MS) is None
+    assert driven.ended_at(FIRST_RENDER + 300 * MS + 1) == FIRST_RENDER + 300 * MS
+
+
+def test_a_repeated_start_after_the_first_data_leaves_the_schedule_alone() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.send(BASE)
+    driven.get(BASE + 1, *frame(1))
+    driven.pattern.start_repeated(BASE + 200 * MS)
+    assert driven.send(BASE + 200 * MS).kind is SendKind.CONNECTION_ID
+    assert driven.pattern.base_ns == BASE
+    assert driven.next(BASE + 200 * MS).due_ns == END + 1
+
+
+def test_a_start_that_comes_after_the_first_render_of_a_silent_stream_revives_nothing() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.send(BASE)
+    driven.pattern.start_repeated(FIRST_RENDER + 1)
+    assert not driven.pattern.ready
+    assert driven.end(FIRST_RENDER + 2) is IOStatus.FAILED
+    assert driven.pattern.ended_ns == FIRST_RENDER
+
+
+@pytest.mark.parametrize("stray", [b"START", ConnectionId(NAME).encode(), b"", b"\0\0", b"\xff" * 40])
+def test_a_server_counts_what_is_no_data_as_errors(stray: bytes) -> None:
+    driven = Driven(connection_id=NAME)
+    assert driven.get(BASE, stray) is IOStatus.CONTINUE
+    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.pattern.connection_id == NAME
+
+
+@pytest.mark.parametrize("stray", [b"START", b"", b"\0\0", b"\xff" * 40])
+def test_a_client_counts_what_is_neither_data_nor_name_as_errors(stray: bytes) -> None:
+    driven = Driven()
+    assert driven.get(BASE, stray) is IOStatus.CONTINUE
+    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+
+
+# ------------------------------------------------------------------------------------------------ ending
+
+
+def test_the_renderer_ends_the_stream_after_the_final_frame_and_not_before() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1))
+    assert driven.next(END).action is IOAction.NONE
+    task = driven.next(END + 1)
+    assert task == IOTask(IOAction.ABORT, END + 1)
+    assert driven.pattern.status is IOStatus.CONTINUE
+    assert driven.pattern.complete_io(task, now_ns=END + 1) is IOStatus.COMPLETED
+    assert driven.pattern.error is None
+
+
+def test_the_end_is_the_instant_of_the_schedule_however_late_it_is_noticed() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1))
+    driven.end(END + 3600 * SECOND)
+    assert driven.pattern.ended_ns == END
+
+
+def test_an_arrival_after_the_end_shows_the_end_as_well_as_a_look_does() -> None:
+    driven = Driven()
+    driven.get(BASE, *frame(1))
+    driven.get(END + 1, *frame(20))
+    assert driven.pattern.ended_ns == END
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+
+
+def test_nothing_received_by_the_first_render_is_fatal() -> None:
+    driven = Driven()
+    driven.send(BASE)
+    assert driven.next(FIRST_RENDER) == IOTask(IOAction.NONE, FIRST_RENDER + 1)
+    task = driven.next(FIRST_RENDER + 1)
+    assert task == IOTask(IOAction.FATAL_ABORT, FIRST_RENDER + 1)
+    assert driven.pattern.complete_io(task, now_ns=FIRST_RENDER + 2) is IOStatus.FAILED
+    assert driven.pattern.error is StreamError.NOT_ALL_DATA_TRANSFERRED
+    assert driven.pattern.ended_ns == FIRST_RENDER
+    assert driven.pattern.counts.totals() == FrameTotals(dropped=20)
+
+
+def test_data_in_the_very_nanosecond_of_the_first_render_saves_the_stream() -> None:
+    driven = Driven()
+    driven.get(FIRST_RENDER, *frame(1))
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+
+
+def test_data_a_nanosecond_after_the_first_render_comes_too_late_to_save_the_stream() -> None:
+    driven = Driven()
+    driven.get(FIRST_RENDER + 1, *frame(2))
+    assert driven.pattern.counts.totals() == FrameTotals(dropped=20)
+    assert driven.end() is IOStatus.FAILED
+
+
+def test_a_name_and_rubbish_are_no_data_and_do_not_save_the_stream() -> None:
+    driven = Driven()
+    driven.get(BASE, ConnectionId(NAME).encode())
+    driven.get(BASE, b"rubbish")
+    assert driven.end(FIRST_RENDER + 1) is IOStatus.FAILED
+
+
+def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
+    driven = Driven()
+    for sequence in range(1, 20):
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.get(BASE + 2000 * MS, data(20)) is IOStatus.CONTINUE
+    assert driven.get(BASE + 2001 * MS, data(20), data(20, 200)) is IOStatus.CONTINUE
+    assert driven.ended_at(END) is None
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.measured_until_ns == BASE + 2000 * MS
+    assert driven.pattern.counts.totals() == FrameTotals(completed=20)
+
+
+def test_without_the_final_sequence_there_is_no_end_of_the_measured_interval() -> None:
+    driven = Driven()
+    for sequence in range(1, 20):
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.measured_until_ns is None
+
+
+def test_a_recv_that_brought_nothing_changes_nothing() -> None:
+    driven = Driven()
+    before = driven.state()
+    assert driven.pattern.complete_io(driven.recv, now_ns=END + SECOND) is IOStatus.CONTINUE
+    assert driven.state() == before
+
+
+def test_no_receive_task_is_tracked() -> None:
+    driven = Driven()
+    driven.get(BASE, *frame(1))
+    assert not driven.recv.tracked
+    assert (driven.pattern.confirmed_bytes, driven.pattern.in_flight_bytes) == (0, 0)
+
+
+def test_nothing_that_comes_after_the_end_changes_anything() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.get(BASE, *frame(1))
+    driven.end()
+    before = driven.state()
+    for stray in (data(20), corrupt(data(20)), b"START", b"", ConnectionId(OTHER_NAME).encode()):
+        assert driven.get(END + 2, stray) is IOStatus.COMPLETED
+    driven.pattern.start_repeated(END + 3)
+    driven.pattern.observe(END + SECOND)
+    assert driven.state() == before
+    assert not driven.pattern.ready
+
+
+def test_nothing_that_comes_between_the_end_and_its_task_changes_anything() -> None:
+    driven = Driven(connection_id=NAME)
+    driven.get(BASE, *frame(1))
+    driven.pattern.observe(END + 1)
+    before = driven.state()
+    for stray in (data(20), corrupt(data(20)), b"START", b""):
+        assert driven.get(END + 2, stray) is IOStatus.CONTINUE
+    driven.pattern.start_repeated(END + 3)
+    assert driven.state() == before
+    assert driven.end(END + 4) is IOStatus.COMPLETED
+
+
+# ------------------------------------------------------------------------------------------------ payloads
+
+
+def test_a_wrong_payload_fails_the_stream_at_its_arrival() -> None:
+    driven = Driven(verify=Verify.DATA)
+    driven.get(BASE, *frame(1))
+    assert driven.get(BASE + 5, corrupt(data(2))) is IOStatus.FAILED
+    assert driven.pattern.error is StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN
+    assert driven.pattern.ended_ns == BASE + 5
+    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.next(BASE + 6).action is IOAction.FATAL_ABORT
+
+
+def test_a_failed_stream_takes_nothing_more_of_the_batch_that_failed_it() -> None:
+    driven = Driven(verify=Verify.DATA)
+    assert driven.get(BASE, corrupt(data(1)), data(2), data(3)) is IOStatus.FAILED
+    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.pattern.frames.bytes_received == 0
+
+
+def test_a_wrong_payload_may_count_as_an_error_instead() -> None:
+    driven = Driven(verify=Verify.COUNT)
+    driven.get(BASE, *frame(1))
+    assert driven.get(BASE, corrupt(data(2))) is IOStatus.CONTINUE
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19, error=1)
+    assert driven.pattern.frames.bytes_received == 1000
+
+
+def test_payloads_may_go_unlooked_at() -> None:
+    driven = Driven(verify=Verify.CONNECTION)
+    driven.get(BASE, *(corrupt(datagram) for datagram in frame(1)))
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+
+
+# ------------------------------------------------------------------------------------------------ batches
+
+
+@pytest.mark.parametrize(
+    ("size", "segment_size", "lengths"),
+    [(0, 0, [0]), (0, 1400, [0]), (5, 1400, [5]), (1400, 1400, [1400]), (1401, 1400, [1400, 1]), (4, 2, [2, 2])],
+)
+def test_a_batch_is_cut_into_datagrams_of_its_segment_size(size: int, segment_size: int, lengths: list[int]) -> None:
+    batch = DatagramBatch(PATTERN[:size], segment_size, 0)
+    assert [len(datagram) for datagram in batch.datagrams()] == lengths
+    assert len(batch) == len(lengths)
+    assert b"".join(batch.datagrams()) == PATTERN[:size]
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 6), st.integers(0, 30))
+def test_a_batch_is_uniform_if_each_datagram_equals_the_one_before_as_far_as_it_goes(
+    first: bytes, copies: int, last: int, changed: int
+) -> None:
+    buffer = bytearray(first * copies + first[:last])
+    if changed < len(buffer):
+        buffer[changed] ^= 1
+    batch = DatagramBatch(memoryview(buffer), len(first), 0)
+    datagrams = [bytes(datagram) for datagram in batch.datagrams()]
+    assert batch.uniform() == all(later == earlier[: len(later)] for earlier, later in pairwise(datagrams))
+
+
+def test_equal_datagrams_in_one_batch_are_credited_together() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1), data(1), data(1, 200))
+    driven.end()
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+
+
+def test_datagrams_of_different_frames_in_one_batch_are_told_apart() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1), data(2), data(1), data(2), data(1, 200))
+    driven.get(BASE, data(2, 200))
+    driven.end()
+    assert driven.pattern.counts.totals() == FrameTotals(completed=2, dropped=18)
+
+
+def test_different_stamps_in_one_batch_are_no_corruption() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1, qpc=1), data(1, qpc=2), data(1, 200, qpc=3))
+    driven.end()
+    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.rendered[0].sender_qpc == 3
+
+
+def test_a_last_datagram_too_short_for_data_is_an_error_among_equals() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1), data(1), data(1)[:26])
+    assert driven.pattern.counts.error == 1
+    assert driven.pattern.frames.bytes_received == 800
+
+
+def test_a_shortest_last_datagram_is_credited_among_equals() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1), data(1), data(1)[:27])
+    assert driven.pattern.counts.error == 0
+    assert driven.pattern.frames.bytes_received == 827
+
+
+def test_equal_rubbish_in_one_batch_counts_each() -> None:
+    driven = Driven()
+    driven.get(BASE, b"START", b"START", b"START")
+    driven.get(BASE, b"\xff" * 60, b"\xff" * 60, b"\xff" * 30)
+    driven.get(BASE, data(99), data(99), data(99, 30))
+    assert driven.pattern.counts.error == 9
+
+
+def test_equal_wrong_payloads_count_the_same_in_one_batch_and_one_by_one() -> None:
+    together, apart = Driven(verify=Verify.DATA), Driven(verify=Verify.DATA)
+    wrong = corrupt(data(1))
+    together.get(BASE, wrong, wrong, wrong)
+    for _ in range(3):
+        apart.get(BASE, wrong)
+    assert together.state() == apart.state()
+
+
+def test_a_good_short_datagram_behind_one_that_is_wrong_beyond_its_length_is_credited() -> None:
+    together, apart = Driven(verify=Verify.COUNT), Driven(verify=Verify.COUNT)
+    wrong, good = corrupt(data(1, 400), at=399), data(1, 200)
+    together.get(BASE, wrong, good)
+    apart.get(BASE, wrong)
+    apart.get(BASE, good)
+    assert together.state() == apart.state()
+
+
+def test_a_connection_id_cut_short_behind_a_whole_one_counts_as_an_error() -> None:
+    together, apart = Driven(), Driven()
+    name = ConnectionId(NAME).encode()
+    together.get(BASE, name, name[:30])
+    apart.get(BASE, name)
+    apart.get(BASE, name[:30])
+    assert together.state() == apart.state()
+
+
+# ------------------------------------------------------------------------------------------------ properties
+
+
+@frozen
+class Arrival:
+    """Datagrams that arrived together; as one batch their lengths are equal, only the last one may be shorter."""
+
+    received_ns: int
+    datagrams: tuple[bytes, ...]
+
+
+@st.composite
+def runs_of_datagrams(draw: st.DrawFn) -> tuple[bytes, ...]:
+    good = st.builds(data, st.integers(0, 21), st.sampled_from([27, 60, 200, 400, 1000]))
+    wrong = st.builds(corrupt, good, st.sampled_from([-1, 26]))
+    names = st.sampled_from([ConnectionId(NAME).encode(), ConnectionId(OTHER_NAME).encode() + bytes(30)])
+    # Mostly good ones, so that streams live long enough to be worth comparing.
+    first = draw(st.one_of(good, good, good, wrong, names, st.just(b"START"), st.binary(max_size=60)))
+    run = [first] * draw(st.integers(1, 4 if first else 1))
+    run[-1] = run[-1][: draw(st.one_of(st.just(len(first)), st.integers(min(1, len(first)), len(first))))]
+    if first and draw(st.booleans()) and draw(st.booleans()):
+        which = draw(st.integers(0, len(run) - 1))
+        run[which] = corrupt(run[which], draw(st.integers(0, len(run[which]) - 1)))
+    return tuple(run)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[Arrival]:
+    near_a_render = st.builds(
+        lambda k, delta: BASE + PLAN.render_offset_ns(k) + delta, st.integers(1, 21), st.integers(-1, 1)
+    )
+    times = draw(st.lists(st.one_of(near_a_render, st.integers(BASE, END + SECOND)), max_size=15))
+    return [Arrival(received_ns, draw(runs_of_datagrams())) for received_ns in [BASE, *sorted(times)]]
+
+
+def deliver_whole(driven: Driven, drawn: Sequence[Arrival]) -> None:
+    for one in drawn:
+        driven.get(one.received_ns, *one.datagrams)
+
+
+def look(driven: Driven, now_ns: int) -> None:
+    """Ask for the next task though nobody needs one, and do it if it is due."""
+    task = driven.next(now_ns)
+    if task.due_ns <= now_ns:
+        driven.pattern.complete_io(task, now_ns=now_ns)
+
+
+@settings(deadline=None)
+@given(arrivals(), st.sampled_from(Verify), st.sampled_from([None, NAME]), st.data())
+def test_verdicts_do_not_depend_on_how_datagrams_are_batched(
+    drawn: list[Arrival], verify: Verify, connection_id: str | None, choices: st.DataObject
+) -> None:
+    whole, split, single = (Driven(connection_id=connection_id, verify=verify) for _ in range(3))
+    deliver_whole(whole, drawn)
+    for one in drawn:
+        cut = choices.draw(st.integers(0, len(one.datagrams)))
+        for part in (one.datagrams[:cut], one.datagrams[cut:]):
+            if part:
+                split.get(one.received_ns, *part)
+        for datagram in one.datagrams:
+            single.get(one.received_ns, datagram)
+    for driven in (whole, split, single):
+        driven.end(END + 2 * SECOND)
+    assert whole.state() == split.state() == single.state()
+
+
+@settings(deadline=None)
+@given(arrivals(), st.sampled_from(Verify), st.sampled_from([None, NAME]), st.data())
+def test_verdicts_do_not_depend_on_when_the_code_looks(
+    drawn: list[Arrival], verify: Verify, connection_id: str | None, choices: st.DataObject
+) -> None:
+    lazy, busy = (Driven(connection_id=connection_id, verify=verify) for _ in range(2))
+    deliver_whole(lazy, drawn)
+    for one in drawn:
+        for early_ns in choices.draw(st.lists(st.sampled_from([SECOND, 300 * MS, 1, 0]), max_size=3)):
+            if choices.draw(st.booleans()):
+                busy.pattern.observe(one.received_ns - early_ns)
+            else:
+                look(busy, one.received_ns - early_ns)
+        busy.get(one.received_ns, *one.datagrams)
+    for driven in (lazy, busy):
+        if driven.pattern.status is IOStatus.CONTINUE:
+            driven.end(END + 2 * SECOND)
+    assert lazy.state() == busy.state()
+
+
+@settings(deadline=None)
+@given(arrivals(), st.sampled_from([Verify.COUNT, Verify.CONNECTION]))
+def test_every_frame_of_a_stream_that_ran_to_its_end_has_one_verdict(drawn: list[Arrival], verify: Verify) -> None:
+    driven = Driven(verify=verify)
+    deliver_whole(driven, drawn)
+    driven.end(END + 2 * SECOND)
+    assert driven.pattern.counts.totals().rendered == PLAN.final_frame
+    if driven.pattern.error is None:
+        assert [shown.sequence for shown in driven.rendered] == list(range(1, 21))
+        assert driven.pattern.ended_ns == END
+
+
+@settings(deadline=None)
+@given(arrivals(), arrivals(), st.sampled_from(Verify))
+def test_whatever_comes_after_the_end_changes_nothing(
+    drawn: list[Arrival], later: list[Arrival], verify: Verify
+) -> None:
+    driven = Driven(verify=verify)
+    deliver_whole(driven, drawn)
+    driven.end(END + 2 * SECOND)
+    before = driven.state()
+    deliver_whole(driven, [Arrival(one.received_ns + 2 * SECOND, one.datagrams) for one in later])
+    driven.pattern.start_repeated(END + 5 * SECOND)
+    assert driven.state() == before
+
+
+@settings(deadline=None)
+@given(arrivals(), st.sampled_from([Verify.COUNT, Verify.CONNECTION]))
+def test_every_datagram_is_credited_counted_or_a_name(drawn: list[Arrival], verify: Verify) -> None:
+    # A stream that never ends loses nothing from sight: its buffer is as deep as it is long.
+    plan = StreamPlan(8 * 10_000, 10, 100 * SECOND, 100 * SECOND, 400)
+    driven = Driven(plan, verify=verify)
+    for one in drawn:
+        for datagram in one.datagrams:
+            size, error = driven.pattern.frames.bytes_received, driven.pattern.counts.error
+            driven.get(one.received_ns, datagram)
+            gained, refused = driven.pattern.frames.bytes_received - size, driven.pattern.counts.error - error
+            assert (gained, refused) in {(len(datagram), 0), (0, 1)} or datagram.startswith(b"\x00\x10")
