@@ -66,6 +66,8 @@ def _bool(value: object) -> bool:
 
 def _int(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > MAX_QUANTITY:
+            raise ValueError(f"{shown(value)} is too large; allowed: a whole number of at most {MAX_QUANTITY}")
         return value
     raise ValueError(f"{shown(value)} is not a whole number; allowed: a whole number without quotes, such as 30")
 
@@ -191,8 +193,6 @@ def _union_hook(kind: object) -> Hook:
     wants_table = f", or {_keys_of(tables[0])}" if len(tables) == 1 else f", or {_models(tables)}" if tables else ""
 
     def hook(value: object, _: object) -> object:
-        if value is None and NoneType in members:
-            return None
         if tables and (isinstance(value, Mapping) or not others):
             return table(value, kind)
         if len(inner) == 1 and not tables:

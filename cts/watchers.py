@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TextIO
 
 from cts.api import StreamPlan
@@ -43,11 +44,10 @@ def open_observers(config: Config, plan: StreamPlan, console: TextIO) -> list[Ob
     expected_ns = plan.end_offset_ns if config.run.role != "server" and connections else None
     makers.append(lambda: choose_console(output.console, console, measure, expected_ns))
     opened: list[Observer] = []
-    try:
+    with ExitStack() as undo:
         for make in makers:
-            opened.append(make())
-    except BaseException:
-        for observer in opened:
-            observer.closing()
-        raise
+            observer = make()
+            opened.append(observer)
+            undo.callback(observer.closing)
+        undo.pop_all()
     return opened

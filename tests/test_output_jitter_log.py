@@ -28,7 +28,9 @@ def stream(number: int = 1, role: Role = Role.RECEIVER) -> StreamInfo:
     return StreamInfo(number, LOCAL, REMOTE, role, 0)
 
 
-def frame(sequence: int, verdict: Verdict = Verdict.COMPLETED, qpc: int = 0, qpf: int = QPF, at: int = 0) -> RenderedFrame:
+def frame(
+    sequence: int, verdict: Verdict = Verdict.COMPLETED, qpc: int = 0, qpf: int = QPF, at: int = 0
+) -> RenderedFrame:
     return RenderedFrame(sequence, verdict, 100, qpc, qpf, at * 100, 0)
 
 

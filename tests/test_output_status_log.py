@@ -33,7 +33,7 @@ def written(path: Path, measure: Role, snapshots: list[RunSnapshot]) -> list[str
 # When the original took its snapshots, how many frames had come and how many were rendered. It reads the clock once for
 # TimeSlice and again for the rate; in the first vector the two differ by a millisecond in the last row, which half a
 # millisecond on both of its ends allows for.
-RUNS = {
+RUNS: dict[str, list[tuple[float, int, int, int]]] = {
     "pull_1mbps_30fps_2s": [(3, 0, 0, 0), (1003, 29, 0, 1), (2002.5, 59, 30, 1), (2973.499, 60, 60, 0)],
     "pull_50mbps_20fps_1s": [(1, 0, 0, 0), (1001, 19, 0, 1), (1954, 20, 20, 0)],
 }

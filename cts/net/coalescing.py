@@ -27,6 +27,7 @@ from cts.net.libc import (
     SOL_UDP,
     UDP_GRO,
     available,
+    cmsg_space,
     iovec,
     memcmp,
     msghdr,
@@ -51,12 +52,13 @@ _INT: Final = struct.Struct("=i")
 _COUNT: Final = struct.Struct("=I")
 _TIMESPEC: Final = struct.Struct("=qq")
 
-# What a receive needs of msghdr (name length, control length) and of the usual control messages, in one unpack: a
-# timestamp, then the segment size, or the drop counter and the segment size. Each starts with its length, then level and
-# type, read as one word.
-_RESULT: Final = struct.Struct("=8xI28xQ8x QQqq QQI4x QQi4x")
-_TIME_SPACE: Final = 32
-_VALUE_SPACE: Final = 24
+# What a receive needs of msghdr (name and control sizes) and of the usual control messages, in one unpack: a timestamp, then
+# the segment size or the drop counter, then the segment size. Level and type of a control message are read as one word.
+_RESULT: Final = struct.Struct("=8xI28xQ8x 8xQqq 8xQI")
+_THIRD: Final = struct.Struct("=QI")
+_TIME_SPACE: Final = cmsg_space(_TIMESPEC.size)
+_VALUE_SPACE: Final = cmsg_space(_INT.size)
+_THIRD_WORD: Final = _CONTROL + _TIME_SPACE + _VALUE_SPACE + 8
 
 
 def _word(level: int, kind: int) -> int:
@@ -99,12 +101,15 @@ class CoalescedReceiver:
         )
         self._blank = bytearray(message)
         self._message = ctypes.c_void_p(base)
-        self._remote = b"\0"
+        self._names = {
+            size: (ctypes.c_char * size).from_buffer(self._arena, _NAME) for size in (0, 16, SOCKADDR_MAX_SIZE)
+        }
+        self._remote = b""
         self._drops = 0
-        self._data_address = ctypes.addressof(self._data)
-        self._start = ctypes.c_void_p(self._data_address)
+        self._start = ctypes.c_void_p(ctypes.addressof(self._data))
         self._second = ctypes.c_void_p()
         self._rest = ctypes.c_size_t()
+        self._length = self._segment_size = 0
 
     def receive(self) -> Received | None:
         """Read the next batch into ``buffer``, or give None when there is none.
@@ -122,34 +127,33 @@ class CoalescedReceiver:
             if ctypes.get_errno() == errno.EAGAIN:
                 return None
             raise_errno()
-        name_size, control_size, _, kind, sec, nsec, _, kind2, value2, _, kind3, value3 = _RESULT.unpack_from(arena)
+        name_size, control_size, kind, sec, nsec, kind2, value2 = _RESULT.unpack_from(arena)
         segment_size = length
         if kind != _TIME:
             sec, nsec, segment_size = self._walk(control_size, length)
-        elif control_size == _TIME_SPACE:
-            pass
         elif control_size == _TIME_SPACE + _VALUE_SPACE and kind2 == _SEGMENT:
             segment_size = value2
-        elif control_size == _TIME_SPACE + 2 * _VALUE_SPACE and kind2 == _DROPS and kind3 == _SEGMENT:
-            self._count_drops(value2)
-            segment_size = value3
-        else:
-            sec, nsec, segment_size = self._walk(control_size, length)
-        remote = self._remote
-        if name_size != len(remote) or not arena.startswith(remote, _NAME):
-            remote = self._remote = bytes(arena[_NAME : _NAME + name_size])
-        return remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
+        elif control_size != _TIME_SPACE:
+            kind3, value3 = _THIRD.unpack_from(arena, _THIRD_WORD)
+            if control_size == _TIME_SPACE + 2 * _VALUE_SPACE and kind2 == _DROPS and kind3 == _SEGMENT:
+                self._count_drops(value2)
+                segment_size = value3
+            else:
+                sec, nsec, segment_size = self._walk(control_size, length)
+        remote = self._names[name_size].raw
+        if remote != self._remote:
+            self._remote = remote
+        return self._remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
 
     def repeats(self, length: int, segment_size: int) -> bool:
         """Say whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
 
         A shorter last one equals its predecessor's beginning. So if the first is right, all are. One datagram alone repeats.
         """
-        rest = length - segment_size
-        if rest <= 0:
-            return True
-        self._second.value = self._data_address + segment_size
-        self._rest.value = rest
+        if length != self._length or segment_size != self._segment_size:
+            self._length, self._segment_size = length, segment_size
+            self._second.value = ctypes.addressof(self._data) + segment_size
+            self._rest.value = max(0, length - segment_size)
         return memcmp(self._second, self._start, self._rest) == 0
 
     def _count_drops(self, value: int) -> None:

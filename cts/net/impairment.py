@@ -4,10 +4,10 @@
 queue and bandwidth, loss, latency, reordering, duplication, corruption; the first that drops it names its
 fate. ``docs/impairments.md`` defines every parameter.
 
-Each feature has a random stream of its own and advances it once per datagram offered to the link, dropped
-or not (copies have streams of their own). So turning one feature on or off, or changing the bandwidth,
-never changes which datagrams another one hits, and it does not matter whether datagrams are handed over
-one at a time or many at once.
+Each feature has a random stream of its own, and its draws depend on which datagrams are offered and when,
+never on what befalls them (copies have streams of their own). So turning one feature on or off, or changing
+the bandwidth, never changes which datagrams another one hits, and it does not matter whether datagrams are
+handed over one at a time or many at once.
 """
 
 from __future__ import annotations

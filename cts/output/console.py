@@ -8,6 +8,7 @@ from typing import Literal, TextIO
 
 from cts.observer import Observer, RunSnapshot
 from cts.output.figures import seconds
+from cts.output.ordering import PromptObserver
 from cts.output.slices import SliceReader, StatusSlice
 from cts.protocol.result import Role
 
@@ -57,7 +58,7 @@ def status_line(row: StatusSlice) -> str:
     return "".join(cells)
 
 
-class LineConsole(Observer):
+class LineConsole(PromptObserver):
     """A legend, then a line per status, and the header again every 40 lines.
 
     Args:

@@ -15,8 +15,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cts.observer import Observer, RunSnapshot
+from cts.observer import RunSnapshot
 from cts.output.figures import about_rate, outcome_counts, percentage, seconds
+from cts.output.ordering import PromptObserver
 from cts.output.slices import bytes_measured
 from cts.protocol.result import Role
 from cts.units import SECOND
@@ -71,7 +72,7 @@ def view(snapshot: RunSnapshot, bits_per_second: int, expected_ns: int | None = 
     return grid
 
 
-class LiveConsole(Observer):
+class LiveConsole(PromptObserver):
     """Draws the run's state in place; the last state stays when it closes, and the cursor comes back.
 
     Args:

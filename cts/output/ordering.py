@@ -17,7 +17,7 @@ from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.protocol.frames import RenderedFrame
 from cts.protocol.result import StreamResult
 
-__all__ = ["OrderedObserver"]
+__all__ = ["OrderedObserver", "PromptObserver"]
 
 _OPENED, _FRAME, _ENDED = range(3)
 _Key = tuple[int, int, int]
@@ -25,17 +25,23 @@ _Key = tuple[int, int, int]
 _key_of = itemgetter(0)
 
 
+class PromptObserver(Observer):
+    """An observer that shows the present: of the run's status it is told at once, and of nothing else."""
+
+
 class OrderedObserver(Observer):
     """Passes everything on to other observers; holds what one instant brings until a later one is seen, or the closing.
 
     Args:
-        observers: who is told, each in this order.
+        observers: who is told, each in this order. A :class:`PromptObserver` has nothing held back from it.
         now_ns: the run's clock; it never goes back.
     """
 
     def __init__(self, observers: Sequence[Observer], now_ns: Callable[[], int]) -> None:
-        self._observers = tuple(observers)
-        self._frame_observers = tuple(observer for observer in observers if observer.wants_frames)
+        self._all = tuple(observers)
+        self._prompt = tuple(observer for observer in observers if isinstance(observer, PromptObserver))
+        self._observers = tuple(observer for observer in observers if not isinstance(observer, PromptObserver))
+        self._frame_observers = tuple(observer for observer in self._observers if observer.wants_frames)
         self.wants_frames = bool(self._frame_observers)
         self._now_ns = now_ns
         self._instant_ns: int | None = None
@@ -44,7 +50,7 @@ class OrderedObserver(Observer):
 
     def run_began(self, began_ns: int) -> None:
         """Tell it at once: nothing comes before it."""
-        for observer in self._observers:
+        for observer in self._all:
             observer.run_began(began_ns)
 
     def stream_opened(self, stream: StreamInfo) -> None:
@@ -61,15 +67,21 @@ class OrderedObserver(Observer):
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Hold it, in place of another of this instant."""
+        for observer in self._prompt:
+            observer.status(snapshot)
         self._see_instant()
         self._status = snapshot
 
     def closing(self) -> None:
         """Hand on what is held and close every observer, whatever becomes of the others."""
         with ExitStack() as stack:
-            for observer in reversed(self._observers):
+            for observer in reversed(self._all):
                 stack.callback(observer.closing)
             self.flush()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes of every observer."""
+        return tuple(note for observer in self._all for note in observer.notes())
 
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""

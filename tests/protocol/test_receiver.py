@@ -513,33 +513,44 @@ class Arrival:
     datagrams: tuple[bytes, ...]
 
 
-@st.composite
-def runs_of_datagrams(draw: st.DrawFn) -> tuple[bytes, ...]:
-    good = st.builds(data, st.integers(0, 21), st.sampled_from([27, 60, 200, 400, 1000]))
-    wrong = st.builds(corrupt, good, st.sampled_from([-1, 26]))
-    names = st.sampled_from([ConnectionId(NAME).encode(), ConnectionId(OTHER_NAME).encode() + bytes(30)])
-    # Mostly good ones, so that streams live long enough to be worth comparing.
-    first = draw(st.one_of(good, good, good, wrong, names, st.just(b"START"), st.binary(max_size=60)))
-    run = [first] * draw(st.integers(1, 4 if first else 1))
-    run[-1] = run[-1][: draw(st.one_of(st.just(len(first)), st.integers(min(1, len(first)), len(first))))]
-    if first and draw(st.booleans()) and draw(st.booleans()):
-        which = draw(st.integers(0, len(run) - 1))
-        run[which] = corrupt(run[which], draw(st.integers(0, len(run[which]) - 1)))
-    return tuple(run)
+def an_arrival(received_ns: int, first: bytes, copies: int, wrong: bool, last: int, changed: int) -> Arrival:
+    """Repeat ``first``, maybe wrong at its end; shorten the last copy to ``last`` and change one byte, both if they can be."""
+    if not first:
+        return Arrival(received_ns, (first,))
+    run = [corrupt(first) if wrong else first] * copies
+    run[-1] = run[-1][:last]
+    if changed < len(run[0]):
+        run[0] = corrupt(run[0], changed)
+    return Arrival(received_ns, tuple(run))
 
 
-@st.composite
-def arrivals(draw: st.DrawFn) -> list[Arrival]:
+def arrivals() -> st.SearchStrategy[list[Arrival]]:
+    """Datagrams of all kinds in the order of their receive times, many right at a render time; the first one in time."""
     near_a_render = st.builds(
         lambda k, delta: BASE + PLAN.render_offset_ns(k) + delta, st.integers(1, 21), st.integers(-1, 1)
     )
-    times = draw(st.lists(st.one_of(near_a_render, st.integers(BASE, END + SECOND)), max_size=15))
-    return [Arrival(received_ns, draw(runs_of_datagrams())) for received_ns in [BASE, *sorted(times)]]
+    good = [data(sequence, size) for sequence in range(22) for size in (27, 200, 400, 1000)]
+    names = [ConnectionId(NAME).encode(), ConnectionId(OTHER_NAME).encode() + bytes(30)]
+    rubbish = [b"START", b"", b"\0\0", b"\xff" * 60, bytes(26)]
+    arrival = st.builds(
+        an_arrival,
+        st.one_of(near_a_render, st.integers(BASE, END + SECOND)),
+        st.one_of(st.sampled_from(good), st.sampled_from(good), st.sampled_from(good + names + rubbish)),
+        st.integers(1, 4),
+        st.integers(0, 15).map(lambda drawn: drawn == 15),
+        st.one_of(st.just(1000), st.integers(1, 60)),
+        st.one_of(st.just(1000), st.just(1000), st.integers(0, 60)),
+    )
+    return st.lists(arrival, max_size=12).map(
+        lambda drawn: [Arrival(BASE, (data(1),)), *sorted(drawn, key=lambda one: one.received_ns)]
+    )
 
 
-def deliver_whole(driven: Driven, drawn: Sequence[Arrival]) -> None:
+def deliver(driven: Driven, drawn: Sequence[Arrival]) -> None:
+    """Hand everything over, whole and in order, and look a last time when all is over."""
     for one in drawn:
         driven.get(one.received_ns, *one.datagrams)
+    driven.end(END + 2 * SECOND)
 
 
 def look(driven: Driven, now_ns: int) -> None:
@@ -549,42 +560,49 @@ def look(driven: Driven, now_ns: int) -> None:
         driven.pattern.complete_io(task, now_ns=now_ns)
 
 
+VERIFY = st.sampled_from(Verify)
+CONNECTION_ID = st.sampled_from([None, NAME])
+
+
 @settings(deadline=None)
-@given(arrivals(), st.sampled_from(Verify), st.sampled_from([None, NAME]), st.data())
+@given(arrivals(), VERIFY, CONNECTION_ID, st.integers(1, 3))
 def test_verdicts_do_not_depend_on_how_datagrams_are_batched(
-    drawn: list[Arrival], verify: Verify, connection_id: str | None, choices: st.DataObject
+    drawn: list[Arrival], verify: Verify, connection_id: str | None, cut: int
 ) -> None:
     whole, split, single = (Driven(connection_id=connection_id, verify=verify) for _ in range(3))
-    deliver_whole(whole, drawn)
-    for one in drawn:
-        cut = choices.draw(st.integers(0, len(one.datagrams)))
-        for part in (one.datagrams[:cut], one.datagrams[cut:]):
-            if part:
-                split.get(one.received_ns, *part)
-        for datagram in one.datagrams:
-            single.get(one.received_ns, datagram)
-    for driven in (whole, split, single):
-        driven.end(END + 2 * SECOND)
+    deliver(whole, drawn)
+    parts = [
+        Arrival(one.received_ns, part) for one in drawn for part in (one.datagrams[:cut], one.datagrams[cut:]) if part
+    ]
+    deliver(split, parts)
+    deliver(single, [Arrival(one.received_ns, (datagram,)) for one in drawn for datagram in one.datagrams])
     assert whole.state() == split.state() == single.state()
 
 
 @settings(deadline=None)
-@given(arrivals(), st.sampled_from(Verify), st.sampled_from([None, NAME]), st.data())
+@given(
+    arrivals(),
+    VERIFY,
+    CONNECTION_ID,
+    st.lists(st.tuples(st.booleans(), st.integers(BASE, END + 2 * SECOND)), max_size=12),
+)
 def test_verdicts_do_not_depend_on_when_the_code_looks(
-    drawn: list[Arrival], verify: Verify, connection_id: str | None, choices: st.DataObject
+    drawn: list[Arrival], verify: Verify, connection_id: str | None, looks: list[tuple[bool, int]]
 ) -> None:
     lazy, busy = (Driven(connection_id=connection_id, verify=verify) for _ in range(2))
-    deliver_whole(lazy, drawn)
-    for one in drawn:
-        for early_ns in choices.draw(st.lists(st.sampled_from([SECOND, 300 * MS, 1, 0]), max_size=3)):
-            if choices.draw(st.booleans()):
-                busy.pattern.observe(one.received_ns - early_ns)
+    deliver(lazy, drawn)
+    # A look at an instant comes before what arrives in that instant, and after all that arrived before it.
+    pending = sorted(looks, key=lambda one: one[1])
+    for one in [*drawn, Arrival(END + 2 * SECOND, ())]:
+        while pending and pending[0][1] <= one.received_ns:
+            asks, now_ns = pending.pop(0)
+            if asks:
+                look(busy, now_ns)
             else:
-                look(busy, one.received_ns - early_ns)
-        busy.get(one.received_ns, *one.datagrams)
-    for driven in (lazy, busy):
-        if driven.pattern.status is IOStatus.CONTINUE:
-            driven.end(END + 2 * SECOND)
+                busy.pattern.observe(now_ns)
+        if one.datagrams:
+            busy.get(one.received_ns, *one.datagrams)
+    busy.end(END + 2 * SECOND)
     assert lazy.state() == busy.state()
 
 
@@ -592,34 +610,33 @@ def test_verdicts_do_not_depend_on_when_the_code_looks(
 @given(arrivals(), st.sampled_from([Verify.COUNT, Verify.CONNECTION]))
 def test_every_frame_of_a_stream_that_ran_to_its_end_has_one_verdict(drawn: list[Arrival], verify: Verify) -> None:
     driven = Driven(verify=verify)
-    deliver_whole(driven, drawn)
-    driven.end(END + 2 * SECOND)
+    deliver(driven, drawn)
+    assert driven.pattern.status is IOStatus.COMPLETED
+    assert driven.pattern.ended_ns == END
     assert driven.pattern.counts.totals().rendered == PLAN.final_frame
-    if driven.pattern.error is None:
-        assert [shown.sequence for shown in driven.rendered] == list(range(1, 21))
-        assert driven.pattern.ended_ns == END
+    assert [shown.sequence for shown in driven.rendered] == list(range(1, 21))
 
 
-@settings(deadline=None)
-@given(arrivals(), arrivals(), st.sampled_from(Verify))
+@settings(deadline=None, max_examples=40)
+@given(arrivals(), arrivals(), VERIFY)
 def test_whatever_comes_after_the_end_changes_nothing(
     drawn: list[Arrival], later: list[Arrival], verify: Verify
 ) -> None:
     driven = Driven(verify=verify)
-    deliver_whole(driven, drawn)
-    driven.end(END + 2 * SECOND)
+    deliver(driven, drawn)
     before = driven.state()
-    deliver_whole(driven, [Arrival(one.received_ns + 2 * SECOND, one.datagrams) for one in later])
-    driven.pattern.start_repeated(END + 5 * SECOND)
+    for one in later:
+        driven.get(one.received_ns + 5 * SECOND, *one.datagrams)
+        driven.pattern.start_repeated(one.received_ns + 5 * SECOND)
+    driven.pattern.observe(END + 20 * SECOND)
     assert driven.state() == before
 
 
 @settings(deadline=None)
 @given(arrivals(), st.sampled_from([Verify.COUNT, Verify.CONNECTION]))
-def test_every_datagram_is_credited_counted_or_a_name(drawn: list[Arrival], verify: Verify) -> None:
-    # A stream that never ends loses nothing from sight: its buffer is as deep as it is long.
-    plan = StreamPlan(8 * 10_000, 10, 100 * SECOND, 100 * SECOND, 400)
-    driven = Driven(plan, verify=verify)
+def test_every_datagram_of_a_running_stream_is_credited_counted_or_a_name(drawn: list[Arrival], verify: Verify) -> None:
+    # The buffer is as deep as the stream is long, and nothing is rendered meanwhile.
+    driven = Driven(StreamPlan(8 * 10_000, 10, 100 * SECOND, 100 * SECOND, 400), verify=verify)
     for one in drawn:
         for datagram in one.datagrams:
             size, error = driven.pattern.frames.bytes_received, driven.pattern.counts.error

@@ -33,8 +33,7 @@ class BurstSender(ISender):
 
     options = BurstOptions
 
-    def __init__(self, options: object, plan: StreamPlan) -> None:
-        assert isinstance(options, BurstOptions)
+    def __init__(self, options: BurstOptions, plan: StreamPlan) -> None:
         self._plan = plan
         self._frames = options.frames
 

@@ -30,8 +30,7 @@ class SpreadSender(ISender):
 
     options = SpreadOptions
 
-    def __init__(self, options: object, plan: StreamPlan) -> None:
-        assert isinstance(options, SpreadOptions)
+    def __init__(self, options: SpreadOptions, plan: StreamPlan) -> None:
         span_ns = round(plan.interval_ns * options.fraction)
         count = len(plan.payloads)
         self._offsets_ns = [number * span_ns // count for number in range(count)]

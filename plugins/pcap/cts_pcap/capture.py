@@ -1,0 +1,84 @@
+"""Writes packets to a pcap file (draft-ietf-opsawg-pcap) with times in nanoseconds."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from pathlib import Path
+
+__all__ = ["FILE_HEADER", "LINKTYPE_RAW", "MAGIC", "PACKET_HEADER", "Capture"]
+
+FILE_HEADER = struct.Struct("<IHHiIII")
+"""Magic, version, zone, accuracy, longest packet, link type."""
+PACKET_HEADER = struct.Struct("<IIII")
+"""Seconds, nanoseconds, bytes in the file, bytes on the wire."""
+MAGIC = 0xA1B2_3C4D
+"""A file whose packet times are in nanoseconds."""
+LINKTYPE_RAW = 101
+"""A packet begins with its IPv4 or IPv6 header."""
+
+_VERSION = (2, 4)
+_NANOSECONDS = 1_000_000_000
+_BUFFER_BYTES = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+
+class Capture:
+    """A pcap file under way; at most 1 MiB of it is in memory.
+
+    A disk that is full does not stop the streams: the capture ends there, and what is missing is counted and logged.
+
+    Args:
+        path: the file; what it held is lost.
+        snaplen: bytes of a packet that are kept at most.
+
+    Attributes:
+        written: packets that were written.
+        missed: packets that came after the file could not be written any more.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, snaplen: int) -> None:
+        self.written = 0
+        self.missed = 0
+        self._path = path
+        self._snaplen = snaplen
+        self._broken = False
+        self._file = path.open("wb", buffering=_BUFFER_BYTES)
+        self._file.write(FILE_HEADER.pack(MAGIC, *_VERSION, 0, 0, snaplen, LINKTYPE_RAW))
+
+    def write(self, time_ns: int, packet: bytes) -> None:
+        """Add a packet; nothing once the file is closed. Blocks for the disk only when a MiB has come together."""
+        if self._file.closed:
+            return
+        if self._broken:
+            self.missed += 1
+            return
+        kept = packet[: self._snaplen]
+        seconds, nanoseconds = divmod(max(time_ns, 0), _NANOSECONDS)
+        try:
+            self._file.write(PACKET_HEADER.pack(seconds % 2**32, nanoseconds, len(kept), len(packet)) + kept)
+        except OSError as error:
+            self._give_up(error)
+            self.missed += 1
+        else:
+            self.written += 1
+
+    def close(self) -> None:
+        """Write what is in memory and close the file; closing twice is harmless."""
+        if self._file.closed:
+            return
+        try:
+            self._file.close()
+        except OSError as error:
+            self._give_up(error)
+        if self.missed:
+            logger.warning("%s lacks %d packets", self._path, self.missed)
+
+    def _give_up(self, error: OSError) -> None:
+        if not self._broken:
+            self._broken = True
+            logger.error("%s ends early: %s", self._path, error.strerror or error)

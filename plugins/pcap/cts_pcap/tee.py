@@ -1,0 +1,138 @@
+"""Stand in front of an endpoint and of a connected socket, and show every datagram that passes to a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from cts.api import (
+    Address,
+    DatagramBatch,
+    DatagramHandler,
+    EndpointStatistics,
+    IConnectedSocket,
+    IDatagramEndpoint,
+    IPacer,
+    Role,
+    StreamResult,
+    StreamSnapshot,
+)
+from cts_pcap.capture import Capture
+from cts_pcap.packets import ip_packet
+
+__all__ = ["TeeingEndpoint", "TeeingSocket"]
+
+
+class TeeingEndpoint(IDatagramEndpoint):
+    """The endpoint behind it, with a copy of every datagram that was sent or read going to a capture.
+
+    What was sent bears the time at which the send was asked for, and is shown once the network has taken it.
+    """
+
+    def __init__(self, endpoint: IDatagramEndpoint, capture: Capture, pacer: IPacer) -> None:
+        self._endpoint = endpoint
+        self._capture = capture
+        self._pacer = pacer
+
+    @property
+    def local(self) -> Address:
+        """The address that the endpoint behind is bound to."""
+        return self._endpoint.local
+
+    @property
+    def segment_limit(self) -> int:
+        """That of the endpoint behind."""
+        return self._endpoint.segment_limit
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram, then show it."""
+        asked_ns = self._pacer.now_ns()
+        sent = await self._endpoint.send(remote, header, payload)
+        self._show(asked_ns, remote, header, payload)
+        return sent
+
+    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send one datagram per payload, then show them."""
+        asked_ns = self._pacer.now_ns()
+        sent = await self._endpoint.send_segments(remote, header, payloads)
+        for payload in payloads:
+            self._show(asked_ns, remote, header, payload)
+        return sent
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Show what is read from now on, then hand it over."""
+
+        def tee(local: Address, remote: Address, batch: DatagramBatch) -> None:
+            show_batch(self._capture, local, remote, batch)
+            handler(local, remote, batch)
+
+        self._endpoint.receive_into(tee)
+
+    def drain(self) -> None:
+        """Drain the endpoint behind."""
+        self._endpoint.drain()
+
+    def statistics(self) -> EndpointStatistics:
+        """Return those of the endpoint behind."""
+        return self._endpoint.statistics()
+
+    def close(self) -> None:
+        """Close the endpoint behind."""
+        self._endpoint.close()
+
+    def _show(self, time_ns: int, remote: Address, header: bytes | bytearray, payload: bytes | memoryview) -> None:
+        self._capture.write(time_ns, ip_packet(self.local, remote, b"".join((header, payload))))
+
+
+class TeeingSocket(IConnectedSocket):
+    """The connected socket behind it, with a copy of every datagram that it is handed going to a capture.
+
+    Args:
+        socket: the one behind.
+        local: where its datagrams arrived.
+        capture: who is shown them.
+    """
+
+    def __init__(self, socket: IConnectedSocket, local: Address, capture: Capture) -> None:
+        self._socket = socket
+        self._local = local
+        self._capture = capture
+
+    @property
+    def remote(self) -> Address:
+        """The peer."""
+        return self._socket.remote
+
+    @property
+    def role(self) -> Role:
+        """Which part this side plays."""
+        return self._socket.role
+
+    @property
+    def connection_id(self) -> str | None:
+        """The stream's name, once known."""
+        return self._socket.connection_id
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
+        """Run the socket behind."""
+        return await self._socket.run(task_status=task_status)
+
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Show the batch, then hand it on."""
+        show_batch(self._capture, self._local, self._socket.remote, batch)
+        self._socket.on_data_received(batch)
+
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Tell the socket behind."""
+        self._socket.on_start_repeated(received_ns)
+
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        """Ask the socket behind."""
+        return self._socket.observe(now_ns)
+
+
+def show_batch(capture: Capture, local: Address, remote: Address, batch: DatagramBatch) -> None:
+    """Show every datagram of a batch from ``remote``."""
+    for datagram in batch.datagrams():
+        capture.write(batch.received_ns, ip_packet(remote, local, bytes(datagram)))

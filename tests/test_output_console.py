@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.metrics.counters import FrameTotals
+from cts.observer import Observer, RunSnapshot
+from cts.output.console import (
+    COLUMN_ENDS,
+    HEADER,
+    LEGEND,
+    ConsoleMode,
+    LineConsole,
+    choose_console,
+    fitted,
+    status_line,
+)
+from cts.output.live import LiveConsole
+from cts.output.slices import StatusSlice
+from cts.protocol.result import Role, StreamSnapshot
+
+SECOND = 1_000_000_000
+
+
+class Terminal(io.StringIO):
+    """Text that says it goes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def snapshot(elapsed_ns: int) -> RunSnapshot:
+    return RunSnapshot(elapsed_ns, 1, StreamSnapshot())
+
+
+def row(ended_ns: int = 1_003_000_000, rate: int = 966512, streams: int = 1, completed: int = 30) -> StatusSlice:
+    return StatusSlice(ended_ns, rate, streams, FrameTotals(completed, 1, 2, 3))
+
+
+def test_the_header_is_the_originals() -> None:
+    assert HEADER == " TimeSlice       Bits/Sec    Streams   Completed   Dropped   Repeated    Errors "
+
+
+def test_every_value_ends_at_its_column() -> None:
+    line = status_line(row())
+    ends = [line[:end] for end in COLUMN_ENDS]
+    values = ["1.003", "966512", "1", "30", "1", "2", "3"]
+    assert [text.rpartition(" ")[2] for text in ends] == values
+    assert len(line) == COLUMN_ENDS[-1] == 79
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "text"),
+    [
+        (999_999_999, 10, "999999999"),
+        (1_000_000_000, 10, "1000.0x^6"),
+        (1_990_000_000_000, 10, "1990.0x^9"),
+        (99_999_999_999, 10, "99.9x^9"),
+        (123_456_789_012_345, 10, "123.4x^12"),
+        (10**30, 10, "1000000000000000000.0x^12"),
+    ],
+)
+def test_a_value_too_wide_for_its_column_is_shortened(value: int, width: int, text: str) -> None:
+    assert fitted(value, width) == text
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**15), st.integers(10, 15))
+def test_a_shortened_value_keeps_apart_from_its_neighbour(value: int, width: int) -> None:
+    assert len(fitted(value, width)) < width
+
+
+def test_a_run_of_weeks_keeps_the_columns() -> None:
+    assert status_line(row(ended_ns=10**7 * SECOND)).startswith("  10000000")
+
+
+def test_the_legend_comes_first_and_the_header_again_every_40_rows() -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, Role.RECEIVER)
+    console.run_began(0)
+    for second in range(81):
+        console.status(snapshot(second * SECOND))
+    text = stream.getvalue()
+    assert text.startswith(LEGEND)
+    lines = text.removeprefix(LEGEND).splitlines()
+    assert [index for index, line in enumerate(lines) if line == HEADER] == [1, 43, 85]
+    assert lines[2].split()[0] == "0.000"
+
+
+def test_lines_hold_what_happened_since_the_line_before() -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, Role.RECEIVER)
+    console.status(RunSnapshot(SECOND, 1, StreamSnapshot(FrameTotals(10), 1000)))
+    console.status(RunSnapshot(2 * SECOND, 1, StreamSnapshot(FrameTotals(15), 3000)))
+    assert stream.getvalue().splitlines()[-1].split() == ["2.000", "16000", "1", "5", "0", "0", "0"]
+
+
+def test_a_reader_that_went_away_ends_the_writing_not_the_run() -> None:
+    class Broken(io.StringIO):
+        writes = 0
+
+        def write(self, text: str) -> int:
+            self.writes += 1
+            raise BrokenPipeError
+
+    stream = Broken()
+    console = LineConsole(stream, Role.RECEIVER)
+    console.run_began(0)
+    console.status(snapshot(0))
+    assert stream.writes == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "stream", "term", "kind"),
+    [
+        ("auto", Terminal(), "xterm", LiveConsole),
+        ("auto", Terminal(), "dumb", LineConsole),
+        ("auto", io.StringIO(), "xterm", LineConsole),
+        ("lines", Terminal(), "xterm", LineConsole),
+        ("live", io.StringIO(), "dumb", LiveConsole),
+        ("quiet", Terminal(), "xterm", Observer),
+    ],
+)
+def test_the_console_fits_the_mode_and_the_stream(
+    mode: ConsoleMode, stream: io.StringIO, term: str, kind: type[Observer]
+) -> None:
+    chosen = choose_console(mode, stream, Role.RECEIVER, environment={"TERM": term})
+    assert type(chosen) is kind
+
+
+def test_quiet_writes_nothing() -> None:
+    stream = io.StringIO()
+    console = choose_console("quiet", stream, Role.RECEIVER)
+    console.run_began(0)
+    console.status(snapshot(0))
+    console.closing()
+    assert stream.getvalue() == ""

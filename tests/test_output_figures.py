@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.output.figures import about_rate, counted, outcome_counts, percentage, seconds
+from cts.protocol.result import Outcome
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "text"),
+    [
+        (0, "0.000"),
+        (499_999, "0.000"),
+        (500_000, "0.001"),
+        (5_966_666_667, "5.967"),
+        (10**15 + 1, "1000000.000"),
+        (-1_500_000_000, "-1.500"),
+    ],
+)
+def test_seconds_are_rounded_to_the_nearest_millisecond(duration_ns: int, text: str) -> None:
+    assert seconds(duration_ns) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0, "0 bit/s"),
+        (999, "999 bit/s"),
+        (1000, "1.000 kbit/s"),
+        (24_999_840, "24.999 Mbit/s"),
+        (999_999_999, "999.999 Mbit/s"),
+        (60_000_000_000, "60.000 Gbit/s"),
+        (2_000_000_000_000, "2.000 Tbit/s"),
+    ],
+)
+def test_a_rate_has_three_decimals_and_is_never_rounded_up(rate: int, text: str) -> None:
+    assert about_rate(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 0, "-"),
+        (0, 5, "0.00 %"),
+        (5, 5, "100.00 %"),
+        (1, 3, "33.33 %"),
+        (2, 3, "66.67 %"),
+        (1, 10**6, "<0.01 %"),
+        (10**6 - 1, 10**6, ">99.99 %"),
+    ],
+)
+def test_a_share_has_two_decimals(part: int, whole: int, text: str) -> None:
+    assert percentage(part, whole) == text
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**12), st.integers(1, 10**12))
+def test_only_nothing_is_0_and_only_everything_is_100_percent(part: int, rest: int) -> None:
+    whole = part + rest
+    assert (percentage(part, whole) == "0.00 %") == (part == 0)
+    assert (percentage(part, whole) == "100.00 %") == (part == whole)
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert [counted(count, "datagram") for count in (0, 1, 2000)] == ["0 datagrams", "1 datagram", "2,000 datagrams"]
+
+
+def test_every_outcome_is_counted_in_a_fixed_order() -> None:
+    assert outcome_counts({Outcome.PROTOCOL_ERROR: 1, Outcome.SUCCESSFUL: 3}) == [
+        "3 successful",
+        "0 network errors",
+        "1 protocol error",
+        "0 cancelled",
+    ]

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+
+from attrs import evolve
+
+from cts.metrics.counters import FrameTotals
+from cts.observer import RunSnapshot
+from cts.output.summary import RunReport, summary_json, summary_text
+from cts.protocol.result import Address, Outcome, Role, StreamResult, StreamSnapshot
+
+BEGAN_NS = 7_000_000_000
+COUNTS = StreamSnapshot(FrameTotals(150), 4_999_950)
+RESULT = StreamResult(
+    connection_id="27a22e1f-549a-4e0c-a6f9-89c72ab6bc09",
+    local=Address("127.0.0.1", 4444),
+    remote=Address("127.0.0.1", 50000),
+    role=Role.RECEIVER,
+    outcome=Outcome.SUCCESSFUL,
+    result="Succeeded",
+    started_ns=BEGAN_NS + 1_000_000,
+    ended_ns=BEGAN_NS + 5_967_666_667,
+    bits_per_second=7_999_920,
+    counts=COUNTS,
+)
+REPORT = RunReport(
+    role="loopback",
+    direction="pull",
+    began_ns=BEGAN_NS,
+    elapsed_ns=5_970_000_000,
+    snapshot=RunSnapshot(5_970_000_000, 0, COUNTS, {Outcome.SUCCESSFUL: 1}),
+    results=(RESULT,),
+)
+
+
+def with_results(*results: StreamResult) -> RunReport:
+    outcomes: dict[Outcome, int] = {}
+    for result in results:
+        outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
+    return evolve(REPORT, results=results, snapshot=evolve(REPORT.snapshot, outcomes=outcomes))
+
+
+def failed(number: int, outcome: Outcome = Outcome.PROTOCOL_ERROR) -> StreamResult:
+    return evolve(RESULT, remote=Address("10.0.0.1", number), outcome=outcome, result="ErrorNotAllDataTransferred")
+
+
+def row(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(name)).removeprefix(name).strip()
+
+
+def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> None:
+    frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
+    assert json.dumps(summary_json(REPORT)) == (
+        '{"schema": 1, "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
+        '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
+        f'"frames": {frames}, "bytes_received": 4999950, '
+        '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
+        '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
+        f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
+        '"bytes_received": 4999950, "bytes_sent": 0}], '
+        '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false}'
+    )
+
+
+def test_the_json_object_holds_every_count() -> None:
+    snapshot = RunSnapshot(
+        5,
+        0,
+        StreamSnapshot(FrameTotals(1, 2, 3, 4), 5, 6),
+        {Outcome.SUCCESSFUL: 7, Outcome.NETWORK_ERROR: 8, Outcome.PROTOCOL_ERROR: 9, Outcome.CANCELLED: 10},
+        {"b": 11, "a": 12},
+        13,
+    )
+    summary = summary_json(evolve(REPORT, snapshot=snapshot, streams_omitted=14, interrupted=True))
+    assert summary["connections"] == {"successful": 7, "network_errors": 8, "protocol_errors": 9, "cancelled": 10}
+    assert summary["frames"] == {"completed": 1, "dropped": 2, "repeated": 3, "error": 4}
+    assert (summary["bytes_received"], summary["bytes_sent"], summary["overflowed"]) == (5, 6, 13)
+    assert json.dumps(summary["refused"]) == '{"a": 12, "b": 11}'
+    assert (summary["streams_omitted"], summary["interrupted"]) == (14, True)
+
+
+def test_the_text_says_what_was_measured() -> None:
+    snapshot = evolve(REPORT.snapshot, refused={"repeated START": 2, "unknown flag": 1}, overflowed=1)
+    snapshot = evolve(snapshot, counts=StreamSnapshot(FrameTotals(147, 2, 1, 4), 5_000_000))
+    assert summary_text(evolve(REPORT, snapshot=snapshot)).splitlines() == [
+        "loopback          pull, 5.970 s",
+        "connections       1 successful, 0 network errors, 0 protocol errors, 0 cancelled",
+        "completed frames  147 (98.00 %)",
+        "dropped frames    2 (1.33 %)",
+        "repeated frames   1 (0.67 %)",
+        "errors            4 datagrams that fit no frame",
+        "received          5,000,000 bytes (6.700 Mbit/s over the whole run)",
+        "stream rate       7.99992 Mbit/s",
+        "refused           3 datagrams: 2 repeated START, 1 unknown flag",
+        "overflow          1 datagram dropped by the kernel: receive buffer full",
+    ]
+
+
+def test_an_interrupted_run_says_so() -> None:
+    assert row(summary_text(evolve(REPORT, interrupted=True)), "loopback") == "pull, 5.970 s, interrupted"
+
+
+def test_many_streams_have_the_median_and_the_bounds_of_their_rates() -> None:
+    results = [evolve(RESULT, bits_per_second=rate) for rate in (9_000_000, 8_000_000, 7_999_920)]
+    text = summary_text(with_results(*results))
+    assert row(text, "stream rate") == "8 Mbit/s median of 3 streams (7.99992 Mbit/s to 9 Mbit/s)"
+
+
+def test_a_stream_that_measured_no_rate_is_not_in_the_rates() -> None:
+    text = summary_text(with_results(RESULT, evolve(RESULT, bits_per_second=0)))
+    assert row(text, "stream rate") == "7.99992 Mbit/s"
+    assert "stream rate" not in summary_text(with_results(evolve(RESULT, bits_per_second=0)))
+
+
+def test_a_run_that_only_sent_has_no_frames_to_speak_of() -> None:
+    counts = StreamSnapshot(FrameTotals(), 0, 4_999_950)
+    result = evolve(RESULT, role=Role.SENDER, counts=counts)
+    text = summary_text(evolve(with_results(result), snapshot=RunSnapshot(1, 0, counts, {Outcome.SUCCESSFUL: 1})))
+    assert "frames" not in text
+    assert "received" not in text
+    assert row(text, "sent").startswith("4,999,950 bytes")
+    assert row(text, "stream rate") == "7.99992 Mbit/s"
+
+
+def test_a_run_without_streams_is_told_without_dividing_by_nothing() -> None:
+    text = summary_text(evolve(REPORT, elapsed_ns=0, results=(), snapshot=RunSnapshot(0, 0, StreamSnapshot())))
+    assert row(text, "completed frames") == "0 (-)"
+    assert row(text, "received") == "0 bytes (0 bit/s over the whole run)"
+
+
+def test_failed_streams_are_listed_with_their_results() -> None:
+    text = summary_text(with_results(RESULT, failed(1), failed(2, Outcome.NETWORK_ERROR)))
+    assert text.splitlines()[-4:] == [
+        "",
+        "failed streams:",
+        "  127.0.0.1:4444 - 10.0.0.1:1 [27a22e1f-549a-4e0c-a6f9-89c72ab6bc09]: ErrorNotAllDataTransferred",
+        "  127.0.0.1:4444 - 10.0.0.1:2 [27a22e1f-549a-4e0c-a6f9-89c72ab6bc09]: ErrorNotAllDataTransferred",
+    ]
+
+
+def test_only_the_first_ten_failures_are_listed_and_the_rest_is_counted() -> None:
+    text = summary_text(with_results(*(failed(number) for number in range(13))))
+    assert text.count("ErrorNotAllDataTransferred") == 10
+    assert text.endswith("\n  and 3 more")
+
+
+def test_failures_that_were_left_out_of_the_results_are_counted_too() -> None:
+    report = with_results(failed(1))
+    report = evolve(report, snapshot=evolve(report.snapshot, outcomes={Outcome.PROTOCOL_ERROR: 5}), streams_omitted=4)
+    assert summary_text(report).endswith("\n  and 4 more")
+
+
+def test_cancelled_streams_are_counted_and_not_listed_as_failed() -> None:
+    text = summary_text(with_results(failed(1, Outcome.CANCELLED)))
+    assert "failed streams" not in text
+    assert row(text, "connections").endswith("1 cancelled")
