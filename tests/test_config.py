@@ -1,4 +1,3 @@
-import string
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +6,8 @@ from attrs import asdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cts.config import Config, load_config, loopback_targets, parse_endpoint, structure_config
-from cts.errors import ConfigError, UserError
-from cts.toml_source import MAX_FILE_SIZE
+from cts.config import Config, load_config, structure_config
+from cts.errors import ConfigError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SHIPPED = sorted(CONFIGS.glob("*.toml"))
@@ -36,13 +34,6 @@ def problems_of(raw: dict[str, object]) -> list[str]:
 def the_problem_of(raw: dict[str, object]) -> str:
     (problem,) = problems_of(raw)
     return problem
-
-
-def load_problems(path: Path, *overrides: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load_config(path, overrides)
-    assert caught.value.source == str(path)
-    return caught.value.problems
 
 
 # what is shipped
@@ -124,68 +115,6 @@ def test_options_are_handed_on_as_they_are() -> None:
 def test_files_lists_what_is_to_be_written_in_the_order_of_the_keys() -> None:
     output = structure_config({"output": {"jitter_file": "j.csv", "status_file": "s.csv"}}).output
     assert output.files() == {"status_file": Path("s.csv"), "jitter_file": Path("j.csv")}
-
-
-# what cannot be read
-
-
-def test_a_missing_file_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere\.toml: no such file"):
-        load_config(tmp_path / "nowhere.toml")
-
-
-def test_a_directory_is_no_config(tmp_path: Path) -> None:
-    assert load_problems(tmp_path) == ["is a directory; a TOML file is wanted"]
-
-
-def test_a_file_below_a_file_is_no_config(write: Write) -> None:
-    assert load_problems(write("") / "inner.toml") == ["cannot be read: Not a directory"]
-
-
-def test_a_name_that_no_file_can_have_is_a_user_error(tmp_path: Path) -> None:
-    (problem,) = load_problems(tmp_path / "a\0b")
-    assert problem.startswith("cannot be read: ")
-
-
-def test_a_file_without_permission_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)  # whoever runs the tests may be allowed to read everything
-    assert load_problems(tmp_path / "secret.toml") == ["no permission to read it"]
-
-
-def test_bytes_that_are_not_utf_8_are_told_by_line(tmp_path: Path) -> None:
-    path = tmp_path / "latin1.toml"
-    path.write_bytes(b"[run]\n# caf\xe9\n")
-    assert load_problems(path) == ["line 2: not UTF-8 (byte 0xe9)"]
-
-
-def test_a_syntax_error_is_told_by_line_and_column(write: Write) -> None:
-    (problem,) = load_problems(write("[stream]\ndirection = pull\n"))
-    assert problem.startswith("line 2, column 13: not TOML: ")
-    assert problem.endswith("in 'direction = pull'")
-
-
-def test_a_syntax_error_at_the_end_of_the_file_is_told(write: Write) -> None:
-    (problem,) = load_problems(write('x = """\n'))
-    assert "not TOML" in problem
-
-
-def test_a_key_given_twice_is_a_syntax_error(write: Write) -> None:
-    (problem,) = load_problems(write("[run]\n[run]\n"))
-    assert problem.startswith("line 2, column ")
-
-
-@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "9" * 5000])
-def test_what_no_parser_takes_is_a_user_error(write: Write, text: str) -> None:
-    (problem,) = load_problems(write(text))
-    assert problem.startswith("not readable: ")
-
-
-def test_a_huge_file_is_not_read(write: Write) -> None:
-    (problem,) = load_problems(write("#" * (MAX_FILE_SIZE + 1)))
-    assert problem == f"larger than {MAX_FILE_SIZE} bytes; is it a configuration?"
 
 
 # what is refused, key by key
@@ -311,246 +240,7 @@ def test_an_unknown_key_names_the_one_that_was_meant(raw: dict[str, object], tex
     assert the_problem_of(raw) == text
 
 
-# addresses
-
-
-@pytest.mark.parametrize(
-    ("text", "endpoint"),
-    [
-        ("127.0.0.1:5555", ("127.0.0.1", 5555)),
-        ("127.0.0.1", ("127.0.0.1", 4444)),
-        ("[::1]:5555", ("::1", 5555)),
-        ("[::1]", ("::1", 4444)),
-        ("[fe80::1%eth0]:1", ("fe80::1%eth0", 1)),
-        ("*:0", ("*", 0)),
-        ("*", ("*", 4444)),
-        ("media.example.org:65535", ("media.example.org", 65_535)),
-        ("bücher.example", ("bücher.example", 4444)),
-        ("my_host-1.", ("my_host-1.", 4444)),
-    ],
-)
-def test_an_address_splits_into_host_and_port(text: str, endpoint: tuple[str, int]) -> None:
-    assert parse_endpoint(text) == endpoint
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *(
-            "",
-            ":4444",
-            "a:",
-            "a:b",
-            "a:65536",
-            "a:-1",
-            "a:1:2",
-            "a:\uff14",
-            "[::1",
-            "::1]",
-            "[::1]4444",
-            "[]:1",
-            "[a]:1",
-            "[::1]:x",
-        ),
-        *(
-            "127.0.0.256",
-            "127.1",
-            "1234",
-            "a..b",
-            "a b",
-            "a/b",
-            "udp://a:1",
-            "a\0b",
-            "a" * 64,
-            "a." * 200,
-            "[::1%a b]",
-            "[::1]:1:1",
-        ),
-    ],
-)
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="allowed: "):
-        parse_endpoint(text)
-
-
-def test_an_ipv6_address_without_brackets_is_shown_with_them() -> None:
-    with pytest.raises(ValueError, match="did you mean") as caught:
-        parse_endpoint("fe80::1")
-    assert str(caught.value).endswith("did you mean '[fe80::1]:4444'?")
-
-
-@given(st.text() | st.text("[]:%.*0123456789abcdef"))
-@settings(deadline=None)
-def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
-    try:
-        host, port = parse_endpoint(text)
-    except ValueError:
-        return
-    assert host
-    assert 0 <= port <= 65_535
-
-
-def test_a_listener_may_ask_for_any_port_and_every_address() -> None:
-    assert structure_config({"server": {"listen": ["*:0", "[::]:0"]}}).server.listen == ("*:0", "[::]:0")
-
-
-@pytest.mark.parametrize("target", ["*:4444", "0.0.0.0:4444", "[::]:4444", "127.0.0.1:0"])
-def test_a_target_is_one_address_and_port(target: str) -> None:
-    assert the_problem_of({"client": {"target": [target]}}).startswith(f"client.target[0]: '{target}' ")
-
-
-def test_a_loopback_client_reaches_unspecified_addresses_on_loopback() -> None:
-    bound = [("0.0.0.0", 1), ("::", 2), ("192.0.2.1", 3), ("fe80::1", 4), ("*", 5)]
-    assert loopback_targets(bound) == ("127.0.0.1:1", "[::1]:2", "192.0.2.1:3", "[fe80::1]:4", "127.0.0.1:5")
-
-
-# combinations
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        ({"run": {"role": "client"}}, "client.target: empty, and run.role is 'client'; allowed: at least one address"),
-        ({"server": {"listen": []}}, "server.listen: empty, and run.role is 'loopback'; allowed: at least one address"),
-        (
-            {"run": {"role": "server"}, "server": {"listen": []}},
-            "server.listen: empty, and run.role is 'server'; allowed: at least one address",
-        ),
-        ({"client": {"connections": 4097}}, "client.connections: 4097 streams at once, and server.connection_limit is"),
-        (
-            {"client": {"connections": 2, "iterations": 2}, "server": {"server_exit_limit": 3}},
-            "server.server_exit_limit: 3 streams and the server leaves, and the client wants 4 streams",
-        ),
-        (
-            {"client": {"iterations": 0}, "server": {"server_exit_limit": 3}},
-            "server.server_exit_limit: 3 streams and the server leaves, and the client wants streams without end",
-        ),
-        ({"server": {"listen": ["a:1", "b:1", "a:1"]}}, "server.listen[2]: 'a:1' is listed twice"),
-        ({"server": {"listen": ["127.0.0.1", "*:4444"]}}, "server.listen[0]: '127.0.0.1' is part of '*:4444'"),
-        (
-            {"output": {"status_file": "x.csv", "events_file": "./y/../x.csv"}, "stream": {}},
-            "output.events_file: 'y/../x.csv' is output.status_file too",
-        ),
-        ({"output": {"error_file": "e.CSV"}}, "output.error_file: 'e.CSV' ends in .csv, but holds lines of text"),
-        ({"output": {"events_file": "e.csv"}}, "output.events_file: 'e.csv' ends in .csv, but holds JSON lines"),
-        ({"stream": {"bits_per_second": 8_000_001}}, "stream.bits_per_second: "),
-        ({"stream": {"buffer_depth": "1ms"}}, "stream.buffer_depth: "),
-    ],
-)
-def test_an_impossible_combination_is_refused(raw: dict[str, object], text: str) -> None:
-    assert any(problem.startswith(text) for problem in problems_of(raw))
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        {"run": {"role": "server"}, "client": {"connections": 5000}},
-        {"run": {"role": "client"}, "client": {"target": "a"}, "server": {"listen": []}},
-        {"run": {"role": "server"}, "stream": {"direction": "pull"}, "output": {"jitter_file": "j.csv"}},
-        {"server": {"listen": ["127.0.0.1:0", "127.0.0.1:0", "[::1]:0"]}},
-        {"server": {"listen": ["*:1", "127.0.0.1:2"]}},
-        {"client": {"connections": 3}, "server": {"server_exit_limit": 3}},
-        {"client": {"target": "127.0.0.1:5555"}},  # by way of a relay
-        {"output": {"status_file": "/dev/null", "jitter_file": "/dev/null"}},
-    ],
-)
-def test_a_possible_combination_is_taken(raw: dict[str, object]) -> None:
-    structure_config(raw)
-
-
-def test_a_combination_that_rests_on_a_wrong_key_is_not_told() -> None:
-    raw: dict[str, object] = {
-        "run": {"role": "klient"},
-        "server": {"listen": []},
-        "stream": {"frame_rate": 0, "bits_per_second": 9},
-    }
-    assert [problem.partition(": ")[0] for problem in problems_of(raw)] == ["run.role", "stream.frame_rate"]
-
-
-def test_two_names_of_one_file_are_one_file(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "run.csv")
-    raw: dict[str, object] = {
-        "output": {"status_file": str(tmp_path / "run.csv"), "jitter_file": str(tmp_path / "link")}
-    }
-    assert "is output.status_file too" in the_problem_of(raw)
-
-
-def test_a_log_never_overwrites_the_configuration(write: Write) -> None:
-    path = write("")
-    (problem,) = load_problems(path, f"output.status_file={path}")
-    assert problem.startswith(f"output.status_file: '{path}'"[:40])
-    assert "is the configuration itself" in problem
-
-
-# --set
-
-
-@pytest.mark.parametrize(
-    ("override", "get", "value"),
-    [
-        ("stream.frame_rate=60", lambda config: config.stream.frame_rate, 60),
-        ("stream.frame_rate = 60", lambda config: config.stream.frame_rate, 60),
-        ("stream.direction=push", lambda config: config.stream.direction, "push"),
-        ("stream.direction='push'", lambda config: config.stream.direction, "push"),
-        ("stream.bits_per_second=100M", lambda config: config.stream.bits_per_second, 100_000_000),
-        ("stream.bits_per_second=8 Mbit/s", lambda config: config.stream.bits_per_second, 8_000_000),
-        ("stream.stream_length=2.5", lambda config: config.stream.stream_length, 2_500_000_000),
-        ("client.target=127.0.0.1:5555", lambda config: config.client.target, ("127.0.0.1:5555",)),
-        ("client.target=[::1]:5555", lambda config: config.client.target, ("[::1]:5555",)),
-        ("client.target=['a', 'b']", lambda config: config.client.target, ("a", "b")),
-        ("sender.options.gap=2ms", lambda config: config.sender.options, {"gap": "2ms"}),
-        ("sender.options={gap = 2}", lambda config: config.sender.options, {"gap": 2}),
-        ("output.status_file=a=b.csv", lambda config: config.output.status_file, Path("a=b.csv")),
-        ("run={role = 'server'}", lambda config: config.run.role, "server"),
-        ("sender.strategy=1\nb = 2", lambda config: config.sender.strategy, "1\nb = 2"),
-    ],
-)
-def test_set_overrides_any_key(write: Write, override: str, get: Callable[[Config], object], value: object) -> None:
-    path = write("[stream]\nframe_rate = 25\n[client]\ntarget = ['a']\n")
-    assert get(load_config(path, [override])) == value
-
-
-def test_the_last_set_of_a_key_holds(write: Write) -> None:
-    assert load_config(write(""), ["stream.frame_rate=1", "stream.frame_rate=2"]).stream.frame_rate == 2
-
-
-@pytest.mark.parametrize("override", ["", "foo", "=5", "stream.=5", ".a=5", "a b=5", "stream..x=5", "a.é=5"])
-def test_a_set_without_key_or_value_is_refused(write: Write, override: str) -> None:
-    (problem,) = load_problems(write(""), override)
-    assert problem.startswith(f"--set {override}: not understood; allowed: KEY=VALUE, for example --set ")
-
-
-def test_a_set_with_control_characters_is_shown_escaped(write: Write) -> None:
-    (problem,) = load_problems(write(""), "a\x1b[31m=5")
-    assert problem.startswith("--set 'a\\x1b[31m=5': not understood")
-
-
-def test_a_set_below_what_is_no_table_is_refused(write: Write) -> None:
-    (problem,) = load_problems(write("[stream]\nframe_rate = 25\n"), "stream.frame_rate.x=1")
-    assert problem == "--set stream.frame_rate.x=1: stream.frame_rate is not a table"
-
-
-def test_a_problem_that_a_set_made_names_it(write: Write) -> None:
-    path = write("[stream]\nbits_per_second = 'slow'\n")
-    slow, rat, zzz = load_problems(path, "stream.frame_rat=60", "zzz.a.b=1")
-    assert "--set" not in slow
-    assert rat == "stream.frame_rat: unknown key; did you mean 'frame_rate'? (from --set stream.frame_rat=60)"
-    assert zzz.startswith("zzz: unknown key; ")
-    assert zzz.endswith(" (from --set zzz.a.b=1)")
-
-
-def test_a_combination_names_each_set_that_made_it(write: Write) -> None:
-    (problem,) = load_problems(write(""), "server.listen=[]", "run.role=server")
-    assert problem.endswith(" (from --set server.listen=[]) (from --set run.role=server)")
-
-
-def test_unusable_sets_and_wrong_keys_are_told_together(write: Write) -> None:
-    problems = load_problems(write("[stream]\nframe_rate = 0\n"), "foo", "run.role=sever")
-    assert [problem.partition(":")[0] for problem in problems] == ["--set foo", "run.role", "stream.frame_rate"]
-
-
 # anything at all
-
 
 DEFAULTS = asdict(Config())
 TABLES = list(DEFAULTS)
@@ -581,42 +271,3 @@ def test_any_structure_is_a_config_or_a_config_error(raw: dict[str, object]) -> 
         return
     assert told
     assert all(problem.isprintable() and len(problem) < 500 for problem in told)
-
-
-@given(
-    st.lists(
-        st.text()
-        | st.builds(
-            "{}.{}={}".format,
-            st.sampled_from(TABLES),
-            st.sampled_from(KEYS),
-            st.text() | st.text(string.printable) | st.from_regex("[0-9.]+( ?[a-zA-Z/]+)?", fullmatch=True),
-        ),
-        max_size=5,
-    )
-)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_set_gives_a_config_or_a_config_error(overrides: list[str]) -> None:
-    try:
-        config = load_config(CONFIGS / "stream.toml", overrides)
-    except ConfigError as refused:
-        told = refused.problems
-    else:
-        assert isinstance(config, Config)
-        return
-    assert told
-
-
-@given(st.binary() | st.text("[]{}=\"'.#\n ab1").map(str.encode))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_are_a_config_or_a_config_error(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "any.toml"
-    path.write_bytes(data)
-    try:
-        config = load_config(path)
-    except ConfigError as refused:
-        told = refused.problems
-    else:
-        assert isinstance(config, Config)
-        return
-    assert told

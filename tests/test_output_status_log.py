@@ -74,6 +74,11 @@ def test_the_same_moment_told_twice_makes_one_row(tmp_path: Path) -> None:
     assert rows == [STATUS_COLUMNS, "0.000,0,1,0,0,0,0"]
 
 
+def test_a_run_that_begins_with_nothing_has_its_first_row(tmp_path: Path) -> None:
+    rows = written(tmp_path / "s.csv", Role.RECEIVER, [snapshot(1, streams=0)])
+    assert rows == [STATUS_COLUMNS, "0.000,0,0,0,0,0,0"]
+
+
 def test_what_changed_within_the_last_millisecond_is_not_lost(tmp_path: Path) -> None:
     rows = written(tmp_path / "s.csv", Role.RECEIVER, [snapshot(MS), snapshot(MS, streams=0, received=1, completed=1)])
     assert rows[1:] == ["0.001,0,1,0,0,0,0", "0.001,8000,0,1,0,0,0"]

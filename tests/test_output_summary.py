@@ -154,3 +154,8 @@ def test_cancelled_streams_are_counted_and_not_listed_as_failed() -> None:
     text = summary_text(with_results(failed(1, Outcome.CANCELLED)))
     assert "failed streams" not in text
     assert row(text, "connections").endswith("1 cancelled")
+
+
+def test_where_streams_sent_and_received_the_rates_are_the_receivers() -> None:
+    text = summary_text(with_results(RESULT, evolve(RESULT, role=Role.SENDER, bits_per_second=8_000_000)))
+    assert row(text, "stream rate") == "7.99992 Mbit/s"

@@ -1,6 +1,6 @@
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pytest
 from attrs import field, frozen, validators
@@ -64,7 +64,7 @@ class Options:
     ranges: tuple[tuple[int, int], ...] = ()
     weights: dict[str, float] = field(factory=dict)
     either: Literal["auto"] | int = "auto"
-    anything: Any = None
+    anything: object = None
 
 
 @frozen

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from cts.net.libc import (
     CMSG_HEADER,
+    LOOPBACK_HOSTS,
     MSG_DONTWAIT,
     MSGHDR_SIZE,
     SO_RXQ_OVFL,
@@ -183,12 +184,13 @@ def supported(family: socket.AddressFamily) -> bool:
 
     May block for up to a second where the kernel loses the datagram; otherwise takes well under a millisecond.
     """
-    if not available():
+    host = LOOPBACK_HOSTS.get(family)
+    if host is None or not available():
         return False
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             receiver = CoalescedReceiver(sock.fileno())
-            sock.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            sock.bind((host, 0))
             sock.sendto(b"datagram", sock.getsockname())
             select.select([sock], [], [], 1.0)
             received = receiver.receive()

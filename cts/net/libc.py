@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CMSG_HEADER",
+    "LOOPBACK_HOSTS",
     "MSGHDR_SIZE",
     "MSG_DONTWAIT",
     "SOCKADDR_MAX_SIZE",
@@ -53,6 +54,9 @@ CMSG_HEADER: Final = struct.Struct("=Qii")
 
 SOCKADDR_MAX_SIZE: Final = 28
 """``struct sockaddr_in6``, the larger of the two."""
+
+LOOPBACK_HOSTS: Final = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+"""Where a kernel's ability is tried, for each family that UDP has."""
 
 _SOCKADDR_IN: Final = struct.Struct("!H4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("!HI16s")

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from cts.net.libc import (
     CMSG_HEADER,
+    LOOPBACK_HOSTS,
     MSG_DONTWAIT,
     SOCKADDR_MAX_SIZE,
     SOL_UDP,
@@ -170,9 +171,9 @@ def supported(family: socket.AddressFamily) -> bool:
 
     May block for up to a second where the kernel accepts segments but loses them; otherwise takes well under a millisecond.
     """
-    if not available():
+    host = LOOPBACK_HOSTS.get(family)
+    if host is None or not available():
         return False
-    host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
     header = bytearray(range(HEADER_SIZE))
     payloads = [memoryview(b"segment")[:size] for size in (7, 3)]
     try:

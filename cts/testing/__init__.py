@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cts.testing.complaints import complaints
 from cts.testing.endpoints import LOCAL, PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.factory_contract import ConnectedSocketFactoryContract
 from cts.testing.frame_run import FrameRun, OneByOneSender, SentFrame, plan_of, record_frames
@@ -27,6 +28,7 @@ __all__ = [
     "SentFrame",
     "StallingEndpoint",
     "StallingPacer",
+    "complaints",
     "plan_of",
     "record_frames",
     "request_for",

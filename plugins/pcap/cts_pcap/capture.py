@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Capture:
-    """A pcap file under way; at most 1 MiB of it is in memory.
+    """A pcap file under way; up to 1 MiB of it is in memory.
 
     A disk that is full does not stop the streams: the capture ends there, and what is missing is counted and logged.
 
@@ -34,21 +34,20 @@ class Capture:
         snaplen: bytes of a packet that are kept at most.
 
     Attributes:
-        written: packets that were written.
-        missed: packets that came after the file could not be written any more.
+        missed: packets that did not get into the file (a few of them may have, if the disk filled up among them).
 
     Raises:
         OSError: the file cannot be written.
     """
 
     def __init__(self, path: Path, snaplen: int) -> None:
-        self.written = 0
         self.missed = 0
         self._path = path
         self._snaplen = snaplen
         self._broken = False
-        self._file = path.open("wb", buffering=_BUFFER_BYTES)
-        self._file.write(FILE_HEADER.pack(MAGIC, *_VERSION, 0, 0, snaplen, LINKTYPE_RAW))
+        self._waiting = 0
+        self._buffer = bytearray(FILE_HEADER.pack(MAGIC, *_VERSION, 0, 0, snaplen, LINKTYPE_RAW))
+        self._file = path.open("wb", buffering=0)
 
     def write(self, time_ns: int, packet: bytes) -> None:
         """Add a packet; nothing once the file is closed. Blocks for the disk only when a MiB has come together."""
@@ -59,26 +58,29 @@ class Capture:
             return
         kept = packet[: self._snaplen]
         seconds, nanoseconds = divmod(max(time_ns, 0), _NANOSECONDS)
-        try:
-            self._file.write(PACKET_HEADER.pack(seconds % 2**32, nanoseconds, len(kept), len(packet)) + kept)
-        except OSError as error:
-            self._give_up(error)
-            self.missed += 1
-        else:
-            self.written += 1
+        self._buffer += PACKET_HEADER.pack(seconds % 2**32, nanoseconds, len(kept), len(packet))
+        self._buffer += kept
+        self._waiting += 1
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self._write_out()
 
     def close(self) -> None:
         """Write what is in memory and close the file; closing twice is harmless."""
         if self._file.closed:
             return
-        try:
-            self._file.close()
-        except OSError as error:
-            self._give_up(error)
+        self._write_out()
+        self._file.close()
         if self.missed:
             logger.warning("%s lacks %d packets", self._path, self.missed)
 
-    def _give_up(self, error: OSError) -> None:
-        if not self._broken:
+    def _write_out(self) -> None:
+        rest = bytes(self._buffer)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
             self._broken = True
+            self.missed += self._waiting
             logger.error("%s ends early: %s", self._path, error.strerror or error)
+        self._buffer.clear()
+        self._waiting = 0

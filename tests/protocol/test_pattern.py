@@ -1,0 +1,80 @@
+"""The base pattern: what ends a stream, and that the end is final."""
+
+from __future__ import annotations
+
+import pytest
+
+from cts.metrics.counters import FrameTotals
+from cts.protocol.pattern import IOPattern
+from cts.protocol.plan import StreamPlan
+from cts.protocol.receiver import MediaStreamReceiver
+from cts.protocol.sender import MediaStreamSender
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
+
+SECOND = 1_000_000_000
+NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND)
+
+
+def a_side(direction: str, role: str) -> tuple[IOPattern, IOTask]:
+    """A server's side, its name sent, or a client's that has begun to ask."""
+    stream_receives = role == "receiver"
+    connection_id = NAME if (direction == "push") == stream_receives else None
+    make = MediaStreamReceiver if stream_receives else MediaStreamSender
+    pattern = make(PLAN, base_ns=0, connection_id=connection_id)
+    recv = pattern.initiate_io(0)
+    pattern.complete_io(pattern.initiate_io(0), now_ns=0)
+    return pattern, recv
+
+
+def finish(pattern: IOPattern, action: IOAction, now_ns: int) -> IOStatus:
+    return pattern.complete_io(IOTask(action, now_ns), now_ns=now_ns)
+
+
+SIDES = pytest.mark.parametrize(
+    ("direction", "role"), [(d, r) for d in ("pull", "push") for r in ("receiver", "sender")]
+)
+
+
+@SIDES
+def test_a_completed_stream_stays_completed(direction: str, role: str) -> None:
+    pattern, recv = a_side(direction, role)
+    assert finish(pattern, IOAction.ABORT, 5) is IOStatus.COMPLETED
+    assert finish(pattern, IOAction.FATAL_ABORT, 6) is IOStatus.COMPLETED
+    wrong = DatagramBatch(bytes(100), 100, 7)
+    assert pattern.complete_io(recv, now_ns=7, data=wrong) is IOStatus.COMPLETED
+    assert (pattern.error, pattern.ended_ns, pattern.counts.totals()) == (None, 5, FrameTotals())
+
+
+@SIDES
+def test_a_failed_stream_stays_failed(direction: str, role: str) -> None:
+    pattern, _ = a_side(direction, role)
+    assert finish(pattern, IOAction.FATAL_ABORT, 5) is IOStatus.FAILED
+    assert finish(pattern, IOAction.ABORT, 6) is IOStatus.FAILED
+    assert (pattern.error, pattern.ended_ns) == (StreamError.NOT_ALL_DATA_TRANSFERRED, 5)
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_the_first_error_of_a_receiver_sticks(direction: str) -> None:
+    pattern, recv = a_side(direction, "receiver")
+    wrong = DatagramBatch(bytes(100), 100, 5)
+    assert pattern.complete_io(recv, now_ns=5, data=wrong) is IOStatus.FAILED
+    assert finish(pattern, IOAction.FATAL_ABORT, 6) is IOStatus.FAILED
+    assert pattern.error is StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN
+    assert pattern.ended_ns == 5
+
+
+def test_the_first_error_of_a_sender_sticks_though_its_bytes_go_on_counting() -> None:
+    pattern, _ = a_side("pull", "sender")
+    task = pattern.initiate_io(0)
+    assert pattern.complete_io(task, now_ns=5, transferred=task.size + 1) is IOStatus.FAILED
+    assert finish(pattern, IOAction.FATAL_ABORT, 6) is IOStatus.FAILED
+    assert pattern.error is StreamError.TOO_MUCH_DATA_TRANSFERRED
+    assert (pattern.confirmed_bytes, pattern.in_flight_bytes) == (task.size + 1, 0)
+
+
+@SIDES
+def test_waiting_completes_nothing(direction: str, role: str) -> None:
+    pattern, _ = a_side(direction, role)
+    assert finish(pattern, IOAction.NONE, 10 * SECOND) is IOStatus.CONTINUE
+    assert pattern.ended_ns is None

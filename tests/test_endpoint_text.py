@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.endpoint_text import loopback_targets, parse_endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        ("127.0.0.1:5555", ("127.0.0.1", 5555)),
+        ("127.0.0.1", ("127.0.0.1", 4444)),
+        ("[::1]:5555", ("::1", 5555)),
+        ("[::1]", ("::1", 4444)),
+        ("[fe80::1%eth0]:1", ("fe80::1%eth0", 1)),
+        ("*:0", ("*", 0)),
+        ("*", ("*", 4444)),
+        ("media.example.org:65535", ("media.example.org", 65_535)),
+        ("bücher.example", ("bücher.example", 4444)),
+        ("my_host-1.", ("my_host-1.", 4444)),
+    ],
+)
+def test_an_address_splits_into_host_and_port(text: str, endpoint: tuple[str, int]) -> None:
+    assert parse_endpoint(text) == endpoint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            ":4444",
+            "a:",
+            "a:b",
+            "a:65536",
+            "a:-1",
+            "a:1:2",
+            "a:\uff14",
+            "[::1",
+            "::1]",
+            "[::1]4444",
+            "[]:1",
+            "[a]:1",
+            "[::1]:x",
+        ),
+        *(
+            "127.0.0.256",
+            "127.1",
+            "1234",
+            "a..b",
+            "a b",
+            "a/b",
+            "udp://a:1",
+            "a\0b",
+            "a" * 64,
+            "a." * 200,
+            "[::1%a b]",
+            "[::1]:1:1",
+        ),
+    ],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed: "):
+        parse_endpoint(text)
+
+
+def test_an_ipv6_address_without_brackets_is_shown_with_them() -> None:
+    with pytest.raises(ValueError, match="did you mean") as caught:
+        parse_endpoint("fe80::1")
+    assert str(caught.value).endswith("did you mean '[fe80::1]:4444'?")
+
+
+@given(st.text() | st.text("[]:%.*0123456789abcdef"))
+@settings(deadline=None)
+def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
+    try:
+        host, port = parse_endpoint(text)
+    except ValueError:
+        return
+    assert host
+    assert 0 <= port <= 65_535
+
+
+def test_a_loopback_client_reaches_unspecified_addresses_on_loopback() -> None:
+    bound = [("0.0.0.0", 1), ("::", 2), ("192.0.2.1", 3), ("fe80::1", 4), ("*", 5)]
+    assert loopback_targets(bound) == ("127.0.0.1:1", "[::1]:2", "192.0.2.1:3", "[fe80::1]:4", "127.0.0.1:5")

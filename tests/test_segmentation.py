@@ -1,0 +1,254 @@
+"""One call, many datagrams: what UDP_SEGMENT puts on a real loopback."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import select
+import socket
+import sys
+from collections import deque
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cts.net.libc import pack_sockaddr, unpack_sockaddr
+from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender, supported
+from cts.protocol.payload import PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="UDP_SEGMENT is Linux's")
+
+IPV6_MTU = 24
+HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+HEADER = bytearray(range(HEADER_SIZE))
+
+
+@pytest.fixture(params=HOSTS, ids=["v4", "v6"])
+def family(request: pytest.FixtureRequest) -> socket.AddressFamily:
+    return socket.AddressFamily(request.param)
+
+
+@pytest.fixture
+def receiving(family: socket.AddressFamily) -> Iterator[socket.socket]:
+    with bound(family) as sock:
+        yield sock
+
+
+@pytest.fixture
+def sending(family: socket.AddressFamily) -> Iterator[socket.socket]:
+    with bound(family) as sock:
+        yield sock
+
+
+def bound(family: socket.AddressFamily) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+    sock.bind((HOSTS[family], 0))
+    sock.setblocking(False)
+    return sock
+
+
+def sockaddr_of(sock: socket.socket) -> bytes:
+    return pack_sockaddr(*sock.getsockname()[:2])
+
+
+def payloads_of(*sizes: int) -> tuple[memoryview, ...]:
+    return tuple(memoryview(PATTERN)[:size] for size in sizes)
+
+
+def read(sock: socket.socket, count: int) -> list[bytes]:
+    datagrams: list[bytes] = []
+    for _ in range(count):
+        assert select.select([sock], [], [], 5.0)[0], f"{len(datagrams)} of {count} datagrams came"
+        datagrams.append(sock.recv(SEND_MAX_SIZE))
+    with pytest.raises(BlockingIOError):
+        sock.recv(1)
+    return datagrams
+
+
+def test_this_kernel_sends_segments(family: socket.AddressFamily) -> None:
+    assert supported(family)
+
+
+def test_a_family_that_has_no_udp_is_not_supported() -> None:
+    assert not supported(socket.AF_UNIX)
+
+
+def test_each_payload_becomes_one_datagram_behind_the_header(sending: socket.socket, receiving: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    sent = sender.send(sockaddr_of(receiving), HEADER, payloads_of(1374, 1374, 1374, 200))
+    datagrams = read(receiving, 4)
+    assert datagrams == [bytes(HEADER) + PATTERN[:size] for size in (1374, 1374, 1374, 200)]
+    assert sent == sum(map(len, datagrams))
+
+
+def test_the_same_payloads_go_out_again_behind_the_header_of_that_call(
+    sending: socket.socket, receiving: socket.socket
+) -> None:
+    sender = SegmentedSender(sending.fileno())
+    payloads = payloads_of(30, 30)
+    header = bytearray(HEADER)
+    for number in (1, 2, 3):
+        header[0] = number
+        sender.send(sockaddr_of(receiving), header, payloads)
+    assert [datagram[0] for datagram in read(receiving, 6)] == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_connected_socket_needs_no_address(sending: socket.socket, receiving: socket.socket) -> None:
+    sending.connect(receiving.getsockname())
+    SegmentedSender(sending.fileno()).send(None, HEADER, payloads_of(10, 10))
+    assert len(read(receiving, 2)) == 2
+
+
+def test_one_layout_serves_many_peers(family: socket.AddressFamily, sending: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    payloads = payloads_of(10, 10)
+    with bound(family) as first, bound(family) as second:
+        for peer in (first, second, second, first, second):
+            sender.send(sockaddr_of(peer), HEADER, payloads)
+        assert len(read(first, 4)) == 4
+        assert len(read(second, 6)) == 6
+
+
+def test_with_and_without_an_address_may_take_turns(family: socket.AddressFamily, sending: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    payloads = payloads_of(10, 10)
+    with bound(family) as first, bound(family) as second:
+        sending.connect(first.getsockname())
+        for sockaddr in (sockaddr_of(second), None, sockaddr_of(second)):
+            sender.send(sockaddr, HEADER, payloads)
+        assert len(read(first, 2)) == 2
+        assert len(read(second, 4)) == 4
+
+
+def test_more_layouts_than_are_kept_all_go_out_right(sending: socket.socket, receiving: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    layouts = [payloads_of(size + 1, size) for size in range(1, 101)]
+    for layout in layouts + layouts:
+        sender.send(sockaddr_of(receiving), HEADER, layout)
+        assert [len(datagram) - HEADER_SIZE for datagram in read(receiving, 2)] == [part.nbytes for part in layout]
+    assert len(sender._layouts) <= 64
+
+
+def test_payloads_that_the_caller_lets_go_are_kept(sending: socket.socket, receiving: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    for fill in (b"a", b"b", b"c"):
+        sender.send(sockaddr_of(receiving), HEADER, (memoryview(fill * 50), memoryview(fill * 50)))
+        gc.collect()
+    assert [datagram[HEADER_SIZE:] for datagram in read(receiving, 6)] == [
+        fill * 50 for fill in (b"a", b"a", b"b", b"b", b"c", b"c")
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        memoryview(PATTERN)[:40],
+        memoryview(PATTERN)[1000:1040],
+        memoryview(bytearray(PATTERN))[6:46],
+        memoryview(b"x" * 40).toreadonly(),
+    ],
+    ids=["prefix of bytes", "middle of bytes", "middle of a bytearray", "whole"],
+)
+def test_a_payload_is_sent_from_wherever_it_lies(
+    sending: socket.socket, receiving: socket.socket, payload: memoryview
+) -> None:
+    SegmentedSender(sending.fileno()).send(sockaddr_of(receiving), HEADER, (payload, payload))
+    assert read(receiving, 2) == [bytes(HEADER) + bytes(payload)] * 2
+
+
+@given(
+    size=st.integers(1, 2000),
+    count=st.integers(1, SEGMENTS_MAX),
+    last=st.floats(0, 1),
+    header=st.binary(min_size=26, max_size=26),
+)
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_fits_arrives_whole_and_in_order(
+    sending: socket.socket, receiving: socket.socket, size: int, count: int, last: float, header: bytes
+) -> None:
+    count = min(count, SEND_MAX_SIZE // (HEADER_SIZE + size))
+    sizes = [size] * (count - 1) + [max(1, int(size * last))]
+    SegmentedSender(sending.fileno()).send(sockaddr_of(receiving), bytearray(header), payloads_of(*sizes))
+    assert read(receiving, count) == [header + PATTERN[:part] for part in sizes]
+
+
+def test_one_datagram_may_be_as_large_as_udp_allows(sending: socket.socket, receiving: socket.socket) -> None:
+    sent = SegmentedSender(sending.fileno()).send(
+        sockaddr_of(receiving), HEADER, payloads_of(SEND_MAX_SIZE - HEADER_SIZE)
+    )
+    assert sent == len(read(receiving, 1)[0]) == SEND_MAX_SIZE
+
+
+@pytest.mark.parametrize(
+    ("sizes", "complaint"),
+    [
+        ((), "0 datagrams"),
+        ((1,) * (SEGMENTS_MAX + 1), "65 datagrams"),
+        ((10, 9, 10), "one size"),
+        ((10, 11), "one size"),
+        ((1374,) * 47, "65800 bytes"),
+    ],
+)
+def test_a_batch_that_breaks_the_rules_is_refused(
+    sending: socket.socket, sizes: tuple[int, ...], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        SegmentedSender(sending.fileno()).send(None, HEADER, payloads_of(*sizes))
+
+
+def test_a_full_send_buffer_raises_blocking_io_error() -> None:
+    # Over loopback UDP never fills its send buffer; a Unix datagram socket ignores the control message and does.
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        sender = SegmentedSender(here.fileno())
+        with pytest.raises(BlockingIOError):
+            deque((sender.send(None, HEADER, payloads_of(1374, 1374)) for _ in range(10_000)), maxlen=0)
+        there.recv(SEND_MAX_SIZE)
+        assert sender.send(None, HEADER, payloads_of(1374, 1374)) == 2800
+
+
+def test_segments_larger_than_the_path_takes_raise_an_os_error() -> None:
+    with bound(socket.AF_INET6) as sending, bound(socket.AF_INET6) as receiving:
+        sending.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU, 1280)
+        with pytest.raises(OSError, match=r"Invalid argument|Message too long") as caught:
+            SegmentedSender(sending.fileno()).send(sockaddr_of(receiving), HEADER, payloads_of(1374, 1374))
+    assert caught.value.errno in {errno.EINVAL, errno.EMSGSIZE}
+
+
+def test_a_descriptor_that_is_none_raises_an_os_error() -> None:
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        SegmentedSender(-1).send(None, HEADER, payloads_of(10))
+
+
+@given(address=st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), port=st.integers(0, 65535))
+def test_a_packed_address_unpacks_to_itself(address: IPv4Address | IPv6Address, port: int) -> None:
+    host, unpacked_port = unpack_sockaddr(pack_sockaddr(str(address), port))
+    assert (ip_address(host), unpacked_port) == (address, port)
+
+
+def test_a_scope_is_kept_by_name_or_number() -> None:
+    loopback = socket.if_nametoindex("lo")
+    assert unpack_sockaddr(pack_sockaddr("fe80::1%lo", 4444)) == ("fe80::1%lo", 4444)
+    assert unpack_sockaddr(pack_sockaddr(f"fe80::1%{loopback}", 4444)) == ("fe80::1%lo", 4444)
+    assert unpack_sockaddr(pack_sockaddr("fe80::1%999999", 4444)) == ("fe80::1%999999", 4444)
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.0.0.1%lo", "127.0.0.256", "::1::"])
+def test_what_is_no_numeric_address_cannot_be_packed(host: str) -> None:
+    with pytest.raises(ValueError, match="not a numeric address"):
+        pack_sockaddr(host, 1)
+
+
+@pytest.mark.parametrize(
+    "sockaddr", [b"", b"\2", bytes(16), pack_sockaddr("::1", 1)[:16], pack_sockaddr("127.0.0.1", 1) + b"\0"]
+)
+def test_what_is_no_socket_address_cannot_be_unpacked(sockaddr: bytes) -> None:
+    with pytest.raises(ValueError, match="not an IPv4 or IPv6 socket address"):
+        unpack_sockaddr(sockaddr)
