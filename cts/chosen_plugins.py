@@ -5,11 +5,10 @@ from __future__ import annotations
 from attrs import frozen
 
 from cts.api import IConnectedSocketFactory, ISender, StreamPlan
-from cts.config import Config
+from cts.config import Config, structure_options
 from cts.engine.plugin_guard import GuardedFactory, GuardedSender
 from cts.errors import PluginError
 from cts.registry import LoadedPlugin, find_plugins, load_connected_socket_factory, load_sender
-from cts.structuring import structure_options
 
 __all__ = ["ChosenPlugins", "choose_plugins"]
 

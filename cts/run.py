@@ -13,8 +13,7 @@ from attrs import frozen
 from cts.api import IConnectedSocketFactory, ISender, Outcome, StreamPlan
 from cts.chosen_plugins import choose_plugins
 from cts.cli.plan_text import banner
-from cts.config import Config
-from cts.endpoint_text import parse_endpoint
+from cts.config import Config, parse_endpoint
 from cts.engine.pacer import TrioPacer
 from cts.errors import UserError
 from cts.net.resolve import resolve_listen, resolve_targets

@@ -13,7 +13,7 @@ import trio
 
 from cts.api import Address, IConnectedSocketFactory, ISender
 from cts.config import Config
-from cts.endpoint_text import EVERY_ADDRESS, parse_endpoint
+from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.engine.virtual_time import VirtualTime
 from cts.net.impairment import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission

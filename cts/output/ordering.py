@@ -26,7 +26,7 @@ _key_of = itemgetter(0)
 
 
 class PromptObserver(Observer):
-    """An observer that shows the present: of the run's status it is told at once, and of nothing else."""
+    """An observer that shows the present: it is told each status at once, and nothing of streams."""
 
 
 class OrderedObserver(Observer):

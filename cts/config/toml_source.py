@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tomli
 
+from cts.config.problems import KeyPath, dotted, shown
 from cts.errors import ConfigError
-from cts.problems import KeyPath, dotted, shown
 
 __all__ = ["MAX_FILE_SIZE", "apply_overrides", "read_toml"]
 

@@ -1,6 +1,6 @@
 """A run's configuration: the tables of a TOML file as attrs classes, read and checked before a socket is opened.
 
-An attribute's name is its key, its type and bounds are what is allowed (see ``cts.strict_hooks``), its default is the
+An attribute's name is its key, its type and bounds are what is allowed (see ``cts.config.strict_hooks``), its default is the
 key's default. Everything that is wrong is told at once: unknown keys, wrong types, bad units, values out of bounds, and
 combinations that cannot work. A new table is a class here and an attribute of :class:`Config`; a new rule across keys
 is a function in :data:`RULES`.
@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from attrs import Factory, field, frozen
 
-from cts.endpoint_text import (
+from cts.config.endpoint_text import (
     DEFAULT_PORT,
     EVERY_ADDRESS,
     check_listen,
@@ -24,12 +24,12 @@ from cts.endpoint_text import (
     loopback_targets,
     parse_endpoint,
 )
+from cts.config.problems import KeyPath, Problem, shown
+from cts.config.structuring import structure, structure_options
+from cts.config.toml_source import apply_overrides, read_toml
 from cts.errors import ConfigError
-from cts.problems import KeyPath, Problem, shown
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.wire import MAX_DATAGRAM_SIZE
-from cts.structuring import structure, structure_options
-from cts.toml_source import apply_overrides, read_toml
 from cts.units import MILLISECOND, SECOND, Between, Duration, Rate, Size
 
 __all__ = [
@@ -109,7 +109,7 @@ class ClientConfig:
     """``[client]``.
 
     Without a ``target``, a loopback run's client sends to where its server listens
-    (:func:`cts.endpoint_text.loopback_targets`). ``iterations`` of 0 is no end.
+    (:func:`cts.config.endpoint_text.loopback_targets`). ``iterations`` of 0 is no end.
     """
 
     target: tuple[TargetAddress, ...] = ()

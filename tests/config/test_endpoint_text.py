@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.endpoint_text import loopback_targets, parse_endpoint
+from cts.config.endpoint_text import loopback_targets, parse_endpoint
 
 
 @pytest.mark.parametrize(

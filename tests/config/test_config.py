@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cts.config import Config, load_config, structure_config
 from cts.errors import ConfigError
 
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 SHIPPED = sorted(CONFIGS.glob("*.toml"))
 
 Write = Callable[[str], Path]

@@ -1,6 +1,6 @@
 """Structures what a TOML file holds into attrs classes, and tells every problem at once.
 
-``cts.strict_hooks`` decides on each value; here the tree of errors that cattrs raises becomes a flat list of
+``cts.config.strict_hooks`` decides on each value; here the tree of errors that cattrs raises becomes a flat list of
 problems, each at its dotted key, with the key that was meant where an unknown one looks like a slip.
 attrs validators and ``__attrs_post_init__`` may raise too; their text is reported at the table.
 """
@@ -19,9 +19,9 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
+from cts.config.problems import KeyPath, Problem, dotted, shown
+from cts.config.strict_hooks import CONVERTER, key_types
 from cts.errors import ConfigError, PluginError
-from cts.problems import KeyPath, Problem, dotted, shown
-from cts.strict_hooks import CONVERTER, key_types
 
 __all__ = ["structure", "structure_options"]
 

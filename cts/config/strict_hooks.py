@@ -30,7 +30,7 @@ from cattrs import Converter
 from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn
 
-from cts.problems import shown
+from cts.config.problems import shown
 from cts.units import (
     DURATION_SYNTAX,
     MAX_QUANTITY,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
-from cts.problems import shown
+from cts.config.problems import shown
 
 __all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "loopback_targets", "parse_endpoint"]
 

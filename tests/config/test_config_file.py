@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cts.config import Config, load_config
+from cts.config.toml_source import MAX_FILE_SIZE
 from cts.errors import ConfigError, UserError
-from cts.toml_source import MAX_FILE_SIZE
 
 Write = Callable[[str], Path]
 
@@ -167,7 +167,7 @@ TABLES = list(DEFAULTS)
 KEYS = sorted({key for table in DEFAULTS.values() for key in table})
 
 
-CONFIG = Path(__file__).parent.parent / "configs" / "stream.toml"
+CONFIG = Path(__file__).parents[2] / "configs" / "stream.toml"
 
 
 @given(

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import pytest
 from attrs import field, frozen, validators
 
+from cts.config.problems import Problem, dotted, shown
+from cts.config.structuring import structure, structure_options
 from cts.errors import ConfigError, PluginError
-from cts.problems import Problem, dotted, shown
-from cts.structuring import structure, structure_options
 from cts.units import Between, Duration, Rate, Size
 
 
