@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TextIO
@@ -20,8 +21,10 @@ from cts.session import measured_role
 __all__ = ["open_observers"]
 
 
-def open_observers(config: Config, plan: StreamPlan, console: TextIO) -> list[Observer]:
-    """Open every log that is asked for, and the console.
+def open_observers(
+    config: Config, plan: StreamPlan, console: TextIO, unix_ns: Callable[[], int] = time.time_ns
+) -> list[Observer]:
+    """Open every log that is asked for, and the console; ``unix_ns`` tells the Unix time, 0 in a simulation.
 
     Raises:
         UserError: a log cannot be written; those opened before it are closed again.
@@ -40,7 +43,7 @@ def open_observers(config: Config, plan: StreamPlan, console: TextIO) -> list[Ob
     if (error := output.error_file) is not None:
         makers.append(lambda: ErrorLog(error, output.encoding))
     if (events := output.events_file) is not None:
-        makers.append(lambda: EventsLog(events))
+        makers.append(lambda: EventsLog(events, _settings(config, plan), unix_ns))
     expected_ns = plan.end_offset_ns if config.run.role != "server" and connections else None
     makers.append(lambda: choose_console(output.console, console, measure, expected_ns))
     opened: list[Observer] = []
@@ -51,3 +54,16 @@ def open_observers(config: Config, plan: StreamPlan, console: TextIO) -> list[Ob
             undo.callback(observer.closing)
         undo.pop_all()
     return opened
+
+
+def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
+    return {
+        "role": config.run.role,
+        "direction": config.stream.direction,
+        "verify": config.stream.verify,
+        "bits_per_second": plan.bits_per_second,
+        "frame_rate": plan.frame_rate,
+        "stream_length_ns": plan.stream_length_ns,
+        "buffer_depth_ns": plan.buffer_depth_ns,
+        "datagram_max_size": plan.datagram_max_size,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import asdict
@@ -26,6 +26,9 @@ class EventsLog(LogObserver):
 
     Args:
         path: the file.
+        settings: what the run was told, for those who read the log without its configuration.
+        unix_ns: returns the Unix time in nanoseconds, by which logs of different machines are laid side by side; always 0 in
+            a simulation.
 
     Raises:
         UserError: the file cannot be opened for writing.
@@ -33,8 +36,10 @@ class EventsLog(LogObserver):
 
     wants_frames = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int]) -> None:
         super().__init__(LogFile(path, "output.events_file"))
+        self._settings = settings
+        self._unix_ns = unix_ns
         self._began_ns = 0
         self._last_ns = 0
         self._closed = False
@@ -42,7 +47,7 @@ class EventsLog(LogObserver):
     def run_began(self, began_ns: int) -> None:
         """Write ``run_began``; later times count from here."""
         self._began_ns = began_ns
-        self._write("run_began", 0, {"schema": EVENTS_SCHEMA})
+        self._write("run_began", 0, {"schema": EVENTS_SCHEMA, "began_unix_ns": self._unix_ns(), **self._settings})
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Write ``stream_opened``."""

@@ -12,8 +12,8 @@ def complaints(contract: type, **attributes: object) -> dict[str, str]:
         contract: ``SenderContract`` or ``ConnectedSocketFactoryContract``.
         attributes: what a subclass would set: ``sender_class`` or ``factory_class``, ``options``, ``plans``.
 
-    Raises:
-        Exception: the plugin raised where its contract has no word for it.
+    Returns:
+        The words of the contract, or ``Type: text`` of what the plugin raised; empty if there is nothing to say.
     """
     tests = type(f"{contract.__name__}Run", (contract,), attributes)
     said = {}
@@ -22,4 +22,6 @@ def complaints(contract: type, **attributes: object) -> dict[str, str]:
             getattr(tests(), name)()
         except AssertionError as error:
             said[name] = str(error)
+        except Exception as error:
+            said[name] = f"{type(error).__name__}: {error}"
     return said

@@ -162,7 +162,7 @@ class SenderContract:
                 early_ns = run.base_ns + run.plan.send_offset_ns(sent.sequence) - sent.time_ns
                 if early_ns > 0:
                     raise ContractBroken(
-                        f"{where}: a datagram of frame {sent.sequence} left {_ms(early_ns)} before it was due"
+                        f"{where}: a datagram of frame {sent.sequence} left {_span(early_ns)} before it was due"
                     )
 
     def test_every_stamp_is_the_time_of_its_send(self) -> None:
@@ -172,7 +172,7 @@ class SenderContract:
                 # On the mock clock no time passes between a stamp and its send, so they agree to the tick.
                 age_ns = sent.time_ns // NANOSECONDS_PER_TICK * NANOSECONDS_PER_TICK - sent.stamp_ns
                 if age_ns:
-                    when = f"{_ms(age_ns)} before" if age_ns > 0 else f"{_ms(-age_ns)} after"
+                    when = f"{_span(age_ns)} before" if age_ns > 0 else f"{_span(-age_ns)} after"
                     raise ContractBroken(
                         f"{where}, frame {sent.sequence}: a datagram's stamp says {when} the moment it left; call"
                         " frame.stamp(pacer.now_ns()) right before each send, after every wait"
@@ -251,7 +251,7 @@ class SenderContract:
     def _runs(self) -> Iterator[tuple[str, FrameRun]]:
         for name in self.plans:
             for segment_limit, late_ns in _WAYS:
-                how = f"segment limit {segment_limit}" + (f", handed over {_ms(late_ns)} late" if late_ns else "")
+                how = f"segment limit {segment_limit}" + (f", handed over {_span(late_ns)} late" if late_ns else "")
                 yield f"{self._name}, {name} ({how})", self._run(name, segment_limit, late_ns)
 
     def _stops(self) -> Iterator[tuple[str, StreamPlan, int, int]]:
@@ -266,7 +266,7 @@ class SenderContract:
             return
         if outcome.delay_ns:
             raise ContractBroken(
-                f"{self._name}, {where}: went on for {_ms(outcome.delay_ns)} instead of ending at once"
+                f"{self._name}, {where}: went on for {_span(outcome.delay_ns)} instead of ending at once"
             )
         if outcome.error is not None:
             error = outcome.error
@@ -281,5 +281,5 @@ def _datagrams(count: int) -> str:
     return "1 datagram" if count == 1 else f"{count} datagrams"
 
 
-def _ms(time_ns: int) -> str:
-    return f"{time_ns / 1e6:g} ms"
+def _span(time_ns: int) -> str:
+    return f"{time_ns / 1e9:g} s" if time_ns >= 1e9 else f"{time_ns / 1e6:g} ms"

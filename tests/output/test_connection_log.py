@@ -11,7 +11,7 @@ from cts.observer import RunSnapshot, StreamInfo
 from cts.output.connection_log import CONNECTION_COLUMNS, ConnectionLog
 from cts.protocol.result import SUCCEEDED, Address, Outcome, Role, StreamResult, StreamSnapshot
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 BEGAN_NS = 5_000_000_000
 LOCAL = Address("0.0.0.0", 48004)
 REMOTE = Address("127.0.0.1", 4444)

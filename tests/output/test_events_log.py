@@ -20,7 +20,7 @@ RESULT = StreamResult(
 
 
 def begun(path: Path) -> EventsLog:
-    log = EventsLog(path)
+    log = EventsLog(path, {"role": "client"}, lambda: 7)
     log.run_began(BEGAN_NS)
     return log
 
@@ -37,7 +37,7 @@ def test_a_log_begins_with_its_schema_and_ends_with_run_ended(tmp_path: Path) ->
     log.closing()
     log.closing()
     lines = path.read_text("ascii").splitlines()
-    assert lines[0] == '{"event":"run_began","time_ns":0,"schema":1}'
+    assert lines[0] == '{"event":"run_began","time_ns":0,"schema":1,"began_unix_ns":7,"role":"client"}'
     assert lines[-1] == '{"event":"run_ended","time_ns":77}'
     assert len(lines) == 3
 

@@ -15,7 +15,7 @@ from cts.output.jitter_log import JITTER_COLUMNS, JitterLog
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.result import Address, Outcome, Role, StreamResult, StreamSnapshot
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 LOCAL = Address("127.0.0.1", 50000)
 REMOTE = Address("127.0.0.1", 4444)
 RESULT = StreamResult(

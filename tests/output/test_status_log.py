@@ -14,7 +14,7 @@ from cts.output.status_log import STATUS_COLUMNS, StatusLog
 from cts.protocol.plan import StreamPlan
 from cts.protocol.result import Role, StreamSnapshot
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 MS = 1_000_000
 
 

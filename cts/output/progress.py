@@ -1,0 +1,66 @@
+"""How far a simulation has come: a line now and then, in real time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TextIO
+
+from cts.observer import RunSnapshot
+from cts.output.ordering import PromptObserver
+
+__all__ = ["ProgressConsole"]
+
+
+class ProgressConsole(PromptObserver):
+    """Writes how much time has been simulated; nothing at all where that takes no longer than one interval.
+
+    Args:
+        stream: where to write; a terminal's line is written over, elsewhere each is a line of its own.
+        expected_ns: how long the simulated run will take, nanoseconds; None if nobody knows.
+        now: returns real seconds.
+        interval: real seconds between lines.
+    """
+
+    def __init__(
+        self, stream: TextIO, expected_ns: int | None, now: Callable[[], float], interval: float = 1.0
+    ) -> None:
+        self._stream = stream
+        self._expected_ns = expected_ns
+        self._now = now
+        self._interval = interval
+        self._began = self._next = 0.0
+        self._overwrites = stream.isatty()
+        self._written = False
+
+    def run_began(self, began_ns: int) -> None:
+        """Note the real time."""
+        self._began = self._now()
+        self._next = self._began + self._interval
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """Write a line if the last one is an interval old."""
+        now = self._now()
+        if now < self._next:
+            return
+        self._next = now + self._interval
+        text = f"simulated {snapshot.elapsed_ns / 1e9:,.0f} s"
+        if self._expected_ns:
+            text += f" of {self._expected_ns / 1e9:,.0f} s"
+        pace = snapshot.elapsed_ns / 1e9 / (now - self._began)
+        text += f", {pace:,.1f} times as fast as real time, {snapshot.open_streams:,} streams"
+        self._write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
+        self._written = True
+
+    def closing(self) -> None:
+        """Clear the terminal's line."""
+        if self._written and self._overwrites:
+            self._write("\r\033[K")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            # Nobody looks any more; the simulation goes on.
+            self._interval = float("inf")
+            self._next = float("inf")

@@ -1,0 +1,168 @@
+"""The house keeps its layout: which package may import which, what the pure ones never import, names and sizes of files."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES_AT_MOST = 350
+
+ANYTHING = frozenset({"*"})
+BELOW_API = frozenset({"errors", "units", "protocol", "metrics"})
+UP_TO_API = BELOW_API | {"api"}
+ALLOWED: dict[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "units": frozenset(),
+    "metrics": frozenset({"errors"}),
+    "protocol": frozenset({"errors", "metrics"}),
+    "api": frozenset({"errors", "protocol", "metrics"}),
+    "observer": frozenset({"errors", "protocol", "metrics"}),
+    "registry": frozenset({"errors", "api"}),
+    # What a plan may be is the protocol's to say.
+    "config": frozenset({"errors", "units", "protocol.plan", "protocol.wire"}),
+    "engine": UP_TO_API | {"observer"},
+    "net": UP_TO_API,
+    "output": UP_TO_API | {"observer"},
+    "testing": UP_TO_API,
+    # These put the pieces together.
+    "chosen_plugins": ANYTHING,
+    "session": ANYTHING,
+    "simulation": ANYTHING,
+    "watchers": ANYTHING,
+    "run": ANYTHING,
+    "cli": ANYTHING,
+    "__main__": ANYTHING,
+}
+"""What each part of cts may import of cts besides itself: a part, or one module of it."""
+
+ON_TOP = frozenset({"run", "cli", "__main__"})
+PURE = ("protocol", "metrics")
+IMPURE_MODULES = frozenset(
+    {
+        "trio",
+        "socket",
+        "time",
+        "random",
+        "select",
+        "selectors",
+        "logging",
+        "os",
+        "threading",
+        "datetime",
+        "secrets",
+        "uuid",
+    }
+)
+NAMES_THAT_SAY_NOTHING = frozenset({"utils", "util", "helpers", "helper", "common", "base", "misc"})
+
+
+def files_of(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, wherever it does; of a package, the module taken out of it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{shown(path)}:{node.lineno}: write imports out in full"
+            assert node.module is not None
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if is_module(name) else node.module
+
+
+def imports_of_cts(path: Path) -> set[str]:
+    """Return the modules of cts that a file imports, without the leading ``cts.``; the bare package is only its version."""
+    return {name.removeprefix("cts.") for name in imports_of(path) if name.startswith("cts.")}
+
+
+def permits(allowed: frozenset[str], imported: str) -> bool:
+    return allowed == ANYTHING or any(imported == one or imported.startswith(f"{one}.") for one in allowed)
+
+
+def sort_key(name: str) -> tuple[int, str]:
+    """Constants, then classes, then the rest, as ruff's RUF022 has it."""
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2), name
+
+
+CTS = files_of("cts")
+PLUGINS = files_of("plugins")
+PARTS = [path for path in CTS if path != ROOT / "cts" / "__init__.py"]
+WITH_NAMES = [
+    path
+    for path in PARTS
+    if path.stem != "__main__" and len(ast.parse(path.read_text(encoding="utf-8")).body) > 1  # more than a docstring
+]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(CTS) > 20
+    assert {"cts.protocol.wire", "cts.api"} <= {module_of(path) for path in WITH_NAMES}
+
+
+def test_every_part_of_the_package_has_its_place_in_the_table() -> None:
+    assert {module_of(path).split(".")[1] for path in PARTS} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", PARTS, ids=shown)
+def test_imports_go_one_way(path: Path) -> None:
+    part = module_of(path).split(".")[1]
+    others = {name for name in imports_of_cts(path) if name.split(".")[0] != part}
+    assert {name for name in others if not permits(ALLOWED[part], name)} == set()
+
+
+@pytest.mark.parametrize("path", [path for path in PARTS if module_of(path).split(".")[1] not in ON_TOP], ids=shown)
+def test_nothing_imports_what_is_on_top(path: Path) -> None:
+    assert {name for name in imports_of_cts(path) if name.split(".")[0] in ON_TOP} == set()
+
+
+@pytest.mark.parametrize("path", files_of(*(f"cts/{part}" for part in PURE)), ids=shown)
+def test_the_pure_packages_import_no_clock_no_network_and_no_chance(path: Path) -> None:
+    assert {name for name in imports_of(path) if name.split(".")[0] in IMPURE_MODULES} == set()
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=shown)
+def test_a_plugin_imports_of_cts_its_contracts_and_its_test_kit_alone(path: Path) -> None:
+    allowed = frozenset({"api", "testing"})
+    assert {name for name in imports_of_cts(path) if not permits(allowed, name)} == set()
+    assert "cts" not in set(imports_of(path))
+
+
+@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
+def test_a_file_has_a_name_that_says_something(path: Path) -> None:
+    assert not NAMES_THAT_SAY_NOTHING & set(re.split(r"[_/.]", shown(path)))
+
+
+@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
+def test_a_file_is_short_enough_to_have_one_reason_to_change(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_AT_MOST
+
+
+@pytest.mark.parametrize("path", WITH_NAMES, ids=shown)
+def test_a_module_says_what_it_offers_in_order_and_offers_it(path: Path) -> None:
+    module = importlib.import_module(module_of(path))
+    offered: list[str] = module.__all__
+    assert offered == sorted(set(offered), key=sort_key)
+    assert [name for name in offered if not hasattr(module, name)] == []
