@@ -318,6 +318,11 @@ class IConnectedSocketFactory(ABC):
 class IConnectionManager(ABC):
     """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
 
+    @property
+    @abstractmethod
+    def expired(self) -> int:
+        """Awaiting endpoints that were dropped because they had given up."""
+
     @abstractmethod
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's stream with that peer."""

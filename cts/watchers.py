@@ -18,13 +18,25 @@ from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.session import measured_role
 
-__all__ = ["open_observers"]
+__all__ = ["expected_end_ns", "open_observers"]
 
 
 def open_observers(
-    config: Config, plan: StreamPlan, console: TextIO, unix_ns: Callable[[], int] = time.time_ns
+    config: Config,
+    plan: StreamPlan,
+    console: TextIO,
+    *,
+    unix_ns: Callable[[], int] = time.time_ns,
+    watching: Observer | None = None,
 ) -> list[Observer]:
-    """Open every log that is asked for, and the console; ``unix_ns`` tells the Unix time, 0 in a simulation.
+    """Open every log that is asked for, and the console.
+
+    Args:
+        config: says which.
+        plan: its stream arithmetic.
+        console: where the status is shown.
+        unix_ns: tells the Unix time, always 0 in a simulation.
+        watching: shows the status in place of what ``output.console`` says.
 
     Raises:
         UserError: a log cannot be written; those opened before it are closed again.
@@ -44,8 +56,8 @@ def open_observers(
         makers.append(lambda: ErrorLog(error, output.encoding))
     if (events := output.events_file) is not None:
         makers.append(lambda: EventsLog(events, _settings(config, plan), unix_ns))
-    expected_ns = plan.end_offset_ns if config.run.role != "server" and connections else None
-    makers.append(lambda: choose_console(output.console, console, measure, expected_ns))
+    expected_ns = expected_end_ns(config, plan)
+    makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns))
     opened: list[Observer] = []
     with ExitStack() as undo:
         for make in makers:
@@ -54,6 +66,13 @@ def open_observers(
             undo.callback(observer.closing)
         undo.pop_all()
     return opened
+
+
+def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
+    """Return when the run will end if nothing goes wrong, nanoseconds after it began; None if it has no end of its own."""
+    if config.run.role == "server" or not config.client.iterations:
+        return None
+    return plan.end_offset_ns * config.client.iterations
 
 
 def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:

@@ -20,7 +20,7 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
 )
-from cts.testing import ConnectedSocketFactoryContract, complaints, request_for
+from cts.testing import ConnectedSocketFactoryContract, RecordingSocket, complaints, request_for
 
 Default = Callable[[StreamRequest], IConnectedSocket]
 
@@ -126,8 +126,6 @@ def test_a_factory_that_makes_everything_itself_is_judged_by_what_it_makes_only(
 
     class Own(ThroughFactory):
         def make(self, request: StreamRequest, default: Default) -> IConnectedSocket:
-            from cts.testing import RecordingSocket
-
             return Elsewhere(RecordingSocket(request))
 
     assert said_of(Own) == {}
@@ -200,8 +198,8 @@ def test_a_passive_socket_that_loses_a_batch() -> None:
                 super().on_data_received(batch)
 
     assert said_of(with_socket(Loses)) == {
-        "test_what_a_passive_socket_is_handed_reaches_the_default_socket": "Wrong, a passive sender: 4 batches came, the default"
-        " socket was handed 3"
+        "test_what_a_passive_socket_is_handed_reaches_the_default_socket": "Wrong, a passive sender: 4 batches came, the"
+        " default socket was handed 3"
     }
 
 
@@ -318,8 +316,8 @@ def test_an_endpoint_that_swallows_an_error_of_the_network() -> None:
             return 0
 
     assert said_of(with_endpoint(Shrugs)) == {
-        "test_an_error_of_the_network_reaches_the_default_socket": "Wrong, an active sender: the endpoint raised an OSError that"
-        " did not come out of the default socket's send"
+        "test_an_error_of_the_network_reaches_the_default_socket": "Wrong, an active sender: the endpoint raised an OSError"
+        " that did not come out of the default socket's send"
     }
 
 

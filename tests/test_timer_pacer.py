@@ -81,8 +81,12 @@ def test_a_clock_that_does_not_exist_raises_an_os_error() -> None:
         TimerFd(12345)
 
 
-async def test_nobody_wakes_before_it_is_due_and_all_wake_in_order() -> None:
-    pacer = TimerPacer()
+LEADS = pytest.mark.parametrize("lead_max_ns", [0, 80_000, HOUR], ids=["asleep", "short lead", "always busy"])
+
+
+@LEADS
+async def test_nobody_wakes_before_it_is_due_and_all_wake_in_order(lead_max_ns: int) -> None:
+    pacer = TimerPacer(lead_max_ns)
     woken: list[int] = []
 
     async def wait(due_ns: int) -> None:
@@ -100,8 +104,9 @@ async def test_nobody_wakes_before_it_is_due_and_all_wake_in_order() -> None:
     assert woken == [start_ns + number * 3 * MS for number in range(5)]
 
 
-async def test_many_tasks_of_one_instant_all_wake() -> None:
-    pacer = TimerPacer()
+@LEADS
+async def test_many_tasks_of_one_instant_all_wake(lead_max_ns: int) -> None:
+    pacer = TimerPacer(lead_max_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         due_ns = pacer.now_ns() + 5 * MS
@@ -113,8 +118,9 @@ async def test_many_tasks_of_one_instant_all_wake() -> None:
     assert pacer.now_ns() >= due_ns
 
 
-async def test_one_task_may_wait_again_and_again() -> None:
-    pacer = TimerPacer()
+@LEADS
+async def test_one_task_may_wait_again_and_again(lead_max_ns: int) -> None:
+    pacer = TimerPacer(lead_max_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         base_ns = pacer.now_ns()
@@ -154,14 +160,15 @@ async def test_waiting_in_a_cancelled_scope_is_cancelled(distance_ns: int) -> No
         nursery.cancel_scope.cancel()
 
 
-async def test_a_cancelled_task_delays_nobody_else() -> None:
-    pacer = TimerPacer()
+@LEADS
+async def test_a_cancelled_task_delays_nobody_else(lead_max_ns: int) -> None:
+    pacer = TimerPacer(lead_max_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         base_ns = pacer.now_ns()
         async with trio.open_nursery() as first:
             first.start_soon(pacer.wait_until, base_ns + 20 * MS)
-            await trio.testing.wait_all_tasks_blocked()
+            await trio.lowlevel.checkpoint()
             first.cancel_scope.cancel()
         with trio.fail_after(5):
             await pacer.wait_until(base_ns + 40 * MS)
@@ -188,6 +195,17 @@ async def test_tasks_left_waiting_when_the_pacer_ends_get_an_error() -> None:
         outer.start_soon(expect_stop, pacer)
         await trio.testing.wait_all_tasks_blocked()
         inner.cancel()
+
+
+async def test_a_busy_pacer_lets_others_run_and_can_be_cancelled() -> None:
+    pacer = TimerPacer(2 * HOUR)
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pacer.run)
+            nursery.start_soon(pacer.wait_until, pacer.now_ns() + HOUR)
+            for _ in range(20):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
 
 
 async def hold(pacer: TimerPacer, task_status: trio.TaskStatus[trio.CancelScope]) -> None:

@@ -54,6 +54,26 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 @cli.command()
 @_config
 @_overrides
+@click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr.")
+def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
+    """Run CONFIG in virtual time on the network that its [network] table describes.
+
+    The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
+    """
+    from cts.config import load_config
+    from cts.output.summary import summary_json, summary_text
+    from cts.run import RunResult
+    from cts.simulated_run import run_simulation
+
+    report = run_simulation(load_config(config, overrides), str(config), seed=seed, console=sys.stderr, say=_say)
+    click.echo(json.dumps(summary_json(report)) if as_json else summary_text(report))
+    sys.exit(RunResult(report, None).exit_status)
+
+
+@cli.command()
+@_config
+@_overrides
 def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Validate CONFIG and show what follows from it; opens no socket and writes no file."""
     from cts.chosen_plugins import choose_plugins

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 from attrs import Factory, field, frozen
 
+from cts.config.delay_trace import with_traces_beside
 from cts.config.endpoint_text import (
     DEFAULT_PORT,
     EVERY_ADDRESS,
@@ -24,6 +25,8 @@ from cts.config.endpoint_text import (
     loopback_targets,
     parse_endpoint,
 )
+from cts.config.network import NetworkConfig, without_wrong_models
+from cts.config.network_rules import network_problems
 from cts.config.problems import KeyPath, Problem, shown
 from cts.config.structuring import structure, structure_options
 from cts.config.toml_source import apply_overrides, read_toml
@@ -38,6 +41,7 @@ __all__ = [
     "ClientConfig",
     "Config",
     "ConnectedSocketConfig",
+    "NetworkConfig",
     "OutputConfig",
     "RunConfig",
     "SenderConfig",
@@ -135,7 +139,11 @@ class ConnectedSocketConfig:
 
 @frozen
 class OutputConfig:
-    """``[output]``: who is told what happens, and where; ``encoding`` is that of the four logs of the original."""
+    """``[output]``: who is told what happens, and where.
+
+    ``encoding`` is that of the four logs of the original. ``truth_file`` is for what the network is known to have done:
+    written where it is simulated or impaired.
+    """
 
     status_update: Annotated[Duration, Between(MILLISECOND)] = field(default=Duration(SECOND))
     console: Literal["auto", "live", "lines", "quiet"] = "auto"
@@ -144,11 +152,12 @@ class OutputConfig:
     jitter_file: Path | None = None
     error_file: Path | None = None
     events_file: Path | None = None
+    truth_file: Path | None = None
     encoding: Literal["utf-8", "utf-16"] = "utf-8"
 
     def files(self) -> dict[str, Path]:
         """Return every file that is to be written, by its key in ``[output]``."""
-        keys = ("status_file", "connection_file", "jitter_file", "error_file", "events_file")
+        keys = ("status_file", "connection_file", "jitter_file", "error_file", "events_file", "truth_file")
         return {key: path for key in keys if (path := getattr(self, key)) is not None}
 
 
@@ -162,16 +171,18 @@ class Config:
     client: ClientConfig = Factory(ClientConfig)
     sender: SenderConfig = Factory(SenderConfig)
     connected_socket: ConnectedSocketConfig = Factory(ConnectedSocketConfig)
+    network: NetworkConfig = Factory(NetworkConfig)
     output: OutputConfig = Factory(OutputConfig)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a file, lay ``--set KEY=VALUE`` texts over it, structure and check it.
 
-    Raises ConfigError with everything that is wrong. Opens nothing but that file.
+    Raises ConfigError with everything that is wrong. Opens nothing but that file, and the traces that its ``[network]``
+    names relative to the folder that it is in.
     """
     raw, origins, unusable = apply_overrides(read_toml(path), overrides)
-    config, problems = _checked(raw)
+    config, problems = _checked(with_traces_beside(raw, path.parent))
     if config is not None:
         for key, file in config.output.files().items():
             if _same_file(file) == _same_file(path):
@@ -182,7 +193,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def structure_config(raw: Mapping[str, object], source: str = "configuration") -> Config:
-    """Structure and check what a TOML file would hold.
+    """Structure and check what a TOML file would hold; files that it names are relative to the working directory.
 
     Raises ConfigError with everything that is wrong.
     """
@@ -195,6 +206,8 @@ def structure_config(raw: Mapping[str, object], source: str = "configuration") -
 def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
     """Structure, then run the rules on what is good; a rule that rests on a key that is wrong says nothing."""
     config, problems = structure(raw, Config)
+    if config is None:
+        config, _ = structure(without_wrong_models(raw, problems), Config)
     if config is not None:
         wrong = [each.path for each in problems]
         for rule in RULES:
@@ -263,7 +276,7 @@ def _files(config: Config) -> Iterable[Problem]:
         other = first.setdefault(_same_file(path), key)
         if other != key and str(path) != os.devnull:
             yield _problem(f"output.{key}", f"{shown(str(path))} is output.{other} too", f"output.{other}")
-    for key, what in (("error_file", "lines of text"), ("events_file", "JSON lines")):
+    for key, what in (("error_file", "lines of text"), ("events_file", "JSON lines"), ("truth_file", "JSON lines")):
         if key in files and files[key].suffix.lower() == ".csv":
             yield _problem(
                 f"output.{key}", f"{shown(str(files[key]))} ends in .csv, but holds {what}; choose another name"
@@ -273,6 +286,10 @@ def _files(config: Config) -> Iterable[Problem]:
 def _same_file(path: Path) -> str:
     """Return a text that is the same for two names of one file."""
     return os.path.realpath(path)
+
+
+def _network(config: Config) -> Iterable[Problem]:
+    return network_problems(config.network)
 
 
 def _stream_arithmetic(config: Config) -> Iterable[Problem]:
@@ -289,5 +306,6 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _listen_twice,
     _files,
     _stream_arithmetic,
+    _network,
 )
 """What is checked across keys, after each key by itself."""

@@ -40,11 +40,7 @@ class Broker:
 
     def open(self) -> bool:
         """Open one more connection if the population lacks one; False if it does not."""
-        if (
-            not self.wants_more
-            or self.pending >= self._pending_limit
-            or self.pending + self.running >= self._at_once
-        ):
+        if not self.wants_more or self.pending >= self._pending_limit or self.pending + self.running >= self._at_once:
             return False
         self.pending += 1
         return True

@@ -22,12 +22,17 @@ class ConnectionManager(IConnectionManager):
         self._awaiting: dict[Address, tuple[IListeningSocket, int]] = {}
         self._connected: dict[tuple[Role, Address], IConnectedSocket] = {}
         self.slots = 0
-        self.expired = 0
+        self._expired = 0
 
     @property
     def awaiting(self) -> int:
         """Peers that asked for a stream and have none."""
         return len(self._awaiting)
+
+    @property
+    def expired(self) -> int:
+        """Awaiting endpoints that were dropped because they had given up."""
+        return self._expired
 
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's stream with that peer."""
@@ -53,7 +58,7 @@ class ConnectionManager(IConnectionManager):
             remote = next(iter(self._awaiting))
             listening_socket, asked_ns = self._awaiting.pop(remote)
             if now_ns - asked_ns > self._patience_ns:
-                self.expired += 1
+                self._expired += 1
                 continue
             self.slots -= 1
             return remote, listening_socket

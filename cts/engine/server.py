@@ -154,6 +154,8 @@ class Server(IListenerHandler):
             self._broker.started()
             self._connect(*matched, streams)
             self._open_slots()
+        if self._manager.expired:
+            self.refused["START that waited in vain"] = self._manager.expired
 
     def _connect(self, remote: Address, listening_socket: IListeningSocket, streams: trio.Nursery) -> None:
         endpoint = listening_socket.endpoint

@@ -18,7 +18,7 @@ from attrs import define, frozen
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
 from cts.net.impairment import Arrival, Fate, Impairment, Link, link_rng
 
-__all__ = ["Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
+__all__ = ["TO_CLIENT", "TO_SERVER", "Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
 
 Direction = str
 TO_SERVER: Direction = "to_server"
@@ -38,6 +38,7 @@ class Transmission:
     Attributes:
         at_ns: when they were offered, in the run's clock.
         client: number of the client whose link it is, from 1.
+        address: that client's address.
         direction: ``to_server`` or ``to_client``.
         first: number of the first datagram in that link, from 1.
         datagrams: header and payload of each.
@@ -46,6 +47,7 @@ class Transmission:
 
     at_ns: int
     client: int
+    address: Address
     direction: Direction
     first: int
     header: bytes
@@ -214,7 +216,16 @@ class SimulatedNetwork(INetwork):
         fates = path.link.transmit_many(now_ns, sizes)
         if self._on_transmission is not None:
             self._on_transmission(
-                Transmission(now_ns, path.client, path.direction, path.offered + 1, header, payloads, fates)
+                Transmission(
+                    at_ns=now_ns,
+                    client=path.client,
+                    address=source.local if is_client else remote,
+                    direction=path.direction,
+                    first=path.offered + 1,
+                    header=header,
+                    payloads=payloads,
+                    fates=fates,
+                )
             )
         path.offered += len(sizes)
         destination = self._endpoints.get(remote)

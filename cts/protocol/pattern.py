@@ -26,6 +26,10 @@ JUST_AFTER_NS = 1
 """A deadline that arrivals can call off is acted on when it has passed, so that an arrival in the same instant wins."""
 
 
+FOREVER_NS = 2**62
+"""Due time of what is not due at all."""
+
+
 class IOPattern(ABC):
     """One side of one stream: says what IO comes next and judges what came of it. See the package for the calling order.
 
@@ -70,6 +74,10 @@ class IOPattern(ABC):
         if not self._receiving:
             self._receiving = True
             return IOTask(IOAction.RECV, now_ns)
+        if self._status is IOStatus.FAILED:
+            return IOTask(IOAction.FATAL_ABORT, now_ns)
+        if self._status is IOStatus.COMPLETED:
+            return IOTask(IOAction.NONE, FOREVER_NS)
         task = self._next_task(now_ns)
         if task.tracked:
             self.in_flight_bytes += task.size

@@ -46,18 +46,21 @@ def plan_problems(
     if not MIN_DATAGRAM_MAX_SIZE <= datagram_max_size <= MAX_DATAGRAM_SIZE:
         allowed = f"{MIN_DATAGRAM_MAX_SIZE} to {MAX_DATAGRAM_SIZE} bytes"
         problems.append(("datagram_max_size", f"must be {allowed}, got {datagram_max_size}"))
-    if problems:
+    wrong = {name for name, _ in problems}
+    if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // NANOSECONDS:
+        problems.append(("buffer_depth", "is less than one frame; the buffer must hold at least 1"))
+    if wrong & {"frame_rate", "stream_length"}:
         return problems
     frames = frame_rate * stream_length_ns // NANOSECONDS
     if not 1 <= frames <= MAX_COUNT:
-        return [("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed")]
-    if not frame_rate * buffer_depth_ns // NANOSECONDS:
-        return [("buffer_depth", "is less than one frame; the buffer must hold at least 1")]
-    size = bits_per_second // 8 * stream_length_ns // NANOSECONDS // frames
-    if not MIN_FRAME_SIZE <= size <= MAX_COUNT:
-        allowed = f"{MIN_FRAME_SIZE} to {MAX_COUNT} are allowed"
-        return [("bits_per_second", f"gives frames of {size} bytes at {frame_rate} frames per second; {allowed}")]
-    return []
+        problems.append(("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed"))
+    elif "bits_per_second" not in wrong:
+        size = bits_per_second // 8 * stream_length_ns // NANOSECONDS // frames
+        if not MIN_FRAME_SIZE <= size <= MAX_COUNT:
+            allowed = f"{MIN_FRAME_SIZE} to {MAX_COUNT} are allowed"
+            text = f"gives frames of {size} bytes at {frame_rate} frames per second; {allowed}"
+            problems.append(("bits_per_second", text))
+    return problems
 
 
 @frozen(slots=False)

@@ -95,40 +95,50 @@ class MediaStreamReceiver(IOPattern):
         self.observe(batch.received_ns)
         if self.ended_ns is not None:
             return
-        if len(batch.data) <= batch.segment_size:
-            self._datagram(batch.data, 1, len(batch.data), batch.received_ns)
-        elif len(batch.data) % batch.segment_size not in range(1, HEADER_SIZE + 1) and batch.uniform():
-            # What holds for the first holds for all: same header, same payload.
-            first = batch.data[: batch.segment_size]
-            self._datagram(first, len(batch), len(batch.data), batch.received_ns)
-        else:
+        if len(batch) == 1 or not self._credited_together(batch):
             for datagram in batch.datagrams():
-                self._datagram(datagram, 1, len(datagram), batch.received_ns)
+                self._datagram(datagram, batch.received_ns)
 
-    def _datagram(self, datagram: bytes | memoryview, copies: int, size: int, received_ns: int) -> None:
-        """Judge ``copies`` datagrams of ``size`` bytes together, all of them like this one."""
+    def _credited_together(self, batch: DatagramBatch) -> bool:
+        """Credit a whole batch to one frame if it is the same good datagram over and over; tell whether it was."""
+        data, size = batch.data, batch.segment_size
+        if 0 < len(data) % size <= HEADER_SIZE or not batch.uniform():
+            return False
+        try:
+            first = decode_untrusted(data[:size])
+        except DecodeError:
+            return False
+        if not isinstance(first, Data) or not self._matches(first):
+            return False
+        self._credit(first, len(batch), len(data), batch.received_ns)
+        return True
+
+    def _datagram(self, datagram: bytes | memoryview, received_ns: int) -> None:
         if self.ended_ns is not None:
             return
         try:
             decoded = decode_untrusted(datagram)
         except DecodeError:
-            self.counts.error += copies
+            self.counts.error += 1
             return
         if isinstance(decoded, Data):
-            self._data(decoded, copies, size, received_ns)
+            if self._matches(decoded):
+                self._credit(decoded, 1, len(datagram), received_ns)
+                return
+            self.counts.error += 1
+            if self._verify is Verify.DATA:
+                self._fail(StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN, received_ns)
         elif isinstance(decoded, ConnectionId) and self._request is not None:
             if self.connection_id is None:
                 self.connection_id = decoded.text
         else:
-            self.counts.error += copies
+            self.counts.error += 1
 
-    def _data(self, data: Data, copies: int, size: int, received_ns: int) -> None:
-        if self._verify is not Verify.CONNECTION and not matches_pattern(data.payload):
-            self.counts.error += copies
-            if self._verify is Verify.DATA:
-                self._fail(StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN, received_ns)
-            return
+    def _matches(self, data: Data) -> bool:
+        return self._verify is Verify.CONNECTION or matches_pattern(data.payload)
+
+    def _credit(self, data: Data, datagrams: int, size: int, received_ns: int) -> None:
         self._heard_data = True
-        self.frames.add(data.sequence, copies, size, data.qpc, data.qpf, received_ns)
+        self.frames.add(data.sequence, datagrams, size, data.qpc, data.qpf, received_ns)
         if data.sequence == self.plan.final_frame and self.measured_until_ns is None:
             self.measured_until_ns = received_ns

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from cts.errors import DecodeError
 from cts.metrics.counters import FrameCounts
-from cts.protocol.pattern import JUST_AFTER_NS, IOPattern, StartRequest
+from cts.protocol.pattern import FOREVER_NS, JUST_AFTER_NS, IOPattern, StartRequest
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import DatagramBatch, IOAction, IOTask, SendKind, StreamError
 from cts.protocol.wire import ConnectionId, decode_untrusted
 
 __all__ = ["MediaStreamSender"]
-
-FOREVER_NS = 2**62
 
 
 class MediaStreamSender(IOPattern):
@@ -29,6 +27,8 @@ class MediaStreamSender(IOPattern):
         self._request = StartRequest(plan, base_ns) if connection_id is None else None
         self._answer_owed = connection_id is not None
         self._next_sequence = 1
+        # The receiving side gives up at its first render; to ask for longer would start a stream that nobody waits for.
+        self._gives_up_ns = base_ns + plan.render_offset_ns(1)
 
     @property
     def counts(self) -> FrameCounts:
@@ -39,8 +39,6 @@ class MediaStreamSender(IOPattern):
         """Nothing: the frames that are on their way answer it."""
 
     def _next_task(self, now_ns: int) -> IOTask:
-        if self.error is not None:
-            return IOTask(IOAction.FATAL_ABORT, now_ns)
         if self._answer_owed:
             return IOTask(IOAction.SEND, now_ns, kind=SendKind.CONNECTION_ID)
         if self.connection_id is None and self._request is not None:
@@ -58,11 +56,10 @@ class MediaStreamSender(IOPattern):
         )
 
     def _ask(self, request: StartRequest, now_ns: int) -> IOTask:
-        # The receiving side gives up at its first render; asking for longer would start a stream that nobody waits for.
-        deadline_ns = self.base_ns + self.plan.render_offset_ns(1) + JUST_AFTER_NS
-        if now_ns >= deadline_ns:
-            self.ended_ns = deadline_ns - JUST_AFTER_NS
+        if now_ns > self._gives_up_ns:
+            self.ended_ns = self._gives_up_ns
             return IOTask(IOAction.FATAL_ABORT, now_ns)
+        deadline_ns = self._gives_up_ns + JUST_AFTER_NS
         if request.due_ns() < deadline_ns:
             return request.task()
         return IOTask(IOAction.NONE, deadline_ns)
@@ -94,7 +91,7 @@ class MediaStreamSender(IOPattern):
                 continue
             if not isinstance(decoded, ConnectionId) or self._request is None:
                 self._counts.error += 1
-            elif self.connection_id is None:
+            elif self.connection_id is None and batch.received_ns <= self._gives_up_ns:
                 self.connection_id = decoded.text
                 self.base_ns = batch.received_ns
                 self.ready = True

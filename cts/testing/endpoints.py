@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 
 import trio
@@ -193,18 +194,23 @@ class FailingEndpoint(RecordingEndpoint):
 
     Args:
         after: datagrams that it takes before.
-        error: what it raises.
         segment_limit: how many datagrams it says one call can carry.
+
+    Attributes:
+        error: what it raises.
+        refused: whether it has raised.
     """
 
-    def __init__(self, *, after: int, error: OSError, segment_limit: int = 1) -> None:
+    def __init__(self, *, after: int, segment_limit: int = 1) -> None:
         super().__init__(segment_limit=segment_limit)
         self._after = after
-        self._error = error
+        self.error = OSError(errno.ENETUNREACH, "Network is unreachable")
+        self.refused = False
 
     async def _admit(self, datagrams: int) -> None:
         if len(self.sent) + datagrams > self._after:
-            raise self._error
+            self.refused = True
+            raise self.error
 
 
 def lend(data: bytes, segment_size: int, take: Callable[[DatagramBatch], None]) -> DatagramBatch:
@@ -218,13 +224,12 @@ def lend(data: bytes, segment_size: int, take: Callable[[DatagramBatch], None]) 
     """
     lasting = DatagramBatch(data, segment_size, trio_now_ns())
     buffer = bytearray(data)
-    view = memoryview(buffer)
-    take(DatagramBatch(view, segment_size, lasting.received_ns))
+    take(DatagramBatch(memoryview(buffer), segment_size, lasting.received_ns))
+    buffer[:] = b"\xee" * len(buffer)
     try:
-        view.release()
+        buffer.append(0)  # refused while anybody has a view of it
     except BufferError:
         raise AssertionError(
             "a view of a batch's data was kept after the call that handed it over: keep a copy"
         ) from None
-    buffer[:] = b"\xee" * len(buffer)
     return lasting

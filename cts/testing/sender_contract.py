@@ -23,7 +23,6 @@ from cts.testing.endpoints import PEER
 from cts.testing.frame_run import FrameRun, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, first_of, make_options
 from cts.testing.sender_probes import (
-    NETWORK_ERROR,
     Cancelled,
     cancel_in_the_network,
     cancel_in_the_pacer,
@@ -194,8 +193,9 @@ class SenderContract:
     def test_an_error_of_the_network_reaches_the_caller(self) -> None:
         """An OSError that the endpoint raises comes out of send_frame, alone or in an exception group."""
         for name, plan, after, limit in self._stops():
-            raised = first_of(refuse(self._make, plan, after=after, segment_limit=limit))
-            if raised is not NETWORK_ERROR:
+            outcome = refuse(self._make, plan, after=after, segment_limit=limit)
+            if outcome is not None and first_of(outcome.raised) is not outcome.error:
+                raised = outcome.raised
                 instead = "nothing came" if raised is None else f"{type(raised).__name__}: {raised} came"
                 raise ContractBroken(
                     f"{self._name}, {name}: the endpoint raised an OSError for datagram {after + 1}, but {instead} out of"

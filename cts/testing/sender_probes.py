@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import weakref
 from collections.abc import Callable
@@ -17,17 +16,14 @@ from cts.testing.frame_run import BEGIN_S, run_frames
 from cts.testing.pacers import MockPacer, StallingPacer, run_on_mock_clock, trio_now_ns
 
 __all__ = [
-    "NETWORK_ERROR",
     "Cancelled",
+    "Refused",
     "cancel_in_the_network",
     "cancel_in_the_pacer",
     "kept_frames",
     "refuse",
     "send_both",
 ]
-
-NETWORK_ERROR = OSError(errno.ENETUNREACH, "Network is unreachable")
-"""What the network of :func:`refuse` says."""
 
 MakeSender = Callable[[StreamPlan], ISender]
 
@@ -47,6 +43,19 @@ class Cancelled:
     delay_ns: int
 
 
+@frozen
+class Refused:
+    """What a call of ``send_frame`` did when the network refused a datagram.
+
+    Attributes:
+        error: what the endpoint raised.
+        raised: what came out of the call, if anything.
+    """
+
+    error: OSError
+    raised: Exception | None
+
+
 def cancel_in_the_pacer(make: MakeSender, plan: StreamPlan) -> Cancelled | None:
     """Cancel the first frame's call while the pacer makes it wait; None if it never waits."""
     return run_on_mock_clock(partial(_cancel, make, plan, None, 1))
@@ -57,16 +66,17 @@ def cancel_in_the_network(make: MakeSender, plan: StreamPlan, *, after: int, seg
     return run_on_mock_clock(partial(_cancel, make, plan, after, segment_limit))
 
 
-def refuse(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> Exception | None:
-    """Return what comes out of the first frame's call when the network refuses the datagram behind ``after``."""
+def refuse(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> Refused | None:
+    """Let the network refuse the datagram behind ``after`` of the first frame; None if it never came to that."""
 
-    async def main() -> Exception | None:
-        endpoint = FailingEndpoint(after=after, error=NETWORK_ERROR, segment_limit=segment_limit)
+    async def main() -> Refused | None:
+        endpoint = FailingEndpoint(after=after, segment_limit=segment_limit)
+        raised = None
         try:
             await _send_first(make, plan, endpoint, MockPacer())
         except Exception as error:
-            return error
-        return None
+            raised = error
+        return Refused(endpoint.error, raised) if endpoint.refused else None
 
     return run_on_mock_clock(main)
 

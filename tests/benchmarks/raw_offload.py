@@ -81,7 +81,11 @@ def receive(max_seconds: float) -> None:
                 continue
             _remote, length, segment_size, last, drops = received
             # The first datagram against the pattern, the others against their predecessors.
-            if segment_size != DATAGRAM or not memory.startswith(PATTERN, HEADER_SIZE) or not repeats(length, segment_size):
+            if (
+                segment_size != DATAGRAM
+                or not memory.startswith(PATTERN, HEADER_SIZE)
+                or not repeats(length, segment_size)
+            ):
                 verify_each(memory, length, segment_size)
             first = first or last
             total += length
@@ -117,7 +121,18 @@ def run_iperf3(seconds: float) -> float:
         assert server.stdout is not None
         while "listening" not in server.stdout.readline():
             pass
-        client_command = ["iperf3", "--client", "127.0.0.1", "--port", port, "--udp", "--bitrate", "0", "--length", str(DATAGRAM)]
+        client_command = [
+            "iperf3",
+            "--client",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--udp",
+            "--bitrate",
+            "0",
+            "--length",
+            str(DATAGRAM),
+        ]
         options = ["--time", str(max(1, round(seconds))), "--window", "4M", "--json", "--get-server-output"]
         done = subprocess.run([*client_command, *options], check=True, capture_output=True, text=True)
         server.stdout.read()
@@ -141,7 +156,9 @@ def compare(rounds: int, seconds: float) -> None:
             order = list(contestants) if number % 2 == 0 else list(contestants)[::-1]
             for name in order:
                 results[name].append(contestants[name]())
-            print(f"round {number + 1}:", ", ".join(f"{name} {results[name][-1]:.1f}" for name in contestants), flush=True)
+            print(
+                f"round {number + 1}:", ", ".join(f"{name} {results[name][-1]:.1f}" for name in contestants), flush=True
+            )
     yardstick = results["C loop"]
     for name, values in results.items():
         ratio = statistics.median(value / reference for value, reference in zip(values, yardstick, strict=True))

@@ -9,7 +9,7 @@ from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
 
 SECOND = 1_000_000_000
 NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
@@ -78,3 +78,14 @@ def test_waiting_completes_nothing(direction: str, role: str) -> None:
     pattern, _ = a_side(direction, role)
     assert finish(pattern, IOAction.NONE, 10 * SECOND) is IOStatus.CONTINUE
     assert pattern.ended_ns is None
+
+
+@pytest.mark.parametrize("make", [MediaStreamReceiver, MediaStreamSender])
+def test_a_start_that_was_never_asked_for_does_not_stand_for_the_answer(
+    make: type[MediaStreamReceiver] | type[MediaStreamSender],
+) -> None:
+    pattern = make(PLAN, base_ns=0, connection_id=NAME)
+    pattern.initiate_io(0)
+    start = IOTask(IOAction.SEND, 0, kind=SendKind.START)
+    assert pattern.complete_io(start, now_ns=0) is IOStatus.CONTINUE
+    assert pattern.initiate_io(0).kind is SendKind.CONNECTION_ID

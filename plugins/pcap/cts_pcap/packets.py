@@ -38,18 +38,19 @@ def ip_packet(source: Address, destination: Address, payload: bytes) -> bytes:
     # The fields of the pseudo header, in an order of their own: a sum of 16-bit words does not mind.
     pseudo = source_host + destination_host + struct.pack("!HH", _UDP_PROTOCOL, length)
     unsummed = _UDP.pack(source.port, destination.port, length, 0)
-    # 0 says "no checksum" in UDP, so a checksum of 0 goes as its other form (RFC 768).
-    checksum = internet_checksum(pseudo + unsummed + payload) or 0xFFFF
+    checksum = internet_checksum(pseudo + unsummed + payload)
     udp = _UDP.pack(source.port, destination.port, length, checksum)
     header = _ipv4_header if len(source_host) == 4 else _ipv6_header
     return header(source_host, destination_host, length) + udp + payload
 
 
 def internet_checksum(data: bytes) -> int:
-    """Return the ones' complement of the ones' complement sum of the 16-bit words of ``data`` (RFC 1071)."""
+    """Return the ones' complement of the ones' complement sum of the 16-bit words of ``data`` (RFC 1071).
+
+    Of the two forms of zero it is always 0xFFFF: a plain 0 would say "no checksum" in UDP (RFC 768), and sums are the same.
+    """
     # 2**16 leaves 1 divided by 0xFFFF, so the number that all bytes form leaves what the sum of its words does.
-    number = int.from_bytes(data + b"\0" if len(data) % 2 else data)
-    return 0xFFFF - (number % 0xFFFF or (0xFFFF if number else 0))
+    return 0xFFFF - int.from_bytes(data + b"\0" if len(data) % 2 else data) % 0xFFFF
 
 
 def _ipv4_header(source: bytes, destination: bytes, length: int) -> bytes:

@@ -1,0 +1,114 @@
+"""Files of measured delays, one a line, which ``latency = {model = "trace", file = …}`` names.
+
+A delay is written as everywhere in the configuration: with a unit, or in seconds. Blank lines and what stands behind ``#``
+are skipped. A file is read while the configuration is, so that its bad lines are told with all that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+
+from attrs import field, frozen
+from cattrs.errors import IterableValidationError
+
+from cts.config.problems import shown
+from cts.config.strict_hooks import CONVERTER
+from cts.units import MAX_QUANTITY, MICROSECOND, MILLISECOND, SECOND, parse_duration_ns
+
+__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "DelayTrace", "read_delays", "with_traces_beside"]
+
+MAX_TRACE_SIZE = 4 << 20
+"""Bytes of a trace that are read, some half a million delays; a larger file is refused."""
+MAX_LINES_TOLD = 20
+"""Bad lines that are told of one file; no line is read after the last of them."""
+_PLAIN = re.compile(
+    r"(?=.{1,28}$)([0-9]+(?:\.[0-9]*)?)(?:\s*(ns|us|µs|ms|s)|([eE][-+]?[0-9]{1,2})(?:\s*s)?)?", re.ASCII
+)
+_FACTORS = {"ns": 1, "us": MICROSECOND, "µs": MICROSECOND, "ms": MILLISECOND, "s": SECOND, None: SECOND}
+
+
+@frozen
+class DelayTrace:
+    """A file of delays and what it held, in nanoseconds."""
+
+    path: Path
+    delays_ns: tuple[int, ...] = field(repr=False)
+
+
+def read_delays(path: Path) -> tuple[int, ...]:
+    """Read a trace, in nanoseconds. Opens regular files alone: a pipe would wait, a device need not end.
+
+    Raises ValueError, or a group of them with one for each bad line.
+    """
+    name = shown(str(path))
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{name} is not a file; allowed: a file of one delay per line")
+        with path.open("rb") as file:
+            data = file.read(MAX_TRACE_SIZE + 1)
+    except OSError as exc:
+        raise ValueError(f"{name} cannot be read: {exc.strerror or type(exc).__name__}") from None
+    if len(data) > MAX_TRACE_SIZE:
+        raise ValueError(f"{name} is too large; allowed: at most {MAX_TRACE_SIZE} bytes")
+    delays: list[int] = []
+    wrong: list[Exception] = []
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        if len(wrong) == MAX_LINES_TOLD:
+            wrong.append(ValueError(f"{name}: lines from {number} on were not read, after {MAX_LINES_TOLD} wrong ones"))
+            break
+        try:
+            delays.append(_delay_ns(text))
+        except ValueError as exc:
+            wrong.append(ValueError(f"{name}, line {number}: {exc}"))
+    if wrong:
+        raise IterableValidationError("bad lines", wrong, DelayTrace)
+    if not delays:
+        raise ValueError(f"{name} holds no delay; allowed: at least one line")
+    return tuple(delays)
+
+
+def with_traces_beside(raw: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """Copy what a TOML file held, the traces that its ``[network]`` names being looked for in ``folder``."""
+    network = raw.get("network")
+    return {**raw, "network": _beside(network, folder)} if isinstance(network, Mapping) else dict(raw)
+
+
+def _beside(table: Mapping[str, object], folder: Path) -> dict[str, object]:
+    result = dict(table)
+    latency = table.get("latency")
+    file = latency.get("file") if isinstance(latency, Mapping) else None
+    if isinstance(latency, Mapping) and isinstance(file, str) and file.strip():
+        result["latency"] = {**latency, "file": str(folder / file)}
+    for direction in ("to_client", "to_server"):
+        way = table.get(direction)
+        if isinstance(way, Mapping):
+            result[direction] = _beside(way, folder)
+    return result
+
+
+def _delay_ns(text: str) -> int:
+    """Read one delay; the plain way of writing it without quantiphy, which takes a tenth of a millisecond."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is None:
+        return int(parse_duration_ns(text))
+    number, unit, exponent = plain.groups()
+    exact = Decimal(number + (exponent or "")) * _FACTORS[unit]
+    if exact == 0:
+        return 0
+    if not 1 <= exact <= MAX_QUANTITY:
+        return int(parse_duration_ns(text))  # which says why not
+    return int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def _structure(value: object, _: object) -> DelayTrace:
+    path = CONVERTER.structure(value, Path)
+    return DelayTrace(path, read_delays(path))
+
+
+CONVERTER.register_structure_hook(DelayTrace, _structure)

@@ -1,0 +1,198 @@
+"""``cts impair``: the relay on real sockets, with names, signals, counts and its ground truth."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import trio
+from attrs import frozen
+
+from cts.api import Address, IPacer
+from cts.config.network import NetworkConfig
+from cts.config.network_links import impairments
+from cts.engine.pacer import TrioPacer
+from cts.errors import UserError
+from cts.net.relay import Relay, RelayLimits, RelayWitness
+from cts.net.relay_statistics import RelayStatistics
+from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.simulated import Transmission
+from cts.net.timer import TimerPacer, available
+from cts.net.udp import UdpNetwork
+from cts.output.truth_log import HEAD_SIZE, TruthLog
+
+__all__ = ["RelayResult", "TruthFile", "TruthWitness", "run_relay"]
+
+_SECOND_NS: Final = 1_000_000_000
+
+
+@frozen
+class TruthFile:
+    """Where to write the ground truth.
+
+    Attributes:
+        path: the file.
+        key: what asked for it, for messages.
+    """
+
+    path: Path
+    key: str
+
+
+@frozen
+class RelayResult:
+    """What a relay came to.
+
+    Attributes:
+        listen: the addresses that it was bound to.
+        upstream: the server.
+        seed: what all chance followed from.
+        statistics: the final counts.
+        signal: the signal that ended it, None if it was the time limit.
+        failure: why the ground truth is not complete, None if it is or none was asked for.
+    """
+
+    listen: tuple[Address, ...]
+    upstream: Address
+    seed: int
+    statistics: RelayStatistics
+    signal: int | None
+    failure: str | None
+
+    @property
+    def exit_status(self) -> int:
+        """0, also after Ctrl-C or SIGTERM, which are how a relay ends; 1: the ground truth is not complete."""
+        return 0 if self.failure is None else 1
+
+
+class TruthWitness(RelayWitness):
+    """Writes what a relay does into a ground-truth log, which is opened once the addresses are bound.
+
+    Args:
+        file: which.
+        seed: what all chance follows from.
+        unix_ns: tells the Unix time.
+    """
+
+    def __init__(self, file: TruthFile, seed: int, unix_ns: Callable[[], int] = time.time_ns) -> None:
+        self._file = file
+        self._seed = seed
+        self._unix_ns = unix_ns
+        self._log: TruthLog | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the log is not complete, None if it is."""
+        return self._log.failure if self._log is not None else None
+
+    def began(self, began_ns: int) -> None:
+        """Open the log. Raises UserError if it cannot be written."""
+        self._log = TruthLog(
+            self._file.path, self._file.key, seed=self._seed, began_ns=began_ns, began_unix_ns=self._unix_ns()
+        )
+
+    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
+        """Write the client's line."""
+        if self._log is not None:
+            self._log.client(now_ns, client, address, upstream)
+
+    def transmitted(self, transmission: Transmission) -> None:
+        """Write a line for each datagram."""
+        if self._log is not None:
+            each = transmission
+            datagrams = [(len(payload), bytes(payload[:HEAD_SIZE]).hex()) for payload in each.payloads]
+            self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
+
+    def close(self, now_ns: int) -> None:
+        """Write the last line and close."""
+        if self._log is not None:
+            self._log.close(now_ns)
+
+
+def run_relay(
+    network: NetworkConfig,
+    *,
+    listen: Sequence[tuple[str, int]],
+    to: tuple[str, int],
+    seed: int,
+    truth: TruthFile | None = None,
+    time_limit_ns: int | None = None,
+    limits: RelayLimits | None = None,
+    began: Callable[[Sequence[Address], Address], None],
+    watch: Callable[[RelayStatistics], None],
+) -> RelayResult:
+    """Relay between clients and a server until SIGINT, SIGTERM or the time limit.
+
+    Args:
+        network: what each client's links do; where it counts headers, they are of the server's address family.
+        listen: hosts and ports that clients send to; ``*`` is every address of both families.
+        to: host and port of the server.
+        seed: all chance follows from it.
+        truth: where to write the ground truth, None for nowhere.
+        time_limit_ns: how long it runs, None for no end.
+        limits: bounds on clients and memory.
+        began: told the bound addresses and the server's, once datagrams are relayed.
+        watch: told the counts every second.
+
+    Raises:
+        UserError: a name, an address or the file is not to be had.
+    """
+
+    async def main() -> RelayResult:
+        upstream = (await _named("--to", resolve_targets([to])))[0]
+        timer = TimerPacer() if available() else None
+        pacer: IPacer = _KernelPacer(timer) if timer is not None else TrioPacer()
+        sockets = UdpNetwork(pacer)
+        to_client, to_server = impairments(network, ipv6=":" in upstream.host)
+        witness = TruthWitness(truth, seed) if truth is not None else None
+        relay = Relay(
+            listen=await _named("--listen", resolve_listen(listen)),
+            upstream=upstream,
+            network=sockets,
+            pacer=pacer,
+            to_client=to_client,
+            to_server=to_server,
+            seed=seed,
+            limits=limits,
+            witness=witness,
+        )
+        bound: list[Address] = []
+        mistake: UserError | None = None
+        stopped_by: int | None = None
+        try:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async with trio.open_nursery() as services:
+                    if timer is not None:
+                        await services.start(timer.run)
+                    await services.start(sockets.run)
+                    try:
+                        bound += await services.start(relay.run)
+                    except UserError as error:
+                        mistake = error
+                    else:
+                        began(bound, upstream)
+                        services.start_soon(_show_counts, relay, pacer, watch)
+                        limit = trio.CancelScope()
+                        if time_limit_ns is not None:
+                            services.start_soon(_limit_time, limit, pacer, pacer.now_ns() + time_limit_ns)
+                        with limit:
+                            stopped_by = await anext(aiter(signals))
+                    services.cancel_scope.cancel()
+        finally:
+            if witness is not None:
+                witness.close(pacer.now_ns())
+        if mistake is not None:
+            raise mistake
+        return RelayResult(
+            listen=tuple(bound),
+            upstream=upstream,
+            seed=seed,
+            statistics=relay.statistics(),
+            signal=stopped_by,
+            failure=witness.failure if witness is not None else None,
+        )
+
+    return trio.run(main)

@@ -1,0 +1,126 @@
+"""Reading JSON lines that somebody else wrote: bounded lines, typed fields, every mistake with its file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cts.errors import UserError
+
+__all__ = ["Fields", "LineReader"]
+
+_LINE_LIMIT = 1 << 16
+"""Characters of a line at most; both logs stay far below."""
+
+_INTEGERS = range(-(2**63), 2**63)
+
+
+class LineReader:
+    """Iterates over a file's lines, without their ends.
+
+    Args:
+        path: the file.
+        what: what it should be, for messages.
+
+    Attributes:
+        number: of the line that was read last, from 1.
+        whole: whether that line had an end; a file that was cut short may lack its last.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path = path
+        self._what = what
+        self.number = 0
+        self.whole = True
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines.
+
+        Raises:
+            UserError: the file cannot be read, or is not text.
+        """
+        try:
+            with self._path.open(encoding="utf-8", newline="\n") as file:
+                while line := file.readline(_LINE_LIMIT):
+                    self.number += 1
+                    self.whole = line.endswith("\n")
+                    if not self.whole and len(line) == _LINE_LIMIT:
+                        raise self.refused(f"is longer than {_LINE_LIMIT} characters")
+                    yield line.rstrip("\n")
+        except OSError as error:
+            raise UserError(f"{self._path}: cannot read it: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            self.number += 1
+            raise self.refused("is not UTF-8") from error
+
+    def refused(self, text: str) -> UserError:
+        """Return the error for the line that was read last."""
+        return UserError(f"{self._path}: line {self.number} {text}; it must be {self._what}")
+
+    def unusable(self, text: str) -> UserError:
+        """Return the error for the file as a whole."""
+        return UserError(f"{self._path}: {text}; it must be {self._what}")
+
+    def fields(self, line: str) -> Fields:
+        """Return the object that a line holds.
+
+        Raises:
+            UserError: it holds none.
+        """
+        try:
+            value: object = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise self.refused("holds no JSON object")
+        return Fields(value, self)
+
+
+class Fields:
+    """The keys of one object; asking for one that is missing or of another type raises UserError."""
+
+    __slots__ = ("_reader", "_values")
+
+    def __init__(self, values: Mapping[str, object], reader: LineReader) -> None:
+        self._values = values
+        self._reader = reader
+
+    def integer(self, key: str) -> int:
+        """Return a 64-bit integer."""
+        value = self._values.get(key)
+        if type(value) is not int or value not in _INTEGERS:
+            raise self._refused(key, "a 64-bit integer")
+        return value
+
+    def integer_or_none(self, key: str) -> int | None:
+        """Return a 64-bit integer, or None for null."""
+        if key in self._values and self._values[key] is None:
+            return None
+        return self.integer(key)
+
+    def text(self, key: str) -> str:
+        """Return a string."""
+        value = self._values.get(key)
+        if not isinstance(value, str):
+            raise self._refused(key, "a string")
+        return value
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+        """Return a string out of these."""
+        value = self.text(key)
+        if value not in allowed:
+            raise self._refused(key, " or ".join(map(repr, allowed)))
+        return value
+
+    def within(self, key: str) -> Fields:
+        """Return an object inside this one."""
+        value = self._values.get(key)
+        if not isinstance(value, dict):
+            raise self._refused(key, "an object")
+        return Fields(value, self._reader)
+
+    def _refused(self, key: str, wanted: str) -> UserError:
+        if key not in self._values:
+            return self._reader.refused(f"has no {key!r}")
+        return self._reader.refused(f"has a {key!r} that is not {wanted}")

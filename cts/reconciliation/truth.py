@@ -1,0 +1,148 @@
+"""Reads a ground-truth log, line by line, and checks that it is one. ``docs/truth.md`` defines it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cts.reconciliation.json_lines import LineReader
+
+__all__ = ["ClientSeen", "Offered", "TruthReader"]
+
+_SCHEMA = 1
+_HEAD_SIZE = 39
+
+_INTEGER = "([0-9]{1,19})"
+_DATAGRAM = re.compile(
+    rf'{{"kind":"datagram","t":{_INTEGER},"client":{_INTEGER},"dir":"to_(client|server)","n":{_INTEGER},"size":{_INTEGER},'
+    r'"head":"([0-9a-f]*)","fate":"([a-z]+)","at":\[([0-9,]*)\],"bits":\[([0-9a-z,]*)\]}'
+)
+"""A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
+
+_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage"})
+
+
+class ClientSeen(NamedTuple):
+    """A client appeared: its number, its own address, and the one that the server sees."""
+
+    client: int
+    address: str
+    upstream: str
+
+
+class Offered(NamedTuple):
+    """A datagram that somebody sent.
+
+    Attributes:
+        at_ns: when it was offered to the link.
+        client: whose link it is.
+        to_client: the direction.
+        number: its number in that link and direction.
+        size: bytes.
+        head: its first 39 bytes, hexadecimal.
+        arrivals: when each copy arrived, and which bit of it was flipped.
+    """
+
+    at_ns: int
+    client: int
+    to_client: bool
+    number: int
+    size: int
+    head: str
+    arrivals: tuple[tuple[int, int | None], ...]
+
+
+class TruthReader:
+    """Reads the log; iterate over it once.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        began_unix_ns: when time 0 was, Unix time; 0 in a simulation.
+        last_ns: time of the line that was read last.
+        datagrams: datagrams read so far.
+        complete: whether the last line has come.
+
+    Raises:
+        UserError: the file cannot be read or is no such log, now or while iterating.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._reader = LineReader(path, "a ground-truth log of schema 1, as `cts sim` and `cts impair` write it")
+        self._lines = iter(self._reader)
+        self._clients: set[int] = set()
+        self.last_ns = 0
+        self.datagrams = 0
+        self.complete = False
+        first = next(self._lines, None)
+        if first is None:
+            raise self._reader.unusable("is empty")
+        fields = self._reader.fields(first)
+        fields.one_of("kind", ("began",))
+        if (schema := fields.integer("schema")) != _SCHEMA:
+            raise self._reader.refused(f"says schema {schema}")
+        self.began_unix_ns = fields.integer("began_unix_ns")
+
+    def __iter__(self) -> Iterator[ClientSeen | Offered]:
+        """Yield clients and datagrams, as they come."""
+        reader, match = self._reader, _DATAGRAM.fullmatch
+        for line in self._lines:
+            if self.complete:
+                raise reader.refused("comes after the last line")
+            found = match(line)
+            if found is not None:
+                yield self._datagram(found)
+            elif not reader.whole and not line.startswith('{"kind":"ended"'):
+                return
+            else:
+                yield from self._other(line)
+
+    def _datagram(self, found: re.Match[str]) -> Offered:
+        t, client, to, n, size_text, head, fate, at, bits = found.groups()
+        at_ns, number, size = int(t), int(client), int(size_text)
+        self.last_ns = at_ns
+        self.datagrams += 1
+        if number not in self._clients:
+            raise self._reader.refused(f"tells of client {number}, which has no line before")
+        if len(head) != 2 * min(size, _HEAD_SIZE):
+            raise self._reader.refused("has a 'head' that does not fit its 'size'")
+        if fate not in _FATES or (fate == "delivered") != bool(at):
+            raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
+        arrivals: tuple[tuple[int, int | None], ...]
+        if not at:
+            arrivals = ()
+        elif bits == "null" and "," not in at:
+            arrivals = ((int(at), None),)
+        else:
+            arrivals = self._arrivals(at, bits, size)
+        if arrivals and min(arrivals)[0] < at_ns if len(arrivals) == 1 else any(a < at_ns for a, _ in arrivals):
+            raise self._reader.refused("has it arrive before it was sent")
+        return Offered(at_ns, number, to == "client", int(n), size, head, arrivals)
+
+    def _arrivals(self, at: str, bits: str, size: int) -> tuple[tuple[int, int | None], ...]:
+        try:
+            times = [int(each) for each in at.split(",")]
+            flipped = [None if each == "null" else int(each) for each in bits.split(",")]
+        except ValueError:
+            raise self._reader.refused("has 'at' or 'bits' that are no lists of integers") from None
+        if len(times) != len(flipped) or any(bit is not None and bit >= 8 * size for bit in flipped):
+            raise self._reader.refused("has 'bits' that do not fit its 'at' and 'size'")
+        return tuple(zip(times, flipped, strict=True))
+
+    def _other(self, line: str) -> Iterator[ClientSeen]:
+        fields = self._reader.fields(line)
+        kind = fields.one_of("kind", ("client", "ended"))
+        self.last_ns = fields.integer("t")
+        if kind == "client":
+            client = fields.integer("client")
+            if client in self._clients:
+                raise self._reader.refused(f"tells of client {client} again")
+            self._clients.add(client)
+            yield ClientSeen(client, fields.text("address"), fields.text("upstream"))
+            return
+        if (said := fields.integer("datagrams")) != self.datagrams:
+            raise self._reader.refused(f"says {said} datagrams, and the log holds {self.datagrams}")
+        self.complete = True

@@ -1,0 +1,117 @@
+"""``cts sim``: a configuration in virtual time, with its logs, its progress and its ground truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from cts.chosen_plugins import choose_plugins
+from cts.cli.plan_text import banner
+from cts.config import Config, impairments
+from cts.errors import ConfigError
+from cts.net.simulated import TO_SERVER, Transmission
+from cts.observer import Observer
+from cts.output.progress import ProgressConsole
+from cts.output.summary import RunReport
+from cts.output.truth_log import HEAD_SIZE, TruthLog
+from cts.session import plan_of
+from cts.simulation import simulate
+from cts.watchers import expected_end_ns, open_observers
+
+__all__ = ["TruthRecorder", "run_simulation"]
+
+
+class TruthRecorder:
+    """Writes what a simulated network did into a ground-truth log.
+
+    What is offered at one instant is offered in the order in which tasks happen to run; it is held until the next instant and
+    written in order of client, direction and number.
+    """
+
+    def __init__(self, log: TruthLog) -> None:
+        self._log = log
+        self._held: list[Transmission] = []
+        self._now_ns = 0
+
+    def record(self, transmission: Transmission) -> None:
+        """Take note of what became of datagrams that were offered together."""
+        if transmission.at_ns != self._now_ns:
+            self._write_held()
+            self._now_ns = transmission.at_ns
+        self._held.append(transmission)
+
+    def close(self) -> None:
+        """Write what is held and the last line, and close."""
+        self._write_held()
+        self._log.close(self._now_ns)
+
+    def _write_held(self) -> None:
+        self._held.sort(key=lambda each: (each.client, each.direction, each.first))
+        for each in self._held:
+            if each.first == 1 and each.direction == TO_SERVER:
+                self._log.client(each.at_ns, each.client, each.address, each.address)
+            head = each.header[:HEAD_SIZE].hex()
+            room = HEAD_SIZE - len(each.header)
+            datagrams = [
+                (len(each.header) + len(payload), head + bytes(payload[:room]).hex() if room > 0 else head)
+                for payload in each.payloads
+            ]
+            self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
+        self._held.clear()
+
+
+def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, say: Callable[[str], None]) -> RunReport:
+    """Simulate a loopback configuration on the network that its ``[network]`` describes.
+
+    Args:
+        config: what to run.
+        source: where the configuration came from, for messages.
+        seed: all chance follows from it.
+        console: where progress is shown.
+        say: takes a line for the person who watches.
+
+    Raises:
+        UserError: the configuration is not for a simulation; a plugin or a log is not to be had.
+    """
+    if config.run.role != "loopback":
+        problem = f"run.role: {config.run.role!r}, and a simulation has both sides; allowed: 'loopback'"
+        raise ConfigError(source, [problem])
+    plugins = choose_plugins(config, source)
+    plan = plan_of(config)
+    mode = config.output.console
+    watching: Observer | None = None
+    if mode == "auto":
+        watching = ProgressConsole(console, expected_end_ns(config, plan), time.monotonic)
+    to_client, to_server = impairments(config.network, ipv6=any("[" in each for each in config.server.listen))
+    factory = plugins.make_factory()
+    try:
+        observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching)
+        truth = None
+        if config.output.truth_file is not None:
+            log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
+            truth = TruthRecorder(log)
+        if mode != "quiet":
+            say(f"{banner(config, plan)}, simulated with seed {seed}")
+        try:
+            report = simulate(
+                config,
+                seed=seed,
+                to_client=to_client,
+                to_server=to_server,
+                make_sender=plugins.make_sender,
+                factory=factory,
+                observers=observers,
+                on_transmission=truth.record if truth is not None else None,
+            )
+        finally:
+            if truth is not None:
+                truth.close()
+        notes = [note for observer in observers for note in observer.notes()]
+        if truth is not None and log.failure is not None:
+            notes.append(log.failure)
+        for note in notes:
+            say(note)
+        return report
+    finally:
+        factory.close()

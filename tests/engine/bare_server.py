@@ -1,0 +1,87 @@
+"""A server by itself, on endpoints that record: everything it is handed and everything it sends is in a test's hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan, Verify
+from cts.engine.broker import Broker
+from cts.engine.connected_socket import DefaultConnectedSocketFactory
+from cts.engine.connections import ConnectionManager
+from cts.engine.senders import AutoSender
+from cts.engine.server import Server
+from cts.engine.stream_maker import StreamMaker
+from cts.engine.streams import Streams
+from cts.protocol.wire import START
+from cts.testing import RecordingEndpoint
+from tests.engine.simulated_runs import FIRST_RENDER, NAME, PLAN, SERVER, World
+
+__all__ = ["BareServer", "stranger"]
+
+
+def stranger(number: int) -> Address:
+    """Return the address of one of many strangers."""
+    return Address(f"172.{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 50_000)
+
+
+class BareServer:
+    """A server and its tables, with one recording endpoint."""
+
+    def __init__(
+        self,
+        world: World,
+        direction: str = "pull",
+        *,
+        awaiting_limit: int = 4096,
+        connection_limit: int = 8,
+        accept_limit: int = 100,
+        exit_limit: int = 0,
+        start_queue: int = 4096,
+        make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
+        factory: IConnectedSocketFactory | None = None,
+    ) -> None:
+        self.world = world
+        self.endpoint = RecordingEndpoint(local=SERVER)
+        self.manager = ConnectionManager(awaiting_limit=awaiting_limit, patience_ns=FIRST_RENDER)
+        self.broker = Broker(pending_limit=accept_limit, at_once=connection_limit, in_all=exit_limit)
+        self.streams = Streams(world.pacer, world.pacer.now_ns(), world.recorder)
+        self.server = Server(
+            role=Role.SENDER if direction == "pull" else Role.RECEIVER,
+            maker=StreamMaker(
+                PLAN, Verify.DATA, world.pacer, make_sender, factory or DefaultConnectedSocketFactory(None)
+            ),
+            manager=self.manager,
+            broker=self.broker,
+            streams=self.streams,
+            new_connection_id=lambda remote: NAME,
+            start_queue=start_queue,
+        )
+        self._served = trio.Event()
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """What it refused so far, by reason."""
+        return dict(self.server.refused)
+
+    async def begin(self) -> None:
+        """Serve in the background of the world; returns once peers may ask."""
+        await self.world.nursery.start(self._serve)
+
+    def start(self, remote: Address) -> None:
+        """Hand it a START from that peer."""
+        self.endpoint.deliver(START, remote)
+
+    def sent_to(self) -> set[Address]:
+        """Return everybody that it ever sent something to."""
+        return {sent.remote for sent in self.endpoint.sent}
+
+    async def end(self) -> None:
+        """Accept no more and wait until the streams that run have ended."""
+        self.server.stop_accepting()
+        await self._served.wait()
+
+    async def _serve(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await self.server.serve([self.endpoint], task_status=task_status)
+        self._served.set()
