@@ -196,7 +196,7 @@ class ISender(ABC):
         plan: the stream's arithmetic.
     """
 
-    api: ClassVar[int] = API_VERSION
+    api: ClassVar[int]
     options: ClassVar[type | None] = None
 
     @abstractmethod
@@ -295,7 +295,7 @@ class IConnectedSocketFactory(ABC):
         options: an instance of the class's ``options``, or None where it declares none.
     """
 
-    api: ClassVar[int] = API_VERSION
+    api: ClassVar[int]
     options: ClassVar[type | None] = None
 
     @abstractmethod

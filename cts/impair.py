@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Final
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
 from cts.api import Address, IPacer
 from cts.config.network import NetworkConfig
@@ -24,25 +25,35 @@ from cts.net.timer import TimerPacer, available
 from cts.net.udp import UdpNetwork
 from cts.output.truth_log import HEAD_SIZE, TruthLog
 
-__all__ = ["RelayResult", "TruthFile", "TruthWitness", "run_relay"]
+__all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
 
 _SECOND_NS: Final = 1_000_000_000
 
 
-@frozen
-class TruthFile:
-    """Where to write the ground truth.
+@frozen(kw_only=True)
+class RelayOrder:
+    """What to relay.
 
     Attributes:
-        path: the file.
-        key: what asked for it, for messages.
+        network: what each client's links do; where it counts headers, they are those of the server's address family.
+        listen: hosts and ports that clients send to; ``*`` is every address of both families.
+        to: host and port of the server.
+        seed: all chance follows from it.
+        truth_file: where to write the ground truth, None for nowhere.
+        time_limit_ns: how long to run, None for no end.
+        limits: bounds on clients and memory.
     """
 
-    path: Path
-    key: str
+    network: NetworkConfig
+    listen: Sequence[tuple[str, int]]
+    to: tuple[str, int]
+    seed: int
+    truth_file: Path | None = None
+    time_limit_ns: int | None = None
+    limits: RelayLimits = field(factory=RelayLimits)
 
 
-@frozen
+@frozen(kw_only=True)
 class RelayResult:
     """What a relay came to.
 
@@ -72,13 +83,13 @@ class TruthWitness(RelayWitness):
     """Writes what a relay does into a ground-truth log, which is opened once the addresses are bound.
 
     Args:
-        file: which.
+        path: the file.
         seed: what all chance follows from.
         unix_ns: tells the Unix time.
     """
 
-    def __init__(self, file: TruthFile, seed: int, unix_ns: Callable[[], int] = time.time_ns) -> None:
-        self._file = file
+    def __init__(self, path: Path, seed: int, unix_ns: Callable[[], int] = time.time_ns) -> None:
+        self._path = path
         self._seed = seed
         self._unix_ns = unix_ns
         self._log: TruthLog | None = None
@@ -91,7 +102,7 @@ class TruthWitness(RelayWitness):
     def began(self, began_ns: int) -> None:
         """Open the log. Raises UserError if it cannot be written."""
         self._log = TruthLog(
-            self._file.path, self._file.key, seed=self._seed, began_ns=began_ns, began_unix_ns=self._unix_ns()
+            self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=self._unix_ns()
         )
 
     def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
@@ -113,86 +124,100 @@ class TruthWitness(RelayWitness):
 
 
 def run_relay(
-    network: NetworkConfig,
+    order: RelayOrder,
     *,
-    listen: Sequence[tuple[str, int]],
-    to: tuple[str, int],
-    seed: int,
-    truth: TruthFile | None = None,
-    time_limit_ns: int | None = None,
-    limits: RelayLimits | None = None,
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
     """Relay between clients and a server until SIGINT, SIGTERM or the time limit.
 
     Args:
-        network: what each client's links do; where it counts headers, they are of the server's address family.
-        listen: hosts and ports that clients send to; ``*`` is every address of both families.
-        to: host and port of the server.
-        seed: all chance follows from it.
-        truth: where to write the ground truth, None for nowhere.
-        time_limit_ns: how long it runs, None for no end.
-        limits: bounds on clients and memory.
+        order: what to relay.
         began: told the bound addresses and the server's, once datagrams are relayed.
         watch: told the counts every second.
 
     Raises:
         UserError: a name, an address or the file is not to be had.
     """
+    return trio.run(_run, order, began, watch)
 
-    async def main() -> RelayResult:
-        upstream = (await _named("--to", resolve_targets([to])))[0]
-        timer = TimerPacer() if available() else None
-        pacer: IPacer = _KernelPacer(timer) if timer is not None else TrioPacer()
-        sockets = UdpNetwork(pacer)
-        to_client, to_server = impairments(network, ipv6=":" in upstream.host)
-        witness = TruthWitness(truth, seed) if truth is not None else None
-        relay = Relay(
-            listen=await _named("--listen", resolve_listen(listen)),
-            upstream=upstream,
-            network=sockets,
-            pacer=pacer,
-            to_client=to_client,
-            to_server=to_server,
-            seed=seed,
-            limits=limits,
-            witness=witness,
-        )
-        bound: list[Address] = []
-        mistake: UserError | None = None
-        stopped_by: int | None = None
-        try:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async with trio.open_nursery() as services:
-                    if timer is not None:
-                        await services.start(timer.run)
-                    await services.start(sockets.run)
-                    try:
-                        bound += await services.start(relay.run)
-                    except UserError as error:
-                        mistake = error
-                    else:
-                        began(bound, upstream)
-                        services.start_soon(_show_counts, relay, pacer, watch)
-                        limit = trio.CancelScope()
-                        if time_limit_ns is not None:
-                            services.start_soon(_limit_time, limit, pacer, pacer.now_ns() + time_limit_ns)
-                        with limit:
-                            stopped_by = await anext(aiter(signals))
-                    services.cancel_scope.cancel()
-        finally:
-            if witness is not None:
-                witness.close(pacer.now_ns())
-        if mistake is not None:
-            raise mistake
-        return RelayResult(
-            listen=tuple(bound),
-            upstream=upstream,
-            seed=seed,
-            statistics=relay.statistics(),
-            signal=stopped_by,
-            failure=witness.failure if witness is not None else None,
-        )
 
-    return trio.run(main)
+async def _run(
+    order: RelayOrder,
+    began: Callable[[Sequence[Address], Address], None],
+    watch: Callable[[RelayStatistics], None],
+) -> RelayResult:
+    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
+    timer = _KernelPacer() if available() else None
+    pacer: IPacer = timer or TrioPacer()
+    sockets = UdpNetwork(pacer)
+    to_client, to_server = impairments(order.network, ipv6=":" in upstream.host)
+    witness = TruthWitness(order.truth_file, order.seed) if order.truth_file is not None else None
+    relay = Relay(
+        listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
+        upstream=upstream,
+        network=sockets,
+        pacer=pacer,
+        to_client=to_client,
+        to_server=to_server,
+        seed=order.seed,
+        limits=order.limits,
+        witness=witness,
+    )
+    bound: list[Address] = []
+    mistake: UserError | None = None
+    stopped_by: int | None = None
+    try:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as services:
+                if timer is not None:
+                    await services.start(timer.run)
+                await services.start(sockets.run)
+                try:
+                    bound += await services.start(relay.run)
+                except UserError as error:  # to be raised outside of the nursery, which would make a group of it
+                    mistake = error
+                else:
+                    began(bound, upstream)
+                    services.start_soon(_show_counts, relay, pacer, watch)
+                    stopped_by = await _signal_within(order.time_limit_ns, signals)
+                services.cancel_scope.cancel()
+    finally:
+        if witness is not None:
+            witness.close(pacer.now_ns())
+    if mistake is not None:
+        raise mistake
+    return RelayResult(
+        listen=tuple(bound),
+        upstream=upstream,
+        seed=order.seed,
+        statistics=relay.statistics(),
+        signal=stopped_by,
+        failure=witness.failure if witness is not None else None,
+    )
+
+
+async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:
+    """Return what a name resolves to; a message names the option in place of the configuration's key."""
+    try:
+        return await addresses
+    except UserError as error:
+        raise UserError(f"{option}{str(error).removeprefix(key)}") from error
+
+
+async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> int | None:
+    with trio.move_on_after(inf if limit_ns is None else limit_ns / _SECOND_NS):
+        return await anext(signals)
+    return None
+
+
+async def _show_counts(relay: Relay, pacer: IPacer, watch: Callable[[RelayStatistics], None]) -> None:
+    due_ns = pacer.now_ns()
+    while True:
+        due_ns += _SECOND_NS
+        await pacer.wait_until(due_ns)
+        watch(relay.statistics())
+
+
+class _KernelPacer(TimerPacer, IPacer):
+    """The pacer of precise wakes, as the contract that it keeps."""

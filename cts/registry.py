@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from attrs import NOTHING, fields, frozen, has
+from attrs import frozen, has
 
 from cts.errors import PluginError
 
@@ -27,12 +27,9 @@ __all__ = [
     "FoundPlugin",
     "ImportedPlugin",
     "LoadedPlugin",
-    "OptionStatus",
     "PluginGroup",
-    "PluginStatus",
     "Plugins",
     "check",
-    "describe_all",
     "find_plugins",
     "load",
     "load_connected_socket_factory",
@@ -159,39 +156,6 @@ class Plugins:
         return "; could not be searched: ".join([text, *self.unreadable])
 
 
-@frozen
-class OptionStatus:
-    """One key that a plugin's options take; ``default`` is written as in TOML where TOML can, and None if it is required."""
-
-    name: str
-    type: str
-    default: str | None
-
-
-@frozen
-class PluginStatus:
-    """What ``cts plugins`` says of one plugin.
-
-    Attributes:
-        found: its name, entry point, distribution and version.
-        options: the keys that its options take; empty if it is broken.
-        broken: why it cannot be used, or None.
-        cure: what to do about that, or None.
-        clashes: the other entry points of the same name: nobody can choose it while there are any.
-    """
-
-    found: FoundPlugin
-    options: tuple[OptionStatus, ...] = ()
-    broken: str | None = None
-    cure: str | None = None
-    clashes: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> bool:
-        """Whether a configuration can choose it."""
-        return self.broken is None and not self.clashes
-
-
 def find_plugins(distributions: Iterable[Distribution] | None = None) -> Plugins:
     """Return the plugins of ``distributions`` (default: all installed); reads metadata and imports no plugin.
 
@@ -260,19 +224,6 @@ def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[I
     return _check_connected_socket_factory(load(plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)))
 
 
-def describe_all(plugins: Plugins) -> list[PluginStatus]:
-    """Load every plugin and return what became of each, in the order of ``plugins.found``; a broken one raises nothing."""
-    statuses = []
-    for found in plugins.found:
-        clashes = tuple(other.entry_point for other in plugins.claimants(found.group, found.name) if other != found)
-        try:
-            options = _describe_options(check(load(found)).cls.options)
-            statuses.append(PluginStatus(found, options, clashes=clashes))
-        except BrokenPlugin as error:
-            statuses.append(PluginStatus(found, broken=error.reason, cure=error.cure, clashes=clashes))
-    return statuses
-
-
 def _check_sender(imported: ImportedPlugin) -> LoadedPlugin[ISender]:
     from cts.api import ISender
 
@@ -300,9 +251,12 @@ def _check_class(found: FoundPlugin, cls: type[PluginT]) -> LoadedPlugin[PluginT
 
     reasons = []
     cure = None
-    if cls.api != API_VERSION:
-        reasons.append(f"it was written for api {cls.api!r}, and this cts has api {API_VERSION}")
-        if isinstance(cls.api, int) and cls.api > API_VERSION:
+    api: object = getattr(cls, "api", None)
+    if api is None:
+        reasons.append(f"{cls.__qualname__} does not say which api it was written for, as in 'api = {API_VERSION}'")
+    elif api != API_VERSION:
+        reasons.append(f"it was written for api {api!r}, and this cts has api {API_VERSION}")
+        if isinstance(api, int) and api > API_VERSION:
             cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'"
     if cls.__abstractmethods__:
         reasons.append(f"{cls.__qualname__} does not define {', '.join(sorted(cls.__abstractmethods__))}")
@@ -311,28 +265,6 @@ def _check_class(found: FoundPlugin, cls: type[PluginT]) -> LoadedPlugin[PluginT
     if reasons:
         raise BrokenPlugin(found, "cannot be used", "; ".join(reasons), cure)
     return LoadedPlugin(found.group, found.name, found.distribution, found.version, found.value, cls)
-
-
-def _describe_options(options: type | None) -> tuple[OptionStatus, ...]:
-    keys = [field for field in fields(options) if field.init] if options else []
-    return tuple(OptionStatus(key.name, _type_text(key.type), _default_text(key.default)) for key in keys)
-
-
-def _type_text(annotation: object) -> str:
-    return annotation.__qualname__ if isinstance(annotation, type) else str(annotation or "any").replace("typing.", "")
-
-
-def _default_text(default: object) -> str | None:
-    import json
-
-    if default is NOTHING:
-        return None
-    factory: object = getattr(default, "factory", None)  # of an attrs.Factory, which attrs types as what it makes
-    if factory is not None:
-        return f"{factory.__qualname__}()" if isinstance(factory, type) else "(computed)"
-    if isinstance(default, Enum):
-        return _default_text(default.value)
-    return json.dumps(default, ensure_ascii=False) if isinstance(default, bool | str) else repr(default)
 
 
 def _usual_cure(found: FoundPlugin) -> str:

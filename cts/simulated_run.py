@@ -8,7 +8,8 @@ from typing import TextIO
 
 from cts.chosen_plugins import choose_plugins
 from cts.cli.plan_text import banner
-from cts.config import Config, impairments
+from cts.config import Config
+from cts.config.network_links import impairments
 from cts.errors import ConfigError
 from cts.net.simulated import TO_SERVER, Transmission
 from cts.observer import Observer

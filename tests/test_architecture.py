@@ -24,8 +24,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "api": frozenset({"errors", "protocol", "metrics"}),
     "observer": frozenset({"errors", "protocol", "metrics"}),
     "registry": frozenset({"errors", "api"}),
-    # What a plan may be is the protocol's to say.
-    "config": frozenset({"errors", "units", "protocol.plan", "protocol.wire"}),
+    "plugin_status": frozenset({"registry"}),
+    # What a plan and an impairment may be is for those to say who work with them.
+    "config": frozenset(
+        {"errors", "units", "protocol.plan", "protocol.wire", "net.impairment", "net.delay", "net.loss", "net.profiles"}
+    ),
+    "reconciliation": frozenset({"errors", "protocol.plan", "protocol.wire", "protocol.payload"}),
     "engine": UP_TO_API | {"observer"},
     "net": UP_TO_API,
     "output": UP_TO_API | {"observer"},
@@ -36,13 +40,14 @@ ALLOWED: dict[str, frozenset[str]] = {
     "simulation": ANYTHING,
     "watchers": ANYTHING,
     "run": ANYTHING,
+    "impair": ANYTHING,
     "simulated_run": ANYTHING,
     "cli": ANYTHING,
     "__main__": ANYTHING,
 }
 """What each part of cts may import of cts besides itself: a part, or one module of it."""
 
-ON_TOP = frozenset({"run", "simulated_run", "cli", "__main__"})
+ON_TOP = frozenset({"run", "impair", "simulated_run", "cli", "__main__"})
 PURE = ("protocol", "metrics")
 IMPURE_MODULES = frozenset(
     {

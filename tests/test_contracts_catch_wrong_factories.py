@@ -96,6 +96,8 @@ class ThroughSocket(IConnectedSocket):
 class ThroughFactory(IConnectedSocketFactory):
     """Puts an endpoint in front of the given one and a socket in front of the default one."""
 
+    api = 1
+
     endpoint_class: type[ThroughEndpoint] = ThroughEndpoint
     socket_class: type[ThroughSocket] = ThroughSocket
 

@@ -24,15 +24,14 @@ from cts.api import (
     StreamRequest,
 )
 from cts.errors import PluginError
+from cts.plugin_status import OptionStatus, describe_all
 from cts.registry import (
     BrokenPlugin,
     FoundPlugin,
     ImportedPlugin,
-    OptionStatus,
     PluginGroup,
     Plugins,
     check,
-    describe_all,
     find_plugins,
     load,
     load_connected_socket_factory,
@@ -46,6 +45,8 @@ SENDER_MODULE = """
 from cts.api import ISender
 
 class Sender(ISender):
+    api = 1
+
     def __init__(self, options, plan):
         pass
 
@@ -57,6 +58,8 @@ FACTORY_MODULE = """
 from cts.api import IConnectedSocketFactory
 
 class Factory(IConnectedSocketFactory):
+    api = 1
+
     def __init__(self, options):
         pass
 
@@ -96,6 +99,8 @@ class SenderWithOptions(Sender):
 
 
 class GoodSender(ISender):
+    api = 1
+
     def __init__(self, options: object, plan: StreamPlan) -> None:
         pass
 
@@ -104,6 +109,8 @@ class GoodSender(ISender):
 
 
 class GoodFactory(IConnectedSocketFactory):
+    api = 1
+
     def __init__(self, options: object) -> None:
         pass
 
@@ -412,6 +419,8 @@ def test_an_instance_instead_of_the_class_is_refused() -> None:
 
 def test_an_abstract_class_is_refused_with_the_methods_it_lacks() -> None:
     class Half(IConnectedSocketFactory):
+        api = 1
+
         def close(self) -> None:
             pass
 

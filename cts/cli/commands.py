@@ -90,7 +90,8 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
 def plugins() -> None:
     """List every sender strategy and connected-socket factory, broken ones with the reason."""
     from cts.cli.plugin_text import describe_plugins
-    from cts.registry import describe_all, find_plugins
+    from cts.plugin_status import describe_all
+    from cts.registry import find_plugins
 
     found = find_plugins()
     click.echo(describe_plugins(describe_all(found), found.unreadable))

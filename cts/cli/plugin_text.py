@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cts.registry import PluginStatus
+from cts.plugin_status import PluginStatus
 
 __all__ = ["describe_plugins"]
 

@@ -9,6 +9,7 @@ A table that takes the place of a number is a class here, whose name is the tabl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from attrs import Factory, field, frozen
@@ -166,6 +167,12 @@ class NetworkConfig(LinkConfig):
     def is_set(self) -> bool:
         """Say whether any key is given; without one, the network does nothing to datagrams."""
         return self != NetworkConfig()
+
+    def files(self) -> dict[str, Path]:
+        """Return every file that was read, by its key in ``[network]``."""
+        ways = (("", self), ("to_client.", self.to_client), ("to_server.", self.to_server))
+        traces = ((table, keys.latency) for table, keys in ways)
+        return {f"{table}latency.file": latency.file.path for table, latency in traces if isinstance(latency, Trace)}
 
 
 def without_wrong_models(raw: Mapping[str, object], problems: Iterable[Problem]) -> Mapping[str, object]:

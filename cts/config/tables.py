@@ -289,7 +289,11 @@ def _same_file(path: Path) -> str:
 
 
 def _network(config: Config) -> Iterable[Problem]:
-    return network_problems(config.network)
+    yield from network_problems(config.network)
+    traces = {_same_file(path): key for key, path in config.network.files().items()}
+    for key, path in config.output.files().items():
+        if trace := traces.get(_same_file(path)):
+            yield _problem(f"output.{key}", f"{shown(str(path))} is network.{trace}, which is read", f"network.{trace}")
 
 
 def _stream_arithmetic(config: Config) -> Iterable[Problem]:

@@ -191,6 +191,8 @@ class ConnectedSocket(IConnectedSocket):
 class DefaultConnectedSocketFactory(IConnectedSocketFactory):
     """The engine's own sockets, as they are."""
 
+    api = 1
+
     def __init__(self, options: object) -> None: ...
 
     def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:

@@ -15,6 +15,8 @@ _SENDS_PER_TURN = 64
 class PlainSender(ISender):
     """One datagram per call, a frame's datagrams back to back."""
 
+    api = 1
+
     def __init__(self, options: object, plan: StreamPlan) -> None:
         self._plan = plan
 

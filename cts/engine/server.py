@@ -181,7 +181,7 @@ class Server(IListenerHandler):
             await self._streams.run(info, connected)
         finally:
             self._manager.remove(self._role, info.remote)
-            self._ended(streams)
+        self._ended(streams)
 
     def _ended(self, streams: trio.Nursery) -> None:
         self._broker.finish_one()

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from attrs import define, field, frozen
 
-from cts.errors import UserError
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.task import Verify
 from cts.reconciliation.json_lines import Fields, LineReader
@@ -127,88 +126,103 @@ def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
     Raises:
         UserError: the file cannot be read, is no such log, or not one of the receiving side of that truth's run.
     """
-    reader = LineReader(path, "an events log of schema 1, of the receiving side")
-    lines = iter(reader)
-    first = next(lines, None)
-    if first is None:
-        raise reader.unusable("is empty")
-    fields = reader.fields(first)
-    fields.one_of("event", ("run_began",))
-    if (schema := fields.integer("schema")) != _SCHEMA:
-        raise reader.refused(f"says schema {schema}")
-    role, direction = fields.one_of("role", _ROLES), fields.one_of("direction", _DIRECTIONS)
-    if (role, direction) in (("client", "push"), ("server", "pull")):
-        raise reader.unusable(f"is that of a {role} that sends, which judges no frames")
-    verify = Verify(fields.one_of("verify", tuple(each.value for each in Verify)))
-    plan = _plan(fields, reader)
-    began_unix_ns = fields.integer("began_unix_ns")
-    if (began_unix_ns == 0) != (truth_began_unix_ns == 0):
-        kinds = {True: "a simulation", False: "the real network"}
-        theirs = kinds[truth_began_unix_ns == 0]
-        raise reader.unusable(f"is of a run on {kinds[began_unix_ns == 0]}, and the truth is of {theirs}")
-    shift_ns = began_unix_ns - truth_began_unix_ns
-    streams: dict[int, ReportedStream] = {}
-    senders: set[int] = set()
-    complete = False
-    for line in lines:
-        if complete:
-            raise reader.refused("comes after run_ended")
-        if not reader.whole and '"run_ended"' not in line:
-            break
-        fields = reader.fields(line)
+    return _Reading(path, truth_began_unix_ns).run()
+
+
+class _Reading:
+    def __init__(self, path: Path, truth_began_unix_ns: int) -> None:
+        self._reader = LineReader(path, "an events log of schema 1, of the receiving side")
+        self._truth_began_unix_ns = truth_began_unix_ns
+        self._shift_ns = 0
+        self._streams: dict[int, ReportedStream] = {}
+        self._senders: set[int] = set()
+
+    def run(self) -> RunEvents:
+        reader = self._reader
+        lines = iter(reader)
+        first = next(lines, None)
+        if first is None:
+            raise reader.unusable("is empty")
+        fields = reader.fields(first)
+        direction = self._began(fields)
+        verify = Verify(fields.one_of("verify", tuple(each.value for each in Verify)))
+        plan = self._plan(fields)
+        complete = False
+        for line in lines:
+            if complete:
+                raise reader.refused("comes after run_ended")
+            if not reader.whole and not ('"run_ended"' in line and line.endswith("}")):
+                break
+            complete = self._event(reader.fields(line))
+        return RunEvents(direction, verify, plan, tuple(map(self._streams.__getitem__, sorted(self._streams))), complete)
+
+    def _began(self, fields: Fields) -> str:
+        fields.one_of("event", ("run_began",))
+        if (schema := fields.integer("schema")) != _SCHEMA:
+            raise self._reader.refused(f"says schema {schema}")
+        role, direction = fields.one_of("role", _ROLES), fields.one_of("direction", _DIRECTIONS)
+        if (role, direction) in (("client", "push"), ("server", "pull")):
+            raise self._reader.unusable(f"is that of a {role} that sends, which judges no frames")
+        began_unix_ns = fields.unix_time("began_unix_ns")
+        if (began_unix_ns == 0) != (self._truth_began_unix_ns == 0):
+            kinds = ("the real network", "a simulated one")
+            mine, theirs = kinds[began_unix_ns == 0], kinds[began_unix_ns != 0]
+            raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
+        self._shift_ns = began_unix_ns - self._truth_began_unix_ns
+        return direction
+
+    def _plan(self, fields: Fields) -> StreamPlan:
+        keys = ("bits_per_second", "frame_rate", "stream_length_ns", "buffer_depth_ns", "datagram_max_size")
+        try:
+            return StreamPlan(*[fields.integer(key) for key in keys])
+        except PlanError as error:
+            raise self._reader.refused(f"describes no stream ({error})") from error
+
+    def _event(self, fields: Fields) -> bool:
+        """Take in one event; tell whether it is the last."""
         event = fields.text("event")
-        if event == "run_ended":
-            complete = True
-        elif event == "stream_opened":
-            number = fields.integer("stream")
-            if number in streams or number in senders:
-                raise reader.refused(f"opens stream {number} again")
-            if fields.one_of("role", ("sender", "receiver")) == "sender":
-                senders.add(number)
-            else:
-                opened_ns = fields.integer("time_ns") + shift_ns
-                streams[number] = ReportedStream(number, fields.text("local"), fields.text("remote"), opened_ns)
-        elif event in ("frame", "stream_ended") and (number := fields.integer("stream")) not in senders:
-            stream = streams.get(number)
+        if event == "stream_opened":
+            self._opened(fields)
+        elif event in ("frame", "stream_ended") and (number := fields.integer("stream")) not in self._senders:
+            stream = self._streams.get(number)
             if stream is None or stream.end is not None:
-                raise reader.refused(f"tells of stream {number}, which is not open")
+                raise self._reader.refused(f"tells of stream {number}, which is not open")
             if event == "frame":
-                _add_frame(stream, fields, shift_ns)
+                stream.frames.append(fields.integer("sequence"), self._frame(fields))
             else:
-                stream.end = _end(fields, shift_ns)
-    return RunEvents(direction, verify, plan, tuple(streams[number] for number in sorted(streams)), complete)
+                stream.end = self._end(fields)
+        return event == "run_ended"
 
+    def _opened(self, fields: Fields) -> None:
+        number = fields.integer("stream")
+        if number in self._streams or number in self._senders:
+            raise self._reader.refused(f"opens stream {number} again")
+        if fields.one_of("role", ("sender", "receiver")) == "sender":
+            self._senders.add(number)
+            return
+        opened_ns = fields.instant("time_ns") + self._shift_ns
+        self._streams[number] = ReportedStream(number, fields.text("local"), fields.text("remote"), opened_ns)
 
-def _plan(fields: Fields, reader: LineReader) -> StreamPlan:
-    keys = ("bits_per_second", "frame_rate", "stream_length_ns", "buffer_depth_ns", "datagram_max_size")
-    try:
-        return StreamPlan(*[fields.integer(key) for key in keys])
-    except PlanError as error:
-        raise reader.refused(f"describes no stream ({error})") from error
+    def _frame(self, fields: Fields) -> ReportedFrame:
+        received_ns = fields.instant_or_none("received_ns")
+        return ReportedFrame(
+            due_ns=fields.instant("time_ns") + self._shift_ns,
+            verdict=fields.one_of("verdict", VERDICTS),
+            size=fields.integer("size"),
+            received_ns=None if received_ns is None else received_ns + self._shift_ns,
+        )
 
-
-def _add_frame(stream: ReportedStream, fields: Fields, shift_ns: int) -> None:
-    received_ns = fields.integer_or_none("received_ns")
-    frame = ReportedFrame(
-        due_ns=fields.integer("time_ns") + shift_ns,
-        verdict=fields.one_of("verdict", VERDICTS),
-        size=fields.integer("size"),
-        received_ns=None if received_ns is None else received_ns + shift_ns,
-    )
-    stream.frames.append(fields.integer("sequence"), frame)
-
-
-def _end(fields: Fields, shift_ns: int) -> ReportedEnd:
-    frames = fields.within("frames")
-    return ReportedEnd(
-        ended_ns=fields.integer("time_ns") + shift_ns,
-        connection_id=fields.text("id"),
-        outcome=fields.one_of("outcome", _OUTCOMES),
-        result=fields.text("result"),
-        completed=frames.integer("completed"),
-        dropped=frames.integer("dropped"),
-        repeated=frames.integer("repeated"),
-        error=frames.integer("error"),
-        bytes_received=fields.integer("bytes_received"),
-        bits_per_second=fields.integer("bits_per_second"),
-    )
+    def _end(self, fields: Fields) -> ReportedEnd:
+        frames = fields.within("frames")
+        return ReportedEnd(
+            ended_ns=fields.instant("time_ns") + self._shift_ns,
+            connection_id=fields.text("id"),
+            outcome=fields.one_of("outcome", _OUTCOMES),
+            result=fields.text("result"),
+            completed=frames.integer("completed"),
+            dropped=frames.integer("dropped"),
+            repeated=frames.integer("repeated"),
+            error=frames.integer("error"),
+            bytes_received=fields.integer("bytes_received"),
+            bits_per_second=fields.integer("bits_per_second"),
+        )

@@ -84,7 +84,7 @@ class TruthReader:
         fields.one_of("kind", ("began",))
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")
-        self.began_unix_ns = fields.integer("began_unix_ns")
+        self.began_unix_ns = fields.unix_time("began_unix_ns")
 
     def __iter__(self) -> Iterator[ClientSeen | Offered]:
         """Yield clients and datagrams, as they come."""
@@ -95,32 +95,31 @@ class TruthReader:
             found = match(line)
             if found is not None:
                 yield self._datagram(found)
-            elif not reader.whole and not line.startswith('{"kind":"ended"'):
+            elif not reader.whole and not line.endswith("}"):
                 return
             else:
                 yield from self._other(line)
 
     def _datagram(self, found: re.Match[str]) -> Offered:
-        t, client, to, n, size_text, head, fate, at, bits = found.groups()
-        at_ns, number, size = int(t), int(client), int(size_text)
+        t, client_text, to, n, size_text, head, fate, at, bits = found.groups()
+        at_ns, client, size = int(t), int(client_text), int(size_text)
         self.last_ns = at_ns
         self.datagrams += 1
-        if number not in self._clients:
-            raise self._reader.refused(f"tells of client {number}, which has no line before")
+        if client not in self._clients:
+            raise self._reader.refused(f"tells of client {client}, which has no line before")
         if len(head) != 2 * min(size, _HEAD_SIZE):
             raise self._reader.refused("has a 'head' that does not fit its 'size'")
         if fate not in _FATES or (fate == "delivered") != bool(at):
             raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
-        arrivals: tuple[tuple[int, int | None], ...]
-        if not at:
-            arrivals = ()
-        elif bits == "null" and "," not in at:
+        arrivals: tuple[tuple[int, int | None], ...] = ()
+        if bits == "null" and "," not in at:
             arrivals = ((int(at), None),)
-        else:
+        elif at or bits:
             arrivals = self._arrivals(at, bits, size)
-        if arrivals and min(arrivals)[0] < at_ns if len(arrivals) == 1 else any(a < at_ns for a, _ in arrivals):
-            raise self._reader.refused("has it arrive before it was sent")
-        return Offered(at_ns, number, to == "client", int(n), size, head, arrivals)
+        for arrived_ns, _ in arrivals:
+            if arrived_ns < at_ns:
+                raise self._reader.refused("has it arrive before it was sent")
+        return Offered(at_ns, client, to == "client", int(n), size, head, arrivals)
 
     def _arrivals(self, at: str, bits: str, size: int) -> tuple[tuple[int, int | None], ...]:
         try:
@@ -135,7 +134,7 @@ class TruthReader:
     def _other(self, line: str) -> Iterator[ClientSeen]:
         fields = self._reader.fields(line)
         kind = fields.one_of("kind", ("client", "ended"))
-        self.last_ns = fields.integer("t")
+        self.last_ns = fields.instant("t")
         if kind == "client":
             client = fields.integer("client")
             if client in self._clients:

@@ -153,6 +153,8 @@ async def run_frames(
 class OneByOneSender(ISender):
     """Sends a frame's datagrams one after the other, each stamped on its own: the simplest sender there is."""
 
+    api = 1
+
     def __init__(self, options: object, plan: StreamPlan) -> None: ...
 
     async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:

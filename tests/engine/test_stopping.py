@@ -22,8 +22,8 @@ from tests.engine.simulated_runs import (
 
 FRAMES = PLAN.final_frame
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
-WHEN = 1300 * MS + 50 * MS
-"""In the middle of things, at no frame's instant."""
+WHEN = 1375 * MS
+"""In the middle of things, at no frame's instant; seconds in a float are exact here."""
 
 
 def stopped(
@@ -82,14 +82,14 @@ def test_streams_that_run_when_the_grace_period_ends_are_recorded_as_cancelled_w
 
 def test_a_cancelled_sender_is_recorded_with_the_frames_that_it_had_sent() -> None:
     async def main(world: World) -> RunReport:
-        server = await world.serve(world.session(config_of(run={"role": "server", "grace": "100ms"})))
+        server = await world.serve(world.session(config_of(run={"role": "server", "grace": "125ms"})))
         peer = await world.connect()
         await peer.start()
         await world.until(WHEN)
         return await server.stop()
 
     (result,) = in_world(main).results
-    assert (result.outcome, result.ended_ns) == (Outcome.CANCELLED, WHEN + 100 * MS)
+    assert (result.outcome, result.ended_ns) == (Outcome.CANCELLED, WHEN + 125 * MS)
     assert result.counts.bytes_sent == 14 * PLAN.frame_size
     assert result.connection_id != "00000000-0000-0000-0000-000000000000"
 
@@ -128,7 +128,7 @@ def test_an_idle_server_stops_at_once() -> None:
 
 @BOTH
 def test_the_time_limit_ends_every_stream_at_its_instant(direction: str) -> None:
-    report = simulated(config_of(direction, run={"time_limit": "1350ms"}, client={"connections": 2}))
+    report = simulated(config_of(direction, run={"time_limit": "1375ms"}, client={"connections": 2}))
     base_ns = 0 if direction == "pull" else LATENCY
     completed = frames_rendered_before(WHEN - base_ns)
     assert report.elapsed_ns == WHEN

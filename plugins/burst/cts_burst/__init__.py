@@ -31,6 +31,7 @@ class BurstSender(ISender):
     Groups are ``frames`` long, counted from the first frame; the last group may be shorter. Keeps nothing between frames.
     """
 
+    api = 1
     options = BurstOptions
 
     def __init__(self, options: BurstOptions, plan: StreamPlan) -> None:

@@ -47,6 +47,7 @@ class PcapFactory(IConnectedSocketFactory):
         OSError: the file cannot be written.
     """
 
+    api = 1
     options = PcapOptions
 
     def __init__(self, options: PcapOptions) -> None:

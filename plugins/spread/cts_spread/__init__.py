@@ -28,6 +28,7 @@ class SpreadOptions:
 class SpreadSender(ISender):
     """Sends datagram i of n (from 0) at the frame's due time + i / n of ``fraction`` of the frame interval."""
 
+    api = 1
     options = SpreadOptions
 
     def __init__(self, options: SpreadOptions, plan: StreamPlan) -> None:

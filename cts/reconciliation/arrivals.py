@@ -1,0 +1,80 @@
+"""What a datagram was when it arrived, by the bytes that the truth keeps of it and the bit that was flipped on its way."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from cts.errors import DecodeError
+from cts.protocol.payload import PATTERN
+from cts.protocol.wire import HEADER_SIZE, ConnectionId, Start, decode_untrusted
+
+__all__ = ["Arrived", "Decoder", "Kind"]
+
+_DECODED_SIZE = 64
+"""More than any header has: how many bytes of a datagram decoding looks at, at most."""
+
+
+class Kind(IntEnum):
+    """What a receiver takes a datagram for."""
+
+    DATA = 0
+    WRONG_DATA = 1
+    """Its payload is not the pattern."""
+    START = 2
+    CONNECTION_ID = 3
+    JUNK = 4
+    """Nothing of the protocol."""
+
+
+class Arrived(NamedTuple):
+    """One arrival: ``sequence`` of data, ``text`` of a connection id."""
+
+    kind: Kind
+    sequence: int = 0
+    text: str = ""
+
+
+class Decoder:
+    """Tells what datagrams are; remembers the last one that came intact, for a frame's datagrams begin alike."""
+
+    def __init__(self) -> None:
+        self._last = ("", 0)
+        self._last_arrived = Arrived(Kind.JUNK)
+
+    def decode(self, head: str, size: int, bit: int | None) -> Arrived:
+        """Return what a datagram was.
+
+        Args:
+            head: its first 39 bytes as they were sent, hexadecimal.
+            size: its bytes.
+            bit: which bit was flipped.
+        """
+        if bit is not None:
+            return _decode(_flipped(bytes.fromhex(head), bit), size, bit // 8 >= HEADER_SIZE)
+        if (head, size) != self._last:
+            self._last = (head, size)
+            self._last_arrived = _decode(bytes.fromhex(head), size, False)
+        return self._last_arrived
+
+
+def _decode(head: bytes, size: int, wrong: bool) -> Arrived:
+    """Decode a datagram of which ``head`` is known; ``wrong`` says that its payload is known not to be the pattern."""
+    try:
+        decoded = decode_untrusted(head.ljust(min(size, _DECODED_SIZE), b"\0"))
+    except DecodeError:
+        return Arrived(Kind.JUNK)
+    if isinstance(decoded, Start):
+        return Arrived(Kind.START)
+    if isinstance(decoded, ConnectionId):
+        return Arrived(Kind.CONNECTION_ID, text=decoded.text)
+    wrong = wrong or not PATTERN.startswith(head[HEADER_SIZE:])
+    return Arrived(Kind.WRONG_DATA if wrong else Kind.DATA, decoded.sequence)
+
+
+def _flipped(head: bytes, bit: int) -> bytes:
+    if bit // 8 >= len(head):
+        return head
+    changed = bytearray(head)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)

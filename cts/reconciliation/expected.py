@@ -1,0 +1,244 @@
+"""What one receiving stream must report, from its arrivals in their order and the arithmetic of its plan.
+
+Frame ``k`` is due at ``due(k)`` = base + (B + k - 1) intervals. An arrival at ``t`` counts for it where
+``due(k - 2B) < t <= due(k)``: from when the window reaches ``k`` until ``k`` is rendered. Anything else that should be data is
+an error. Where the clocks of truth and run differ by up to a tolerance, what lies that near an edge may be on either side:
+then sizes and counts have bounds, low where it is counted out and high where it is counted in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from attrs import define
+
+from cts.protocol.plan import StreamPlan
+from cts.protocol.task import StreamError, Verify
+
+__all__ = ["Bounds", "ExpectedFrame", "ExpectedStream"]
+
+_ALWAYS_NS = -(2**80)
+_NEVER_NS = 2**80
+
+
+@define
+class Bounds:
+    """The least and the most that a count may be; the same where nothing lies near an edge."""
+
+    low: int = 0
+    high: int = 0
+
+    def add(self, amount: int, certain: bool) -> None:
+        """Count something, or what may be counted."""
+        if certain:
+            self.low += amount
+        self.high += amount
+
+    def __contains__(self, value: int) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+
+
+class ExpectedFrame(NamedTuple):
+    """A frame whose render time has passed.
+
+    Attributes:
+        sequence: its number.
+        due_ns: its render time.
+        size: bytes that came in time.
+        received_ns: when the last of them came, None if none did.
+    """
+
+    sequence: int
+    due_ns: int
+    size: Bounds
+    received_ns: int | None
+
+
+class _Window:
+    """When arrivals count for a frame for certain, and what has come."""
+
+    __slots__ = ("received_ns", "size", "sure_after_ns", "sure_until_ns")
+
+    def __init__(self, sure_after_ns: int, sure_until_ns: int) -> None:
+        self.sure_after_ns = sure_after_ns
+        self.sure_until_ns = sure_until_ns
+        self.size = Bounds()
+        self.received_ns: int | None = None
+
+
+class ExpectedStream:
+    """One stream. Arrivals are handed in by their methods, in order of time.
+
+    Args:
+        plan: the stream's arithmetic.
+        verify: what the receiver does about wrong payloads.
+        opened_ns: when the receiver began.
+        tolerance_ns: how far times of truth and run may lie apart.
+        cut_ns: when something ended the stream that no datagram tells of; None if nothing did.
+        on_frame: told of each frame once its render time has passed.
+
+    Attributes:
+        base_ns: the instant from which all render times are computed.
+        connection_id: the name that has come, None if none has.
+        ended_ns: when it ended; None before.
+        result: the name of its result; None before, or if it was cut short.
+        error: datagrams that fit no frame.
+        bytes_received: bytes that were credited to frames.
+        measured_until_ns: when the first datagram of the final frame came.
+        optional_frames: frames due so near an early end that they may have been rendered or not.
+        doubt: why nothing can be said about this stream; None if something can.
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        verify: Verify,
+        *,
+        opened_ns: int,
+        tolerance_ns: int,
+        cut_ns: int | None,
+        on_frame: Callable[[ExpectedFrame], None],
+    ) -> None:
+        self._plan = plan
+        self._verify = verify
+        self._tolerance_ns = tolerance_ns
+        self._cut_ns = _NEVER_NS if cut_ns is None else cut_ns
+        self._on_frame = on_frame
+        self._heard = False
+        self._next = 1
+        self._windows: dict[int, _Window] = {}
+        self.opened_ns = opened_ns
+        self.connection_id: str | None = None
+        self.ended_ns: int | None = None
+        self.result: str | None = None
+        self.error = Bounds()
+        self.bytes_received = Bounds()
+        self.measured_until_ns: int | None = None
+        self.optional_frames = 0
+        self.doubt: str | None = None
+        self._anchor(opened_ns)
+
+    def over(self, at_ns: int) -> bool:
+        """Tell whether the stream ended before ``at_ns``; everything that arrived before must have been handed in."""
+        if self.ended_ns is None and at_ns > self._look_ns:
+            self._pass(at_ns)
+        return self.ended_ns is not None
+
+    def finish(self) -> None:
+        """Let the stream come to its end: nothing more arrives."""
+        self.over(_NEVER_NS)
+
+    def start_repeated(self, at_ns: int) -> None:
+        """The peer asked once more: before the first data, everything begins anew."""
+        if not self.over(at_ns) and not self._heard:
+            self._anchor(at_ns)
+
+    def named(self, at_ns: int, connection_id: str) -> None:
+        """The stream's name came; the first one stands."""
+        if not self.over(at_ns) and self.connection_id is None:
+            self.connection_id = connection_id
+
+    def junk(self, at_ns: int) -> None:
+        """Something came that the receiver has no use for."""
+        if not self.over(at_ns):
+            self.error.add(1, self._surely_open(at_ns))
+
+    def data(self, at_ns: int, sequence: int, size: int, intact: bool) -> None:
+        """A data datagram came; ``intact`` says whether its payload is the pattern."""
+        if self.over(at_ns):
+            return
+        if not intact and self._verify is not Verify.CONNECTION:
+            self._wrong(at_ns)
+            return
+        if not self._heard:
+            if not self._surely_open(at_ns):
+                self.doubt = "its first data came within the tolerance of its first render time"
+            self._heard = True
+            self._look_again()
+        if sequence == self._plan.final_frame and self.measured_until_ns is None:
+            self.measured_until_ns = at_ns
+        window = self._windows.get(sequence) or self._window(sequence, at_ns)
+        if window is None:
+            self.error.add(1, self._surely_open(at_ns))
+        elif window.sure_after_ns < at_ns <= window.sure_until_ns:
+            window.size.low += size
+            window.size.high += size
+            window.received_ns = at_ns
+            self.bytes_received.add(size, True)
+        else:
+            window.size.add(size, False)
+            self.bytes_received.add(size, False)
+            self.error.add(1, False)
+
+    def _anchor(self, base_ns: int) -> None:
+        self.base_ns = base_ns
+        self._look_again()
+
+    def _due_ns(self, sequence: int) -> int:
+        return self.base_ns + self._plan.render_offset_ns(sequence)
+
+    def _end_ns(self) -> int:
+        """Return when the stream will end if nothing more comes of what could end it."""
+        return min(self._cut_ns, self._due_ns(self._plan.final_frame if self._heard else 1))
+
+    def _surely_open(self, at_ns: int) -> bool:
+        return not self._tolerance_ns or at_ns <= self._end_ns() - self._tolerance_ns
+
+    def _look_again(self) -> None:
+        """Set after which instant there is something to decide."""
+        self._look_ns = min(self._cut_ns, self._due_ns(self._next)) + self._tolerance_ns
+
+    def _window(self, sequence: int, at_ns: int) -> _Window | None:
+        """Return the window of a frame that an arrival may count for, None if it certainly does not."""
+        if not self._next <= sequence <= self._plan.final_frame:
+            return None
+        ahead = sequence - self._plan.window_frames
+        opens_ns = self._due_ns(ahead) if ahead >= 1 else _ALWAYS_NS
+        if at_ns <= opens_ns - self._tolerance_ns:
+            return None
+        until_ns = min(self._cut_ns, self._due_ns(sequence)) - self._tolerance_ns
+        window = self._windows[sequence] = _Window(opens_ns + self._tolerance_ns, until_ns)
+        return window
+
+    def _wrong(self, at_ns: int) -> None:
+        certain = self._surely_open(at_ns)
+        self.error.add(1, certain)
+        if self._verify is Verify.COUNT:
+            return
+        if not certain:
+            self.doubt = "a wrong payload came within the tolerance of its end"
+        self._end(at_ns, StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN.value)
+
+    def _pass(self, now_ns: int) -> None:
+        """Decide everything that lies before ``now_ns``."""
+        horizon_ns = min(now_ns, self._cut_ns) - self._tolerance_ns
+        if not self._heard:
+            if self._due_ns(1) < horizon_ns:
+                self._end(self._due_ns(1), StreamError.NOT_ALL_DATA_TRANSFERRED.value)
+        else:
+            while self._next <= self._plan.final_frame and self._due_ns(self._next) < horizon_ns:
+                self._render(self._next)
+                self._next += 1
+            if self._next > self._plan.final_frame:
+                self._end(self._due_ns(self._plan.final_frame), "Succeeded")
+        if self.ended_ns is None and now_ns > self._cut_ns + self._tolerance_ns:
+            self._end(self._cut_ns, None)
+        self._look_again()
+
+    def _render(self, sequence: int) -> None:
+        window = self._windows.pop(sequence, None) or _Window(0, 0)
+        if self.doubt is None:
+            self._on_frame(ExpectedFrame(sequence, self._due_ns(sequence), window.size, window.received_ns))
+
+    def _end(self, at_ns: int, result: str | None) -> None:
+        self.ended_ns = at_ns
+        self.result = result
+        if self._tolerance_ns:
+            near = self._next
+            while near <= self._plan.final_frame and self._due_ns(near) <= at_ns + self._tolerance_ns:
+                near += 1
+            self.optional_frames = near - self._next

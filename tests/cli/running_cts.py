@@ -1,0 +1,247 @@
+"""Running ``cts`` as a user does: a process, its arguments, what it says, and how it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TypedDict
+
+from attrs import frozen
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+STREAM, SERVER, CLIENT = (CONFIGS / f"{name}.toml" for name in ("stream", "server", "client"))
+
+SHORT = ("stream.stream_length=500ms", "stream.buffer_depth=300ms")
+"""15 frames, 9 of them buffered: a stream that ends 0.767 s after it began."""
+SHORT_FRAMES = 15
+SHORT_END_S = 23 / 30
+LONG = ("stream.stream_length=60s", "stream.buffer_depth=300ms")
+"""A stream that a test ends itself."""
+FREE_PORT = ("server.listen=127.0.0.1:0", "client.target=[]")
+"""A loopback run that is in nobody's way."""
+QUIET = ("output.console=quiet",)
+CLOSELY = ("output.console=lines", "output.status_update=50ms")
+"""A status line every 50 ms, for tests that wait for something to be seen."""
+
+PATIENCE_S = 60.0
+"""After this long a test gives up: a bound for a broken program, never what a test waits for."""
+
+_SCRIPT = Path(sys.executable).with_name("cts")
+COMMAND = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-c", "from cts.cli import main; main()"]
+_STATUS_ROW = re.compile(r"^ *(\d+\.\d{3})" + r" +(\d+)" * 6 + r" *$", re.MULTILINE)
+
+
+class Connections(TypedDict):
+    successful: int
+    network_errors: int
+    protocol_errors: int
+    cancelled: int
+
+
+class Frames(TypedDict):
+    completed: int
+    dropped: int
+    repeated: int
+    error: int
+
+
+class Stream(TypedDict):
+    id: str
+    local: str
+    remote: str
+    role: str
+    result: str
+    bits_per_second: int
+    frames: Frames
+    started_seconds: float
+    ended_seconds: float
+    bytes_received: int
+    bytes_sent: int
+
+
+class Report(TypedDict):
+    schema: int
+    role: str
+    direction: str
+    elapsed_seconds: float
+    connections: Connections
+    frames: Frames
+    bytes_received: int
+    streams: list[Stream]
+    bytes_sent: int
+    refused: dict[str, int]
+    overflowed: int
+    streams_omitted: int
+    interrupted: bool
+
+
+@frozen
+class StatusRow:
+    """A line of the plain console."""
+
+    seconds: float
+    bits_per_second: int
+    streams: int
+    completed: int
+    dropped: int
+    repeated: int
+    errors: int
+
+
+@frozen
+class Finished:
+    """A ``cts`` that has left."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def report(self) -> Report:
+        """What ``--json`` printed: stdout as a whole, so that anything else there fails the test."""
+        loaded: Report = json.loads(self.stdout)
+        return loaded
+
+    @property
+    def rows(self) -> list[StatusRow]:
+        return status_rows(self.stderr)
+
+    @property
+    def message(self) -> str:
+        """What a run that was refused said; all the ways in which it would be no plain message fail the test."""
+        assert self.status == 2, self
+        assert self.stdout == ""
+        assert "Traceback" not in self.stderr
+        return self.stderr
+
+
+def status_rows(text: str) -> list[StatusRow]:
+    rows = []
+    for row in _STATUS_ROW.finditer(text):
+        rate, streams, completed, dropped, repeated, errors = map(int, row.groups()[1:])
+        rows.append(StatusRow(float(row[1]), rate, streams, completed, dropped, repeated, errors))
+    return rows
+
+
+def arguments(args: Sequence[str | Path], sets: Iterable[str]) -> list[str]:
+    return [*map(str, args), *(text for override in sets for text in ("--set", override))]
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+class Running:
+    """A ``cts`` under way, whose output is gathered as it comes; killed if it is left before it has finished."""
+
+    def __init__(
+        self,
+        *args: str | Path,
+        sets: Iterable[str] = (),
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._process = subprocess.Popen(
+            [*COMMAND, *arguments(args, sets)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._said: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+        self._news = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._gather, args=("stdout", self._process.stdout.fileno()), daemon=True),
+            threading.Thread(target=self._gather, args=("stderr", self._process.stderr.fileno()), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._process.kill()
+        self.finish()
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait_until_it_says(self, condition: Callable[[str], bool]) -> None:
+        """Wait until what it has written to stderr so far meets ``condition``."""
+        deadline = time.monotonic() + PATIENCE_S
+        with self._news:
+            while not condition(self._stderr()):
+                alive = any(reader.is_alive() for reader in self._readers)
+                assert alive, f"it ended before that: {self._stderr()}"
+                assert time.monotonic() < deadline, f"never came: {self._stderr()}"
+                self._news.wait(1.0)
+
+    def wait_for_row(self, condition: Callable[[StatusRow], bool] = lambda row: True) -> None:
+        """Wait for a status line that meets ``condition``; for any, that is until its sockets are bound."""
+        self.wait_until_it_says(lambda text: any(map(condition, status_rows(text))))
+
+    def finish(self) -> Finished:
+        """Wait until it leaves."""
+        try:
+            status = self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
+        for reader in self._readers:
+            reader.join(PATIENCE_S)
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return Finished(status, self._said["stdout"].decode(), self._stderr())
+
+    def _stderr(self) -> str:
+        return self._said["stderr"].decode(errors="replace")
+
+    def _gather(self, name: str, fd: int) -> None:
+        while chunk := os.read(fd, 65_536):
+            with self._news:
+                self._said[name] += chunk
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+
+def run_cts(*args: str | Path, sets: Iterable[str] = (), cwd: Path | None = None) -> Finished:
+    with Running(*args, sets=sets, cwd=cwd) as running:
+        return running.finish()
+
+
+def run_together(runs: Mapping[str, Iterable[str]], *args: str | Path, at_once: int = 3) -> dict[str, Finished]:
+    """Run ``cts`` with the same arguments and several sets of overrides, a few processes at a time."""
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = {name: pool.submit(run_cts, *args, sets=tuple(sets)) for name, sets in runs.items()}
+        return {name: future.result() for name, future in futures.items()}

@@ -1,0 +1,177 @@
+"""``cts run`` with server and client in one process, over real sockets."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias, get_args, get_origin, get_type_hints, is_typeddict
+from uuid import UUID
+
+import pytest
+
+from tests.cli.running_cts import (
+    FREE_PORT,
+    QUIET,
+    SHORT,
+    SHORT_END_S,
+    SHORT_FRAMES,
+    STREAM,
+    Finished,
+    Report,
+    run_cts,
+    run_together,
+)
+
+Runs: TypeAlias = dict[str, Finished]
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "pull": (),
+    "push": ("stream.direction=push",),
+    "20 connections": ("client.connections=20",),
+    "100 Mbit/s": ("stream.bits_per_second=100M",),
+    "IPv6": ("server.listen=[::1]:0",),
+    "every address": ("server.listen=*:0",),
+    "three times over": ("client.iterations=3",),
+}
+STREAMS = {"20 connections": 20, "three times over": 3}
+RATE = {"100 Mbit/s": 100_000_000}
+
+
+@pytest.fixture(scope="module")
+def runs() -> Runs:
+    common = (*SHORT, *FREE_PORT, *QUIET)
+    return run_together({name: (*common, *sets) for name, sets in WAYS.items()}, "run", STREAM, "--json")
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def finished(runs: Runs, way: str) -> Finished:
+    return runs[way]
+
+
+def test_it_leaves_with_0(finished: Finished) -> None:
+    assert (finished.status, finished.stderr) == (0, "")
+
+
+def test_every_frame_is_completed(finished: Finished, way: str) -> None:
+    frames = STREAMS.get(way, 1) * SHORT_FRAMES
+    assert finished.report["frames"] == {"completed": frames, "dropped": 0, "repeated": 0, "error": 0}
+
+
+def test_every_stream_is_a_success(finished: Finished, way: str) -> None:
+    count = STREAMS.get(way, 1)
+    successful = {"successful": count, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}
+    assert finished.report["connections"] == successful
+    assert [stream["result"] for stream in finished.report["streams"]] == ["Succeeded"] * count
+
+
+def test_the_frames_are_the_receiving_side_s(finished: Finished) -> None:
+    assert {stream["role"] for stream in finished.report["streams"]} == {"receiver"}
+
+
+def test_the_bytes_are_those_of_the_plan(finished: Finished, way: str) -> None:
+    frame_size = RATE.get(way, 8_000_000) // 8 // 30
+    assert finished.report["bytes_received"] == STREAMS.get(way, 1) * SHORT_FRAMES * frame_size
+
+
+def test_it_ends_at_the_computed_instant_and_never_before(finished: Finished, way: str) -> None:
+    expected = SHORT_END_S * (3 if way == "three times over" else 1)
+    assert expected - 0.001 <= finished.report["elapsed_seconds"] < expected + 1
+
+
+def test_the_totals_are_the_sums_of_the_streams(finished: Finished) -> None:
+    report = finished.report
+    assert report["frames"]["completed"] == sum(stream["frames"]["completed"] for stream in report["streams"])
+    assert report["bytes_received"] == sum(stream["bytes_received"] for stream in report["streams"])
+
+
+def test_the_measured_rate_is_near_the_configured_one(finished: Finished, way: str) -> None:
+    configured = RATE.get(way, 8_000_000)
+    for stream in finished.report["streams"]:
+        assert 0.7 * configured < stream["bits_per_second"] <= 1.01 * configured
+
+
+def test_each_stream_has_an_id_of_its_own(finished: Finished) -> None:
+    ids = [stream["id"] for stream in finished.report["streams"]]
+    assert len({UUID(each) for each in ids}) == len(ids)
+
+
+def test_addresses_are_written_with_their_ports(runs: Runs) -> None:
+    (stream,) = runs["pull"].report["streams"]
+    for address in (stream["local"], stream["remote"]):
+        assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", address)
+
+
+def test_an_ipv6_address_is_written_in_brackets(runs: Runs) -> None:
+    (stream,) = runs["IPv6"].report["streams"]
+    for address in (stream["local"], stream["remote"]):
+        assert re.fullmatch(r"\[::1\]:[1-9]\d*", address)
+
+
+def misfits(value: object, hint: object, where: str = "report") -> list[str]:
+    """Return where a JSON value has other keys or other types than a TypedDict says."""
+    if isinstance(hint, type) and is_typeddict(hint):
+        hints = get_type_hints(hint)
+        if not isinstance(value, dict) or value.keys() != hints.keys():
+            return [f"{where}: {value}"]
+        return [each for key, inner in hints.items() for each in misfits(value[key], inner, f"{where}.{key}")]
+    if get_origin(hint) is list:
+        (item,) = get_args(hint)
+        if not isinstance(value, list):
+            return [f"{where}: {value}"]
+        return [each for index, one in enumerate(value) for each in misfits(one, item, f"{where}[{index}]")]
+    if get_origin(hint) is dict:
+        of_counts = isinstance(value, dict) and all(type(count) is int for count in value.values())
+        return [] if of_counts else [f"{where}: {value}"]
+    return [] if type(value) is hint else [f"{where}: {value!r} is no {hint}"]
+
+
+def test_the_json_has_the_documented_keys_and_types(finished: Finished) -> None:
+    assert misfits(finished.report, Report) == []
+
+
+def test_the_json_begins_with_the_documented_keys_in_order(runs: Runs) -> None:
+    documented = ["schema", "role", "direction", "elapsed_seconds", "connections", "frames", "bytes_received", "streams"]
+    assert list(runs["pull"].report)[:8] == documented
+
+
+def test_the_json_says_what_was_run(runs: Runs) -> None:
+    pulled, pushed = runs["pull"].report, runs["push"].report
+    assert (pulled["schema"], pulled["role"], pulled["direction"]) == (1, "loopback", "pull")
+    assert (pushed["schema"], pushed["role"], pushed["direction"]) == (1, "loopback", "push")
+
+
+def test_the_json_is_one_line(runs: Runs) -> None:
+    assert runs["pull"].stdout.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def talking() -> Runs:
+    """The same with the plain console, without and with ``--json``."""
+    sets = (*SHORT, *FREE_PORT, "output.console=lines")
+    with ThreadPoolExecutor() as pool:
+        plain, as_json = pool.map(lambda args: run_cts("run", STREAM, *args, sets=sets), ((), ("--json",)))
+    return {"plain": plain, "json": as_json}
+
+
+def test_with_json_all_else_goes_to_stderr(talking: Runs) -> None:
+    finished = talking["json"]
+    assert finished.report["frames"]["completed"] == SHORT_FRAMES
+    assert "pull 8 Mbit/s at 30 frames/s" in finished.stderr
+    assert sum(row.completed for row in finished.rows) == SHORT_FRAMES
+
+
+def test_without_json_the_summary_is_on_stdout_and_the_status_is_not(talking: Runs) -> None:
+    finished = talking["plain"]
+    assert re.search(rf"^completed frames +{SHORT_FRAMES} \(100\.00 %\)$", finished.stdout, re.MULTILINE)
+    assert "TimeSlice" not in finished.stdout
+
+
+def test_listening_on_every_address_the_client_takes_the_loopback_one(runs: Runs) -> None:
+    # 0.0.0.0 and :: are no addresses to send to, though Linux puts up with it.
+    (stream,) = runs["every address"].report["streams"]
+    assert stream["remote"].rpartition(":")[0] in ("127.0.0.1", "[::1]")

@@ -1,0 +1,162 @@
+"""A server and its clients as processes of their own, from two configurations."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import pytest
+
+from tests.cli.running_cts import (
+    CLIENT,
+    CLOSELY,
+    QUIET,
+    SERVER,
+    SHORT,
+    SHORT_END_S,
+    SHORT_FRAMES,
+    Finished,
+    Running,
+    Stream,
+    free_port,
+    run_cts,
+)
+
+Pair: TypeAlias = tuple[Finished, Finished]
+"""Server and client."""
+
+WAYS = {
+    "pull": ("127.0.0.1", "pull"),
+    "push": ("127.0.0.1", "push"),
+    "IPv6": ("[::1]", "pull"),
+}
+LONGER = ("stream.stream_length=1s", "stream.buffer_depth=300ms")
+LONGER_FRAMES = 30
+LONGER_END_S = 38 / 30
+
+
+def run_pair(way: str) -> Pair:
+    host, direction = WAYS[way]
+    address = f"{host}:{free_port(host.strip('[]'))}"
+    sets = (*SHORT, f"stream.direction={direction}")
+    listening = (*sets, *CLOSELY, f"server.listen={address}", "server.server_exit_limit=1")
+    with Running("run", SERVER, "--json", sets=listening) as server:
+        server.wait_for_row()
+        client = run_cts("run", CLIENT, "--json", sets=(*sets, *QUIET, f"client.target={address}"))
+        return server.finish(), client
+
+
+def lose_the_server(direction: str) -> Finished:
+    """Kill the server while it streams; return what becomes of its client."""
+    address = f"127.0.0.1:{free_port()}"
+    sets = (*LONGER, *CLOSELY, f"stream.direction={direction}")
+    with (
+        Running("run", SERVER, sets=(*sets, f"server.listen={address}")) as server,
+        Running("--version") as warming_the_file_cache,
+    ):
+        warming_the_file_cache.finish()
+        server.wait_for_row()
+        with Running("run", CLIENT, "--json", sets=(*sets, f"client.target={address}")) as client:
+            client.wait_for_row(lambda row: row.completed > 0 or (direction == "push" and row.bits_per_second > 0))
+            server.kill()
+            return client.finish()
+
+
+def find_no_server(direction: str) -> Finished:
+    sets = (*SHORT, *QUIET, f"stream.direction={direction}", f"client.target=127.0.0.1:{free_port()}")
+    return run_cts("run", CLIENT, "--json", sets=sets)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> dict[str, Pair]:
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(WAYS, pool.map(run_pair, WAYS), strict=True))
+
+
+@pytest.fixture(scope="module")
+def orphans() -> dict[str, Finished]:
+    """Clients whose server was killed, and clients that never had one."""
+    with ThreadPoolExecutor(2) as pool:
+        killed = dict(zip(("pull", "push"), pool.map(lose_the_server, ("pull", "push")), strict=True))
+        never = pool.map(find_no_server, ("pull", "push"))
+        return killed | dict(zip(("pull, never", "push, never"), never, strict=True))
+
+
+@pytest.fixture(params=WAYS)
+def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
+    return pairs[request.param]
+
+
+def only_stream(finished: Finished) -> Stream:
+    (stream,) = finished.report["streams"]
+    return stream
+
+
+def test_both_leave_with_0(pair: Pair) -> None:
+    assert [each.status for each in pair] == [0, 0]
+
+
+def test_the_receiving_side_completes_every_frame(pair: Pair) -> None:
+    (receiver,) = (each for each in pair if only_stream(each)["role"] == "receiver")
+    assert receiver.report["frames"] == {"completed": SHORT_FRAMES, "dropped": 0, "repeated": 0, "error": 0}
+
+
+def test_all_that_was_sent_was_received(pair: Pair) -> None:
+    server, client = (each.report for each in pair)
+    assert server["bytes_sent"] + client["bytes_sent"] == server["bytes_received"] + client["bytes_received"] > 0
+
+
+def test_both_know_the_stream_by_one_id(pair: Pair) -> None:
+    server, client = map(only_stream, pair)
+    assert server["id"] == client["id"]
+
+
+def test_the_addresses_of_one_are_those_of_the_other(pair: Pair) -> None:
+    server, client = map(only_stream, pair)
+    assert (server["local"], server["remote"]) == (client["remote"], client["local"])
+
+
+def test_each_says_which_part_it_played(pairs: dict[str, Pair]) -> None:
+    for way, direction in (("pull", "pull"), ("push", "push")):
+        server, client = (each.report for each in pairs[way])
+        assert (server["role"], server["direction"]) == ("server", direction)
+        assert (client["role"], client["direction"]) == ("client", direction)
+
+
+def test_a_client_without_a_server_leaves_with_1(orphans: dict[str, Finished]) -> None:
+    assert [orphans[way].status for way in ("pull, never", "push, never")] == [1, 1]
+
+
+def test_a_client_without_a_server_names_the_protocol_error(orphans: dict[str, Finished]) -> None:
+    for way in ("pull, never", "push, never"):
+        assert only_stream(orphans[way])["result"] == "ErrorNotAllDataTransferred"
+        assert orphans[way].report["connections"]["protocol_errors"] == 1
+
+
+def test_a_client_without_a_server_drops_every_frame_at_its_first_render(orphans: dict[str, Finished]) -> None:
+    report = orphans["pull, never"].report
+    assert report["frames"] == {"completed": 0, "dropped": SHORT_FRAMES, "repeated": 0, "error": 0}
+    assert 0.3 <= report["elapsed_seconds"] < SHORT_END_S
+
+
+def test_a_client_whose_server_is_killed_ends_at_its_computed_instant(orphans: dict[str, Finished]) -> None:
+    stream = only_stream(orphans["pull"])
+    lasted = stream["ended_seconds"] - stream["started_seconds"]
+    assert LONGER_END_S - 0.001 <= lasted < LONGER_END_S + 1
+
+
+def test_a_client_whose_server_is_killed_drops_the_rest_of_its_frames(orphans: dict[str, Finished]) -> None:
+    frames = orphans["pull"].report["frames"]
+    assert frames["completed"] > 0
+    assert frames["dropped"] > 0
+    assert frames["completed"] + frames["dropped"] + frames["repeated"] == LONGER_FRAMES
+
+
+def test_dropped_frames_alone_are_a_measurement_and_no_failure(orphans: dict[str, Finished]) -> None:
+    assert orphans["pull"].status == 0
+    assert only_stream(orphans["pull"])["result"] == "Succeeded"
+
+
+def test_a_pushing_client_whose_server_is_killed_sends_to_its_end(orphans: dict[str, Finished]) -> None:
+    assert orphans["push"].status == 0
+    assert orphans["push"].report["bytes_sent"] == LONGER_FRAMES * (8_000_000 // 8 // 30)
