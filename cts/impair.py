@@ -173,14 +173,16 @@ async def _run(
                 if timer is not None:
                     await services.start(timer.run)
                 await services.start(sockets.run)
-                try:
-                    bound += await services.start(relay.run)
-                except UserError as error:  # to be raised outside of the nursery, which would make a group of it
-                    mistake = error
-                else:
-                    began(bound, upstream)
-                    services.start_soon(_show_counts, relay, pacer, watch)
-                    stopped_by = await _signal_within(order.time_limit_ns, signals)
+                async with trio.open_nursery() as relaying:  # ends while its sockets are still read
+                    try:
+                        bound += await relaying.start(relay.run)
+                    except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
+                        mistake = error
+                    else:
+                        began(bound, upstream)
+                        relaying.start_soon(_show_counts, relay, pacer, watch)
+                        stopped_by = await _signal_within(order.time_limit_ns, signals)
+                    relaying.cancel_scope.cancel()
                 services.cancel_scope.cancel()
     finally:
         if witness is not None:

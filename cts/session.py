@@ -82,6 +82,7 @@ class Session:
         factory: the chosen connected-socket factory.
         new_connection_id: returns the UUID text for a stream with that peer.
         observer: told of everything.
+        began_ns: when the run began, where that was before this session; None for now.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Session:
         factory: IConnectedSocketFactory,
         new_connection_id: Callable[[Address], str],
         observer: Observer,
+        began_ns: int | None = None,
     ) -> None:
         self._config = config
         self._plan = plan
@@ -107,7 +109,7 @@ class Session:
         self._new_connection_id = new_connection_id
         self._observer = observer
         self._maker = StreamMaker(plan, Verify(config.stream.verify), pacer, make_sender, factory)
-        self._began_ns = 0
+        self._began_ns = pacer.now_ns() if began_ns is None else began_ns
         self._endpoints: list[IDatagramEndpoint] = []
         self._sides = trio.CancelScope()
         self._server: Server | None = None
@@ -124,9 +126,10 @@ class Session:
         """
         try:
             await self._bind()
-            self._began_ns = self._pacer.now_ns()
             self._observer.run_began(self._began_ns)
             self._prepare()
+            if self._interrupted:
+                self.stop()
             async with trio.open_nursery() as services:
                 services.start_soon(self._report_status)
                 if self._config.run.time_limit is not None:
@@ -150,16 +153,24 @@ class Session:
     def stop(self) -> None:
         """Open no more streams, and give those that run the grace period to end."""
         self._interrupted = True
-        if self._server is not None:
-            self._server.stop_accepting()
-        if self._client is not None:
-            self._client.stop()
+        self._open_no_more()
         self._sides.deadline = trio.current_time() + self._config.run.grace / _NANOSECONDS
 
     def stop_now(self) -> None:
         """Cancel the streams that run."""
         self._interrupted = True
+        self._open_no_more()
         self._sides.cancel()
+
+    def stop_accepting(self) -> None:
+        """Serve no more streams; end when those that run have ended."""
+        if self._server is not None:
+            self._server.stop_accepting()
+
+    def _open_no_more(self) -> None:
+        self.stop_accepting()
+        if self._client is not None:
+            self._client.stop()
 
     async def _bind(self) -> None:
         for address in self._listen if self._config.run.role != "client" else ():
@@ -206,21 +217,21 @@ class Session:
 
     async def _run_client(self, client: Client) -> None:
         await client.run()
-        if self._server is not None:
-            # Alone with its own client, a server has nobody else to wait for.
-            self._server.stop_accepting()
+        # Alone with its own client, a server has nobody else to wait for.
+        self.stop_accepting()
 
     async def _report_status(self) -> None:
         interval_ns = self._config.output.status_update
         due_ns = self._began_ns
         while True:
-            # One nanosecond later, all that happens in the instant itself has happened.
-            await self._pacer.wait_until(due_ns + 1)
+            # Streams act on an instant one nanosecond after it; one later still, all of them have.
+            await self._pacer.wait_until(due_ns + 2)
             self._observer.status(self.snapshot())
             due_ns += interval_ns
 
     async def _limit_time(self, limit_ns: int) -> None:
         await self._pacer.wait_until(self._began_ns + limit_ns)
+        self._open_no_more()
         self._sides.cancel()
 
     @property
@@ -259,7 +270,13 @@ class Session:
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
-            results=(*self._measured.results, *self._unanswered()),
+            # Streams that end at the same instant end in the order in which tasks happen to run.
+            results=tuple(
+                sorted(
+                    (*self._measured.results, *self._unanswered()),
+                    key=lambda result: (result.ended_ns, result.local, result.remote),
+                )
+            ),
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
         )

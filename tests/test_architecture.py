@@ -29,7 +29,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "config": frozenset(
         {"errors", "units", "protocol.plan", "protocol.wire", "net.impairment", "net.delay", "net.loss", "net.profiles"}
     ),
-    "reconciliation": frozenset({"errors", "protocol.plan", "protocol.wire", "protocol.payload"}),
+    "reconciliation": frozenset({"errors", "protocol", "metrics"}),
     "engine": UP_TO_API | {"observer"},
     "net": UP_TO_API,
     "output": UP_TO_API | {"observer"},

@@ -53,8 +53,8 @@ def impair_command(
     """Relay UDP between clients and a server, and do to it what the [network] table of CONFIG says.
 
     Works in front of any UDP service, for many clients, over IPv4 and IPv6, and from one to the other. Each client has links of
-    its own, as in `cts sim`. Counts are shown every second. Ctrl-C ends it and prints the final counts; that is how a relay ends,
-    so the exit status is 0.
+    its own, as in `cts sim`. Counts are shown every second. Ctrl-C ends it and prints the final counts; that is how a relay is
+    ended, so the exit status is 0.
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config

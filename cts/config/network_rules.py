@@ -29,7 +29,7 @@ def network_problems(network: NetworkConfig) -> Iterable[Problem]:
         found += _jitter_on_a_table(network, direction)
     for half in HALVES:
         found += _without_other_half(network, half)
-    return dict.fromkeys(found)
+    return {(each.path, each.text): each for each in found}.values()  # of both directions, the same once
 
 
 def _latency_table(table: KeyPath, keys: LinkConfig) -> Iterator[Problem]:

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import trio
+
 from cts.api import (
     Address,
+    DatagramBatch,
     Frame,
     IConnectedSocket,
     IConnectedSocketFactory,
     IDatagramEndpoint,
     IPacer,
     ISender,
+    Role,
     StreamPlan,
     StreamRequest,
+    StreamResult,
+    StreamSnapshot,
 )
 from cts.errors import CtsError
 
-__all__ = ["GuardedFactory", "GuardedSender", "PluginFailure", "unwrap"]
+__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "PluginFailure", "unwrap"]
 
 
 class PluginFailure(CtsError):
@@ -32,15 +38,27 @@ def unwrap(error: Exception) -> Exception:
     return error
 
 
+def _blamed(label: str, error: Exception) -> Exception:
+    cause = unwrap(error)
+    if isinstance(cause, OSError | PluginFailure):
+        return cause
+    return PluginFailure(f"{label} raised {type(cause).__name__}: {cause}")
+
+
 @contextmanager
 def _blaming(label: str) -> Iterator[None]:
     try:
         yield
+    except BaseExceptionGroup as group:
+        # A stream that is being cancelled is cancelled, whatever its plugin thinks of it.
+        cancelled, _ = group.split(trio.Cancelled)
+        if cancelled is not None:
+            raise cancelled from None
+        if not isinstance(group, ExceptionGroup):
+            raise
+        raise _blamed(label, group) from group
     except Exception as error:
-        cause = unwrap(error)
-        if isinstance(cause, OSError | PluginFailure):
-            raise cause from None
-        raise PluginFailure(f"{label} raised {type(cause).__name__}: {cause}") from error
+        raise _blamed(label, error) from error
 
 
 class GuardedSender(ISender):
@@ -70,6 +88,84 @@ class GuardedSender(ISender):
         return sent
 
 
+class GuardedConnectedSocket(IConnectedSocket):
+    """Runs a plugin's connected socket; what it raises where nobody expects it ends its stream, and no other.
+
+    Args:
+        socket: the plugin's.
+        label: names the plugin in messages.
+    """
+
+    def __init__(self, socket: IConnectedSocket, label: str) -> None:
+        self._socket = socket
+        self._label = label
+        self._failure: Exception | None = None
+        self._running = trio.CancelScope()
+        self._observed = StreamSnapshot()
+        with _blaming(label):
+            self._remote, self._role = socket.remote, socket.role
+
+    @property
+    def remote(self) -> Address:
+        """The peer."""
+        return self._remote
+
+    @property
+    def role(self) -> Role:
+        """Which part this side plays."""
+        return self._role
+
+    @property
+    def connection_id(self) -> str | None:
+        """The stream's name, once known."""
+        name: str | None = None
+        with self._noting():
+            name = self._socket.connection_id
+        return name
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
+        """Run the plugin's socket.
+
+        Raises:
+            PluginFailure: the plugin raised, here or elsewhere.
+        """
+        with self._running:
+            with _blaming(self._label):
+                result = await self._socket.run(task_status=task_status)
+                if not isinstance(result, StreamResult):
+                    raise TypeError(f"run returned {result!r}, not a StreamResult")
+            return result
+        assert self._failure is not None
+        raise self._failure
+
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Hand it to the plugin's socket."""
+        with self._noting():
+            self._socket.on_data_received(batch)
+
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Tell the plugin's socket."""
+        with self._noting():
+            self._socket.on_start_repeated(received_ns)
+
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        """Return what the plugin's socket has counted, or what it last had if it fails now."""
+        with self._noting():
+            self._observed = self._socket.observe(now_ns)
+        return self._observed
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """End the stream by what is raised inside, in place of whoever called."""
+        try:
+            with _blaming(self._label):
+                yield
+        except (OSError, PluginFailure) as failure:
+            if self._failure is None:
+                self._failure = failure
+                self._running.cancel()
+
+
 class GuardedFactory(IConnectedSocketFactory):
     """Makes connected sockets through a plugin's factory.
 
@@ -92,7 +188,7 @@ class GuardedFactory(IConnectedSocketFactory):
             made = self._factory.make(request, default)
             if not isinstance(made, IConnectedSocket):
                 raise TypeError(f"make returned {made!r}, not an IConnectedSocket")
-        return made
+        return GuardedConnectedSocket(made, self._label)
 
     def close(self) -> None:
         """Close the plugin's factory."""

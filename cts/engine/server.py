@@ -152,12 +152,14 @@ class Server(IListenerHandler):
     def _match(self, streams: trio.Nursery) -> None:
         while self._accepting and (matched := self._manager.match(self._maker.pacer.now_ns())) is not None:
             self._broker.started()
-            self._connect(*matched, streams)
+            if not self._connect(*matched, streams):
+                self._retire_one()
             self._open_slots()
         if self._manager.expired:
             self.refused["START that waited in vain"] = self._manager.expired
 
-    def _connect(self, remote: Address, listening_socket: IListeningSocket, streams: trio.Nursery) -> None:
+    def _connect(self, remote: Address, listening_socket: IListeningSocket, streams: trio.Nursery) -> bool:
+        """Start a stream; tell whether it could begin."""
         endpoint = listening_socket.endpoint
         info = self._streams.announce(endpoint.local, remote, self._role)
         try:
@@ -171,22 +173,21 @@ class Server(IListenerHandler):
             )
         except (OSError, PluginFailure) as error:
             self._streams.fail(info, error)
-            self._ended(streams)
-            return
+            return False
         self._manager.add(connected)
         streams.start_soon(self._run, info, connected, streams, name=f"stream {remote}")
+        return True
 
     async def _run(self, info: StreamInfo, connected: IConnectedSocket, streams: trio.Nursery) -> None:
         try:
             await self._streams.run(info, connected)
         finally:
             self._manager.remove(self._role, info.remote)
-        self._ended(streams)
+        self._retire_one()
+        self._open_slots()
+        self._match(streams)
 
-    def _ended(self, streams: trio.Nursery) -> None:
+    def _retire_one(self) -> None:
         self._broker.finish_one()
         if self._broker.finished:
             self.stop_accepting()
-        else:
-            self._open_slots()
-            self._match(streams)

@@ -17,6 +17,7 @@ from cts.api import (
     StreamSnapshot,
 )
 from cts.engine.connected_socket import bits_per_second, failure_result
+from cts.engine.plugin_guard import PluginFailure
 from cts.observer import Observer, StreamInfo
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
 
@@ -74,6 +75,10 @@ class Streams:
         result: StreamResult | None = None
         try:
             result = await socket.run()
+        except (OSError, PluginFailure) as error:
+            result = self._result(
+                info, *failure_result(error), socket.observe(self._pacer.now_ns()), socket.connection_id
+            )
         finally:
             del self._open[info.number]
             if result is None:

@@ -106,8 +106,9 @@ class Carrier:
         """Send some of what is due; an endpoint suspends while its buffer is full, and not for longer than it is worth."""
         heap, now_ns = self._heap, self._pacer.now_ns
         with trio.CancelScope(deadline=trio.current_time() + _PATIENCE_S) as patience:
+            at_ns = now_ns()
             for _ in range(_BURST):
-                if not heap or heap[0][0] > now_ns():
+                if not heap or heap[0][0] > at_ns:
                     break
                 due_ns, _, path, datagram = heappop(heap)
                 try:
@@ -115,7 +116,8 @@ class Carrier:
                 except OSError as error:
                     path.counts.dropped[f"refused: {error.strerror}"] += 1
                 else:
-                    path.counts.count_forwarded(len(datagram), now_ns() - due_ns)
+                    at_ns = now_ns()
+                    path.counts.count_forwarded(len(datagram), at_ns - due_ns)
                 self._end(path, datagram)
         if patience.cancelled_caught:
             path.counts.dropped[BUFFER_FULL] += 1

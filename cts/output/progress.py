@@ -18,18 +18,15 @@ class ProgressConsole(PromptObserver):
         stream: where to write; a terminal's line is written over, elsewhere each is a line of its own.
         expected_ns: how long the simulated run will take, nanoseconds; None if nobody knows.
         now: returns real seconds.
-        interval: real seconds between lines.
     """
 
-    def __init__(
-        self, stream: TextIO, expected_ns: int | None, now: Callable[[], float], interval: float = 1.0
-    ) -> None:
+    def __init__(self, stream: TextIO, expected_ns: int | None, now: Callable[[], float]) -> None:
         self._stream = stream
         self._expected_ns = expected_ns
         self._now = now
-        self._interval = interval
-        self._began = self._next = 0.0
         self._overwrites = stream.isatty()
+        self._interval = 0.5 if self._overwrites else 5.0
+        self._began = self._next = 0.0
         self._written = False
 
     def run_began(self, began_ns: int) -> None:
@@ -47,7 +44,7 @@ class ProgressConsole(PromptObserver):
         if self._expected_ns:
             text += f" of {self._expected_ns / 1e9:,.0f} s"
         pace = snapshot.elapsed_ns / 1e9 / (now - self._began)
-        text += f", {pace:,.1f} times as fast as real time, {snapshot.open_streams:,} streams"
+        text += f", {pace:,.1f} times as fast as real time, streams open: {snapshot.open_streams:,}"
         self._write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
         self._written = True
 

@@ -154,7 +154,9 @@ class _Reading:
             if not reader.whole and not ('"run_ended"' in line and line.endswith("}")):
                 break
             complete = self._event(reader.fields(line))
-        return RunEvents(direction, verify, plan, tuple(map(self._streams.__getitem__, sorted(self._streams))), complete)
+        return RunEvents(
+            direction, verify, plan, tuple(map(self._streams.__getitem__, sorted(self._streams))), complete
+        )
 
     def _began(self, fields: Fields) -> str:
         fields.one_of("event", ("run_began",))

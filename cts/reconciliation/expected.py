@@ -128,9 +128,10 @@ class ExpectedStream:
             self._pass(at_ns)
         return self.ended_ns is not None
 
-    def finish(self) -> None:
-        """Let the stream come to its end: nothing more arrives."""
+    def finish(self) -> int:
+        """Let the stream come to its end, for nothing more arrives, and return when that was."""
         self.over(_NEVER_NS)
+        return self._end_ns() if self.ended_ns is None else self.ended_ns
 
     def start_repeated(self, at_ns: int) -> None:
         """The peer asked once more: before the first data, everything begins anew."""
@@ -237,7 +238,7 @@ class ExpectedStream:
     def _end(self, at_ns: int, result: str | None) -> None:
         self.ended_ns = at_ns
         self.result = result
-        if self._tolerance_ns:
+        if self._tolerance_ns and self._heard:
             near = self._next
             while near <= self._plan.final_frame and self._due_ns(near) <= at_ns + self._tolerance_ns:
                 near += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,11 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import TypedDict
 
 from attrs import frozen
+
+from cts.cli import main
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 STREAM, SERVER, CLIENT = (CONFIGS / f"{name}.toml" for name in ("stream", "server", "client"))
@@ -155,22 +159,23 @@ class Running:
         sets: Iterable[str] = (),
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        stdout: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
             [*COMMAND, *arguments(args, sets)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             cwd=cwd,
             env={**os.environ, **(environment or {})},
         )
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._said: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+        self._pipes = {"stdout": self._process.stdout, "stderr": self._process.stderr}
+        self._said = dict.fromkeys(self._pipes, b"")
         self._news = threading.Condition()
         self._readers = [
-            threading.Thread(target=self._gather, args=("stdout", self._process.stdout.fileno()), daemon=True),
-            threading.Thread(target=self._gather, args=("stderr", self._process.stderr.fileno()), daemon=True),
+            threading.Thread(target=self._gather, args=(name, pipe.fileno()), daemon=True)
+            for name, pipe in self._pipes.items()
+            if pipe is not None
         ]
         for reader in self._readers:
             reader.start()
@@ -218,7 +223,7 @@ class Running:
             raise
         for reader in self._readers:
             reader.join(PATIENCE_S)
-        for pipe in (self._process.stdout, self._process.stderr):
+        for pipe in self._pipes.values():
             if pipe is not None:
                 pipe.close()
         return Finished(status, self._said["stdout"].decode(), self._stderr())
@@ -238,6 +243,25 @@ class Running:
 def run_cts(*args: str | Path, sets: Iterable[str] = (), cwd: Path | None = None) -> Finished:
     with Running(*args, sets=sets, cwd=cwd) as running:
         return running.finish()
+
+
+def run_here(*args: str | Path, sets: Iterable[str] = ()) -> Finished:
+    """Call the entry point in this process, for the many questions that are not worth a process each.
+
+    An exception that it lets out fails the test, as its traceback would the user's patience.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    arguments_before, sys.argv = sys.argv, ["cts", *arguments(args, sets)]
+    status: object = 0
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as leaving:
+        status = leaving.code
+    finally:
+        sys.argv = arguments_before
+    assert isinstance(status, int)
+    return Finished(status, out.getvalue(), err.getvalue())
 
 
 def run_together(runs: Mapping[str, Iterable[str]], *args: str | Path, at_once: int = 3) -> dict[str, Finished]:

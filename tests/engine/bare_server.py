@@ -16,7 +16,8 @@ from cts.engine.stream_maker import StreamMaker
 from cts.engine.streams import Streams
 from cts.protocol.wire import START
 from cts.testing import RecordingEndpoint
-from tests.engine.simulated_runs import FIRST_RENDER, NAME, PLAN, SERVER, World
+from tests.engine.small_stream import FIRST_RENDER, NAME, PLAN, SERVER
+from tests.engine.virtual_world import World
 
 __all__ = ["BareServer", "stranger"]
 

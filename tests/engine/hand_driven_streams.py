@@ -9,19 +9,8 @@ from attrs import frozen
 from cts.api import StreamResult
 from cts.output.summary import RunReport
 from cts.protocol.wire import ConnectionId
-from tests.engine.simulated_runs import (
-    CLIENT,
-    LATENCY,
-    MS,
-    NAME,
-    PLAN,
-    SERVER,
-    Peer,
-    World,
-    config_of,
-    datagrams_of,
-    in_world,
-)
+from tests.engine.small_stream import CLIENT, LATENCY, MS, NAME, PLAN, SERVER, config_of, datagrams_of
+from tests.engine.virtual_world import Peer, World, in_world
 
 __all__ = ["Arriving", "HandDriven", "final_datagram", "on_time", "receive_by_script"]
 

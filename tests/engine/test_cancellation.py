@@ -23,19 +23,8 @@ from cts.engine.senders import AutoSender, PlainSender
 from cts.engine.streams import Streams
 from cts.protocol.wire import ConnectionId
 from cts.testing import PEER, RecordingEndpoint, StallingEndpoint
-from tests.engine.simulated_runs import (
-    END,
-    FIRST_RENDER,
-    LAST_SEND,
-    LATENCY,
-    MS,
-    NAME,
-    PLAN,
-    RETRY,
-    World,
-    datagrams_of,
-    in_world,
-)
+from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, NAME, PLAN, RETRY, datagrams_of
+from tests.engine.virtual_world import World, in_world
 
 FRAMES = PLAN.final_frame
 PER_FRAME = len(PLAN.datagram_sizes)

@@ -19,19 +19,9 @@ from cts.api import (
 )
 from cts.output.summary import RunReport
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
-from tests.engine.simulated_runs import (
-    END,
-    FIRST_RENDER,
-    LATENCY,
-    MS,
-    PLAN,
-    SECOND,
-    SERVER,
-    World,
-    config_of,
-    in_world,
-    simulated,
-)
+from tests.engine.simulated_runs import simulated
+from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.virtual_world import World, in_world
 
 UNREACHABLE = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
 UNREACHABLE_TEXT = f"{errno.ENETUNREACH}: {os.strerror(errno.ENETUNREACH)}"

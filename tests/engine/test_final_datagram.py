@@ -14,20 +14,9 @@ from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.senders import AutoSender
 from cts.testing import PEER, RecordingEndpoint
 from tests.engine.hand_driven_streams import SOON, final_datagram, on_time, receive_by_script
-from tests.engine.simulated_runs import (
-    END,
-    LATENCY,
-    MS,
-    NAME,
-    PLAN,
-    SECOND,
-    Sides,
-    World,
-    both_sides,
-    datagrams_of,
-    in_world,
-    losing,
-)
+from tests.engine.simulated_runs import Sides, both_sides
+from tests.engine.small_stream import END, LATENCY, MS, NAME, PLAN, SECOND, datagrams_of, losing
+from tests.engine.virtual_world import World, in_world
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
 FRAMES = PLAN.final_frame

@@ -15,7 +15,7 @@ from cts.output.summary import RunReport
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
 from cts.testing import PEER
 from tests.engine.bare_server import BareServer, stranger
-from tests.engine.simulated_runs import (
+from tests.engine.small_stream import (
     CLIENT,
     END,
     LAST_SEND,
@@ -25,11 +25,10 @@ from tests.engine.simulated_runs import (
     PLAN,
     SECOND,
     SERVER,
-    World,
     config_of,
     datagrams_of,
-    in_world,
 )
+from tests.engine.virtual_world import World, in_world
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
 STRANGERS = "not START from a stranger"

@@ -8,22 +8,9 @@ from cts.api import Address, FrameTotals, Outcome
 from cts.config import Config
 from cts.errors import UserError
 from cts.output.summary import RunReport
-from tests.engine.simulated_runs import (
-    END,
-    FIRST_RENDER,
-    LAST_SEND,
-    LATENCY,
-    MS,
-    PLAN,
-    SECOND,
-    SERVER,
-    Peer,
-    Recorder,
-    World,
-    config_of,
-    in_world,
-    simulated,
-)
+from tests.engine.simulated_runs import simulated
+from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.virtual_world import Peer, Recorder, World, in_world
 
 FRAMES = PLAN.final_frame
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])

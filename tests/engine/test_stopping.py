@@ -6,19 +6,9 @@ import pytest
 
 from cts.api import FrameTotals, Outcome
 from cts.output.summary import RunReport
-from tests.engine.simulated_runs import (
-    END,
-    LATENCY,
-    MS,
-    PLAN,
-    SECOND,
-    SERVER,
-    Peer,
-    World,
-    config_of,
-    in_world,
-    simulated,
-)
+from tests.engine.simulated_runs import simulated
+from tests.engine.small_stream import END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.virtual_world import Peer, World, in_world
 
 FRAMES = PLAN.final_frame
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])

@@ -9,7 +9,8 @@ from cts.api import FrameTotals, Outcome, StreamResult
 from cts.net.impairment import Impairment
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
 from cts.simulation import simulated_connection_id
-from tests.engine.simulated_runs import (
+from tests.engine.simulated_runs import both_sides, simulated
+from tests.engine.small_stream import (
     CLIENT,
     END,
     FIRST_RENDER,
@@ -21,14 +22,10 @@ from tests.engine.simulated_runs import (
     RETRY,
     SECOND,
     SERVER,
-    Peer,
-    World,
-    both_sides,
     config_of,
-    in_world,
     losing,
-    simulated,
 )
+from tests.engine.virtual_world import Peer, World, in_world
 
 FRAMES = PLAN.final_frame
 ALL = (1, 1_000_000)

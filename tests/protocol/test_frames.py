@@ -239,6 +239,21 @@ def test_a_silent_stream_of_billions_of_frames_is_judged_at_once() -> None:
 
 
 @settings(deadline=None)
+@given(st.integers(1, 1000), st.integers(1, 1000), st.booleans())
+def test_a_frame_is_rendered_in_the_nanosecond_after_its_instant_at_any_rate(
+    frame_rate: int, sequence: int, watched: bool
+) -> None:
+    plan = StreamPlan(8 * 40 * frame_rate, frame_rate, 1000 * SECOND)
+    buffer = FrameBuffer(plan, BASE, (lambda _: None) if watched else None)
+    instant_ns = BASE + plan.render_offset_ns(sequence)
+    heads = []
+    for now_ns in (instant_ns, instant_ns + 1):
+        buffer.render_before(now_ns)
+        heads.append(buffer.head)
+    assert heads == [sequence, sequence + 1]
+
+
+@settings(deadline=None)
 @given(arrivals())
 def test_the_verdicts_are_those_of_the_definitions(drawn: list[Arrival]) -> None:
     buffer = FrameBuffer(PLAN, BASE)

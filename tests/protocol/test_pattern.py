@@ -74,6 +74,16 @@ def test_the_first_error_of_a_sender_sticks_though_its_bytes_go_on_counting() ->
 
 
 @SIDES
+def test_a_completed_stream_has_nothing_more_to_do_and_a_failed_one_only_to_close(direction: str, role: str) -> None:
+    completed, _ = a_side(direction, role)
+    finish(completed, IOAction.ABORT, 5)
+    assert completed.initiate_io(10 * SECOND).action is IOAction.NONE
+    failed, _ = a_side(direction, role)
+    finish(failed, IOAction.FATAL_ABORT, 5)
+    assert failed.initiate_io(10 * SECOND) == IOTask(IOAction.FATAL_ABORT, 10 * SECOND)
+
+
+@SIDES
 def test_waiting_completes_nothing(direction: str, role: str) -> None:
     pattern, _ = a_side(direction, role)
     assert finish(pattern, IOAction.NONE, 10 * SECOND) is IOStatus.CONTINUE

@@ -139,10 +139,23 @@ def test_all_bad_numbers_are_told_at_once() -> None:
     assert names == ["bits_per_second", "frame_rate", "stream_length", "buffer_depth", "datagram_max_size"]
 
 
-def test_all_bad_combinations_are_told_at_once() -> None:
-    # Frames of 1 byte, and a buffer that holds none of them.
-    names = {name for name, _ in plan_problems(8 * 30, 30, SECOND, 1, 1400)}
-    assert names == {"bits_per_second", "buffer_depth"}
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [
+        (
+            (8 * 30, 30, SECOND, 1, 1400),
+            {"bits_per_second", "buffer_depth"},
+        ),  # frames of 1 byte, and none of them buffered
+        ((8 * 30, 30, SECOND, SECOND, 1), {"bits_per_second", "datagram_max_size"}),
+        ((8_000_000, 30, 1, 1, 1400), {"stream_length", "buffer_depth"}),
+        ((-8, 30, 1, 1, 1400), {"bits_per_second", "stream_length", "buffer_depth"}),
+        ((8_000_000, 30, 0, 1, 1400), {"stream_length", "buffer_depth"}),
+    ],
+)
+def test_all_bad_combinations_are_told_at_once(numbers: tuple[int, int, int, int, int], names: set[str]) -> None:
+    problems = plan_problems(*numbers)
+    assert {name for name, _ in problems} == names
+    assert len(problems) == len(names)
 
 
 # ------------------------------------------------------------------------------------------------ datagram sizes

@@ -147,7 +147,6 @@ def test_a_client_takes_the_first_name_that_it_hears() -> None:
 
 def test_a_server_answers_with_the_name_and_then_waits_for_its_first_render() -> None:
     driven = Driven(connection_id=NAME)
-    assert driven.recv.action is IOAction.RECV
     assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, kind=SendKind.CONNECTION_ID)
     driven.send(BASE)
     assert driven.next(BASE) == IOTask(IOAction.NONE, FIRST_RENDER + 1)
@@ -241,9 +240,7 @@ def test_the_renderer_ends_the_stream_after_the_final_frame_and_not_before() -> 
     assert driven.next(END).action is IOAction.NONE
     task = driven.next(END + 1)
     assert task == IOTask(IOAction.ABORT, END + 1)
-    assert driven.pattern.status is IOStatus.CONTINUE
     assert driven.pattern.complete_io(task, now_ns=END + 1) is IOStatus.COMPLETED
-    assert driven.pattern.error is None
 
 
 def test_the_end_is_the_instant_of_the_schedule_however_late_it_is_noticed() -> None:
@@ -324,7 +321,6 @@ def test_a_recv_that_brought_nothing_changes_nothing() -> None:
 def test_no_receive_task_is_tracked() -> None:
     driven = Driven()
     driven.get(BASE, *frame(1))
-    assert not driven.recv.tracked
     assert (driven.pattern.confirmed_bytes, driven.pattern.in_flight_bytes) == (0, 0)
 
 

@@ -1,0 +1,212 @@
+"""Follows every receiving stream through a ground truth: when it began, what reached it and in which order.
+
+A pull's receiver is a client: it begins when its first START is offered to the network. A push's is at the server: it begins
+when the server answers START with a connection id, which it does at once unless all its slots are taken. (A simulated network
+does not tell what is sent to a host that is gone; then the events say when the server answered, and the START must be there.)
+A port that asks again after its stream has ended begins another one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from heapq import heappop, heappush
+from itertools import accumulate
+
+from attrs import define, field
+
+from cts.protocol.plan import StreamPlan
+from cts.protocol.task import Verify
+from cts.reconciliation.arrivals import Decoder, Kind
+from cts.reconciliation.compare import Comparison, StreamRow
+from cts.reconciliation.differences import Difference, Differences
+from cts.reconciliation.expected import ExpectedStream
+from cts.reconciliation.pairing import ReportedStreams
+from cts.reconciliation.truth import ClientSeen, Offered
+
+__all__ = ["Receivers"]
+
+_Happening = tuple[int, int, Kind, bool, int, int, str]
+"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text."""
+
+_ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
+"""A client asks before anything can answer; a server answers what has come."""
+
+_DISORDER_NS = 1_000_000_000
+"""How far lines of a relay's truth may be out of order: it reads its sockets one after the other."""
+
+_HELD_NS = 2_000_000
+"""A stream that failed keeps its slot until the datagram that failed it has been handed over."""
+
+
+@define(eq=False)
+class _Link:
+    """One client, and the streams that it has had so far."""
+
+    client: int
+    address: str
+    pending: list[_Happening] = field(factory=list)
+    stream: ExpectedStream | None = None
+    comparison: Comparison | None = None
+    asked_ns: int | None = None
+    """When a START came last that has no answer yet."""
+
+
+class Receivers:
+    """Takes what a truth tells, in its order, and compares each stream as it goes.
+
+    Args:
+        direction: ``pull`` or ``push``.
+        plan: the streams' arithmetic.
+        verify: what receivers do about wrong payloads.
+        tolerance_ns: how far times of truth and run may lie apart.
+        simulated: whether the truth is a simulation's, in the order of its times; a relay's lines may be out of order.
+        reported: the streams that the events report.
+        differences: where what does not agree goes.
+
+    Attributes:
+        unanswered: STARTs that arrived at the server and began nothing.
+    """
+
+    def __init__(
+        self,
+        direction: str,
+        plan: StreamPlan,
+        verify: Verify,
+        *,
+        tolerance_ns: int,
+        simulated: bool,
+        reported: ReportedStreams,
+        differences: Differences,
+    ) -> None:
+        self._pull = direction == "pull"
+        self._plan = plan
+        self._verify = verify
+        self._tolerance_ns = tolerance_ns
+        self._simulated = simulated
+        self._disorder_ns = 0 if simulated else _DISORDER_NS
+        self._reported = reported
+        self._differences = differences
+        self._decoder = Decoder()
+        self._links: dict[int, _Link] = {}
+        self._rows: list[StreamRow] = []
+        self._waits: list[tuple[int, int, int]] = []
+        """Client, when it asked, and when the server began its stream."""
+        self.unanswered = 0
+
+    def client(self, seen: ClientSeen) -> None:
+        """A client appeared."""
+        link = self._links[seen.client] = _Link(seen.client, seen.address if self._pull else seen.upstream)
+        if not self._pull and self._simulated:
+            for opened_ns in self._reported.openings(link.address):
+                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, ""))
+
+    def offered(self, datagram: Offered) -> None:
+        """A datagram was sent."""
+        at_ns, client, to_client, number, size, head, arrivals = datagram
+        link = self._links[client]
+        pending = link.pending
+        settled_ns = at_ns - self._disorder_ns
+        while pending and pending[0][0] < settled_ns:
+            self._happened(link, heappop(pending))
+        if to_client is not self._pull:
+            kind, _, text = self._decoder.decode(head, size, None)
+            if kind is (Kind.START if self._pull else Kind.CONNECTION_ID):
+                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text))
+            return
+        order = 2 * number
+        for arrived_ns, bit in arrivals:
+            kind, sequence, text = self._decoder.decode(head, size, bit)
+            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text))
+            order += 1
+
+    def finish(self) -> list[StreamRow]:
+        """The truth has ended: let every stream come to its end, and return the rows of all."""
+        for link in self._links.values():
+            while link.pending:
+                self._happened(link, heappop(link.pending))
+            self._close(link)
+            self.unanswered += link.asked_ns is not None
+        self._check_waits()
+        return self._rows
+
+    def _happened(self, link: _Link, happening: _Happening) -> None:
+        at_ns, _, kind, sent, sequence, size, text = happening
+        stream = link.stream
+        if kind is Kind.DATA or kind is Kind.WRONG_DATA:
+            if stream is not None:
+                stream.data(at_ns, sequence, size, kind is Kind.DATA)
+        elif sent:
+            self._asked_or_answered(link, at_ns, text)
+        elif kind is Kind.START and not self._pull:
+            self._start_arrived(link, at_ns)
+        elif stream is not None:
+            if kind is Kind.CONNECTION_ID and self._pull:
+                stream.named(at_ns, text)
+            else:
+                stream.junk(at_ns)
+
+    def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
+        """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
+        if not self._free(link, at_ns):
+            return
+        if self._pull:
+            self._open(link, at_ns)
+        elif link.asked_ns is not None:
+            if at_ns - link.asked_ns > self._tolerance_ns:
+                self._waits.append((link.client, link.asked_ns, at_ns))
+            link.asked_ns = None
+            self._open(link, at_ns).connection_id = text or None
+
+    def _start_arrived(self, link: _Link, at_ns: int) -> None:
+        stream = link.stream
+        if stream is not None and not stream.over(at_ns):
+            stream.start_repeated(at_ns)
+        elif self._free(link, at_ns):
+            link.asked_ns = at_ns
+
+    def _free(self, link: _Link, at_ns: int) -> bool:
+        """Tell whether a client's last stream, if it had one, has ended for certain."""
+        stream = link.stream
+        if stream is None or not stream.over(at_ns):
+            return stream is None
+        return stream.ended_ns is not None and at_ns > stream.ended_ns + self._tolerance_ns
+
+    def _open(self, link: _Link, at_ns: int) -> ExpectedStream:
+        self._close(link)
+        reported = self._reported.take(link.address, at_ns)
+        comparison = link.comparison = Comparison(
+            self._plan,
+            reported,
+            client=link.client,
+            address=link.address,
+            tolerance_ns=self._tolerance_ns,
+            differences=self._differences,
+        )
+        end = None if reported is None else reported.end
+        stream = link.stream = ExpectedStream(
+            self._plan,
+            self._verify,
+            opened_ns=at_ns,
+            tolerance_ns=self._tolerance_ns,
+            cut_ns=end.ended_ns if end is not None and end.cut_short else None,
+            on_frame=comparison.frame,
+        )
+        return stream
+
+    def _close(self, link: _Link) -> None:
+        if link.stream is not None and link.comparison is not None:
+            ended_ns = link.stream.finish()
+            self._rows.append(link.comparison.finish(link.stream, ended_ns))
+            link.stream = link.comparison = None
+
+    def _check_waits(self) -> None:
+        """A server lets a peer wait only while others have its slots."""
+        rows = sorted((row.opened_ns, row.ended_ns) for row in self._rows)
+        opened = [opened_ns for opened_ns, _ in rows]
+        busy_until = list(accumulate((ended_ns for _, ended_ns in rows), max))
+        for client, asked_ns, answered_ns in self._waits:
+            before = bisect_right(opened, asked_ns)
+            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + _HELD_NS:
+                continue
+            number = next(row.stream for row in self._rows if (row.client, row.opened_ns) == (client, answered_ns))
+            self._differences.add(Difference("time_ns of stream_opened", number, client, None, asked_ns, answered_ns))

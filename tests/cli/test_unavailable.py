@@ -1,0 +1,144 @@
+"""What a well-formed configuration asks for and this machine cannot give: ports, names, files."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running_cts import (
+    CLIENT,
+    CLOSELY,
+    FREE_PORT,
+    QUIET,
+    SERVER,
+    SHORT,
+    SHORT_FRAMES,
+    STREAM,
+    Running,
+    free_port,
+    run_here,
+)
+
+FOREIGN = "192.0.2.1:4444"
+NO_NAME = "no.such.host.invalid"
+LOGS = ("status_file", "connection_file", "jitter_file", "error_file", "events_file")
+
+
+def refused(*sets: str, config: Path = STREAM) -> str:
+    """Return the one line with which a run with these overrides is refused."""
+    message = run_here("run", config, sets=(*SHORT, *QUIET, *sets)).message
+    assert message.count("\n") == 1, message
+    return message
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+
+
+def test_a_port_in_use_is_named(taken: str) -> None:
+    message = refused(f"server.listen={taken}", "client.target=[]")
+    assert message == f"cts: server.listen: cannot listen on {taken}: Address already in use\n"
+
+
+def test_a_port_in_use_is_no_reason_to_announce_a_run(taken: str) -> None:
+    sets = (*SHORT, "output.console=lines", f"server.listen={taken}", "client.target=[]")
+    assert run_here("run", STREAM, sets=sets).message.count("\n") == 1
+
+
+def test_a_foreign_address_cannot_be_listened_on() -> None:
+    message = refused(f"server.listen={FOREIGN}", "client.target=[]")
+    assert f"server.listen: cannot listen on {FOREIGN}: Cannot assign requested address" in message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to root every port is free")
+def test_a_privileged_port_cannot_be_listened_on() -> None:
+    assert "server.listen: cannot listen on 127.0.0.1:1: Permission denied" in refused("server.listen=127.0.0.1:1")
+
+
+def test_a_listen_name_that_does_not_resolve_is_named() -> None:
+    message = refused(f"server.listen={NO_NAME}:4444", "client.target=[]")
+    assert f"server.listen: the name '{NO_NAME}' does not resolve: " in message
+
+
+def test_a_target_that_does_not_resolve_is_named() -> None:
+    message = refused(f"client.target={NO_NAME}", config=CLIENT)
+    assert f"client.target: the name '{NO_NAME}' does not resolve: " in message
+
+
+def test_a_server_has_no_use_for_targets_and_does_not_look_them_up() -> None:
+    sets = (*QUIET, "run.time_limit=10ms", "server.listen=127.0.0.1:0", f"client.target={NO_NAME}")
+    assert run_here("run", SERVER, sets=sets).status == 0
+
+
+def test_a_client_has_no_use_for_listen_addresses_and_does_not_look_them_up() -> None:
+    sets = (*QUIET, "run.time_limit=10ms", f"client.target=127.0.0.1:{free_port()}", f"server.listen={NO_NAME}:4444")
+    assert run_here("run", CLIENT, sets=sets).status == 0
+
+
+def test_a_target_that_cannot_be_reached_is_a_network_error_of_its_stream() -> None:
+    finished = run_here("run", CLIENT, "--json", sets=(*SHORT, *QUIET, "client.target=255.255.255.255:4444"))
+    assert finished.status == 1
+    (stream,) = finished.report["streams"]
+    assert stream["result"] == "13: Permission denied"
+    assert finished.report["connections"]["network_errors"] == 1
+
+
+@pytest.mark.parametrize("key", LOGS)
+@pytest.mark.parametrize("place", ["directory", "missing parent", "procfs"])
+def test_a_log_that_cannot_be_written_is_named_before_anything_runs(key: str, place: str, tmp_path: Path) -> None:
+    path = {"directory": tmp_path, "missing parent": tmp_path / "no" / "log", "procfs": Path("/proc/cts.log")}[place]
+    assert refused(*FREE_PORT, f"output.{key}={path}").startswith(f"cts: output.{key}: cannot write '{path}': ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="to root every directory is open")
+def test_a_log_in_a_directory_without_permission_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    path = tmp_path / "status.csv"
+    message = refused(*FREE_PORT, f"output.status_file={path}")
+    assert f"output.status_file: cannot write '{path}': Permission denied" in message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing here is always full")
+def test_a_full_disk_is_told_and_does_not_stop_the_streams() -> None:
+    finished = run_here("run", STREAM, "--json", sets=(*SHORT, *QUIET, *FREE_PORT, "output.status_file=/dev/full"))
+    assert finished.status == 0
+    assert finished.report["frames"]["completed"] == SHORT_FRAMES
+    assert "output.status_file: cannot write '/dev/full': No space left on device" in finished.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing here is always full")
+def test_a_full_disk_under_stdout_is_told_without_a_traceback() -> None:
+    with Path("/dev/full").open("wb") as full, Running("check", STREAM, stdout=full.fileno()) as running:
+        finished = running.finish()
+    assert finished.status != 0
+    assert "No space left on device" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [f"server.listen={FOREIGN}", f"client.target={NO_NAME}", "output.events_file=/proc/cts.log"],
+    ids=["no address", "no name", "another log"],
+)
+def test_a_run_that_cannot_begin_leaves_the_log_of_the_one_before(obstacle: str, tmp_path: Path) -> None:
+    # Most of all where the port is in use: whoever has it is probably writing these very files.
+    log = tmp_path / "status.csv"
+    log.write_text("what the last run measured\n", encoding="utf-8")
+    refused(*FREE_PORT, f"output.status_file={log}", obstacle)
+    assert log.read_text(encoding="utf-8") == "what the last run measured\n"
+
+
+def test_a_server_that_takes_a_free_port_says_which() -> None:
+    with Running("run", SERVER, sets=(*SHORT, *CLOSELY, "server.listen=127.0.0.1:0", "run.grace=0s")) as server:
+        server.wait_for_row()
+        server.interrupt()
+        said = server.finish().stderr
+    assert re.search(r"127\.0\.0\.1:[1-9]\d*", said), said

@@ -1,0 +1,127 @@
+"""What the tests of reconciliation read: simulated runs that write both logs, and ways to tamper with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from cts.config import Config, structure_config
+from cts.engine.connected_socket import DefaultConnectedSocketFactory
+from cts.engine.senders import AutoSender
+from cts.net.delay import Constant
+from cts.net.impairment import Impairment
+from cts.net.simulated import TO_CLIENT, Transmission
+from cts.output.events_log import EventsLog
+from cts.output.summary import RunReport
+from cts.output.truth_log import HEAD_SIZE, TruthLog
+from cts.session import plan_of
+from cts.simulation import simulate
+
+MS = 1_000_000
+PATH = Impairment(delay=Constant(20 * MS))
+
+Line = dict[str, object]
+
+
+def config_of(direction: str = "pull", **tables: Mapping[str, object]) -> Config:
+    """Return a small stream (20 frames of 400 + 400 + 200 bytes, 10 a second, 1 s of buffer) with tables laid over it."""
+    raw: dict[str, dict[str, object]] = {
+        "stream": {
+            "direction": direction,
+            "bits_per_second": 80_000,
+            "frame_rate": 10,
+            "stream_length": "2s",
+            "buffer_depth": "1s",
+            "datagram_max_size": 400,
+        },
+        "server": {"listen": ["192.0.2.1:4444"]},
+        "client": {"target": ["192.0.2.1:4444"]},
+        "output": {"console": "quiet"},
+    }
+    for table, keys in tables.items():
+        raw.setdefault(table, {}).update(keys)
+    return structure_config(raw)
+
+
+@frozen
+class Logs:
+    """Both logs of one run."""
+
+    events: Path
+    truth: Path
+    report: RunReport
+
+    def change_events(self, change: Callable[[Line], None], **where: object) -> None:
+        """Change the first line whose keys have these values."""
+        _change(self.events, change, where)
+
+    def change_truth(self, change: Callable[[Line], None], **where: object) -> None:
+        """Change the first line whose keys have these values."""
+        _change(self.truth, change, where)
+
+
+def _change(path: Path, change: Callable[[Line], None], where: Mapping[str, object]) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    change(next(line for line in lines if all(line.get(key) == value for key, value in where.items())))
+    write_lines(path, lines)
+
+
+def write_lines(path: Path, lines: list[Line]) -> None:
+    """Write a log."""
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+def simulated_logs(
+    folder: Path,
+    config: Config,
+    *,
+    to_client: Impairment = PATH,
+    to_server: Impairment = PATH,
+    seed: int = 1,
+) -> Logs:
+    """Run a simulation that writes both logs into ``folder``."""
+    events, truth = folder / "events.jsonl", folder / "truth.jsonl"
+    log = TruthLog(truth, "truth", seed=seed, began_ns=0, began_unix_ns=0)
+    stream = config.stream
+    settings: dict[str, object] = {
+        "role": config.run.role,
+        "direction": stream.direction,
+        "verify": stream.verify,
+        "bits_per_second": stream.bits_per_second,
+        "frame_rate": stream.frame_rate,
+        "stream_length_ns": stream.stream_length,
+        "buffer_depth_ns": stream.buffer_depth,
+        "datagram_max_size": stream.datagram_max_size,
+    }
+    clients: set[int] = set()
+
+    def record(sent: Transmission) -> None:
+        if sent.client not in clients:
+            clients.add(sent.client)
+            log.client(sent.at_ns, sent.client, sent.address, sent.address)
+        heads = [(len(sent.header) + len(each), (sent.header + bytes(each))[:HEAD_SIZE].hex()) for each in sent.payloads]
+        log.datagrams(sent.at_ns, sent.client, sent.direction, sent.first, heads, sent.fates)
+
+    report = simulate(
+        config,
+        seed=seed,
+        to_client=to_client,
+        to_server=to_server,
+        make_sender=lambda plan: AutoSender(None, plan),
+        factory=DefaultConnectedSocketFactory(None),
+        observers=[EventsLog(events, settings, lambda: 0)],
+        on_transmission=record,
+    )
+    log.close(report.elapsed_ns)
+    return Logs(events, truth, report)
+
+
+def data_way(config: Config, impairment: Impairment) -> dict[str, Impairment]:
+    """Return the links' arguments with this impairment on the way that frames take."""
+    return {TO_CLIENT if config.stream.direction == "pull" else "to_server": impairment}
+
+
+assert plan_of(config_of()).datagram_sizes == (400, 400, 200)
