@@ -22,7 +22,7 @@ from cts.net.relay_statistics import RelayStatistics
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.simulated import Transmission
 from cts.net.timer import TimerPacer, available
-from cts.net.udp import UdpNetwork
+from cts.net.udp_network import UdpNetwork
 from cts.output.truth_log import HEAD_SIZE, TruthLog
 
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]

@@ -14,10 +14,10 @@ from cts.api import IConnectedSocketFactory, ISender, Outcome, StreamPlan
 from cts.chosen_plugins import choose_plugins
 from cts.cli.plan_text import banner
 from cts.config import Config, parse_endpoint
-from cts.engine.pacer import TrioPacer
 from cts.errors import UserError
 from cts.net.resolve import resolve_listen, resolve_targets
-from cts.net.udp import UdpNetwork
+from cts.net.system_pacer import open_pacer
+from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
@@ -64,12 +64,14 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
     """
     plugins = choose_plugins(config, source)
     plan = plan_of(config)
+    offload = detect_offload() if config.run.offload == "auto" else Offload()
     factory = plugins.make_factory()
     try:
         observers = open_observers(config, plan, console)
         if config.output.console != "quiet":
             say(banner(config, plan))
-        result = _start(config, plan, plugins.make_sender, factory, observers, say)
+            say(f"offload: {offload}")
+        result = _start(config, plan, offload, plugins.make_sender, factory, observers, say)
         for note in (note for observer in observers for note in observer.notes()):
             say(note)
         return result
@@ -80,14 +82,15 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
 def _start(
     config: Config,
     plan: StreamPlan,
+    offload: Offload,
     make_sender: Callable[[StreamPlan], ISender],
     factory: IConnectedSocketFactory,
     observers: Sequence[Observer],
     say: Callable[[str], None],
 ) -> RunResult:
     async def main() -> RunResult:
-        pacer = TrioPacer()
-        network = UdpNetwork(pacer)
+        pacer = open_pacer()
+        network = UdpNetwork(pacer, offload)
         is_client = config.run.role == "client"
         session = Session(
             config,
@@ -102,11 +105,14 @@ def _start(
             observer=OrderedObserver(observers, pacer.now_ns),
         )
         async with trio.open_nursery() as services:
+            await services.start(pacer.run)
             await services.start(network.run)
             stopped_by: list[int] = []
             await services.start(_obey_signals, session, stopped_by, say)
             report = await session.run()
             services.cancel_scope.cancel()
+        for note in network.notes():
+            say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     try:

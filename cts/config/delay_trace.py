@@ -25,7 +25,7 @@ MAX_TRACE_SIZE = 4 << 20
 MAX_LINES_TOLD = 20
 """Bad lines that are told of one file; no line is read after the last of them."""
 _PLAIN = re.compile(
-    r"(?=.{1,28}$)([0-9]+(?:\.[0-9]*)?)(?:\s*(ns|us|µs|ms|s)|([eE][-+]?[0-9]{1,2})(?:\s*s)?)?", re.ASCII
+    r"(?=.{1,28}$)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:\s*(ns|us|µs|ms|s)|([eE][-+]?[0-9]{1,2})(?:\s*s)?)?", re.ASCII
 )
 _FACTORS = {"ns": 1, "us": MICROSECOND, "µs": MICROSECOND, "ms": MILLISECOND, "s": SECOND, None: SECOND}
 

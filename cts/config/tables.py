@@ -73,12 +73,17 @@ EntryPointName = Annotated[str, _name]
 class RunConfig:
     """``[run]``: which part this process plays, and how long.
 
-    ``grace`` is how long streams may go on after Ctrl-C.
+    ``grace`` is how long streams may go on after Ctrl-C. ``offload`` "off" sends and reads one datagram per call.
+    ``processes`` spreads the run over so many processes a side; ``cpu_affinity`` lists the processors that they are bound
+    to, in turn.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
     time_limit: SomeTime | None = None
     grace: Duration = field(default=Duration(2 * SECOND))
+    offload: Literal["auto", "off"] = "auto"
+    processes: Annotated[int, Between(1, 256)] = 1
+    cpu_affinity: tuple[Count, ...] = ()
 
 
 @frozen

@@ -102,6 +102,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._failure: Exception | None = None
         self._running = trio.CancelScope()
         self._observed = StreamSnapshot()
+        self._name: str | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -118,10 +119,9 @@ class GuardedConnectedSocket(IConnectedSocket):
     @property
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
-        name: str | None = None
         with self._noting():
-            name = self._socket.connection_id
-        return name
+            self._name = self._socket.connection_id
+        return self._name
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the plugin's socket.

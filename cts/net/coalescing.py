@@ -77,10 +77,11 @@ class CoalescedReceiver:
 
     ``fd`` stays the caller's, who stops using this object before closing the socket. ``buffer`` holds what the last
     :meth:`receive` brought until the next one; ``memory`` is the same (its ``startswith`` is the quickest way to compare a
-    part with bytes). Never suspends or blocks. Raises OSError where the kernel lacks UDP_GRO.
+    part with bytes); receivers that hand each batch on at once may share one of BUFFER_SIZE. Never
+    suspends or blocks. Raises OSError where the kernel lacks UDP_GRO.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, memory: bytearray | None = None) -> None:
         with socket.socket(fileno=fd) as borrowed:
             try:
                 borrowed.setsockopt(SOL_UDP, UDP_GRO, 1)
@@ -88,7 +89,7 @@ class CoalescedReceiver:
                 borrowed.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             finally:
                 borrowed.detach()
-        self.memory: Final = bytearray(BUFFER_SIZE)
+        self.memory: Final = bytearray(BUFFER_SIZE) if memory is None else memory
         self.buffer: Final = memoryview(self.memory)
         self._fd = ctypes.c_int(fd)
         self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(self.memory)

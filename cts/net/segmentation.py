@@ -77,7 +77,7 @@ class SegmentedSender:
         self._layouts: OrderedDict[int, _Layout] = OrderedDict()
         self._layout = _Layout([], msghdr(), ctypes.c_void_p(), ())
 
-    def send(self, sockaddr: bytes | None, header: bytearray, payloads: Sequence[memoryview]) -> int:
+    def send(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send ``header`` + payload as one datagram for each payload, all of them or none; give the bytes handed over.
 
         ``sockaddr`` is None on a connected socket. ``payloads`` is held on to and must never change: equal lengths but for a

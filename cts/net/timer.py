@@ -20,6 +20,7 @@ from typing import Final
 
 import trio
 
+from cts.api import IPacer
 from cts.net.libc import available as layouts_known
 from cts.net.libc import function, raise_errno
 
@@ -99,7 +100,7 @@ def available() -> bool:
     return True
 
 
-class TimerPacer:
+class TimerPacer(IPacer):
     """Wakes tasks at instants of ``time.monotonic_ns``, as soon after them as trio gets round to it and never before.
 
     :meth:`run` is the one task that waits for the timer; it must run while anybody waits. One pacer serves one trio run.
@@ -120,7 +121,7 @@ class TimerPacer:
         """Give the present on the clock that due times are on."""
         return time.monotonic_ns()
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Wake waiting tasks until cancelled; says ``started`` when :meth:`wait_until` may be called.
 
         When it ends, tasks still waiting get a RuntimeError. Raises RuntimeError if it runs already, OSError without timerfd.

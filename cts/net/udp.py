@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import trio
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer
 from cts.net.readers import Readable, SocketReader
 
-__all__ = ["UdpEndpoint", "UdpNetwork", "address_of", "open_udp_socket"]
+__all__ = ["NEWS_OF_THE_PEER", "SEND_TRIES", "UdpEndpoint", "address_of", "open_udp_socket"]
 
 # socket(7) on Linux; Python 3.11 does not name them.
 SO_TIMESTAMPNS = 35
@@ -22,18 +22,23 @@ SO_RXQ_OVFL = 40
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
-_GREATEST_DATAGRAM = 65_536
 _SOCKET_BUFFER = 4 << 20
 _NANOSECONDS = 1_000_000_000
 
-_NEWS_OF_THE_PEER = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
+NEWS_OF_THE_PEER = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
 """What ICMP said of an earlier datagram: the peer is not there (yet). The verdicts will tell; this call did not fail."""
 
-_SEND_TRIES = 3
+SEND_TRIES = 3
 
 
-def open_udp_socket(*, local: Address | None = None, remote: Address | None = None) -> socket.socket:
+def open_udp_socket(
+    *, local: Address | None = None, remote: Address | None = None, shared: bool = False
+) -> socket.socket:
     """Return a nonblocking UDP socket with large buffers and kernel receive times, bound or connected.
+
+    Args:
+        local, remote: what to bind to, or to connect to.
+        shared: whether other processes bind the same address; the kernel then spreads peers over them (SO_REUSEPORT).
 
     Raises:
         OSError: the kernel refused the address.
@@ -51,6 +56,8 @@ def open_udp_socket(*, local: Address | None = None, remote: Address | None = No
         if family == socket.AF_INET6:
             # "*" means a socket for each family.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if local is not None:
             sock.bind(local)
         if remote is not None:
@@ -122,7 +129,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 if error.errno == errno.ENOBUFS:
                     # The interface's queue is full: it drains without telling.
                     await trio.sleep(0.001)
-                elif error.errno in _NEWS_OF_THE_PEER and refused < _SEND_TRIES:
+                elif error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
                     refused += 1
                 else:
                     raise
@@ -166,7 +173,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         except BlockingIOError:
             return None
         except OSError as error:
-            if error.errno in _NEWS_OF_THE_PEER:
+            if error.errno in NEWS_OF_THE_PEER:
                 return self._pacer.now_ns() - 1
             raise
         received_ns = now_ns = self._pacer.now_ns()
@@ -181,40 +188,3 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         remote = self._peer or address_of(sockaddr)
         self._handler(self._local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
         return received_ns
-
-
-class UdpNetwork(INetwork):
-    """Opens real sockets, and reads them all in one task while :meth:`run` runs."""
-
-    def __init__(self, pacer: IPacer) -> None:
-        self._pacer = pacer
-        self._reader = SocketReader()
-        self._buffer = memoryview(bytearray(_GREATEST_DATAGRAM))
-        self._open: set[UdpEndpoint] = set()
-        self._closed = EndpointStatistics()
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Read every open endpoint until cancelled."""
-        await self._reader.run(task_status=task_status)
-
-    async def listen(self, local: Address) -> IDatagramEndpoint:
-        """Return a bound endpoint."""
-        return self._endpoint(open_udp_socket(local=local), None)
-
-    async def connect(self, remote: Address) -> IDatagramEndpoint:
-        """Return an endpoint whose socket is connected, so that the kernel keeps strangers out."""
-        return self._endpoint(open_udp_socket(remote=remote), remote)
-
-    def statistics(self) -> EndpointStatistics:
-        """Return what all endpoints have read and lost so far."""
-        return sum((endpoint.statistics() for endpoint in self._open), self._closed)
-
-    def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
-        endpoint = UdpEndpoint(sock, peer, self._pacer, self._reader, self._buffer, self._forget)
-        self._open.add(endpoint)
-        return endpoint
-
-    def _forget(self, endpoint: UdpEndpoint) -> None:
-        if endpoint in self._open:
-            self._open.remove(endpoint)
-            self._closed += endpoint.statistics()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from cts.protocol.plan import NANOSECONDS, StreamPlan
-from cts.protocol.result import SUCCEEDED, UNKNOWN_CONNECTION_ID, Outcome
+from cts.protocol.result import SUCCEEDED, Outcome
 from cts.protocol.task import StreamError
 from cts.reconciliation.differences import Difference, Differences
 from cts.reconciliation.events import VERDICTS, ReportedEnd, ReportedStream

@@ -151,7 +151,7 @@ class _Reading:
         for line in lines:
             if complete:
                 raise reader.refused("comes after run_ended")
-            if not reader.whole and not ('"run_ended"' in line and line.endswith("}")):
+            if line[-1] != "\n" and not ('"run_ended"' in line and line.endswith("}")):
                 break
             complete = self._event(reader.fields(line))
         return RunEvents(

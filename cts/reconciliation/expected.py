@@ -59,14 +59,15 @@ class ExpectedFrame(NamedTuple):
 
 
 class _Window:
-    """When arrivals count for a frame for certain, and what has come."""
+    """When arrivals count for a frame for certain, and the bytes that have come for certain, and those that may have."""
 
-    __slots__ = ("received_ns", "size", "sure_after_ns", "sure_until_ns")
+    __slots__ = ("maybe", "received_ns", "sure", "sure_after_ns", "sure_until_ns")
 
     def __init__(self, sure_after_ns: int, sure_until_ns: int) -> None:
         self.sure_after_ns = sure_after_ns
         self.sure_until_ns = sure_until_ns
-        self.size = Bounds()
+        self.sure = 0
+        self.maybe = 0
         self.received_ns: int | None = None
 
 
@@ -87,7 +88,7 @@ class ExpectedStream:
         ended_ns: when it ended; None before.
         result: the name of its result; None before, or if it was cut short.
         error: datagrams that fit no frame.
-        bytes_received: bytes that were credited to frames.
+        bytes_received: bytes that were credited to frames, complete once it has ended.
         measured_until_ns: when the first datagram of the final frame came.
         optional_frames: frames due so near an early end that they may have been rendered or not.
         doubt: why nothing can be said about this stream; None if something can.
@@ -150,7 +151,8 @@ class ExpectedStream:
 
     def data(self, at_ns: int, sequence: int, size: int, intact: bool) -> None:
         """A data datagram came; ``intact`` says whether its payload is the pattern."""
-        if self.over(at_ns):
+        # Spelled out: this runs once for every datagram of the truth.
+        if self.ended_ns is not None or (at_ns > self._look_ns and self.over(at_ns)):
             return
         if not intact and self._verify is not Verify.CONNECTION:
             self._wrong(at_ns)
@@ -166,13 +168,10 @@ class ExpectedStream:
         if window is None:
             self.error.add(1, self._surely_open(at_ns))
         elif window.sure_after_ns < at_ns <= window.sure_until_ns:
-            window.size.low += size
-            window.size.high += size
+            window.sure += size
             window.received_ns = at_ns
-            self.bytes_received.add(size, True)
         else:
-            window.size.add(size, False)
-            self.bytes_received.add(size, False)
+            window.maybe += size
             self.error.add(1, False)
 
     def _anchor(self, base_ns: int) -> None:
@@ -232,12 +231,23 @@ class ExpectedStream:
 
     def _render(self, sequence: int) -> None:
         window = self._windows.pop(sequence, None) or _Window(0, 0)
+        size = self._credited(window)
         if self.doubt is None:
-            self._on_frame(ExpectedFrame(sequence, self._due_ns(sequence), window.size, window.received_ns))
+            self._on_frame(ExpectedFrame(sequence, self._due_ns(sequence), size, window.received_ns))
+
+    def _credited(self, window: _Window) -> Bounds:
+        """Add what came of a frame to the stream's bytes, and return it."""
+        size = Bounds(window.sure, window.sure + window.maybe)
+        self.bytes_received.low += size.low
+        self.bytes_received.high += size.high
+        return size
 
     def _end(self, at_ns: int, result: str | None) -> None:
         self.ended_ns = at_ns
         self.result = result
+        for window in self._windows.values():
+            self._credited(window)
+        self._windows.clear()
         if self._tolerance_ns and self._heard:
             near = self._next
             while near <= self._plan.final_frame and self._due_ns(near) <= at_ns + self._tolerance_ns:

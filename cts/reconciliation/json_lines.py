@@ -11,7 +11,7 @@ from cts.errors import UserError
 __all__ = ["Fields", "LineReader"]
 
 _LINE_LIMIT = 1 << 16
-"""Characters of a line at most; both logs stay far below."""
+"""Characters of a line, which must be fewer; both logs stay far below."""
 
 _INTEGERS = range(-(2**63), 2**63)
 _INSTANTS = range(-(2**62), 2**62)
@@ -19,7 +19,7 @@ _INSTANTS = range(-(2**62), 2**62)
 
 
 class LineReader:
-    """Iterates over a file's lines, without their ends.
+    """Iterates over a file's lines.
 
     Args:
         path: the file.
@@ -27,17 +27,15 @@ class LineReader:
 
     Attributes:
         number: of the line that was read last, from 1.
-        whole: whether that line had an end; a file that was cut short may lack its last.
     """
 
     def __init__(self, path: Path, what: str) -> None:
         self._path = path
         self._what = what
         self.number = 0
-        self.whole = True
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the lines.
+        """Yield the lines with their ends; the last line of a file that was cut short may lack it.
 
         Raises:
             UserError: the file cannot be read, or is not text.
@@ -46,10 +44,9 @@ class LineReader:
             with self._path.open(encoding="utf-8", newline="\n") as file:
                 while line := file.readline(_LINE_LIMIT):
                     self.number += 1
-                    self.whole = line.endswith("\n")
-                    if not self.whole and len(line) == _LINE_LIMIT:
-                        raise self.refused(f"is longer than {_LINE_LIMIT} characters")
-                    yield line.rstrip("\n")
+                    if len(line) == _LINE_LIMIT:
+                        raise self.refused(f"is longer than {_LINE_LIMIT - 1} characters")
+                    yield line
         except OSError as error:
             raise UserError(f"{self._path}: cannot read it: {error.strerror or error}") from error
         except UnicodeDecodeError as error:

@@ -15,13 +15,14 @@ from itertools import accumulate
 from attrs import define, field
 
 from cts.protocol.plan import StreamPlan
+from cts.protocol.result import UNKNOWN_CONNECTION_ID
 from cts.protocol.task import Verify
 from cts.reconciliation.arrivals import Decoder, Kind
 from cts.reconciliation.compare import Comparison, StreamRow
 from cts.reconciliation.differences import Difference, Differences
 from cts.reconciliation.expected import ExpectedStream
 from cts.reconciliation.pairing import ReportedStreams
-from cts.reconciliation.truth import ClientSeen, Offered
+from cts.reconciliation.truth import Arrivals, TruthVisitor
 
 __all__ = ["Receivers"]
 
@@ -51,8 +52,8 @@ class _Link:
     """When a START came last that has no answer yet."""
 
 
-class Receivers:
-    """Takes what a truth tells, in its order, and compares each stream as it goes.
+class Receivers(TruthVisitor):
+    """Takes what a truth tells and compares each stream as it goes.
 
     Args:
         direction: ``pull`` or ``push``.
@@ -93,16 +94,17 @@ class Receivers:
         """Client, when it asked, and when the server began its stream."""
         self.unanswered = 0
 
-    def client(self, seen: ClientSeen) -> None:
+    def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
-        link = self._links[seen.client] = _Link(seen.client, seen.address if self._pull else seen.upstream)
+        link = self._links[client] = _Link(client, address if self._pull else upstream)
         if not self._pull and self._simulated:
             for opened_ns in self._reported.openings(link.address):
                 heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, ""))
 
-    def offered(self, datagram: Offered) -> None:
+    def offered(
+        self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
+    ) -> None:
         """A datagram was sent."""
-        at_ns, client, to_client, number, size, head, arrivals = datagram
         link = self._links[client]
         pending = link.pending
         settled_ns = at_ns - self._disorder_ns
@@ -196,6 +198,8 @@ class Receivers:
     def _close(self, link: _Link) -> None:
         if link.stream is not None and link.comparison is not None:
             ended_ns = link.stream.finish()
+            if self._pull and link.stream.connection_id is None:
+                link.stream.connection_id = UNKNOWN_CONNECTION_ID
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
             link.stream = link.comparison = None
 

@@ -3,59 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Protocol
 
+from cts.errors import UserError
 from cts.reconciliation.json_lines import LineReader
 
-__all__ = ["ClientSeen", "Offered", "TruthReader"]
+__all__ = ["Arrivals", "TruthReader", "TruthVisitor"]
 
 _SCHEMA = 1
 _HEAD_SIZE = 39
+_HEAD_DIGITS = 2 * _HEAD_SIZE
 
 _INTEGER = "([0-9]{1,19})"
 _DATAGRAM = re.compile(
     rf'{{"kind":"datagram","t":{_INTEGER},"client":{_INTEGER},"dir":"to_(client|server)","n":{_INTEGER},"size":{_INTEGER},'
-    r'"head":"([0-9a-f]*)","fate":"([a-z]+)","at":\[([0-9,]*)\],"bits":\[([0-9a-z,]*)\]}'
+    r'"head":"([0-9a-f]*)","fate":"([a-z]+)","at":\[([0-9,]*)\],"bits":\[([0-9a-z,]*)\]}\n'
 )
 """A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
+
+_ENDED = '{"kind":"ended"'
 
 _FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage"})
 
 
-class ClientSeen(NamedTuple):
-    """A client appeared: its number, its own address, and the one that the server sees."""
-
-    client: int
-    address: str
-    upstream: str
+Arrivals = tuple[tuple[int, int | None], ...]
+"""When each copy of a datagram arrived, and which bit of it was flipped."""
 
 
-class Offered(NamedTuple):
-    """A datagram that somebody sent.
+class TruthVisitor(Protocol):
+    """Is told what a truth holds, in its order."""
 
-    Attributes:
-        at_ns: when it was offered to the link.
-        client: whose link it is.
-        to_client: the direction.
-        number: its number in that link and direction.
-        size: bytes.
-        head: its first 39 bytes, hexadecimal.
-        arrivals: when each copy arrived, and which bit of it was flipped.
-    """
+    def client(self, client: int, address: str, upstream: str) -> None:
+        """A client appeared: its number, its own address, and the one that the server sees."""
 
-    at_ns: int
-    client: int
-    to_client: bool
-    number: int
-    size: int
-    head: str
-    arrivals: tuple[tuple[int, int | None], ...]
+    def offered(
+        self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
+    ) -> None:
+        """A datagram was sent.
+
+        Args:
+            at_ns: when it was offered to the link.
+            client: whose link it is.
+            to_client: the direction.
+            number: its number in that link and direction.
+            size: its bytes.
+            head: the first 39 of them, hexadecimal.
+            arrivals: what arrived of it.
+        """
 
 
 class TruthReader:
-    """Reads the log; iterate over it once.
+    """Reads the log.
 
     Args:
         path: the file.
@@ -67,7 +66,7 @@ class TruthReader:
         complete: whether the last line has come.
 
     Raises:
-        UserError: the file cannot be read or is no such log, now or while iterating.
+        UserError: the file cannot be read or is no such log, now or while reading.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,42 +85,46 @@ class TruthReader:
             raise self._reader.refused(f"says schema {schema}")
         self.began_unix_ns = fields.unix_time("began_unix_ns")
 
-    def __iter__(self) -> Iterator[ClientSeen | Offered]:
-        """Yield clients and datagrams, as they come."""
-        reader, match = self._reader, _DATAGRAM.fullmatch
+    def read(self, visitor: TruthVisitor) -> None:
+        """Read the log to its end, once.
+
+        Args:
+            visitor: told of clients and datagrams.
+        """
+        match, offered = _DATAGRAM.fullmatch, visitor.offered
         for line in self._lines:
-            if self.complete:
-                raise reader.refused("comes after the last line")
             found = match(line)
-            if found is not None:
-                yield self._datagram(found)
-            elif not reader.whole and not line.endswith("}"):
-                return
-            else:
-                yield from self._other(line)
+            if found is None:
+                if line[-1] != "\n" and not (line.startswith(_ENDED) and line.endswith("}")):
+                    return
+                self._other(line, visitor)
+                continue
+            t, client_text, to, number, size_text, head, fate, at, bits = found.groups()
+            at_ns, client, size = int(t), int(client_text), int(size_text)
+            self.last_ns = at_ns
+            self.datagrams += 1
+            if self.complete or client not in self._clients:
+                raise self._misplaced(client)
+            if len(head) != (_HEAD_DIGITS if size > _HEAD_SIZE else 2 * size):
+                raise self._reader.refused("has a 'head' that does not fit its 'size'")
+            arrivals: Arrivals = ()
+            if bits == "null" and "," not in at:
+                arrivals = ((int(at), None),)
+            elif at or bits:
+                arrivals = self._arrivals(at, bits, size)
+            if fate not in _FATES or (fate == "delivered") != bool(arrivals):
+                raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
+            for arrived_ns, _ in arrivals:
+                if arrived_ns < at_ns:
+                    raise self._reader.refused("has it arrive before it was sent")
+            offered(at_ns, client, to == "client", int(number), size, head, arrivals)
 
-    def _datagram(self, found: re.Match[str]) -> Offered:
-        t, client_text, to, n, size_text, head, fate, at, bits = found.groups()
-        at_ns, client, size = int(t), int(client_text), int(size_text)
-        self.last_ns = at_ns
-        self.datagrams += 1
-        if client not in self._clients:
-            raise self._reader.refused(f"tells of client {client}, which has no line before")
-        if len(head) != 2 * min(size, _HEAD_SIZE):
-            raise self._reader.refused("has a 'head' that does not fit its 'size'")
-        if fate not in _FATES or (fate == "delivered") != bool(at):
-            raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
-        arrivals: tuple[tuple[int, int | None], ...] = ()
-        if bits == "null" and "," not in at:
-            arrivals = ((int(at), None),)
-        elif at or bits:
-            arrivals = self._arrivals(at, bits, size)
-        for arrived_ns, _ in arrivals:
-            if arrived_ns < at_ns:
-                raise self._reader.refused("has it arrive before it was sent")
-        return Offered(at_ns, client, to == "client", int(n), size, head, arrivals)
+    def _misplaced(self, client: int) -> UserError:
+        if self.complete:
+            return self._reader.refused("comes after the last line")
+        return self._reader.refused(f"tells of client {client}, which has no line before")
 
-    def _arrivals(self, at: str, bits: str, size: int) -> tuple[tuple[int, int | None], ...]:
+    def _arrivals(self, at: str, bits: str, size: int) -> Arrivals:
         try:
             times = [int(each) for each in at.split(",")]
             flipped = [None if each == "null" else int(each) for each in bits.split(",")]
@@ -131,7 +134,9 @@ class TruthReader:
             raise self._reader.refused("has 'bits' that do not fit its 'at' and 'size'")
         return tuple(zip(times, flipped, strict=True))
 
-    def _other(self, line: str) -> Iterator[ClientSeen]:
+    def _other(self, line: str, visitor: TruthVisitor) -> None:
+        if self.complete:
+            raise self._misplaced(0)
         fields = self._reader.fields(line)
         kind = fields.one_of("kind", ("client", "ended"))
         self.last_ns = fields.instant("t")
@@ -140,7 +145,7 @@ class TruthReader:
             if client in self._clients:
                 raise self._reader.refused(f"tells of client {client} again")
             self._clients.add(client)
-            yield ClientSeen(client, fields.text("address"), fields.text("upstream"))
+            visitor.client(client, fields.text("address"), fields.text("upstream"))
             return
         if (said := fields.integer("datagrams")) != self.datagrams:
             raise self._reader.refused(f"says {said} datagrams, and the log holds {self.datagrams}")

@@ -12,7 +12,7 @@ from cts.reconciliation.differences import Difference, Differences
 from cts.reconciliation.events import ReportedStream, RunEvents, read_events
 from cts.reconciliation.pairing import ReportedStreams
 from cts.reconciliation.receivers import Receivers
-from cts.reconciliation.truth import ClientSeen, TruthReader
+from cts.reconciliation.truth import TruthReader
 
 __all__ = ["Verification", "verify_run"]
 
@@ -91,11 +91,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         reported=reported,
         differences=differences,
     )
-    for line in reader:
-        if isinstance(line, ClientSeen):
-            receivers.client(line)
-        else:
-            receivers.offered(line)
+    reader.read(receivers)
     _check_whole(events, truth, run, reader)
     rows = receivers.finish()
     for stream in reported.rest():

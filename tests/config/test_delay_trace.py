@@ -146,7 +146,12 @@ NUMBERS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{0,9})?([eE][-+]?[0-9]{1,2})?|\.[0-
 
 
 @given(
-    st.builds("{}{}{}".format, NUMBERS, st.sampled_from(["", " "]), st.sampled_from(["", "s", "ms", "us", "µs", "ns"]))
+    st.builds(
+        "{}{}{}".format,
+        NUMBERS,
+        st.sampled_from(["", " "]),
+        st.sampled_from(["", "s", "ms", "us", "µs", "ns", "min", "h"]),
+    )
 )
 @settings(deadline=None)
 def test_a_line_is_read_as_any_other_duration(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:

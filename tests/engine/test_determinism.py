@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cts.api import FrameTotals
+from cts.api import Address, FrameTotals
 from cts.net.delay import Normal
 from cts.net.impairment import Impairment
 from cts.net.loss import Bernoulli
+from cts.protocol.wire import START
 from tests.engine.repeated_runs import SCENARIOS, SUMMARY
 from tests.engine.simulated_runs import simulated
-from tests.engine.small_stream import MS, SECOND, config_of
+from tests.engine.small_stream import FIRST_RENDER, LATENCY, MS, SECOND, SERVER, config_of
+from tests.engine.virtual_world import World, in_world
 
 ROOT = Path(__file__).parents[2]
 HASH_SEEDS = ("0", "1", "4711", "4294967295")
@@ -56,6 +58,26 @@ def test_the_same_seed_gives_the_same_bytes_in_every_log_twenty_times_over(runs:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_same_seed_gives_the_same_summary_twenty_times_over(runs: Digests, scenario: str) -> None:
     assert len({each[SUMMARY] for each in runs[scenario]}) == 1
+
+
+def test_peers_that_ask_in_the_same_instant_get_their_streams_in_the_same_order_every_time() -> None:
+    """Whoever reads first: at that instant a stream of the second address wakes too, and drains its endpoint."""
+    v6 = Address("2001:db8::1", 4444)
+    first_ends_ns = LATENCY + FIRST_RENDER + 1
+
+    async def main(world: World) -> list[Address]:
+        config = config_of("push", run={"role": "server", "grace": "0s"})
+        server = await world.serve(world.session(config, listen=[SERVER, v6]))
+        silent, asking, asking_v6 = [await world.connect(address) for address in (v6, SERVER, v6)]
+        await silent.send(v6, START)
+        await asking.send(SERVER, START, at_ns=first_ends_ns - LATENCY)
+        await asking_v6.send(v6, START)
+        await world.until(first_ends_ns + MS)
+        await server.stop()
+        return [info.remote for info in world.recorder.opened]
+
+    orders = [in_world(main) for _ in range(20)]
+    assert orders == [orders[0]] * 20
 
 
 @pytest.mark.parametrize("direction", ["pull", "push"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -13,11 +13,10 @@ from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.net.delay import Constant
 from cts.net.impairment import Impairment
-from cts.net.simulated import TO_CLIENT, Transmission
+from cts.net.simulated import Transmission
 from cts.output.events_log import EventsLog
 from cts.output.summary import RunReport
 from cts.output.truth_log import HEAD_SIZE, TruthLog
-from cts.session import plan_of
 from cts.simulation import simulate
 
 MS = 1_000_000
@@ -69,7 +68,7 @@ def _change(path: Path, change: Callable[[Line], None], where: Mapping[str, obje
     write_lines(path, lines)
 
 
-def write_lines(path: Path, lines: list[Line]) -> None:
+def write_lines(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
     """Write a log."""
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
 
@@ -102,7 +101,9 @@ def simulated_logs(
         if sent.client not in clients:
             clients.add(sent.client)
             log.client(sent.at_ns, sent.client, sent.address, sent.address)
-        heads = [(len(sent.header) + len(each), (sent.header + bytes(each))[:HEAD_SIZE].hex()) for each in sent.payloads]
+        heads = [
+            (len(sent.header) + len(each), (sent.header + bytes(each))[:HEAD_SIZE].hex()) for each in sent.payloads
+        ]
         log.datagrams(sent.at_ns, sent.client, sent.direction, sent.first, heads, sent.fates)
 
     report = simulate(
@@ -119,9 +120,22 @@ def simulated_logs(
     return Logs(events, truth, report)
 
 
-def data_way(config: Config, impairment: Impairment) -> dict[str, Impairment]:
-    """Return the links' arguments with this impairment on the way that frames take."""
-    return {TO_CLIENT if config.stream.direction == "pull" else "to_server": impairment}
+def as_relayed(logs: Logs, *, early_ns: int, late_ns: int) -> None:
+    """Rewrite the logs as those of a real run with a relay between the peers.
 
-
-assert plan_of(config_of()).datagram_sizes == (400, 400, 200)
+    Both have their own time 0. The relay sees START ``late_ns`` after its client took the time of it, and takes the time of
+    what it delivers ``early_ns`` before the receiver does.
+    """
+    began_unix_ns, before_ns = 1_800_000_000_000_000_000, 5_000 * MS
+    events = [json.loads(line) for line in logs.events.read_text().splitlines()]
+    events[0]["began_unix_ns"] = began_unix_ns
+    write_lines(logs.events, events)
+    data_way = "to_client" if events[0]["direction"] == "pull" else "to_server"
+    truth = [json.loads(line) for line in logs.truth.read_text().splitlines()]
+    truth[0]["began_unix_ns"] = began_unix_ns - before_ns
+    for line in truth[1:]:
+        shift_ns = before_ns + (-early_ns if line.get("dir") == data_way else late_ns)
+        line["t"] += shift_ns
+        if "at" in line:
+            line["at"] = [at + shift_ns for at in line["at"]]
+    write_lines(logs.truth, truth)

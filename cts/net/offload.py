@@ -1,0 +1,132 @@
+"""Real UDP with Linux's offloads: many datagrams per system call in both directions (UDP_SEGMENT, UDP_GRO)."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import define
+
+from cts.api import Address, DatagramBatch, IPacer
+from cts.net.coalescing import CoalescedReceiver
+from cts.net.libc import pack_sockaddr, unpack_sockaddr
+from cts.net.readers import SocketReader
+from cts.net.segmentation import SEGMENTS_MAX, SegmentedSender
+from cts.net.udp import NEWS_OF_THE_PEER, SEND_TRIES, UdpEndpoint
+
+__all__ = ["CoalescedBatch", "OffloadedEndpoint"]
+
+_REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
+"""What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
+
+_PEERS_KEPT = 8192
+
+
+@define
+class CoalescedBatch(DatagramBatch):
+    """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
+
+    receiver: CoalescedReceiver
+
+    def uniform(self) -> bool:
+        """Tell whether every datagram equals the one before it."""
+        return self.receiver.repeats(len(self.data), self.segment_size)
+
+
+class OffloadedEndpoint(UdpEndpoint):
+    """A UDP socket that sends runs of datagrams and reads coalesced batches.
+
+    Args:
+        sock, peer, pacer, reader, on_close: as for :class:`UdpEndpoint`.
+        memory: what is read into; a network's endpoints share it.
+        segmented: whether to send runs; if not, only reading is offloaded.
+        on_refusal: told once if the path turns out to take no segments, with the reason.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Address | None,
+        pacer: IPacer,
+        reader: SocketReader,
+        memory: bytearray,
+        on_close: Callable[[UdpEndpoint], None],
+        *,
+        segmented: bool,
+        on_refusal: Callable[[str], None],
+    ) -> None:
+        super().__init__(sock, peer, pacer, reader, memoryview(memory), on_close)
+        self._receiver = CoalescedReceiver(sock.fileno(), memory)
+        self._sender = SegmentedSender(sock.fileno())
+        self._segment_limit = SEGMENTS_MAX if segmented else 1
+        self._on_refusal = on_refusal
+        self._addresses: dict[bytes, Address] = {}
+        self._sockaddrs: dict[Address, bytes] = {}
+
+    @property
+    def segment_limit(self) -> int:
+        """Datagrams in one call at most; 1 once the path has refused segments."""
+        return self._segment_limit
+
+    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
+        if self._segment_limit == 1:
+            return await super().send_segments(remote, header, payloads)
+        sockaddr = None if self._peer is not None else self._sockaddr_of(remote)
+        refused = 0
+        while True:
+            try:
+                return self._sender.send(sockaddr, header, payloads)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._sock)
+            except OSError as error:
+                if error.errno in _REFUSES_SEGMENTS and len(payloads) > 1:
+                    self._segment_limit = 1
+                    self._on_refusal(str(error.strerror))
+                    return await super().send_segments(remote, header, payloads)
+                if error.errno == errno.ENOBUFS:
+                    await trio.sleep(0.001)
+                elif error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
+                    refused += 1
+                else:
+                    raise
+
+    def _read_one(self) -> int | None:
+        if self._handler is None:
+            return None
+        try:
+            received = self._receiver.receive()
+        except OSError as error:
+            if error.errno in NEWS_OF_THE_PEER:
+                return self._pacer.now_ns() - 1
+            raise
+        if received is None:
+            return None
+        sockaddr, length, segment_size, stamp_ns, self._overflowed = received
+        received_ns = self._pacer.now_ns()
+        if stamp_ns:
+            received_ns -= max(0, time.time_ns() - stamp_ns)
+        remote = self._peer or self._address_of(sockaddr or b"")
+        batch = CoalescedBatch(self._view[:length], segment_size or 1, received_ns, self._receiver)
+        self._datagrams += len(batch)
+        self._handler(self._local, remote, batch)
+        return received_ns
+
+    def _address_of(self, sockaddr: bytes) -> Address:
+        address = self._addresses.get(sockaddr)
+        if address is None:
+            if len(self._addresses) >= _PEERS_KEPT:
+                self._addresses.clear()
+            address = self._addresses[sockaddr] = Address(*unpack_sockaddr(sockaddr))
+        return address
+
+    def _sockaddr_of(self, remote: Address) -> bytes:
+        sockaddr = self._sockaddrs.get(remote)
+        if sockaddr is None:
+            if len(self._sockaddrs) >= _PEERS_KEPT:
+                self._sockaddrs.clear()
+            sockaddr = self._sockaddrs[remote] = pack_sockaddr(*remote)
+        return sockaddr

@@ -1,0 +1,109 @@
+"""The real network: opens UDP endpoints, offloaded where the kernel can, and reads them all in one task."""
+
+from __future__ import annotations
+
+import socket
+
+import trio
+from attrs import frozen
+
+from cts.api import Address, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.net import coalescing, segmentation
+from cts.net.offload import OffloadedEndpoint
+from cts.net.readers import SocketReader
+from cts.net.udp import UdpEndpoint, open_udp_socket
+
+__all__ = ["Offload", "UdpNetwork", "detect_offload"]
+
+_BUFFER_SIZE = 65_536
+
+
+@frozen
+class Offload:
+    """What the kernel does for whole batches.
+
+    Attributes:
+        sends: it cuts one send into many datagrams (UDP_SEGMENT).
+        receives: it hands over many datagrams with one read (UDP_GRO).
+    """
+
+    sends: bool = False
+    receives: bool = False
+
+    def __str__(self) -> str:
+        """Say it as the banner does."""
+        names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
+        return " and ".join(names) if names else "none: one datagram per call"
+
+
+def detect_offload() -> Offload:
+    """Try out what this kernel can, on loopback sockets; takes about a millisecond."""
+    return Offload(segmentation.supported(socket.AF_INET), coalescing.supported(socket.AF_INET))
+
+
+class UdpNetwork(INetwork):
+    """Opens real sockets, and reads them all in one task while :meth:`run` runs.
+
+    Args:
+        pacer: the run's clock.
+        offload: which of the kernel's offloads to use; None for none.
+        shared: whether other processes listen on the same addresses.
+    """
+
+    def __init__(self, pacer: IPacer, offload: Offload | None = None, *, shared: bool = False) -> None:
+        self._pacer = pacer
+        self._offload = offload or Offload()
+        self._shared = shared
+        self._reader = SocketReader()
+        self._memory = bytearray(_BUFFER_SIZE)
+        self._open: set[UdpEndpoint] = set()
+        self._closed = EndpointStatistics()
+        self._refusal: str | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read every open endpoint until cancelled."""
+        await self._reader.run(task_status=task_status)
+
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        """Return a bound endpoint."""
+        return self._endpoint(open_udp_socket(local=local, shared=self._shared), None)
+
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        """Return an endpoint whose socket is connected, so that the kernel keeps strangers out."""
+        return self._endpoint(open_udp_socket(remote=remote), remote)
+
+    def statistics(self) -> EndpointStatistics:
+        """Return what all endpoints have read and lost so far."""
+        return sum((endpoint.statistics() for endpoint in self._open), self._closed)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should hear about the offloads."""
+        if self._refusal is None:
+            return ()
+        return (f"a path refused segmented sends ({self._refusal}): one datagram per call there",)
+
+    def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
+        endpoint: UdpEndpoint
+        if self._offload.receives:
+            endpoint = OffloadedEndpoint(
+                sock,
+                peer,
+                self._pacer,
+                self._reader,
+                self._memory,
+                self._forget,
+                segmented=self._offload.sends,
+                on_refusal=self._note_refusal,
+            )
+        else:
+            endpoint = UdpEndpoint(sock, peer, self._pacer, self._reader, memoryview(self._memory), self._forget)
+        self._open.add(endpoint)
+        return endpoint
+
+    def _note_refusal(self, reason: str) -> None:
+        self._refusal = reason
+
+    def _forget(self, endpoint: UdpEndpoint) -> None:
+        if endpoint in self._open:
+            self._open.remove(endpoint)
+            self._closed += endpoint.statistics()

@@ -1,0 +1,143 @@
+"""A terminal for ``cts`` to run on, and what a person would see on it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from tests.cli.running_cts import COMMAND, PATIENCE_S, arguments
+
+_PIECES = re.compile(r"\x1b\[(\?25[lh]|[\d;]*[A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+_UNWANTED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
+class Screen:
+    """Follows what is written to a terminal: text, line ends, going up, erasing; anything else is a mistake."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self.lines = [""]
+        self.widest = 0
+        self._row = self._column = 0
+
+    def write(self, text: str) -> None:
+        at = 0
+        while at < len(text):
+            piece = _PIECES.match(text, at)
+            assert piece is not None, f"not understood: {text[at : at + 20]!r}"
+            at = piece.end()
+            control, move, printed = piece.groups()
+            if printed:
+                self._print(printed)
+            elif move == "\r":
+                self._column = 0
+            elif move == "\n":
+                self._down()
+            else:
+                self._obey(control)
+
+    def _print(self, text: str) -> None:
+        self.widest = max(self.widest, self._column + len(text))
+        for character in text:
+            if self._column == self._columns:
+                self._down()
+                self._column = 0
+            line = self.lines[self._row].ljust(self._column)
+            self.lines[self._row] = line[: self._column] + character + line[self._column + 1 :]
+            self._column += 1
+
+    def _down(self) -> None:
+        self._row += 1
+        if self._row == len(self.lines):
+            self.lines.append("")
+
+    def _obey(self, control: str) -> None:
+        if control.endswith("A"):
+            self._row = max(0, self._row - int(control[:-1] or 1))
+        elif control == "2K":
+            self.lines[self._row] = ""
+        else:
+            assert control.endswith("m") or control in ("?25l", "?25h"), f"not understood: {control!r}"
+
+
+class OnTerminal:
+    """A ``cts`` under way with a terminal for stdin, stdout and stderr; killed if left before it has finished."""
+
+    def __init__(
+        self, columns: int, *args: str | Path, sets: Iterable[str] = (), environment: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self.columns = columns
+        self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, columns))
+        variables = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+        self._process = subprocess.Popen(
+            [*COMMAND, *arguments(args, sets)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=variables | {"TERM": "xterm-256color"} | dict(environment),
+        )
+        os.close(slave)
+        self._said = b""
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._gather, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> OnTerminal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(PATIENCE_S)
+        os.close(self._master)
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    def wait_until_it_shows(self, condition: Callable[[str], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        with self._news:
+            while not condition(self.text):
+                assert self._reader.is_alive(), f"it ended before that: {self.text}"
+                assert time.monotonic() < deadline, f"never came: {self.text}"
+                self._news.wait(1.0)
+
+    def finish(self) -> int:
+        """Wait until it leaves; return its exit status."""
+        status = self._process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        return status
+
+    @property
+    def text(self) -> str:
+        """All that was written so far."""
+        return self._said.decode(errors="replace")
+
+    @property
+    def screen(self) -> Screen:
+        """What is to be seen now."""
+        screen = Screen(self.columns)
+        screen.write(self.text)
+        return screen
+
+    def _gather(self) -> None:
+        while True:
+            try:
+                chunk = os.read(self._master, 65_536)
+            except OSError:  # Linux's way to say that nobody has the other end open any more
+                chunk = b""
+            with self._news:
+                self._said += chunk
+                self._news.notify_all()
+            if not chunk:
+                return

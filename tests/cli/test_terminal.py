@@ -1,0 +1,125 @@
+"""What a person sees: the live view on terminals wide and narrow, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from attrs import frozen
+
+from tests.cli.running_cts import FREE_PORT, LONG, SHORT, STREAM, run_here
+from tests.cli.terminal import OnTerminal, Screen
+
+OFTEN = ("output.status_update=50ms",)
+NARROW, WIDE = 40, 80
+
+
+@frozen
+class Seen:
+    """A run that has left its terminal."""
+
+    status: int
+    text: str
+    screen: Screen
+
+    def lines_with(self, word: str) -> list[str]:
+        return [line.rstrip() for line in self.screen.lines if re.match(rf" *{word}\b", line)]
+
+
+def watch(columns: int, *sets: str, term: str = "xterm-256color") -> Seen:
+    with OnTerminal(columns, "run", STREAM, sets=(*FREE_PORT, *SHORT, *sets), environment=[("TERM", term)]) as run:
+        return Seen(run.finish(), run.text, run.screen)
+
+
+def watch_ctrl_c() -> Seen:
+    with OnTerminal(WIDE, "run", STREAM, sets=(*FREE_PORT, *LONG, *OFTEN, "run.grace=300ms")) as run:
+        run.wait_until_it_shows(lambda text: "100.00 %" in text)
+        run.interrupt()
+        return Seen(run.finish(), run.text, run.screen)
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Seen]:
+    with ThreadPoolExecutor(4) as pool:
+        runs = {
+            "wide": pool.submit(watch, WIDE, *OFTEN),
+            "narrow": pool.submit(watch, NARROW, *OFTEN, "output.console=live"),
+            "dumb": pool.submit(watch, WIDE, term="dumb"),
+            "ctrl-c": pool.submit(watch_ctrl_c),
+        }
+        return {name: run.result() for name, run in runs.items()}
+
+
+@pytest.fixture(params=["wide", "narrow"])
+def live(request: pytest.FixtureRequest, seen: dict[str, Seen]) -> Seen:
+    return seen[request.param]
+
+
+def view_of(seen: Seen) -> Screen:
+    """Replay the live view alone: from where the cursor is hidden to where it comes back."""
+    begin, end = seen.text.index("\x1b[?25l"), seen.text.rindex("\x1b[?25h")
+    screen = Screen(1000)
+    screen.write(seen.text[begin:end])
+    return screen
+
+
+def test_the_live_view_leaves_with_0_and_no_traceback(live: Seen) -> None:
+    assert live.status == 0
+    assert "Traceback" not in live.text
+
+
+def test_the_live_view_is_no_wider_than_the_terminal(seen: dict[str, Seen]) -> None:
+    assert view_of(seen["narrow"]).widest <= NARROW
+    assert view_of(seen["wide"]).widest <= WIDE
+
+
+def test_the_live_view_is_redrawn_in_place(live: Seen) -> None:
+    assert live.text.count("Overflow") > 1
+    assert len(live.lines_with("Overflow")) == 1
+
+
+def test_the_live_view_ends_with_every_frame(live: Seen) -> None:
+    (line,) = live.lines_with("Completed")
+    assert re.fullmatch(r"Completed +15 +100\.00 %", line)
+
+
+def test_the_live_view_gives_the_cursor_back(live: Seen) -> None:
+    assert live.text.rindex("\x1b[?25h") > live.text.rindex("\x1b[?25l")
+
+
+def test_the_summary_begins_on_a_line_of_its_own(live: Seen) -> None:
+    assert len(live.lines_with("loopback")) == 1
+
+
+def test_a_terminal_gets_the_live_view_unless_told_otherwise(seen: dict[str, Seen]) -> None:
+    assert "\x1b[?25l" in seen["wide"].text
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(seen: dict[str, Seen]) -> None:
+    assert "\x1b" not in seen["dumb"].text
+    assert "TimeSlice" in seen["dumb"].text
+
+
+def test_what_is_no_terminal_gets_lines() -> None:
+    finished = run_here("run", STREAM, sets=(*FREE_PORT, *SHORT, "output.console=auto"))
+    assert "\x1b" not in finished.stderr
+    assert finished.rows
+
+
+def test_ctrl_c_leaves_nothing_of_the_view_behind(seen: dict[str, Seen]) -> None:
+    assert [len(seen["ctrl-c"].lines_with(word)) for word in ("Time", "Streams", "Rate", "Overflow")] == [1] * 4
+
+
+def test_what_ctrl_c_does_stays_to_be_read(seen: dict[str, Seen]) -> None:
+    assert len(seen["ctrl-c"].lines_with("stopping")) == 1
+
+
+def test_ctrl_c_in_the_live_view_leaves_with_130_and_the_cursor(seen: dict[str, Seen]) -> None:
+    assert seen["ctrl-c"].status == 130
+    assert "\x1b[?25h" in seen["ctrl-c"].text
+
+
+def test_a_live_view_that_goes_to_a_file_ends_its_last_line() -> None:
+    finished = run_here("run", STREAM, "--json", sets=(*FREE_PORT, *SHORT, "output.console=live"))
+    assert finished.stderr.endswith("\n")
