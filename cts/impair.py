@@ -15,14 +15,13 @@ from attrs import field, frozen
 from cts.api import Address, IPacer
 from cts.config.network import NetworkConfig
 from cts.config.network_links import impairments
-from cts.engine.pacer import TrioPacer
 from cts.errors import UserError
 from cts.net.relay import Relay, RelayLimits, RelayWitness
 from cts.net.relay_statistics import RelayStatistics
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.simulated import Transmission
-from cts.net.timer import TimerPacer, available
-from cts.net.udp_network import UdpNetwork
+from cts.net.system_pacer import open_pacer
+from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.output.truth_log import HEAD_SIZE, TruthLog
 
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
@@ -42,6 +41,7 @@ class RelayOrder:
         truth_file: where to write the ground truth, None for nowhere.
         time_limit_ns: how long to run, None for no end.
         limits: bounds on clients and memory.
+        offload: whether to read many datagrams at once where the kernel can.
     """
 
     network: NetworkConfig
@@ -51,6 +51,7 @@ class RelayOrder:
     truth_file: Path | None = None
     time_limit_ns: int | None = None
     limits: RelayLimits = field(factory=RelayLimits)
+    offload: bool = True
 
 
 @frozen(kw_only=True)
@@ -148,9 +149,8 @@ async def _run(
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
-    timer = _KernelPacer() if available() else None
-    pacer: IPacer = timer or TrioPacer()
-    sockets = UdpNetwork(pacer)
+    pacer = open_pacer()
+    sockets = UdpNetwork(pacer, detect_offload() if order.offload else Offload())
     to_client, to_server = impairments(order.network, ipv6=":" in upstream.host)
     witness = TruthWitness(order.truth_file, order.seed) if order.truth_file is not None else None
     relay = Relay(
@@ -170,8 +170,7 @@ async def _run(
     try:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with trio.open_nursery() as services:
-                if timer is not None:
-                    await services.start(timer.run)
+                await services.start(pacer.run)
                 await services.start(sockets.run)
                 async with trio.open_nursery() as relaying:  # ends while its sockets are still read
                     try:
@@ -219,7 +218,3 @@ async def _show_counts(relay: Relay, pacer: IPacer, watch: Callable[[RelayStatis
         due_ns += _SECOND_NS
         await pacer.wait_until(due_ns)
         watch(relay.statistics())
-
-
-class _KernelPacer(TimerPacer, IPacer):
-    """The pacer of precise wakes, as the contract that it keeps."""

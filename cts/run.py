@@ -10,11 +10,11 @@ from typing import TextIO
 import trio
 from attrs import frozen
 
-from cts.api import IConnectedSocketFactory, ISender, Outcome, StreamPlan
-from cts.chosen_plugins import choose_plugins
+from cts.api import IConnectedSocketFactory, StreamPlan
+from cts.chosen_plugins import ChosenPlugins, choose_plugins
 from cts.cli.plan_text import banner
 from cts.config import Config, parse_endpoint
-from cts.errors import UserError
+from cts.errors import ConfigError, UserError
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
@@ -22,6 +22,7 @@ from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
 from cts.session import Session, plan_of
+from cts.shards.parent import ShardedSession
 from cts.watchers import open_observers
 
 __all__ = ["RunResult", "run"]
@@ -46,8 +47,7 @@ class RunResult:
         """0: every stream succeeded; 1: some failed; 128 + signal: stopped (130 for Ctrl-C)."""
         if self.signal is not None:
             return 128 + self.signal
-        outcomes = self.report.snapshot.outcomes
-        return 1 if outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR) else 0
+        return 1 if self.report.failed else 0
 
 
 def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], None]) -> RunResult:
@@ -62,6 +62,7 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
     """
+    _refuse_what_cannot_be_run(config, source)
     plugins = choose_plugins(config, source)
     plan = plan_of(config)
     offload = detect_offload() if config.run.offload == "auto" else Offload()
@@ -71,7 +72,7 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
         if config.output.console != "quiet":
             say(banner(config, plan))
             say(f"offload: {offload}")
-        result = _start(config, plan, offload, plugins.make_sender, factory, observers, say)
+        result = _start(config, source, plan, offload, plugins, factory, observers, say)
         for note in (note for observer in observers for note in observer.notes()):
             say(note)
         return result
@@ -79,11 +80,26 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
         factory.close()
 
 
+def _refuse_what_cannot_be_run(config: Config, source: str) -> None:
+    problems = []
+    if config.network.is_set:
+        problems.append("network: a real run takes its network as it is; allowed with 'cts sim' and 'cts impair'")
+    if config.output.truth_file is not None:
+        problems.append("output.truth_file: only 'cts sim' and 'cts impair' know the truth; allowed with those")
+    if config.run.processes > 1 and config.connected_socket.factory != "default":
+        factory = config.connected_socket.factory
+        text = f"connected_socket.factory: {factory!r} would be made in each of {config.run.processes} processes"
+        problems.append(f"{text}; allowed: 'default', or run.processes = 1")
+    if problems:
+        raise ConfigError(source, problems)
+
+
 def _start(
     config: Config,
+    source: str,
     plan: StreamPlan,
     offload: Offload,
-    make_sender: Callable[[StreamPlan], ISender],
+    plugins: ChosenPlugins,
     factory: IConnectedSocketFactory,
     observers: Sequence[Observer],
     say: Callable[[str], None],
@@ -92,18 +108,27 @@ def _start(
         pacer = open_pacer()
         network = UdpNetwork(pacer, offload)
         is_client = config.run.role == "client"
-        session = Session(
-            config,
-            plan=plan,
-            network=network,
-            pacer=pacer,
-            listen=[] if is_client else await resolve_listen(map(parse_endpoint, config.server.listen)),
-            targets=await resolve_targets(map(parse_endpoint, config.client.target)),
-            make_sender=make_sender,
-            factory=factory,
-            new_connection_id=lambda remote: str(uuid.uuid4()),
-            observer=OrderedObserver(observers, pacer.now_ns),
-        )
+        listen = [] if is_client else await resolve_listen(map(parse_endpoint, config.server.listen))
+        targets = await resolve_targets(map(parse_endpoint, config.client.target))
+        observer = OrderedObserver(observers, pacer.now_ns)
+        session: Session | ShardedSession
+        if config.run.processes > 1:
+            session = ShardedSession(
+                config, source, pacer=pacer, listen=listen, targets=targets, observer=observer, say=say
+            )
+        else:
+            session = Session(
+                config,
+                plan=plan,
+                network=network,
+                pacer=pacer,
+                listen=listen,
+                targets=targets,
+                make_sender=plugins.make_sender,
+                factory=factory,
+                new_connection_id=lambda remote: str(uuid.uuid4()),
+                observer=observer,
+            )
         async with trio.open_nursery() as services:
             await services.start(pacer.run)
             await services.start(network.run)
@@ -125,7 +150,7 @@ def _start(
 
 
 async def _obey_signals(
-    session: Session,
+    session: Session | ShardedSession,
     stopped_by: list[int],
     say: Callable[[str], None],
     *,

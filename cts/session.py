@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
@@ -40,7 +40,7 @@ from cts.errors import UserError
 from cts.observer import Observer, RunSnapshot
 from cts.output.summary import RunReport
 
-__all__ = ["Session", "measured_role", "plan_of"]
+__all__ = ["Session", "in_order", "measured_role", "plan_of", "unanswered"]
 
 _AWAITING_LIMIT = 4096
 """Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
@@ -66,6 +66,18 @@ def measured_role(config: Config) -> Role:
     if config.run.role == "loopback":
         return Role.RECEIVER
     return Role.RECEIVER if receives == (config.run.role == "client") else Role.SENDER
+
+
+def unanswered(measured: Iterable[StreamResult], clients: Iterable[StreamResult]) -> list[StreamResult]:
+    """Return the failed client sides of streams that never came to be on the measured server side."""
+    answered = {result.remote for result in measured}
+    failed = (result for result in clients if result.outcome is not Outcome.SUCCESSFUL)
+    return [result for result in failed if result.local not in answered]
+
+
+def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:
+    """Sort by end; streams that end at the same instant end in the order in which tasks happen to run."""
+    return tuple(sorted(results, key=lambda result: (result.ended_ns, result.local, result.remote)))
 
 
 class Session:
@@ -242,12 +254,9 @@ class Session:
         return next(each for each in streams if each is not None)
 
     def _unanswered(self) -> list[StreamResult]:
-        """Failed sides of streams that never came to be on the measured side, where both sides are here."""
         if self._client_streams is None or self._client_streams is self._measured:
             return []
-        answered = {result.remote for result in self._measured.results}
-        failed = (result for result in self._client_streams.results if result.outcome is not Outcome.SUCCESSFUL)
-        return [result for result in failed if result.local not in answered]
+        return unanswered(self._measured.results, self._client_streams.results)
 
     def snapshot(self) -> RunSnapshot:
         """Return the whole run as it is now."""
@@ -270,13 +279,7 @@ class Session:
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
-            # Streams that end at the same instant end in the order in which tasks happen to run.
-            results=tuple(
-                sorted(
-                    (*self._measured.results, *self._unanswered()),
-                    key=lambda result: (result.ended_ns, result.local, result.remote),
-                )
-            ),
+            results=in_order((*self._measured.results, *self._unanswered())),
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
         )

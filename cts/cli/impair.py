@@ -80,6 +80,7 @@ def impair_command(
             seed=seed,
             truth_file=settings.output.truth_file,
             time_limit_ns=limit_ns,
+            offload=settings.run.offload == "auto",
         ),
         began=lambda bound, upstream: _say(relay_banner(bound, upstream, seed)),
         watch=lambda statistics: _say(relay_line(statistics)),

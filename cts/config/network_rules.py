@@ -141,7 +141,9 @@ HALVES = (
         _no_bandwidth,
         "no bandwidth is given, so that nothing ever waits",
     ),
-    Half("reorder_delay", "reorder", lambda keys: keys.reorder_delay, _no_reordering, "no share is given as reorder"),
+    Half(
+        "reorder_delay", "reorder", lambda keys: keys.reorder_delay, _no_reordering, "no reorder probability is given"
+    ),
     Half("jitter", "latency", lambda keys: keys.jitter or None, _no_latency, "no latency is given that could vary"),
     Half("delay_hold", "latency", lambda keys: keys.delay_hold or None, _no_latency, "no latency is given to hold"),
     Half(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from cts.api import (
     Address,
-    FrameTotals,
     IConnectedSocket,
     IPacer,
     Outcome,
@@ -95,7 +94,7 @@ class Streams:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         total = self._ended_counts
         for socket in list(self._open.values()):
-            total = _add(total, socket.observe(now_ns))
+            total += socket.observe(now_ns)
         return total
 
     def _cut_short(self, info: StreamInfo, socket: IConnectedSocket) -> StreamResult:
@@ -121,12 +120,7 @@ class Streams:
         )
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
-        self._ended_counts = _add(self._ended_counts, result.counts)
+        self._ended_counts += result.counts
         self.outcomes[result.outcome] += 1
         self.results.append(result)
         self._observer.stream_ended(info, result)
-
-
-def _add(one: StreamSnapshot, other: StreamSnapshot) -> StreamSnapshot:
-    frames: FrameTotals = one.frames + other.frames
-    return StreamSnapshot(frames, one.bytes_received + other.bytes_received, one.bytes_sent + other.bytes_sent)

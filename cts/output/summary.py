@@ -31,6 +31,7 @@ class RunReport:
         results: the streams that ended, in the order of ending; there may be fewer than there were streams.
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
+        failures: what went wrong with the run itself, such as a process of it that died.
     """
 
     role: str
@@ -41,6 +42,13 @@ class RunReport:
     results: tuple[StreamResult, ...]
     streams_omitted: int = 0
     interrupted: bool = False
+    failures: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run or one of its streams failed; to be cut short is not to fail."""
+        outcomes = self.snapshot.outcomes
+        return bool(self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR))
 
 
 def summary_json(report: RunReport) -> dict[str, object]:

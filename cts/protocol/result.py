@@ -56,6 +56,13 @@ class StreamSnapshot:
     bytes_received: int = 0
     bytes_sent: int = 0
 
+    def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
+        return StreamSnapshot(
+            self.frames + other.frames,
+            self.bytes_received + other.bytes_received,
+            self.bytes_sent + other.bytes_sent,
+        )
+
 
 @frozen
 class StreamResult:

@@ -32,9 +32,6 @@ _Happening = tuple[int, int, Kind, bool, int, int, str]
 _ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
 """A client asks before anything can answer; a server answers what has come."""
 
-_DISORDER_NS = 1_000_000_000
-"""How far lines of a relay's truth may be out of order: it reads its sockets one after the other."""
-
 _HELD_NS = 2_000_000
 """A stream that failed keeps its slot until the datagram that failed it has been handed over."""
 
@@ -60,7 +57,8 @@ class Receivers(TruthVisitor):
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
         tolerance_ns: how far times of truth and run may lie apart.
-        simulated: whether the truth is a simulation's, in the order of its times; a relay's lines may be out of order.
+        simulated: whether the truth is a simulation's.
+        disorder_ns: how far the truth's lines may be out of the order of their times.
         reported: the streams that the events report.
         differences: where what does not agree goes.
 
@@ -76,6 +74,7 @@ class Receivers(TruthVisitor):
         *,
         tolerance_ns: int,
         simulated: bool,
+        disorder_ns: int,
         reported: ReportedStreams,
         differences: Differences,
     ) -> None:
@@ -84,7 +83,7 @@ class Receivers(TruthVisitor):
         self._verify = verify
         self._tolerance_ns = tolerance_ns
         self._simulated = simulated
-        self._disorder_ns = 0 if simulated else _DISORDER_NS
+        self._disorder_ns = disorder_ns
         self._reported = reported
         self._differences = differences
         self._decoder = Decoder()

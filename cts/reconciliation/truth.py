@@ -22,6 +22,9 @@ _DATAGRAM = re.compile(
 )
 """A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
 
+_RELAY_DISORDER_NS = 1_000_000_000
+"""A relay reads its sockets one after the other, so that its lines need not be in the order of their times."""
+
 _ENDED = '{"kind":"ended"'
 
 _FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage"})
@@ -61,7 +64,8 @@ class TruthReader:
 
     Attributes:
         began_unix_ns: when time 0 was, Unix time; 0 in a simulation.
-        last_ns: time of the line that was read last.
+        disorder_ns: how far lines may be out of the order of their times.
+        last_ns: the latest time of a line so far.
         datagrams: datagrams read so far.
         complete: whether the last line has come.
 
@@ -84,6 +88,7 @@ class TruthReader:
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")
         self.began_unix_ns = fields.unix_time("began_unix_ns")
+        self.disorder_ns = _RELAY_DISORDER_NS if self.began_unix_ns else 0
 
     def read(self, visitor: TruthVisitor) -> None:
         """Read the log to its end, once.
@@ -101,8 +106,11 @@ class TruthReader:
                 continue
             t, client_text, to, number, size_text, head, fate, at, bits = found.groups()
             at_ns, client, size = int(t), int(client_text), int(size_text)
-            self.last_ns = at_ns
             self.datagrams += 1
+            if at_ns > self.last_ns:
+                self.last_ns = at_ns
+            elif at_ns < self.last_ns - self.disorder_ns:
+                raise self._reader.refused("is out of the order of its times")
             if self.complete or client not in self._clients:
                 raise self._misplaced(client)
             if len(head) != (_HEAD_DIGITS if size > _HEAD_SIZE else 2 * size):
@@ -139,7 +147,7 @@ class TruthReader:
             raise self._misplaced(0)
         fields = self._reader.fields(line)
         kind = fields.one_of("kind", ("client", "ended"))
-        self.last_ns = fields.instant("t")
+        self.last_ns = max(self.last_ns, fields.instant("t"))
         if kind == "client":
             client = fields.integer("client")
             if client in self._clients:

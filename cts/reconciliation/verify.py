@@ -88,6 +88,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         run.verify,
         tolerance_ns=tolerance_ns,
         simulated=not real,
+        disorder_ns=reader.disorder_ns,
         reported=reported,
         differences=differences,
     )

@@ -23,7 +23,9 @@ __all__ = [
     "Frames",
     "Message",
     "MessageReader",
+    "Noted",
     "Opened",
+    "Ready",
     "Reported",
     "Status",
     "WorkerTask",
@@ -57,6 +59,11 @@ class WorkerTask:
     targets: tuple[Address, ...]
     wants_frames: bool
     cpu: int | None
+
+
+@frozen
+class Ready:
+    """The worker has started and waits for its task."""
 
 
 @frozen
@@ -110,7 +117,14 @@ class Failed:
     text: str
 
 
-Message = Bound | Opened | Frames | Ended | Status | Reported | Failed
+@frozen
+class Noted:
+    """Something that a person should hear."""
+
+    text: str
+
+
+Message = Ready | Bound | Opened | Frames | Ended | Status | Reported | Failed | Noted
 
 
 def packed(message: Message | WorkerTask) -> bytes:

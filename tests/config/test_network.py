@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -252,3 +253,44 @@ def test_a_set_reaches_into_the_network(tmp_path: Path) -> None:
 def test_the_truth_may_be_written_beside_the_other_logs() -> None:
     output = structure_config({"output": {"truth_file": "t.jsonl", "events_file": "e.jsonl"}}).output
     assert output.files() == {"events_file": Path("e.jsonl"), "truth_file": Path("t.jsonl")}
+
+
+# what the documentation shows
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "impairments.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", DOCUMENT, re.MULTILINE)
+MODELS = re.findall(r"`(\{model = .+?\})`", DOCUMENT)
+
+
+def test_the_documentation_has_a_row_for_every_key() -> None:
+    assert [key for key, _ in ROWS] == list(LinkConfig.__annotations__)
+
+
+@pytest.mark.parametrize(("key", "example"), ROWS)
+def test_the_example_of_a_documented_key_is_good(key: str, example: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('[network]\nlatency = "1s"\nreorder = 0.1\nbandwidth = "1M"\n', encoding="utf-8")
+    assert getattr(load_config(path, [f"network.{key}={example}"]).network, key) is not None
+
+
+@pytest.mark.parametrize("example", MODELS)
+def test_a_documented_model_is_good(example: str, tmp_path: Path) -> None:
+    (tmp_path / "delays.txt").write_text("21.3ms\n0.0213\n", encoding="utf-8")
+    path = tmp_path / "run.toml"
+    key = "loss" if re.search("bernoulli|gilbert|nth|ranges", example) else "latency"
+    path.write_text(f"[network]\n{key} = {example}\n", encoding="utf-8")
+    assert load_config(path).network.is_set
+
+
+def test_every_model_is_documented() -> None:
+    documented = {example.split('"')[1] for example in MODELS}
+    assert documented == {"uniform", "normal", "pareto", "trace", "bernoulli", "gilbert-elliott", "every-nth", "ranges"}
+
+
+def test_the_documented_tables_override_each_other_as_they_say(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(DOCUMENT.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    to_client, to_server = impairments(load_config(path).network)
+    loss = Bernoulli(0.01)
+    assert to_client == evolve(LTE.to_client, loss=loss, bandwidth_bits_per_second=10_000_000, queue_bytes=1 << 18)
+    assert to_server == evolve(LTE.to_server, loss=loss, delay=Pareto(25 * MS, 2.5))

@@ -94,8 +94,8 @@ TABLE: Table = {"model": "uniform", "low": 0, "high": 1}
             {"to_client": {"queue": 5000}, "to_server": {"bandwidth": "1M"}},
             "network.to_client.queue: 5000 B, and no band",
         ),
-        ({"reorder_delay": "9ms"}, "network.reorder_delay: 9 ms, and no share is given as reorder"),
-        ({"profile": "lte", "reorder_delay": "9ms"}, "network.reorder_delay: 9 ms, and no share is given"),
+        ({"reorder_delay": "9ms"}, "network.reorder_delay: 9 ms, and no reorder probability is given"),
+        ({"profile": "lte", "reorder_delay": "9ms"}, "network.reorder_delay: 9 ms, and no reorder probability"),
         ({"jitter": "2ms"}, "network.jitter: 2 ms, and no latency is given that could vary"),
         ({"delay_hold": "2ms"}, "network.delay_hold: 2 ms, and no latency is given to hold"),
         (

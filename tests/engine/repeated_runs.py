@@ -59,9 +59,9 @@ class Scenario:
     tables: Mapping[str, Mapping[str, object]]
 
 
-def _several(*, status_update: str = "70ms", **server: object) -> dict[str, Mapping[str, object]]:
+def _several(*, iterations: int = 2, status_update: str = "70ms", **server: object) -> dict[str, Mapping[str, object]]:
     return {
-        "client": {"connections": 3, "iterations": 2, "target": []},
+        "client": {"connections": 3, "iterations": iterations, "target": []},
         "stream": {"verify": "count", "stream_length": "1s"},
         "server": {"listen": ["*:4444"], **server},
         "output": {"status_update": status_update},
@@ -74,8 +74,8 @@ SCENARIOS = {
     # Where nothing takes any time, everything happens in the same few instants.
     "push over no distance": Scenario("push", Impairment(), Impairment(loss=Bernoulli(0.1)), _several()),
     "pull cut short": Scenario("pull", Impairment(), Impairment(), {**_several(), "run": {"time_limit": "1400ms"}}),
-    # A status is due in the very instant in which streams end and others take their place.
-    "status when streams end": Scenario("pull", PATH, PATH, _several(status_update="100ms")),
+    # A status is due in the very instant in which streams end and others take their place, again and again.
+    "status when streams end": Scenario("pull", PATH, PATH, _several(iterations=4, status_update="100ms")),
 }
 
 

@@ -113,6 +113,19 @@ def test_an_idle_server_stops_at_once() -> None:
     assert (report.results, over_ns) == ((), WHEN)
 
 
+@BOTH
+@pytest.mark.parametrize("now", [False, True])
+def test_a_run_that_was_stopped_before_it_began_opens_no_stream(direction: str, now: bool) -> None:
+    async def main(world: World) -> tuple[RunReport, int]:
+        session = world.session(config_of(direction, run={"grace": "1h"}))
+        session.stop_now() if now else session.stop()
+        return await session.run(), world.pacer.now_ns()
+
+    report, over_ns = in_world(main)
+    assert report.interrupted
+    assert (report.results, over_ns) == ((), 0)
+
+
 # Time limit
 
 

@@ -159,6 +159,7 @@ def on_a_workbench(
     *,
     to_client: Impairment = LATE,
     to_server: Impairment = LATE,
+    seed: int = 1,
     limits: RelayLimits | None = None,
     listen: Sequence[Address] = (RELAY,),
 ) -> T:
@@ -172,6 +173,7 @@ def on_a_workbench(
             listen=listen,
             to_client=to_client,
             to_server=to_server,
+            seed=seed,
             limits=limits,
             witness=notes,
         )

@@ -1,0 +1,127 @@
+"""From what a user writes to addresses: real look-ups of what needs no name server, a stand-in for names."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from cts.api import Address
+from cts.errors import UserError
+from cts.net.resolve import resolve_listen, resolve_targets
+
+NAMES = {
+    "both.example": [(socket.AF_INET6, ("2001:db8::1", 4444, 0, 0)), (socket.AF_INET, ("192.0.2.1", 4444))],
+    "other.example": [(socket.AF_INET, ("192.0.2.2", 4444))],
+    "twice.example": [(socket.AF_INET, ("192.0.2.1", 4444))],
+    "link.example": [(socket.AF_INET6, ("fe80::1", 4444, 0, 1))],
+}
+
+
+class Names(trio.abc.HostnameResolver):
+    """Knows the names above and no others."""
+
+    async def getaddrinfo(
+        self,
+        host: bytes | None,
+        port: bytes | str | int | None,
+        family: int = 0,
+        type: int = 0,  # noqa: A002
+        proto: int = 0,
+        flags: int = 0,
+    ) -> list[
+        tuple[
+            socket.AddressFamily,
+            socket.SocketKind,
+            int,
+            str,
+            tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
+        ]
+    ]:
+        await trio.lowlevel.checkpoint()
+        answers = NAMES.get((host or b"").decode())
+        if answers is None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(of_family, socket.SOCK_DGRAM, socket.IPPROTO_UDP, "", address) for of_family, address in answers]
+
+    async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+async def names() -> None:
+    trio.socket.set_custom_hostname_resolver(Names())
+
+
+@pytest.mark.parametrize(("host", "address"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::0001", "::1")])
+async def test_an_address_is_itself(host: str, address: str) -> None:
+    assert await resolve_listen([(host, 4444)]) == [Address(address, 4444)]
+    assert await resolve_targets([(host, 4444)]) == [Address(address, 4444)]
+
+
+async def test_a_star_is_every_address_of_both_families() -> None:
+    assert await resolve_listen([("*", 5000)]) == [Address("0.0.0.0", 5000), Address("::", 5000)]
+
+
+async def test_nothing_is_nothing() -> None:
+    assert await resolve_listen([]) == []
+    assert await resolve_targets([]) == []
+
+
+@pytest.mark.usefixtures("names")
+async def test_a_server_listens_on_every_address_of_a_name() -> None:
+    found = await resolve_listen([("both.example", 4444)])
+    assert found == [Address("2001:db8::1", 4444), Address("192.0.2.1", 4444)]
+
+
+@pytest.mark.usefixtures("names")
+async def test_two_names_of_one_address_are_listened_on_once() -> None:
+    found = await resolve_listen([("both.example", 4444), ("twice.example", 4444)])
+    assert found == [Address("2001:db8::1", 4444), Address("192.0.2.1", 4444)]
+
+
+@pytest.mark.usefixtures("names")
+async def test_a_target_is_the_address_that_the_resolver_prefers() -> None:
+    assert await resolve_targets([("both.example", 4444)]) == [Address("2001:db8::1", 4444)]
+
+
+@pytest.mark.usefixtures("names")
+async def test_targets_stay_in_order_and_as_many_as_were_named() -> None:
+    found = await resolve_targets([("other.example", 4444), ("twice.example", 4444), ("other.example", 4444)])
+    assert [address.host for address in found] == ["192.0.2.2", "192.0.2.1", "192.0.2.2"]
+
+
+@pytest.mark.usefixtures("names")
+async def test_a_listen_name_that_does_not_resolve_is_named_with_its_key_and_the_reason() -> None:
+    with pytest.raises(UserError, match=r"^server\.listen: the name 'no\.example' does not resolve: Name or service"):
+        await resolve_listen([("127.0.0.1", 4444), ("no.example", 4444)])
+
+
+@pytest.mark.usefixtures("names")
+async def test_a_target_that_does_not_resolve_is_named_with_its_key_and_the_reason() -> None:
+    with pytest.raises(UserError, match=r"^client\.target: the name 'no\.example' does not resolve: Name or service"):
+        await resolve_targets([("no.example", 4444)])
+
+
+async def test_a_name_that_no_name_server_could_be_asked_for_is_refused_like_one_that_does_not_resolve() -> None:
+    with pytest.raises(UserError, match=r"^client\.target: the name 'a{64}\.example' does not resolve: "):
+        await resolve_targets([(f"{'a' * 64}.example", 4444)])
+
+
+@pytest.fixture
+def interface() -> Iterator[str]:
+    yield socket.if_indextoname(1)
+
+
+async def test_the_zone_of_a_link_local_address_is_kept(interface: str) -> None:
+    # Without it the kernel refuses the address, and nobody is reached (RFC 4007, section 11).
+    for resolve in (resolve_listen, resolve_targets):
+        (address,) = await resolve([(f"fe80::1%{interface}", 4444)])
+        assert address == Address(f"fe80::1%{interface}", 4444)
+
+
+@pytest.mark.usefixtures("names")
+async def test_the_zone_that_a_name_server_knows_is_kept(interface: str) -> None:
+    assert await resolve_targets([("link.example", 4444)]) == [Address(f"fe80::1%{interface}", 4444)]

@@ -1,0 +1,173 @@
+"""Runs through a relay: logs of two clocks, and what lies too near an edge to be decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.net.delay import Constant, Uniform
+from cts.net.impairment import Impairment
+from cts.net.loss import Bernoulli
+from cts.reconciliation.verify import Verification, verify_run
+from tests.reconciliation.hand_written_logs import (
+    DUE,
+    FRAME_SIZE,
+    MS,
+    PAYLOAD_BIT,
+    Desk,
+    Events,
+    opened_pull,
+    opened_push,
+)
+from tests.reconciliation.simulated_logs import PATH, Logs, as_relayed, config_of, simulated_logs
+
+UNIX = 1_800_000_000_000_000_000
+ON_TIME = {sequence: (sequence * 100 + 10) * MS for sequence in range(1, 6)}
+ALL: list[tuple[int, int | None]] = [(FRAME_SIZE, ON_TIME[sequence]) for sequence in range(1, 6)]
+NO_DATA = "ErrorNotAllDataTransferred"
+
+
+def relayed(folder: Path, direction: str, impairment: Impairment, **tables: dict[str, object]) -> Logs:
+    data_way = "to_client" if direction == "pull" else "to_server"
+    logs = simulated_logs(folder, config_of(direction, **tables), **{data_way: impairment})
+    as_relayed(logs, early_ns=700_000, late_ns=300_000)
+    return logs
+
+
+def with_frame_3_at(desk: Desk, at_ns: int, size: int, error: int, tolerance_ns: int = 2 * MS) -> Verification:
+    truth = opened_pull().frame(1, 110 * MS).frame(2, 210 * MS).frame(3, at_ns).frame(4, 410 * MS).frame(5, 510 * MS)
+    frames = [*ALL[:2], (size, at_ns if size else None), *ALL[3:]]
+    return desk.verify(truth, Events(frames, error=error), tolerance_ns)
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_logs_of_two_clocks_agree_within_the_tolerance(tmp_path: Path, direction: str) -> None:
+    logs = relayed(tmp_path, direction, Impairment(delay=Constant(20 * MS), loss=Bernoulli(0.1)))
+    verification = verify_run(logs.events, logs.truth)
+    assert verification.agrees
+    assert (verification.tolerance_ns, verification.frames, verification.undecidable_frames) == (2 * MS, 20, 0)
+
+
+def test_without_a_tolerance_they_differ(tmp_path: Path) -> None:
+    logs = relayed(tmp_path, "pull", PATH)
+    assert not verify_run(logs.events, logs.truth, tolerance_ns=0).agrees
+
+
+def test_a_wrong_verdict_is_found_through_a_relay_too(tmp_path: Path) -> None:
+    logs = relayed(tmp_path, "push", PATH)
+    logs.change_events(lambda line: line.update(verdict="dropped"), event="frame", sequence=7)
+    assert [(each.what, each.sequence) for each in verify_run(logs.events, logs.truth).differences] == [("verdict", 7)]
+
+
+@pytest.mark.parametrize("off_ns", [-2 * MS, -1, 0, 1, 2 * MS])
+@pytest.mark.parametrize(("size", "error"), [(FRAME_SIZE, 0), (0, 1)])
+def test_what_comes_within_the_tolerance_of_a_render_time_may_count_or_not(
+    desk: Desk, off_ns: int, size: int, error: int
+) -> None:
+    verification = with_frame_3_at(desk, DUE[3] + off_ns, size, error)
+    assert verification.agrees
+    assert verification.undecidable_frames == (1 if off_ns > -2 * MS or size == 0 else 0) or off_ns == -2 * MS
+
+
+def test_what_comes_earlier_than_that_must_count(desk: Desk) -> None:
+    assert with_frame_3_at(desk, DUE[3] - 2 * MS, FRAME_SIZE, 0).undecidable_frames == 0
+    assert not with_frame_3_at(desk, DUE[3] - 2 * MS, 0, 1).agrees
+
+
+def test_what_comes_later_than_that_must_not_count(desk: Desk) -> None:
+    assert with_frame_3_at(desk, DUE[3] + 2 * MS + 1, 0, 1).undecidable_frames == 0
+    assert not with_frame_3_at(desk, DUE[3] + 2 * MS + 1, FRAME_SIZE, 0).agrees
+
+
+def test_an_undecidable_size_that_makes_no_difference_leaves_the_verdict_decided(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS).frame(2, 210 * MS).frame(3, DUE[3], size=50)
+    for size, error in ((50, 0), (0, 1)):
+        frames = [*ALL[:2], (size, DUE[3] if size else None), (0, None), (0, None)]
+        verification = desk.verify(truth, Events(frames, error=error), 2 * MS)
+        assert (verification.agrees, verification.undecidable_frames) == (True, 0)
+
+
+def test_what_comes_near_the_edge_of_the_window_may_count_or_not(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS).frame(5, DUE[1] + MS)
+    nothing: list[tuple[int, int | None]] = [(0, None)] * 3
+    for frame, error in (((FRAME_SIZE, DUE[1] + MS), 0), ((0, None), 1)):
+        verification = desk.verify(truth, Events([ALL[0], *nothing, frame], error=error), 2 * MS)
+        assert (verification.agrees, verification.undecidable_frames) == (True, 1)
+
+
+def test_what_comes_near_the_end_is_an_error_or_nothing(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS).sent(b"junk!", DUE[5] - MS, DUE[5] - MS)
+    for error, agrees in ((0, True), (1, True), (2, False)):
+        events = Events([ALL[0], *[(0, None)] * 4], error=error)
+        assert desk.verify(truth, events, 2 * MS).agrees is agrees
+
+
+def test_a_frame_due_near_a_wrong_payload_may_be_rendered_or_not(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS).frame(2, DUE[1] + MS, bits=[PAYLOAD_BIT])
+    result, ended_ns = "ErrorDataDidNotMatchBitPattern", DUE[1] + MS
+    rendered = Events(ALL[:1], error=1, result=result, ended_ns=ended_ns)
+    not_rendered = Events([], error=1, result=result, ended_ns=ended_ns, pending_bytes=FRAME_SIZE)
+    two = Events([*ALL[:1], (0, None)], error=1, result=result, ended_ns=ended_ns)
+    assert desk.verify(truth, rendered, 2 * MS).agrees
+    assert desk.verify(truth, not_rendered, 2 * MS).agrees
+    assert desk.found(truth, two, 2 * MS) == ["frame[2]", "frames.dropped"]
+
+
+def test_first_data_near_the_first_render_time_leaves_the_stream_undecidable(desk: Desk) -> None:
+    truth = opened_pull().frame(2, DUE[1] + MS)
+    went_on = Events([(0, None), (FRAME_SIZE, DUE[1] + MS), *[(0, None)] * 3])
+    gave_up = Events([], result=NO_DATA, ended_ns=DUE[1], dropped=5)
+    for events in (went_on, gave_up):
+        verification = desk.verify(truth, events, 2 * MS)
+        assert (verification.agrees, verification.undecidable_streams) == (True, 1)
+
+
+def test_a_wrong_payload_near_the_end_leaves_the_result_undecidable(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS).frame(5, DUE[5] + MS, bits=[PAYLOAD_BIT])
+    verification = desk.verify(truth, Events([ALL[0], *[(0, None)] * 4]), 2 * MS)
+    assert (verification.agrees, verification.undecidable_streams) == (True, 1)
+
+
+def test_a_push_whose_server_answered_a_little_later_begins_then(desk: Desk) -> None:
+    truth = opened_push()
+    truth.lines[-1]["t"] = MS
+    truth.frame(1, 110 * MS)
+    events = Events([ALL[0], *[(0, None)] * 4], direction="push", began_unix_ns=UNIX)
+    truth.lines[0]["began_unix_ns"] = UNIX
+    assert desk.verify(truth, events).agrees
+
+
+def test_times_count_from_where_each_log_began(desk: Desk) -> None:
+    truth = opened_pull().frame(1, 110 * MS)
+    truth.lines[0]["began_unix_ns"] = UNIX
+    events = Events([ALL[0], *[(0, None)] * 4], began_unix_ns=UNIX - MS)
+    assert desk.verify(truth, events).agrees
+    events.began_unix_ns = UNIX + 3 * MS
+    assert {"time_ns of stream_opened", "received_ns[1]", "time_ns of stream_ended"} <= set(desk.found(truth, events))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    direction=st.sampled_from(["pull", "push"]),
+    verify=st.sampled_from(["data", "count", "connection"]),
+    low=st.sampled_from([5, 850, 895]),
+    corrupt=st.sampled_from([0.0, 0.01, 0.2]),
+    early_ns=st.integers(0, MS),
+    late_ns=st.integers(0, MS),
+    seed=st.integers(0, 2**32),
+)
+def test_what_the_tolerance_covers_is_no_difference(
+    direction: str, verify: str, low: int, corrupt: float, early_ns: int, late_ns: int, seed: int
+) -> None:
+    """Latencies that end near render times."""
+    path = Impairment(delay=Uniform(low * MS, 905 * MS), duplicate=0.1, corrupt=corrupt, loss=Bernoulli(0.05))
+    data_way = "to_client" if direction == "pull" else "to_server"
+    with TemporaryDirectory() as folder:
+        config = config_of(direction, stream={"verify": verify}, client={"connections": 3})
+        logs = simulated_logs(Path(folder), config, seed=seed, **{data_way: path})
+        as_relayed(logs, early_ns=early_ns, late_ns=late_ns)
+        assert verify_run(logs.events, logs.truth).differences == ()
