@@ -1,9 +1,8 @@
 """Contracts of cts, and the value types that they speak in: all that a plugin may import (with ``cts.testing``).
 
 A *sender* decides when and how a frame's datagrams leave; a *connected-socket factory* makes the object that runs one
-stream. Both are found through entry points (groups ``cts.senders`` and ``cts.connected_socket_factories``), carry
-``api = 1``, and may declare ``options``, an attrs class that ``[sender.options]`` or ``[connected_socket.options]`` is
-structured into. Times are integer nanoseconds of the run's clock, which is :meth:`IPacer.now_ns`.
+stream. Both are found through entry points, carry ``api = 1``, and may declare ``options``, an attrs class that their options
+are structured into. Times are integer nanoseconds of the run's clock, which is :meth:`IPacer.now_ns`.
 """
 
 from __future__ import annotations
@@ -14,13 +13,22 @@ from enum import Enum
 from typing import ClassVar
 
 import trio
-from attrs import define, frozen
+from attrs import define
 
 from cts.metrics.counters import FrameTotals
+from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
-from cts.protocol.result import SUCCEEDED, Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.result import (
+    SUCCEEDED,
+    Address,
+    EndpointStatistics,
+    Outcome,
+    Role,
+    StreamResult,
+    StreamSnapshot,
+)
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.wire import HEADER_SIZE
 
@@ -34,6 +42,7 @@ __all__ = [
     "EndpointStatistics",
     "Frame",
     "FrameTotals",
+    "Histogram",
     "IConnectedSocket",
     "IConnectedSocketFactory",
     "IConnectionManager",
@@ -44,6 +53,7 @@ __all__ = [
     "IPacer",
     "ISender",
     "Outcome",
+    "Percentiles",
     "RenderedFrame",
     "Role",
     "StartAnswer",
@@ -62,22 +72,6 @@ DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 """Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
 
 
-@frozen
-class EndpointStatistics:
-    """What an endpoint has read and lost so far.
-
-    Attributes:
-        datagrams: datagrams read.
-        overflowed: datagrams that the kernel dropped because the receive buffer was full (not loss in the network).
-    """
-
-    datagrams: int = 0
-    overflowed: int = 0
-
-    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
-        return EndpointStatistics(self.datagrams + other.datagrams, self.overflowed + other.overflowed)
-
-
 class IPacer(ABC):
     """The run's clock, and who wakes a sender."""
 
@@ -88,6 +82,10 @@ class IPacer(ABC):
     @abstractmethod
     async def wait_until(self, due_ns: int) -> None:
         """Suspend until ``due_ns``; never returns early. Always a checkpoint, also for a time that has passed."""
+
+    async def wait_past(self, due_ns: int) -> None:
+        """Suspend until ``due_ns`` has come and, where time is virtual, everything else that happens then has happened."""
+        await self.wait_until(due_ns)
 
 
 class IDatagramEndpoint(ABC):
@@ -164,7 +162,7 @@ class INetwork(ABC):
 
     @abstractmethod
     def statistics(self) -> EndpointStatistics:
-        """Return what all its endpoints, closed ones included, have read and lost so far."""
+        """Return what all its endpoints have read and lost, closed ones included."""
 
 
 class IListeningSocket(ABC):
@@ -187,9 +185,9 @@ class IListenerHandler(ABC):
 
 
 class ISender(ABC):
-    """Puts frames on the wire, one stream's each. Made anew for every stream.
+    """Puts the frames of one stream on the wire; made anew for every stream.
 
-    Decides when and how a frame's datagrams leave, never how large a frame is: both ends derive that from the plan.
+    Decides when and how datagrams leave, never how large a frame is: both ends derive that from the plan.
 
     Args:
         options: an instance of the class's ``options``, or None where it declares none.
@@ -250,6 +248,11 @@ class IConnectedSocket(ABC):
     def on_data_received(self, batch: DatagramBatch) -> None:
         """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
 
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
+        return None
+
     @abstractmethod
     def on_start_repeated(self, received_ns: int) -> None:
         """Take note that the peer sent START once more."""
@@ -289,11 +292,7 @@ class StreamRequest:
 
 
 class IConnectedSocketFactory(ABC):
-    """Makes the connected socket of each stream. One instance serves a whole run.
-
-    Args:
-        options: an instance of the class's ``options``, or None where it declares none.
-    """
+    """Makes the connected socket of each stream; one instance serves a whole run. ``options`` are as a sender's."""
 
     api: ClassVar[int]
     options: ClassVar[type | None] = None

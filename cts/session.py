@@ -18,6 +18,7 @@ import trio
 
 from cts.api import (
     Address,
+    Histogram,
     IConnectedSocketFactory,
     IDatagramEndpoint,
     INetwork,
@@ -236,8 +237,7 @@ class Session:
         interval_ns = self._config.output.status_update
         due_ns = self._began_ns
         while True:
-            # Streams act on an instant one nanosecond after it; one later still, all of them have.
-            await self._pacer.wait_until(due_ns + 2)
+            await self._pacer.wait_past(due_ns)
             self._observer.status(self.snapshot())
             due_ns += interval_ns
 
@@ -282,4 +282,7 @@ class Session:
             results=in_order((*self._measured.results, *self._unanswered())),
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
+            send_lateness=Histogram.of(
+                streams.send_lateness for streams in (self._server_streams, self._client_streams) if streams is not None
+            ),
         )

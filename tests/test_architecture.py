@@ -29,7 +29,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "config": frozenset(
         {"errors", "units", "protocol.plan", "protocol.wire", "net.impairment", "net.delay", "net.loss", "net.profiles"}
     ),
-    "reconciliation": frozenset({"errors", "protocol", "metrics"}),
+    "reconciliation": frozenset({"errors", "units", "protocol", "metrics"}),
     "engine": UP_TO_API | {"observer"},
     "net": UP_TO_API,
     "output": UP_TO_API | {"observer"},
@@ -37,6 +37,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # These put the pieces together.
     "chosen_plugins": ANYTHING,
     "session": ANYTHING,
+    "shards": ANYTHING,
     "simulation": ANYTHING,
     "watchers": ANYTHING,
     "run": ANYTHING,

@@ -15,6 +15,7 @@ from cts.api import (
     Address,
     DatagramBatch,
     Frame,
+    Histogram,
     IConnectedSocket,
     IConnectedSocketFactory,
     Outcome,
@@ -72,6 +73,7 @@ class ConnectedSocket(IConnectedSocket):
             )
         self._recv = self._pattern.initiate_io(self._started_ns)
         self._waiting: trio.CancelScope | None = None
+        self._send_lateness = Histogram() if request.role is Role.SENDER else None
 
     @property
     def remote(self) -> Address:
@@ -87,6 +89,11 @@ class ConnectedSocket(IConnectedSocket):
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
         return self._pattern.connection_id
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """How late frames were handed to the sender."""
+        return self._send_lateness
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
@@ -141,6 +148,8 @@ class ConnectedSocket(IConnectedSocket):
             if task.due_ns > now_ns:
                 await self._pacer.wait_until(task.due_ns)
             frame = Frame(request.plan, task.sequence, task.due_ns)
+            if self._send_lateness is not None:
+                self._send_lateness.record(self._pacer.now_ns() - task.due_ns)
             sent = await request.sender.send_frame(frame, self._endpoint, request.peer, self._pacer)
         elif task.due_ns > now_ns:
             # An answer may come first and make this send needless: ask again then.

@@ -11,6 +11,7 @@ from cts.api import (
     Address,
     DatagramBatch,
     Frame,
+    Histogram,
     IConnectedSocket,
     IConnectedSocketFactory,
     IDatagramEndpoint,
@@ -103,6 +104,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._running = trio.CancelScope()
         self._observed = StreamSnapshot()
         self._name: str | None = None
+        self._lateness: Histogram | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -142,6 +144,13 @@ class GuardedConnectedSocket(IConnectedSocket):
         """Hand it to the plugin's socket."""
         with self._noting():
             self._socket.on_data_received(batch)
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """What the plugin's socket has recorded."""
+        with self._noting():
+            self._lateness = self._socket.send_lateness
+        return self._lateness
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the plugin's socket."""

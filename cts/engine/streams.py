@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 
+import attrs
+
 from cts.api import (
     Address,
+    Histogram,
     IConnectedSocket,
     IPacer,
     Outcome,
@@ -42,6 +45,7 @@ class Streams:
         self._opened = 0
         self._open: dict[int, IConnectedSocket] = {}
         self._ended_counts = StreamSnapshot()
+        self.send_lateness = Histogram()
         self.outcomes: Counter[Outcome] = Counter()
         self.results: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
 
@@ -82,6 +86,9 @@ class Streams:
             del self._open[info.number]
             if result is None:
                 result = self._cut_short(info, socket)
+            if (lateness := socket.send_lateness) is not None:
+                self.send_lateness.add(lateness)
+                result = attrs.evolve(result, send_lateness=lateness.percentiles())
             self._record(info, result)
         return result
 

@@ -15,6 +15,9 @@ _NEVER = 2.0**53
 """A deadline that trio can wait for and that never comes: trio asks a clock only while there is some deadline."""
 
 
+_AT_ONCE, _AT_LAST = range(2)
+
+
 class _Sleeper:
     """A task that waits; ``task`` is None once it no longer does."""
 
@@ -34,7 +37,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
 
     def __init__(self) -> None:
         self._now_ns = 0
-        self._sleepers: list[tuple[int, int, _Sleeper]] = []
+        self._sleepers: list[tuple[int, int, int, _Sleeper]] = []
         self._count = 0
 
     def start_clock(self) -> None:
@@ -47,7 +50,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Jump to the next sleeper or to ``deadline``, and wake who is due."""
         sleepers = self._sleepers
-        while sleepers and sleepers[0][2].task is None:
+        while sleepers and sleepers[0][3].task is None:
             heappop(sleepers)
         deadline_ns = int(deadline * _NANOSECONDS) if deadline < _NEVER else None
         if sleepers and (deadline_ns is None or sleepers[0][0] <= deadline_ns):
@@ -57,8 +60,9 @@ class VirtualTime(trio.abc.Clock, IPacer):
             self._now_ns = max(self._now_ns, deadline_ns + (deadline_ns / _NANOSECONDS < deadline))
         else:
             return float("inf")
-        while sleepers and sleepers[0][0] <= self._now_ns:
-            sleeper = heappop(sleepers)[2]
+        turn = sleepers[0][1] if sleepers else _AT_ONCE
+        while sleepers and sleepers[0][0] <= self._now_ns and sleepers[0][1] == turn:
+            sleeper = heappop(sleepers)[3]
             if sleeper.task is not None:
                 trio.lowlevel.reschedule(sleeper.task)
                 sleeper.task = None
@@ -72,10 +76,17 @@ class VirtualTime(trio.abc.Clock, IPacer):
         """Suspend until ``due_ns``."""
         if due_ns <= self._now_ns:
             await trio.lowlevel.checkpoint()
-            return
+        else:
+            await self._sleep(due_ns, _AT_ONCE)
+
+    async def wait_past(self, due_ns: int) -> None:
+        """Suspend until ``due_ns`` has come and nothing else can run at that instant."""
+        await self._sleep(max(due_ns, self._now_ns), _AT_LAST)
+
+    async def _sleep(self, due_ns: int, turn: int) -> None:
         sleeper = _Sleeper(trio.lowlevel.current_task())
         self._count += 1
-        heappush(self._sleepers, (due_ns, self._count, sleeper))
+        heappush(self._sleepers, (due_ns, turn, self._count, sleeper))
 
         def abort(raise_cancel: object) -> trio.lowlevel.Abort:
             sleeper.task = None

@@ -36,6 +36,11 @@ class Histogram:
         self.count = 0
         self.greatest = 0
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return self._counts == other._counts and self.greatest == other.greatest
+
     def record(self, value: int) -> None:
         """Count a value; one below 0 counts as 0."""
         value = max(value, 0)

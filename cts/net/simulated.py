@@ -27,6 +27,7 @@ TO_CLIENT: Direction = "to_client"
 _MODERATION_NS = 1_000_000
 _INTERRUPTS_BELOW = 64
 _SEGMENT_LIMIT = 64
+_NEVER_NS = 1 << 62
 _FIRST_FREE_PORT = 49_152
 _LAST_PORT = 65_535
 
@@ -102,8 +103,8 @@ class SimulatedEndpoint(IDatagramEndpoint):
         self._handler = handler
 
     def drain(self) -> None:
-        """Hand over everything that has arrived by now."""
-        self.deliver(self._network.now_ns())
+        """Hand over everything that arrived before now; what arrives now is the network's to hand over, in its order."""
+        self.deliver(self._network.now_ns() - 1)
 
     def statistics(self) -> EndpointStatistics:
         """Return what was handed over; nothing overflows here."""
@@ -156,6 +157,7 @@ class SimulatedNetwork(INetwork):
         self._began_ns = pacer.now_ns()
         self._endpoints: dict[Address, SimulatedEndpoint] = {}
         self._paths: dict[tuple[Address, Direction], _Path] = {}
+        self._closed = EndpointStatistics()
         self._opened = 0
         self._clients = 0
         self._wakes: list[tuple[int, int, SimulatedEndpoint]] = []
@@ -174,7 +176,7 @@ class SimulatedNetwork(INetwork):
             while self._wakes and self._wakes[0][0] <= now_ns:
                 heappop(self._wakes)[2].deliver(now_ns)
             with trio.CancelScope() as self._waiting:
-                self._wakes_at_ns = self._wakes[0][0] if self._wakes else now_ns + (1 << 61)
+                self._wakes_at_ns = self._wakes[0][0] if self._wakes else _NEVER_NS
                 await self._pacer.wait_until(self._wakes_at_ns)
             self._waiting = None
 
@@ -199,8 +201,8 @@ class SimulatedNetwork(INetwork):
         return endpoint
 
     def statistics(self) -> EndpointStatistics:
-        """Return what was handed over to endpoints that are open."""
-        return sum((endpoint.statistics() for endpoint in self._endpoints.values()), EndpointStatistics())
+        """Return what was handed over; nothing overflows here."""
+        return sum((endpoint.statistics() for endpoint in self._endpoints.values()), self._closed)
 
     def transmit(
         self, source: SimulatedEndpoint, remote: Address, header: bytes, payloads: Sequence[bytes | memoryview]
@@ -213,7 +215,7 @@ class SimulatedNetwork(INetwork):
             # A host that is gone or never was: the network takes the datagrams all the same.
             return sum(sizes)
         now_ns = self._pacer.now_ns()
-        fates = path.link.transmit_many(now_ns, sizes)
+        fates = [_later(fate, now_ns) for fate in path.link.transmit_many(now_ns, sizes)]
         if self._on_transmission is not None:
             self._on_transmission(
                 Transmission(
@@ -236,6 +238,7 @@ class SimulatedNetwork(INetwork):
     def forget(self, endpoint: SimulatedEndpoint) -> None:
         """Close an endpoint's address and its links."""
         if self._endpoints.pop(endpoint.local, None) is not None:
+            self._closed += endpoint.statistics()
             for direction in self._impairments:
                 self._paths.pop((endpoint.local, direction), None)
 
@@ -300,6 +303,17 @@ class SimulatedNetwork(INetwork):
             if Address(host, port) not in self._endpoints:
                 return port
         raise OSError(errno.EADDRINUSE, "No free port")
+
+
+def _later(fate: Fate, now_ns: int) -> Fate:
+    """Put off by a nanosecond what would arrive at the instant it is sent.
+
+    So all that is sent in an instant is known before any of it arrives, in whatever order tasks come to send it.
+    """
+    if all(arrival.arrival_ns > now_ns for arrival in fate.arrivals):
+        return fate
+    arrivals = (arrival._replace(arrival_ns=max(arrival.arrival_ns, now_ns + 1)) for arrival in fate.arrivals)
+    return Fate(fate.kind, tuple(arrivals))
 
 
 def _flipped(datagram: bytes, bit: int) -> bytes:

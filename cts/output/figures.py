@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cts.protocol.result import Outcome
 from cts.units import MILLISECOND
 
-__all__ = ["about_rate", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
+__all__ = ["about_rate", "about_time", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
 
 
 def whole_milliseconds(duration_ns: int) -> int:
@@ -56,3 +56,11 @@ def percentage(part: int, whole: int) -> str:
     if part < whole and hundredths == 10_000:
         return ">99.99 %"
     return f"{hundredths // 100}.{hundredths % 100:02} %"
+
+
+def about_time(duration_ns: int) -> str:
+    """Write a short time in the unit that suits it, three digits at the most."""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)):
+        if duration_ns >= size:
+            return f"{duration_ns / size:.3g} {unit}"
+    return f"{duration_ns} ns"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from cts.metrics.counters import FrameTotals
+from cts.metrics.histogram import Histogram, Percentiles
 from cts.observer import RunSnapshot
-from cts.output.figures import about_rate, counted, outcome_counts, percentage, seconds, whole_milliseconds
+from cts.output.figures import about_rate, about_time, counted, outcome_counts, percentage, seconds, whole_milliseconds
 from cts.protocol.result import Outcome, Role, StreamResult
 from cts.units import SECOND, format_rate
 
@@ -31,6 +32,7 @@ class RunReport:
         results: the streams that ended, in the order of ending; there may be fewer than there were streams.
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
+        send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
         failures: what went wrong with the run itself, such as a process of it that died.
     """
 
@@ -43,6 +45,7 @@ class RunReport:
     streams_omitted: int = 0
     interrupted: bool = False
     failures: tuple[str, ...] = ()
+    send_lateness: Histogram = field(factory=Histogram)
 
     @property
     def failed(self) -> bool:
@@ -74,6 +77,8 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
         "interrupted": report.interrupted,
+        "failures": list(report.failures),
+        "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
     }
 
 
@@ -90,7 +95,16 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "ended_seconds": _seconds(result.ended_ns - began_ns),
         "bytes_received": result.counts.bytes_received,
         "bytes_sent": result.counts.bytes_sent,
+        "send_lateness_seconds": _lateness(result.send_lateness),
     }
+
+
+def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
+    """Return a distribution of nanoseconds in seconds, None for an empty one."""
+    if percentiles is None or not percentiles.count:
+        return None
+    names = ("p50", "p99", "p999", "greatest")
+    return {name: round(getattr(percentiles, name) / 1e9, 9) for name in names}
 
 
 def _seconds(duration_ns: int) -> float:
@@ -117,6 +131,10 @@ def summary_text(report: RunReport) -> str:
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
     rows += _stream_rates(report)
+    lateness = report.send_lateness.percentiles()
+    if lateness.count:
+        figures = (("median", lateness.p50), ("99 %", lateness.p99), ("greatest", lateness.greatest))
+        rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
     rows.append(("overflow", f"{counted(snapshot.overflowed, 'datagram')} dropped by the kernel: receive buffer full"))

@@ -8,8 +8,18 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from cts.metrics.counters import FrameTotals
+from cts.metrics.histogram import Percentiles
 
-__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "Address", "Outcome", "Role", "StreamResult", "StreamSnapshot"]
+__all__ = [
+    "SUCCEEDED",
+    "UNKNOWN_CONNECTION_ID",
+    "Address",
+    "EndpointStatistics",
+    "Outcome",
+    "Role",
+    "StreamResult",
+    "StreamSnapshot",
+]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -40,6 +50,22 @@ class Outcome(Enum):
     NETWORK_ERROR = "network error"
     PROTOCOL_ERROR = "protocol error"
     CANCELLED = "cancelled"
+
+
+@frozen
+class EndpointStatistics:
+    """What an endpoint has read and lost so far.
+
+    Attributes:
+        datagrams: datagrams read.
+        overflowed: datagrams that the kernel dropped because the receive buffer was full (not loss in the network).
+    """
+
+    datagrams: int = 0
+    overflowed: int = 0
+
+    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
+        return EndpointStatistics(self.datagrams + other.datagrams, self.overflowed + other.overflowed)
 
 
 @frozen
@@ -77,6 +103,7 @@ class StreamResult:
         started_ns, ended_ns: its life, in the run's clock.
         bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame.
         counts: the final counts.
+        send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
     """
 
     connection_id: str
@@ -89,3 +116,4 @@ class StreamResult:
     ended_ns: int
     bits_per_second: int
     counts: StreamSnapshot
+    send_lateness: Percentiles | None = None

@@ -11,7 +11,7 @@ from functools import reduce
 import attrs
 import trio
 
-from cts.api import Address, IPacer, Outcome, StreamResult, StreamSnapshot
+from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
 from cts.config import Config
 from cts.errors import UserError
 from cts.observer import Observer, RunSnapshot, StreamInfo
@@ -320,6 +320,9 @@ class ShardedSession:
             streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
             interrupted=self._interrupted,
             failures=tuple(self._failures),
+            send_lateness=Histogram.of(
+                worker.report.send_lateness for worker in self._workers if worker.report is not None
+            ),
         )
 
 

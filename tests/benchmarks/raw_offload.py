@@ -1,7 +1,7 @@
 """Compare cts's offload primitives with a C loop and with iperf3, in alternating rounds over loopback.
 
-Sender and receiver are processes of their own. Each pair gives the goodput received, of 1400-byte datagrams; C and Python
-compare every payload byte, iperf3 compares none. README.md beside this file says how to read the figures.
+Sender and receiver are processes of their own, on processors of their own. Each pair gives the goodput received, of 1400-byte
+datagrams; C and Python compare every payload byte, iperf3 compares none. README.md beside this file has figures.
 
     python tests/benchmarks/raw_offload.py --rounds 7 --seconds 3
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import select
 import shutil
 import socket
@@ -34,6 +35,7 @@ SEGMENTS: Final = 46
 SOCKET_BUFFER: Final = 4 * 1024 * 1024
 IDLE_NS: Final = 500_000_000
 QPF: Final = 10_000_000
+ALL_PROCESSORS: Final = os.sched_getaffinity(0)
 STAMP: Final = struct.Struct("<qq")
 PATTERN: Final = struct.pack(f"<{(DATAGRAM - HEADER_SIZE) // 2}H", *range((DATAGRAM - HEADER_SIZE) // 2))
 
@@ -101,11 +103,19 @@ def verify_each(memory: bytearray, length: int, segment_size: int) -> None:
             raise SystemExit("a payload is not the pattern")
 
 
+def use_processor(share: int) -> None:
+    """Let what is started from here on run on one half of the processors, so that sender and receiver never share one."""
+    processors = sorted(ALL_PROCESSORS)
+    os.sched_setaffinity(0, processors[share::2] or processors)
+
+
 def run_pair(command: list[str], seconds: float) -> float:
     """Run ``command`` as receiver and sender; give the goodput received in Gbit/s."""
+    use_processor(1)
     with subprocess.Popen([*command, "receive", str(seconds + 5)], stdout=subprocess.PIPE, text=True) as receiver:
         assert receiver.stdout is not None
         port = receiver.stdout.readline().split()[1]
+        use_processor(0)
         subprocess.run([*command, "send", port, str(seconds)], check=True, stdout=subprocess.DEVNULL)
         result = json.loads(receiver.stdout.read())
     return float(result["bytes"] * 8 / result["seconds"] / 1e9)
@@ -116,11 +126,13 @@ def run_iperf3(seconds: float) -> float:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
+    use_processor(1)
     server_command = ["iperf3", "--server", "--one-off", "--bind", "127.0.0.1", "--port", port, "--forceflush"]
     with subprocess.Popen(server_command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         while "listening" not in server.stdout.readline():
             pass
+        use_processor(0)
         client_command = [
             "iperf3",
             "--client",

@@ -26,10 +26,11 @@ from cts.cli import main
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 STREAM, SERVER, CLIENT = (CONFIGS / f"{name}.toml" for name in ("stream", "server", "client"))
 
-SHORT = ("stream.stream_length=500ms", "stream.buffer_depth=300ms")
-"""15 frames, 9 of them buffered: a stream that ends 0.767 s after it began."""
-SHORT_FRAMES = 15
-SHORT_END_S = 23 / 30
+SHORT = ("stream.stream_length=700ms", "stream.buffer_depth=700ms")
+"""21 frames, all of them buffered, so that even on a busy machine none is sent too late to count."""
+SHORT_FRAMES = 21
+SHORT_FIRST_RENDER_S = 0.7
+SHORT_END_S = 41 / 30
 LONG = ("stream.stream_length=60s", "stream.buffer_depth=300ms")
 """A stream that a test ends itself."""
 FREE_PORT = ("server.listen=127.0.0.1:0", "client.target=[]")

@@ -21,7 +21,7 @@ STRANGERS = 4
 RANDOM, EMPTY, DATA = 15, 10, 10
 FROM_STRANGERS = STRANGERS * (RANDOM + EMPTY + DATA)
 """Few enough to fit into any receive buffer, so that every one of them must be accounted for."""
-FLOOD = 20_000
+FLOOD = 10_000
 STREAM = ("stream.stream_length=1s", "stream.buffer_depth=500ms", "stream.bits_per_second=1M")
 STREAM_FRAMES = 30
 MEMORY_KIB = 64 * 1024

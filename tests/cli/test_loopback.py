@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from tests.cli.running_cts import (
     STREAM,
     Finished,
     Report,
-    run_cts,
     run_here,
     run_together,
 )
@@ -42,9 +40,11 @@ RATE = {"100 Mbit/s": 100_000_000}
 
 @pytest.fixture(scope="module")
 def runs() -> Runs:
-    common = (*SHORT, *FREE_PORT, *QUIET)
+    common = (*SHORT, *FREE_PORT)
     processes = run_together({name: (*common, *sets) for name, sets in PROCESSES.items()}, "run", STREAM, "--json")
-    return processes | {name: run_here("run", STREAM, "--json", sets=(*common, *sets)) for name, sets in HERE.items()}
+    return processes | {
+        name: run_here("run", STREAM, "--json", sets=(*common, *QUIET, *sets)) for name, sets in HERE.items()
+    }
 
 
 @pytest.fixture(params=[*PROCESSES, *HERE])
@@ -58,7 +58,8 @@ def finished(runs: Runs, way: str) -> Finished:
 
 
 def test_it_leaves_with_0(finished: Finished) -> None:
-    assert (finished.status, finished.stderr) == (0, "")
+    assert finished.status == 0
+    assert "Traceback" not in finished.stderr
 
 
 def test_every_frame_is_completed(finished: Finished, way: str) -> None:
@@ -117,10 +118,10 @@ def test_an_ipv6_address_is_written_in_brackets(runs: Runs) -> None:
 
 
 def misfits(value: object, hint: object, where: str = "report") -> list[str]:
-    """Return where a JSON value has other keys or other types than a TypedDict says."""
+    """Return where a JSON value lacks a key of a TypedDict, or has it with another type; more keys may come with time."""
     if isinstance(hint, type) and is_typeddict(hint):
         hints = get_type_hints(hint)
-        if not isinstance(value, dict) or value.keys() != hints.keys():
+        if not isinstance(value, dict) or not value.keys() >= hints.keys():
             return [f"{where}: {value}"]
         return [each for key, inner in hints.items() for each in misfits(value[key], inner, f"{where}.{key}")]
     if get_origin(hint) is list:
@@ -162,26 +163,20 @@ def test_the_json_is_one_line(runs: Runs) -> None:
     assert runs["pull"].stdout.count("\n") == 1
 
 
-@pytest.fixture(scope="module")
-def talking() -> Runs:
-    """The same with the plain console, without and with ``--json``."""
-    sets = (*SHORT, *FREE_PORT, "output.console=lines")
-    with ThreadPoolExecutor() as pool:
-        plain, as_json = pool.map(lambda args: run_cts("run", STREAM, *args, sets=sets), ((), ("--json",)))
-    return {"plain": plain, "json": as_json}
-
-
-def test_with_json_all_else_goes_to_stderr(talking: Runs) -> None:
-    finished = talking["json"]
-    assert finished.report["frames"]["completed"] == SHORT_FRAMES
+def test_with_json_all_else_goes_to_stderr(runs: Runs) -> None:
+    finished = runs["pull"]
     assert "pull 8 Mbit/s at 30 frames/s" in finished.stderr
     assert sum(row.completed for row in finished.rows) == SHORT_FRAMES
 
 
-def test_without_json_the_summary_is_on_stdout_and_the_status_is_not(talking: Runs) -> None:
-    finished = talking["plain"]
+def test_without_json_the_summary_is_on_stdout_and_the_status_is_not() -> None:
+    finished = run_here("run", STREAM, sets=(*SHORT, *FREE_PORT, "output.console=lines"))
     assert re.search(rf"^completed frames +{SHORT_FRAMES} \(100\.00 %\)$", finished.stdout, re.MULTILINE)
     assert "TimeSlice" not in finished.stdout
+
+
+def test_a_quiet_run_says_nothing_but_its_result(runs: Runs) -> None:
+    assert {name: runs[name].stderr for name in HERE} == dict.fromkeys(HERE, "")
 
 
 def test_listening_on_every_address_the_client_takes_the_loopback_one(runs: Runs) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import frozen
 
-from tests.cli.running_cts import FREE_PORT, LONG, SHORT, STREAM, run_here
+from tests.cli.running_cts import FREE_PORT, LONG, SHORT, SHORT_FRAMES, STREAM, run_here
 from tests.cli.terminal import OnTerminal, Screen
 
 OFTEN = ("output.status_update=50ms",)
@@ -81,7 +81,7 @@ def test_the_live_view_is_redrawn_in_place(live: Seen) -> None:
 
 def test_the_live_view_ends_with_every_frame(live: Seen) -> None:
     (line,) = live.lines_with("Completed")
-    assert re.fullmatch(r"Completed +15 +100\.00 %", line)
+    assert re.fullmatch(rf"Completed +{SHORT_FRAMES} +100\.00 %", line)
 
 
 def test_the_live_view_gives_the_cursor_back(live: Seen) -> None:

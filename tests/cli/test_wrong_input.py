@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running_cts import CLIENT, FREE_PORT, SERVER, STREAM, Finished, run_cts, run_here
+from tests.cli.running_cts import CLIENT, STREAM, run_here
 
 BINARY = b"\xff\xfe[\x00r\x00u\x00n\x00]\x00"
 
@@ -239,12 +239,3 @@ def test_a_broken_plugin_is_listed_with_the_reason() -> None:
 @pytest.mark.usefixtures("broken_plugin")
 def test_a_broken_plugin_is_nobody_s_trouble_who_does_not_choose_it() -> None:
     assert run_here("check", STREAM).status == 0
-
-
-@pytest.fixture(scope="module")
-def from_a_shell() -> Finished:
-    return run_cts("run", SERVER, "--json", sets=["stream.frame_rate=0", *FREE_PORT])
-
-
-def test_the_script_hands_the_status_to_the_shell(from_a_shell: Finished) -> None:
-    assert "stream.frame_rate: 0 is out of range" in from_a_shell.message

@@ -51,6 +51,7 @@ class FakeSocket(IDatagramEndpoint):
             await self._pacer.wait_until(self._pacer.now_ns() + self.waits_ns)
         if self.refuses is not None:
             raise self.refuses
+        assert not self.closed
         data = bytes(header) + bytes(payload)
         self.sent.append(Sent(self._pacer.now_ns(), remote, data))
         return len(data)

@@ -23,6 +23,9 @@ SECOND = 1000 * MS
 LATENCY = 20 * MS
 LATE = Impairment(delay=Constant(LATENCY))
 CLEAR = Impairment()
+HOP = 1000
+AROUND = Impairment(delay=Constant(HOP))
+"""The simulated network around a relay: what each of its hops does."""
 
 SERVER = Address("192.0.2.1", 4444)
 RELAY = Address("192.0.2.9", 4445)
@@ -103,7 +106,7 @@ def before_a_server(
     seed: int = 1,
     limits: RelayLimits | None = None,
 ) -> T:
-    """Run ``main`` with a relay; the simulated network around it takes no time and loses nothing."""
+    """Run ``main`` with a relay; the simulated network around it takes :data:`HOP` a hop and loses nothing."""
 
     async def scene(world: World) -> T:
         notes = Notes()
@@ -120,7 +123,7 @@ def before_a_server(
         await world.nursery.start(relay.run)
         return await main(Scene(world, relay, server, notes))
 
-    return in_world(scene, to_client=CLEAR, to_server=CLEAR)
+    return in_world(scene, to_client=AROUND, to_server=AROUND)
 
 
 @define(eq=False)

@@ -16,8 +16,10 @@ from cts.net.loss import Bernoulli
 from tests.engine.virtual_world import World, in_world
 from tests.net.relays import (
     ALICE,
+    AROUND,
     BOB,
     CLEAR,
+    HOP,
     LATE,
     LATENCY,
     MS,
@@ -124,8 +126,8 @@ def test_a_datagram_leaves_at_the_instant_that_the_link_says() -> None:
         [there] = scene.server.received
         await scene.server.send(there.remote, b"back", at_ns=60 * MS + 1)
         await scene.until(200 * MS)
-        assert there.at_ns == 13 * MS + 7
-        assert [each.at_ns for each in client.received] == [90 * MS + 1]
+        assert there.at_ns == 13 * MS + 7 + 2 * HOP
+        assert [each.at_ns for each in client.received] == [90 * MS + 1 + 2 * HOP]
         assert scene.relay.statistics().to_client.greatest_lateness_ns == 0
 
     before_a_server(main, to_server=Impairment(delay=Constant(10 * MS)), to_client=Impairment(delay=Constant(30 * MS)))
@@ -174,7 +176,8 @@ def test_an_earlier_datagram_overtakes_one_that_is_waited_for() -> None:
         await client.send(RELAY, b"slow", at_ns=0)
         await client.send(RELAY, b"fast", at_ns=1 * MS)
         await scene.until(100 * MS)
-        assert [(each.at_ns, each.data) for each in scene.server.received] == [(11 * MS, b"fast"), (50 * MS, b"slow")]
+        arrived = [(each.at_ns - 2 * HOP, each.data) for each in scene.server.received]
+        assert arrived == [(11 * MS, b"fast"), (50 * MS, b"slow")]
 
     before_a_server(main, to_server=path)
 
@@ -201,7 +204,7 @@ def test_a_link_without_latency_relays_at_once() -> None:
         client = await scene.client()
         await client.send(RELAY, b"now", at_ns=5 * MS)
         await scene.until(6 * MS)
-        assert [each.at_ns for each in scene.server.received] == [5 * MS]
+        assert [each.at_ns for each in scene.server.received] == [5 * MS + 2 * HOP]
 
     before_a_server(main, to_server=CLEAR)
 
@@ -220,7 +223,7 @@ def test_an_outage_counts_from_when_the_relay_began() -> None:
         await world.until(10 * SECOND)
         assert [each.data for each in server.received] == [b"59", b"70"]
 
-    in_world(main, to_client=CLEAR, to_server=CLEAR)
+    in_world(main, to_client=AROUND, to_server=AROUND)
 
 
 # -- what the model does -----------------------------------------------------------------------------------------------
@@ -259,7 +262,7 @@ def test_fates_are_those_of_a_link_of_that_seed_and_client_number() -> None:
             client = await scene.client()
             await client.send(RELAY, *numbered(100), at_ns=number * SECOND)
             link = Link(ROUGH, link_rng(7, str(number), "to_server"))
-            expected = link.transmit_many(number * SECOND, sizes)
+            expected = link.transmit_many(number * SECOND + HOP, sizes)
             await scene.until(number * SECOND + 500 * MS)
             seen = [fate for each in scene.notes.transmissions if each.client == number for fate in each.fates]
             assert seen == expected
@@ -297,7 +300,7 @@ def test_a_client_is_told_of_before_its_first_datagram_with_the_address_that_the
         await client.send(RELAY, b"first", at_ns=4 * MS)
         await scene.until(SECOND)
         seen, first = scene.notes.told
-        assert seen == (4 * MS, 1, client.address, scene.server.received[0].remote)
+        assert seen == (4 * MS + HOP, 1, client.address, scene.server.received[0].remote)
         assert first == scene.notes.transmissions[0]
         assert (first.client, first.address, first.direction, first.first) == (1, client.address, "to_server", 1)
 
@@ -341,35 +344,35 @@ def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
         address = str(client.address)
         assert [json.loads(line) for line in path.read_text().splitlines()] == [
             {"kind": "began", "schema": 1, "seed": 3, "began_unix_ns": 1_700_000_000_000_000_000},
-            {"kind": "client", "client": 1, "t": 5, "address": address, "upstream": upstream},
+            {"kind": "client", "client": 1, "t": 5 + HOP, "address": address, "upstream": upstream},
             {
                 "kind": "datagram",
-                "t": 5,
+                "t": 5 + HOP,
                 "client": 1,
                 "dir": "to_server",
                 "n": 1,
                 "size": 60,
                 "head": bytes(range(39)).hex(),
                 "fate": "delivered",
-                "at": [5, 5],
+                "at": [5 + HOP, 5 + HOP],
                 "bits": [None, None],
             },
             {
                 "kind": "datagram",
-                "t": SECOND,
+                "t": SECOND + HOP,
                 "client": 1,
                 "dir": "to_client",
                 "n": 1,
                 "size": 6,
                 "head": b"answer".hex(),
                 "fate": "delivered",
-                "at": [SECOND + LATENCY],
+                "at": [SECOND + HOP + LATENCY],
                 "bits": [None],
             },
             {"kind": "ended", "t": 2 * SECOND, "datagrams": 2},
         ]
 
-    in_world(main, to_client=CLEAR, to_server=CLEAR)
+    in_world(main, to_client=AROUND, to_server=AROUND)
 
 
 def test_lateness_is_the_time_from_when_a_datagram_was_due_to_when_it_was_sent() -> None:

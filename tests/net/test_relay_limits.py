@@ -99,6 +99,8 @@ def test_a_client_is_kept_while_either_side_sends(who: str) -> None:
 def test_a_client_is_kept_while_something_is_held_for_it() -> None:
     async def main(bench: Workbench) -> None:
         bench.listener.feed(ALICE, b"slow")
+        await bench.until(3 * MINUTE - MS)
+        assert bench.network.open_upstreams == 1
         await bench.until(3 * MINUTE)
         assert bench.network.upstreams[0].data == [b"slow"]
         await bench.until(4 * MINUTE)

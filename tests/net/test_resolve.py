@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
 import pytest
 import trio
@@ -12,11 +12,31 @@ from cts.api import Address
 from cts.errors import UserError
 from cts.net.resolve import resolve_listen, resolve_targets
 
+Answer: TypeAlias = (
+    tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]
+    | tuple[
+        Literal[socket.AddressFamily.AF_INET6],
+        socket.SocketKind,
+        int,
+        str,
+        tuple[str, int, int, int] | tuple[int, bytes],
+    ]
+)
+
+
+def v4(host: str) -> Answer:
+    return socket.AddressFamily.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP, "", (host, 4444)
+
+
+def v6(host: str, scope: int = 0) -> Answer:
+    return socket.AddressFamily.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_UDP, "", (host, 4444, 0, scope)
+
+
 NAMES = {
-    "both.example": [(socket.AF_INET6, ("2001:db8::1", 4444, 0, 0)), (socket.AF_INET, ("192.0.2.1", 4444))],
-    "other.example": [(socket.AF_INET, ("192.0.2.2", 4444))],
-    "twice.example": [(socket.AF_INET, ("192.0.2.1", 4444))],
-    "link.example": [(socket.AF_INET6, ("fe80::1", 4444, 0, 1))],
+    b"both.example": [v6("2001:db8::1"), v4("192.0.2.1")],
+    b"other.example": [v4("192.0.2.2")],
+    b"twice.example": [v4("192.0.2.1")],
+    b"link.example": [v6("fe80::1", scope=1)],
 }
 
 
@@ -28,30 +48,21 @@ class Names(trio.abc.HostnameResolver):
         host: bytes | None,
         port: bytes | str | int | None,
         family: int = 0,
-        type: int = 0,  # noqa: A002
+        type: int = 0,  # noqa: A002 - the name is the contract's
         proto: int = 0,
         flags: int = 0,
-    ) -> list[
-        tuple[
-            socket.AddressFamily,
-            socket.SocketKind,
-            int,
-            str,
-            tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
-        ]
-    ]:
+    ) -> list[Answer]:
         await trio.lowlevel.checkpoint()
-        answers = NAMES.get((host or b"").decode())
-        if answers is None:
+        if host not in NAMES:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(of_family, socket.SOCK_DGRAM, socket.IPPROTO_UDP, "", address) for of_family, address in answers]
+        return NAMES[host]
 
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int) -> tuple[str, str]:
         raise NotImplementedError
 
 
-@pytest.fixture
-async def names() -> None:
+def use_names() -> None:
+    """Ask the names above for the rest of the test's trio run."""
     trio.socket.set_custom_hostname_resolver(Names())
 
 
@@ -70,37 +81,37 @@ async def test_nothing_is_nothing() -> None:
     assert await resolve_targets([]) == []
 
 
-@pytest.mark.usefixtures("names")
 async def test_a_server_listens_on_every_address_of_a_name() -> None:
+    use_names()
     found = await resolve_listen([("both.example", 4444)])
     assert found == [Address("2001:db8::1", 4444), Address("192.0.2.1", 4444)]
 
 
-@pytest.mark.usefixtures("names")
 async def test_two_names_of_one_address_are_listened_on_once() -> None:
+    use_names()
     found = await resolve_listen([("both.example", 4444), ("twice.example", 4444)])
     assert found == [Address("2001:db8::1", 4444), Address("192.0.2.1", 4444)]
 
 
-@pytest.mark.usefixtures("names")
 async def test_a_target_is_the_address_that_the_resolver_prefers() -> None:
+    use_names()
     assert await resolve_targets([("both.example", 4444)]) == [Address("2001:db8::1", 4444)]
 
 
-@pytest.mark.usefixtures("names")
 async def test_targets_stay_in_order_and_as_many_as_were_named() -> None:
+    use_names()
     found = await resolve_targets([("other.example", 4444), ("twice.example", 4444), ("other.example", 4444)])
     assert [address.host for address in found] == ["192.0.2.2", "192.0.2.1", "192.0.2.2"]
 
 
-@pytest.mark.usefixtures("names")
 async def test_a_listen_name_that_does_not_resolve_is_named_with_its_key_and_the_reason() -> None:
+    use_names()
     with pytest.raises(UserError, match=r"^server\.listen: the name 'no\.example' does not resolve: Name or service"):
         await resolve_listen([("127.0.0.1", 4444), ("no.example", 4444)])
 
 
-@pytest.mark.usefixtures("names")
 async def test_a_target_that_does_not_resolve_is_named_with_its_key_and_the_reason() -> None:
+    use_names()
     with pytest.raises(UserError, match=r"^client\.target: the name 'no\.example' does not resolve: Name or service"):
         await resolve_targets([("no.example", 4444)])
 
@@ -111,8 +122,8 @@ async def test_a_name_that_no_name_server_could_be_asked_for_is_refused_like_one
 
 
 @pytest.fixture
-def interface() -> Iterator[str]:
-    yield socket.if_indextoname(1)
+def interface() -> str:
+    return socket.if_indextoname(1)
 
 
 async def test_the_zone_of_a_link_local_address_is_kept(interface: str) -> None:
@@ -122,6 +133,6 @@ async def test_the_zone_of_a_link_local_address_is_kept(interface: str) -> None:
         assert address == Address(f"fe80::1%{interface}", 4444)
 
 
-@pytest.mark.usefixtures("names")
 async def test_the_zone_that_a_name_server_knows_is_kept(interface: str) -> None:
+    use_names()
     assert await resolve_targets([("link.example", 4444)]) == [Address(f"fe80::1%{interface}", 4444)]

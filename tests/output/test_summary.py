@@ -57,8 +57,9 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
-        '"bytes_received": 4999950, "bytes_sent": 0}], '
-        '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false}'
+        '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null}], '
+        '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
+        '"failures": [], "send_lateness_seconds": null}'
     )
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cts.config import Config
 from cts.net.delay import Constant, Uniform
 from cts.net.impairment import Impairment
 from cts.net.loss import Bernoulli
@@ -31,9 +32,15 @@ ALL: list[tuple[int, int | None]] = [(FRAME_SIZE, ON_TIME[sequence]) for sequenc
 NO_DATA = "ErrorNotAllDataTransferred"
 
 
-def relayed(folder: Path, direction: str, impairment: Impairment, **tables: dict[str, object]) -> Logs:
-    data_way = "to_client" if direction == "pull" else "to_server"
-    logs = simulated_logs(folder, config_of(direction, **tables), **{data_way: impairment})
+def impaired_logs(folder: Path, config: Config, path: Impairment, seed: int = 1) -> Logs:
+    """Simulate a run with an impairment on the way that frames take."""
+    if config.stream.direction == "pull":
+        return simulated_logs(folder, config, to_client=path, seed=seed)
+    return simulated_logs(folder, config, to_server=path, seed=seed)
+
+
+def relayed(folder: Path, direction: str, impairment: Impairment) -> Logs:
+    logs = impaired_logs(folder, config_of(direction), impairment)
     as_relayed(logs, early_ns=700_000, late_ns=300_000)
     return logs
 
@@ -63,14 +70,13 @@ def test_a_wrong_verdict_is_found_through_a_relay_too(tmp_path: Path) -> None:
     assert [(each.what, each.sequence) for each in verify_run(logs.events, logs.truth).differences] == [("verdict", 7)]
 
 
-@pytest.mark.parametrize("off_ns", [-2 * MS, -1, 0, 1, 2 * MS])
+@pytest.mark.parametrize("off_ns", [-2 * MS + 1, -1, 0, 1, 2 * MS])
 @pytest.mark.parametrize(("size", "error"), [(FRAME_SIZE, 0), (0, 1)])
 def test_what_comes_within_the_tolerance_of_a_render_time_may_count_or_not(
     desk: Desk, off_ns: int, size: int, error: int
 ) -> None:
     verification = with_frame_3_at(desk, DUE[3] + off_ns, size, error)
-    assert verification.agrees
-    assert verification.undecidable_frames == (1 if off_ns > -2 * MS or size == 0 else 0) or off_ns == -2 * MS
+    assert (verification.agrees, verification.undecidable_frames) == (True, 1)
 
 
 def test_what_comes_earlier_than_that_must_count(desk: Desk) -> None:
@@ -134,7 +140,7 @@ def test_a_wrong_payload_near_the_end_leaves_the_result_undecidable(desk: Desk) 
 
 def test_a_push_whose_server_answered_a_little_later_begins_then(desk: Desk) -> None:
     truth = opened_push()
-    truth.lines[-1]["t"] = MS
+    truth.lines[-1].update(t=MS, at=[MS])
     truth.frame(1, 110 * MS)
     events = Events([ALL[0], *[(0, None)] * 4], direction="push", began_unix_ns=UNIX)
     truth.lines[0]["began_unix_ns"] = UNIX
@@ -165,9 +171,11 @@ def test_what_the_tolerance_covers_is_no_difference(
 ) -> None:
     """Latencies that end near render times."""
     path = Impairment(delay=Uniform(low * MS, 905 * MS), duplicate=0.1, corrupt=corrupt, loss=Bernoulli(0.05))
-    data_way = "to_client" if direction == "pull" else "to_server"
     with TemporaryDirectory() as folder:
         config = config_of(direction, stream={"verify": verify}, client={"connections": 3})
-        logs = simulated_logs(Path(folder), config, seed=seed, **{data_way: path})
+        logs = impaired_logs(Path(folder), config, path, seed)
         as_relayed(logs, early_ns=early_ns, late_ns=late_ns)
-        assert verify_run(logs.events, logs.truth).differences == ()
+        verification = verify_run(logs.events, logs.truth)
+    # A simulated network tells nothing of an answer to a client that is gone; a relay does.
+    assume(not verification.unanswered)
+    assert verification.differences == ()
