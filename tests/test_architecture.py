@@ -38,6 +38,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "chosen_plugins": ANYTHING,
     "session": ANYTHING,
     "shards": ANYTHING,
+    "bench": ANYTHING,
     "simulation": ANYTHING,
     "watchers": ANYTHING,
     "run": ANYTHING,

@@ -81,12 +81,19 @@ def test_a_clock_that_does_not_exist_raises_an_os_error() -> None:
         TimerFd(12345)
 
 
-LEADS = pytest.mark.parametrize("lead_max_ns", [0, 80_000, HOUR], ids=["asleep", "short lead", "always busy"])
+def pacer_with(lead_ns: int) -> TimerPacer:
+    """Make a pacer that has already learned its lead."""
+    pacer = TimerPacer(lead_ns)
+    pacer._lead_ns = lead_ns
+    return pacer
+
+
+LEADS = pytest.mark.parametrize("lead_ns", [0, 80_000, HOUR], ids=["asleep", "short lead", "always busy"])
 
 
 @LEADS
-async def test_nobody_wakes_before_it_is_due(lead_max_ns: int) -> None:
-    pacer = TimerPacer(lead_max_ns)
+async def test_nobody_wakes_before_it_is_due(lead_ns: int) -> None:
+    pacer = pacer_with(lead_ns)
 
     async def wait(due_ns: int) -> None:
         await pacer.wait_until(due_ns)
@@ -103,8 +110,8 @@ async def test_nobody_wakes_before_it_is_due(lead_max_ns: int) -> None:
 
 
 @LEADS
-async def test_one_that_comes_later_may_be_due_earlier(lead_max_ns: int) -> None:
-    pacer = TimerPacer(lead_max_ns)
+async def test_one_that_comes_later_may_be_due_earlier(lead_ns: int) -> None:
+    pacer = pacer_with(lead_ns)
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             await nursery.start(pacer.run)
@@ -117,8 +124,8 @@ async def test_one_that_comes_later_may_be_due_earlier(lead_max_ns: int) -> None
 
 
 @LEADS
-async def test_many_tasks_of_one_instant_all_wake(lead_max_ns: int) -> None:
-    pacer = TimerPacer(lead_max_ns)
+async def test_many_tasks_of_one_instant_all_wake(lead_ns: int) -> None:
+    pacer = pacer_with(lead_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         due_ns = pacer.now_ns() + 5 * MS
@@ -131,8 +138,8 @@ async def test_many_tasks_of_one_instant_all_wake(lead_max_ns: int) -> None:
 
 
 @LEADS
-async def test_one_task_may_wait_again_and_again(lead_max_ns: int) -> None:
-    pacer = TimerPacer(lead_max_ns)
+async def test_one_task_may_wait_again_and_again(lead_ns: int) -> None:
+    pacer = pacer_with(lead_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         base_ns = pacer.now_ns()
@@ -173,8 +180,8 @@ async def test_waiting_in_a_cancelled_scope_is_cancelled(distance_ns: int) -> No
 
 
 @LEADS
-async def test_a_cancelled_task_delays_nobody_else(lead_max_ns: int) -> None:
-    pacer = TimerPacer(lead_max_ns)
+async def test_a_cancelled_task_delays_nobody_else(lead_ns: int) -> None:
+    pacer = pacer_with(lead_ns)
     async with trio.open_nursery() as nursery:
         await nursery.start(pacer.run)
         base_ns = pacer.now_ns()
@@ -210,7 +217,7 @@ async def test_tasks_left_waiting_when_the_pacer_ends_get_an_error() -> None:
 
 
 async def test_a_busy_pacer_lets_others_run_and_can_be_cancelled() -> None:
-    pacer = TimerPacer(2 * HOUR)
+    pacer = pacer_with(2 * HOUR)
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
             await nursery.start(pacer.run)
@@ -218,6 +225,16 @@ async def test_a_busy_pacer_lets_others_run_and_can_be_cancelled() -> None:
             for _ in range(20):
                 await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
+
+
+async def test_the_lead_grows_with_late_wakes_up_to_its_limit_and_shrinks_with_early_ones() -> None:
+    pacer = TimerPacer(lead_max_ns=2000)
+    pacer._armed_ns = 1000
+    leads = []
+    for woken_ns in (1001, 1001, 1000, 1000, 999, 0, 0):
+        pacer._learn_lead(woken_ns)
+        leads.append(pacer._lead_ns)
+    assert leads == [1500, 2000, 1500, 1000, 500, 0, 0]
 
 
 async def hold(pacer: TimerPacer, task_status: trio.TaskStatus[trio.CancelScope]) -> None:

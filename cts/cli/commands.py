@@ -9,6 +9,9 @@ from pathlib import Path
 import click
 
 from cts import __version__
+from cts.cli.bench import bench_command
+from cts.cli.impair import impair_command
+from cts.cli.verify import verify_run_command
 from cts.errors import UserError
 
 __all__ = ["main"]
@@ -94,6 +97,11 @@ def plugins() -> None:
 
     found = find_plugins()
     click.echo(describe_plugins(describe_all(found), found.unreadable))
+
+
+cli.add_command(bench_command)
+cli.add_command(impair_command)
+cli.add_command(verify_run_command)
 
 
 def _say(line: str) -> None:

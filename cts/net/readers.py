@@ -49,7 +49,8 @@ class SocketReader:
         if self._sockets.pop(fd, None) is None:
             return
         if self._epoll is not None:
-            self._epoll.unregister(fd)
+            if not self._epoll.closed:
+                self._epoll.unregister(fd)
         elif (scope := self._scopes.pop(fd, None)) is not None:
             scope.cancel()
 

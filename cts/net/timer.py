@@ -115,7 +115,8 @@ class TimerPacer(IPacer):
         self._waiting: dict[int, trio.lowlevel.Task] = {}
         self._queue: list[tuple[int, int]] = []
         self._armed_ns: int | None = None
-        self._lead_ns = self._lead_max_ns = lead_max_ns
+        self._lead_ns = 0
+        self._lead_max_ns = lead_max_ns
 
     def now_ns(self) -> int:
         """Give the present on the clock that due times are on."""

@@ -25,8 +25,26 @@ _ANCILLARY_SPACE = 128
 _SOCKET_BUFFER = 4 << 20
 _NANOSECONDS = 1_000_000_000
 
-NEWS_OF_THE_PEER = frozenset({errno.ECONNREFUSED, errno.ECONNRESET})
-"""What ICMP said of an earlier datagram: the peer is not there (yet). The verdicts will tell; this call did not fail."""
+NEWS_OF_THE_PEER = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ECONNREFUSED",
+        "ECONNRESET",
+        "EHOSTUNREACH",
+        "ENETUNREACH",
+        "EHOSTDOWN",
+        "ENETDOWN",
+        "ENONET",
+        "EMSGSIZE",
+        "EPROTO",
+        "ENOPROTOOPT",
+        "EOPNOTSUPP",
+        "EACCES",
+    )
+    if hasattr(errno, name)
+)
+"""What ICMP can say of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3): the verdicts will tell what it did to the
+stream. A read never fails by it; a send may fail by the same errors itself, so it is tried again only a few times."""
 
 SEND_TRIES = 3
 

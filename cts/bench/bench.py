@@ -1,0 +1,123 @@
+"""The bench itself: which trials, in which order, with which progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from cts.bench.findings import Findings, Rounds
+from cts.bench.iperf import iperf_goodput, iperf_path
+from cts.bench.pacing import PacingFigures, measure_pacing
+from cts.bench.search import greatest_that_holds
+from cts.bench.trials import StreamLoad, run_trial, without_loss
+from cts.net.udp_network import Offload, detect_offload
+from cts.output.figures import about_rate
+from cts.output.summary import RunReport
+
+__all__ = ["run_bench"]
+
+_GIGABIT = 1_000_000_000
+_WAKE_RATES = (1_000, 10_000, 50_000)
+_ROUNDS = 5
+_GOODPUT = StreamLoad(8 * _GIGABIT, frame_rate=1000, buffer="60s")
+_LOSSLESS = StreamLoad(4 * _GIGABIT, frame_rate=1000)
+_MANY = StreamLoad(1_000_000, frame_rate=60, seconds=2, buffer="500ms")
+
+
+def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: int, with_iperf: bool) -> Findings:
+    """Measure what this host can do; takes about a minute, two with iperf3.
+
+    Args:
+        say: takes a line of progress.
+        offload: ``auto``, or ``off`` to do without the kernel's offloads.
+        datagram_max_size: bytes of the datagrams.
+        with_iperf: whether to run iperf3 beside it, where it is installed.
+    """
+
+    async def main() -> Findings:
+        return await _Bench(say, offload, datagram_max_size).run(with_iperf=with_iperf)
+
+    return trio.run(main)
+
+
+class _Bench:
+    def __init__(self, say: Callable[[str], None], offload: str, datagram_max_size: int) -> None:
+        self._say = say
+        self._offload = offload
+        self._size = datagram_max_size
+
+    async def run(self, *, with_iperf: bool) -> Findings:
+        pacing = await self._pacing()
+        goodput = await self._goodput()
+        lossless = await self._lossless(goodput)
+        streams = await self._streams()
+        path = iperf_path() if with_iperf else None
+        return Findings(
+            offload=detect_offload() if self._offload == "auto" else Offload(),
+            datagram_max_size=self._size,
+            goodput=goodput,
+            lossless=lossless,
+            streams=streams,
+            pacing=pacing,
+            rounds=await self._rounds(path, goodput) if path is not None else None,
+        )
+
+    async def _pacing(self) -> tuple[PacingFigures, ...]:
+        self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
+        return tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
+
+    async def _goodput(self) -> int:
+        """Offer more and more until what comes through grows no more."""
+        best, offered = 0, _GOODPUT.bits_per_second
+        while True:
+            got = await self._received(offered)
+            self._say(f"one stream: {about_rate(offered)} offered, {about_rate(got)} received")
+            if got <= best * 1.05 and got < offered * 0.9:
+                return max(best, got)
+            best = max(best, got)
+            if got < offered * 0.5:
+                return best
+            offered = offered * 3 // 2
+
+    async def _lossless(self, goodput: int) -> int:
+        load = self._load(_LOSSLESS)
+
+        async def holds(bits_per_second: int) -> bool:
+            trial = attrs.evolve(load, bits_per_second=bits_per_second)
+            held = without_loss(await self._trial(trial), trial)
+            self._say(f"without loss: {about_rate(bits_per_second)} {'holds' if held else 'does not hold'}")
+            return held
+
+        return await greatest_that_holds(holds, max(goodput // 2, 1_000_000), 1_000_000, 2 * goodput + 2_000_000)
+
+    async def _streams(self) -> int:
+        load = self._load(_MANY)
+
+        async def holds(connections: int) -> bool:
+            trial = attrs.evolve(load, connections=connections)
+            held = without_loss(await self._trial(trial), trial)
+            self._say(f"many streams: {connections:,} {'hold' if held else 'do not hold'}")
+            return held
+
+        return await greatest_that_holds(holds, 500, 1, 4096, closeness=1.3)
+
+    async def _rounds(self, path: str, goodput: int) -> Rounds:
+        ours, theirs = [], []
+        for number in range(1, _ROUNDS + 1):
+            ours.append(await self._received(goodput * 5 // 4))
+            theirs.append(await iperf_goodput(path, self._size, 1))
+            self._say(f"round {number} of {_ROUNDS}: cts {about_rate(ours[-1])}, iperf3 {about_rate(theirs[-1])}")
+        return Rounds(tuple(ours), tuple(theirs))
+
+    async def _received(self, offered: int) -> int:
+        trial = attrs.evolve(self._load(_GOODPUT), bits_per_second=offered)
+        report = await self._trial(trial)
+        return max((result.bits_per_second for result in report.results), default=0)
+
+    async def _trial(self, load: StreamLoad) -> RunReport:
+        return await run_trial(load, self._say)
+
+    def _load(self, load: StreamLoad) -> StreamLoad:
+        return attrs.evolve(load, datagram_max_size=self._size, offload=self._offload)

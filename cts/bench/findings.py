@@ -1,0 +1,123 @@
+"""What a bench found, as a table, as JSON, and in a sentence."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from cts.bench.pacing import PacingFigures
+from cts.net.udp_network import Offload
+from cts.output.figures import about_rate, about_time
+
+__all__ = ["BENCH_SCHEMA", "Findings", "Rounds", "findings_json", "findings_text"]
+
+BENCH_SCHEMA = 1
+_HEADROOM = 2
+"""A measurement is trusted up to half of what the host was seen to do: other loads come and go."""
+
+
+@frozen
+class Rounds:
+    """Alternating rounds of cts and iperf3, bits per second received."""
+
+    cts: tuple[int, ...]
+    iperf3: tuple[int, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Median of cts over median of iperf3; 0 where iperf3 measured nothing."""
+        reference = _median(self.iperf3)
+        return _median(self.cts) / reference if reference else 0.0
+
+
+@frozen
+class Findings:
+    """Everything that was measured.
+
+    Attributes:
+        offload: what the kernel does for batches.
+        datagram_max_size: bytes of the datagrams in all stream trials.
+        goodput: greatest verified rate of one stream, bits per second received.
+        lossless: greatest rate of one stream without a dropped frame, bits per second.
+        pacing: lateness at several rates of wakes.
+        streams: greatest number of streams of 1 Mbit/s at 60 frames/s without a dropped frame.
+        rounds: beside iperf3, None where that is not installed.
+    """
+
+    offload: Offload
+    datagram_max_size: int
+    goodput: int
+    lossless: int
+    streams: int
+    pacing: tuple[PacingFigures, ...] = field(default=())
+    rounds: Rounds | None = None
+
+
+def findings_text(findings: Findings) -> str:
+    """Return the table and the sentence."""
+    size = f"{findings.datagram_max_size:,}-byte datagrams"
+    rows = [
+        ("offload", str(findings.offload)),
+        ("one stream", f"{about_rate(findings.goodput)} received and verified at the most, {size}"),
+        ("without loss", f"{about_rate(findings.lossless)} in one stream, {size}"),
+        ("many streams", f"{findings.streams:,} of 1 Mbit/s at 60 frames/s without a dropped frame"),
+    ]
+    for figures in findings.pacing:
+        late = figures.lateness
+        text = f"median {about_time(late.p50)}, 99 % {about_time(late.p99)}, greatest {about_time(late.greatest)}"
+        rows.append((f"{figures.wakes_per_second:,} wakes/s", f"late by {text}"))
+    if findings.rounds is not None:
+        iperf = about_rate(round(_median(findings.rounds.iperf3)))
+        rows.append(
+            ("iperf3", f"{iperf} received unverified, one datagram per call: cts is {findings.rounds.ratio:.1f} x")
+        )
+    width = max(len(name) for name, _ in rows)
+    return "\n".join([*(f"{name:<{width}}  {text}" for name, text in rows), "", trust(findings)])
+
+
+def trust(findings: Findings) -> str:
+    """Return the sentence that says how far measurements from this host can be trusted."""
+    rate = about_rate(findings.lossless // _HEADROOM)
+    late = about_time(findings.pacing[0].lateness.p99) if findings.pacing else "unknown"
+    return (
+        f"Trust a measurement from this host up to about {rate} in one stream and {findings.streams // _HEADROOM:,} streams: "
+        f"half of what held here. Frames leave within {late} of their time in 99 of 100 cases; delay differences below that "
+        f"are the host's, not the network's."
+    )
+
+
+def findings_json(findings: Findings) -> dict[str, object]:
+    """Return the same as what ``json.dumps`` takes; rates in bits per second, times in seconds."""
+    rounds = findings.rounds
+    return {
+        "schema": BENCH_SCHEMA,
+        "offload": {"sends": findings.offload.sends, "receives": findings.offload.receives},
+        "datagram_max_size": findings.datagram_max_size,
+        "goodput_bits_per_second": findings.goodput,
+        "lossless_bits_per_second": findings.lossless,
+        "streams_at_1_mbit_60_fps": findings.streams,
+        "pacing": [
+            {
+                "wakes_per_second": figures.wakes_per_second,
+                "p50": figures.lateness.p50 / 1e9,
+                "p99": figures.lateness.p99 / 1e9,
+                "greatest": figures.lateness.greatest / 1e9,
+            }
+            for figures in findings.pacing
+        ],
+        "iperf3": None
+        if rounds is None
+        else {
+            "cts_bits_per_second": rounds.cts,
+            "iperf3_bits_per_second": rounds.iperf3,
+            "ratio": round(rounds.ratio, 2),
+        },
+        "trust": trust(findings),
+    }
+
+
+def _median(values: tuple[int, ...]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if not ordered:
+        return 0.0
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

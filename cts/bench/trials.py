@@ -1,0 +1,78 @@
+"""Trials: streams over loopback between a server process and a client process, verified, as a real run's are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from cts.api import Address
+from cts.config import Config, structure_config
+from cts.net.system_pacer import open_pacer
+from cts.observer import Observer
+from cts.output.summary import RunReport
+from cts.shards.parent import ShardedSession
+
+__all__ = ["StreamLoad", "run_trial", "without_loss"]
+
+
+@frozen
+class StreamLoad:
+    """What a trial runs.
+
+    Attributes:
+        bits_per_second: of each stream.
+        frame_rate: frames per second.
+        seconds: how long the senders send.
+        buffer: how long the receivers buffer, a duration as in a configuration.
+        connections: how many streams at once.
+        datagram_max_size: bytes.
+        offload: ``auto`` or ``off``.
+    """
+
+    bits_per_second: int
+    frame_rate: int
+    seconds: int = 1
+    buffer: str = "100ms"
+    connections: int = 1
+    datagram_max_size: int = 1400
+    offload: str = "auto"
+
+    def config(self) -> Config:
+        """Return it as a configuration."""
+        return structure_config(
+            {
+                "run": {"role": "loopback", "offload": self.offload},
+                "stream": {
+                    "bits_per_second": self.bits_per_second // 8 * 8,
+                    "frame_rate": self.frame_rate,
+                    "stream_length": self.seconds,
+                    "buffer_depth": self.buffer,
+                    "datagram_max_size": self.datagram_max_size,
+                },
+                "server": {"listen": ["127.0.0.1:0"], "accept_limit": self.connections},
+                "client": {"connections": self.connections},
+            },
+            "cts bench",
+        )
+
+
+async def run_trial(load: StreamLoad, say: Callable[[str], None]) -> RunReport:
+    """Run a load, server and client in a process each; about a second longer than the streams take."""
+    session = ShardedSession(
+        load.config(),
+        "cts bench",
+        pacer=open_pacer(),
+        listen=[Address("127.0.0.1", 0)],
+        targets=[],
+        observer=Observer(),
+        say=say,
+    )
+    return await session.run()
+
+
+def without_loss(report: RunReport, load: StreamLoad) -> bool:
+    """Tell whether every frame of every stream was completed and nothing overflowed."""
+    frames = report.snapshot.counts.frames
+    wanted = load.connections * load.frame_rate * load.seconds
+    return not report.failed and frames.completed == wanted and not report.snapshot.overflowed
