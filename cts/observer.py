@@ -79,6 +79,10 @@ class Observer:
     def closing(self) -> None:
         """The run is over: write what is held and close."""
 
+    def say(self, line: str) -> bool:
+        """Show a line to the person who watches and return True; False from who has no console."""
+        return False
+
     def notes(self) -> tuple[str, ...]:
         """Return what a person should hear about the watching itself, such as a log that could not be written."""
         return ()

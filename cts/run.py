@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,7 +12,7 @@ from typing import TextIO
 import trio
 from attrs import frozen
 
-from cts.api import IConnectedSocketFactory, StreamPlan
+from cts.api import Address, IConnectedSocketFactory, INetwork, IPacer, StreamPlan
 from cts.chosen_plugins import ChosenPlugins, choose_plugins
 from cts.cli.plan_text import banner
 from cts.config import Config, parse_endpoint
@@ -23,11 +25,10 @@ from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
 from cts.session import Session, plan_of
 from cts.shards.parent import ShardedSession
+from cts.units import format_duration
 from cts.watchers import open_observers
 
 __all__ = ["RunResult", "run"]
-
-_STOPPING = "stopping: streams may end within the grace period; once more ends them now"
 
 
 @frozen
@@ -50,14 +51,13 @@ class RunResult:
         return 1 if self.report.failed else 0
 
 
-def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], None]) -> RunResult:
+def run(config: Config, source: str, *, console: TextIO) -> RunResult:
     """Run a configuration over real UDP until it ends, or SIGINT or SIGTERM stops it.
 
     Args:
         config: what to run.
         source: where the configuration came from, for messages.
-        console: where the status is shown.
-        say: takes a line for the person who watches.
+        console: where the status is shown, and what else a person should hear.
 
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
@@ -68,14 +68,7 @@ def run(config: Config, source: str, *, console: TextIO, say: Callable[[str], No
     offload = detect_offload() if config.run.offload == "auto" else Offload()
     factory = plugins.make_factory()
     try:
-        observers = open_observers(config, plan, console)
-        if config.output.console != "quiet":
-            say(banner(config, plan))
-            say(f"offload: {offload}")
-        result = _start(config, source, plan, offload, plugins, factory, observers, say)
-        for note in (note for observer in observers for note in observer.notes()):
-            say(note)
-        return result
+        return _Run(config, source, plan, offload, plugins, factory, console).start()
     finally:
         factory.close()
 
@@ -90,69 +83,115 @@ def _refuse_what_cannot_be_run(config: Config, source: str) -> None:
         factory = config.connected_socket.factory
         text = f"connected_socket.factory: {factory!r} would be made in each of {config.run.processes} processes"
         problems.append(f"{text}; allowed: 'default', or run.processes = 1")
+    if config.run.cpu_affinity and hasattr(os, "sched_getaffinity"):
+        here = sorted(os.sched_getaffinity(0))
+        absent = [cpu for cpu in config.run.cpu_affinity if cpu not in here]
+        if absent:
+            listed = ", ".join(map(str, absent))
+            problems.append(f"run.cpu_affinity: no processor {listed} here; allowed: {', '.join(map(str, here))}")
+    elif config.run.cpu_affinity:
+        problems.append("run.cpu_affinity: this system does not bind processes to processors; leave it out")
     if problems:
         raise ConfigError(source, problems)
 
 
-def _start(
-    config: Config,
-    source: str,
-    plan: StreamPlan,
-    offload: Offload,
-    plugins: ChosenPlugins,
-    factory: IConnectedSocketFactory,
-    observers: Sequence[Observer],
-    say: Callable[[str], None],
-) -> RunResult:
-    async def main() -> RunResult:
+class _Run:
+    """A run on its way: what its parts have in common."""
+
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        plan: StreamPlan,
+        offload: Offload,
+        plugins: ChosenPlugins,
+        factory: IConnectedSocketFactory,
+        console: TextIO,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._plan = plan
+        self._offload = offload
+        self._plugins = plugins
+        self._factory = factory
+        self._console = console
+        self._watchers: list[Observer] = []
+
+    def start(self) -> RunResult:
+        """Run it."""
+        try:
+            return trio.run(self._main)
+        except BaseExceptionGroup as group:
+            mistakes, rest = group.split(UserError)
+            if rest is not None or mistakes is None:
+                raise
+            raise _first(mistakes) from None
+
+    async def _main(self) -> RunResult:
+        config = self._config
+        role = config.run.role
+        if config.run.cpu_affinity and config.run.processes == 1:
+            os.sched_setaffinity(0, config.run.cpu_affinity)
         pacer = open_pacer()
-        network = UdpNetwork(pacer, offload)
-        is_client = config.run.role == "client"
-        listen = [] if is_client else await resolve_listen(map(parse_endpoint, config.server.listen))
-        targets = await resolve_targets(map(parse_endpoint, config.client.target))
-        observer = OrderedObserver(observers, pacer.now_ns)
-        session: Session | ShardedSession
-        if config.run.processes > 1:
-            session = ShardedSession(
-                config, source, pacer=pacer, listen=listen, targets=targets, observer=observer, say=say
-            )
-        else:
-            session = Session(
-                config,
-                plan=plan,
-                network=network,
-                pacer=pacer,
-                listen=listen,
-                targets=targets,
-                make_sender=plugins.make_sender,
-                factory=factory,
-                new_connection_id=lambda remote: str(uuid.uuid4()),
-                observer=observer,
-            )
+        network = UdpNetwork(pacer, self._offload)
+        listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
+        targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
+        session = self._session(network, pacer, listen, targets)
+        bound = await session.bind()
+        try:
+            # Only a run that can begin may take the place of the logs of the one before.
+            self._watchers = open_observers(config, self._plan, self._console)
+        except UserError:
+            session.close()
+            raise
+        session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+        if config.output.console != "quiet":
+            self._say(banner(config, self._plan, bound))
+            self._say(f"offload: {self._offload}")
+        stopped_by: list[int] = []
         async with trio.open_nursery() as services:
             await services.start(pacer.run)
             await services.start(network.run)
-            stopped_by: list[int] = []
-            await services.start(_obey_signals, session, stopped_by, say)
+            await services.start(_obey_signals, session, stopped_by, self._say, config)
             report = await session.run()
             services.cancel_scope.cancel()
-        for note in network.notes():
-            say(note)
+        for note in (*network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):
+            self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
-    try:
-        return trio.run(main)
-    except BaseExceptionGroup as group:
-        mistakes, rest = group.split(UserError)
-        if rest is not None or mistakes is None:
-            raise
-        raise _first(mistakes) from None
+    def _session(
+        self, network: INetwork, pacer: IPacer, listen: Sequence[Address], targets: Sequence[Address]
+    ) -> Session | ShardedSession:
+        if self._config.run.processes > 1:
+            return ShardedSession(
+                self._config, self._source, pacer=pacer, listen=listen, targets=targets, say=self._say
+            )
+        return Session(
+            self._config,
+            plan=self._plan,
+            network=network,
+            pacer=pacer,
+            listen=listen,
+            targets=targets,
+            make_sender=self._plugins.make_sender,
+            factory=self._factory,
+            new_connection_id=lambda remote: str(uuid.uuid4()),
+        )
+
+    def _say(self, line: str) -> None:
+        """Tell the person who watches, past whatever is drawn on the console."""
+        for watcher in self._watchers:
+            if watcher.say(line):
+                return
+        with contextlib.suppress(OSError):
+            print(line, file=self._console, flush=True)
 
 
 async def _obey_signals(
     session: Session | ShardedSession,
     stopped_by: list[int],
     say: Callable[[str], None],
+    config: Config,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
@@ -161,7 +200,8 @@ async def _obey_signals(
         async for number in signals:
             stopped_by.append(number)
             if len(stopped_by) == 1:
-                say(_STOPPING)
+                grace = format_duration(config.run.grace)
+                say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
                 session.stop()
             else:
                 session.stop_now()

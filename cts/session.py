@@ -69,6 +69,11 @@ def measured_role(config: Config) -> Role:
     return Role.RECEIVER if receives == (config.run.role == "client") else Role.SENDER
 
 
+def _reachable(bound: Address) -> Address:
+    """Return where a client of this host reaches a bound address: an unspecified one on loopback."""
+    return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
+
+
 def unanswered(measured: Iterable[StreamResult], clients: Iterable[StreamResult]) -> list[StreamResult]:
     """Return the failed client sides of streams that never came to be on the measured server side."""
     answered = {result.remote for result in measured}
@@ -94,8 +99,8 @@ class Session:
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
         new_connection_id: returns the UUID text for a stream with that peer.
-        observer: told of everything.
-        began_ns: when the run began, where that was before this session; None for now.
+        observer: told of everything; those who need to know first where it listens set it between ``bind`` and ``run``.
+        began_ns: when the run began, where that was before this session; None for when it runs.
     """
 
     def __init__(
@@ -110,7 +115,7 @@ class Session:
         make_sender: Callable[[StreamPlan], ISender],
         factory: IConnectedSocketFactory,
         new_connection_id: Callable[[Address], str],
-        observer: Observer,
+        observer: Observer | None = None,
         began_ns: int | None = None,
     ) -> None:
         self._config = config
@@ -120,9 +125,10 @@ class Session:
         self._listen = listen
         self._targets = targets
         self._new_connection_id = new_connection_id
-        self._observer = observer
+        self.observer = observer or Observer()
         self._maker = StreamMaker(plan, Verify(config.stream.verify), pacer, make_sender, factory)
-        self._began_ns = pacer.now_ns() if began_ns is None else began_ns
+        self._given_began_ns = began_ns
+        self._began_ns = 0
         self._endpoints: list[IDatagramEndpoint] = []
         self._sides = trio.CancelScope()
         self._server: Server | None = None
@@ -131,6 +137,27 @@ class Session:
         self._client_streams: Streams | None = None
         self._interrupted = False
 
+    async def bind(self) -> list[Address]:
+        """Bind the addresses to listen on, unless that is done, and return them.
+
+        Raises:
+            UserError: one cannot be had; those bound before it are closed again.
+        """
+        listen = self._listen if self._config.run.role != "client" and not self._endpoints else ()
+        try:
+            for address in listen:
+                self._endpoints.append(await self._network.listen(address))
+        except OSError as error:
+            self.close()
+            raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+        return [endpoint.local for endpoint in self._endpoints]
+
+    def close(self) -> None:
+        """Close what was bound."""
+        for endpoint in self._endpoints:
+            endpoint.close()
+        self._endpoints.clear()
+
     async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> RunReport:
         """Run to the end and return what was measured. Calls ``started()`` with the bound addresses.
 
@@ -138,8 +165,10 @@ class Session:
             UserError: an address to listen on cannot be had.
         """
         try:
-            await self._bind()
-            self._observer.run_began(self._began_ns)
+            await self.bind()
+            given_ns = self._given_began_ns
+            self._began_ns = self._pacer.now_ns() if given_ns is None else given_ns
+            self.observer.run_began(self._began_ns)
             self._prepare()
             if self._interrupted:
                 self.stop()
@@ -156,12 +185,11 @@ class Session:
                             sides.start_soon(self._run_client, self._client)
                 services.cancel_scope.cancel()
             report = self._report()
-            self._observer.status(report.snapshot)
+            self.observer.status(report.snapshot)
             return report
         finally:
-            self._observer.closing()
-            for endpoint in self._endpoints:
-                endpoint.close()
+            self.observer.closing()
+            self.close()
 
     def stop(self) -> None:
         """Open no more streams, and give those that run the grace period to end."""
@@ -185,20 +213,13 @@ class Session:
         if self._client is not None:
             self._client.stop()
 
-    async def _bind(self) -> None:
-        for address in self._listen if self._config.run.role != "client" else ():
-            try:
-                self._endpoints.append(await self._network.listen(address))
-            except OSError as error:
-                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
-
     def _prepare(self) -> None:
         config = self._config
         pull = config.stream.direction == "pull"
         unwatched = Observer()
         loopback = config.run.role == "loopback"
         if config.run.role != "client":
-            observer = self._observer if not loopback or not pull else unwatched
+            observer = self.observer if not loopback or not pull else unwatched
             self._server_streams = Streams(self._pacer, self._began_ns, observer)
             self._server = Server(
                 role=Role.SENDER if pull else Role.RECEIVER,
@@ -214,14 +235,14 @@ class Session:
                 start_queue=_AWAITING_LIMIT,
             )
         if config.run.role != "server":
-            observer = self._observer if not loopback or pull else unwatched
+            observer = self.observer if not loopback or pull else unwatched
             self._client_streams = Streams(self._pacer, self._began_ns, observer)
             connections = config.client.connections
             self._client = Client(
                 role=Role.RECEIVER if pull else Role.SENDER,
                 maker=self._maker,
                 network=self._network,
-                targets=self._targets or [endpoint.local for endpoint in self._endpoints],
+                targets=self._targets or [_reachable(endpoint.local) for endpoint in self._endpoints],
                 broker=Broker(
                     pending_limit=connections, at_once=connections, in_all=connections * config.client.iterations
                 ),
@@ -238,7 +259,7 @@ class Session:
         due_ns = self._began_ns
         while True:
             await self._pacer.wait_past(due_ns)
-            self._observer.status(self.snapshot())
+            self.observer.status(self.snapshot())
             due_ns += interval_ns
 
     async def _limit_time(self, limit_ns: int) -> None:

@@ -86,33 +86,31 @@ def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, s
         watching = ProgressConsole(console, expected_end_ns(config, plan), time.monotonic)
     to_client, to_server = impairments(config.network, ipv6=any("[" in each for each in config.server.listen))
     factory = plugins.make_factory()
+    truth = None
     try:
-        observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching)
-        truth = None
         if config.output.truth_file is not None:
             log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
             truth = TruthRecorder(log)
+        observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching)
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
-        try:
-            report = simulate(
-                config,
-                seed=seed,
-                to_client=to_client,
-                to_server=to_server,
-                make_sender=plugins.make_sender,
-                factory=factory,
-                observers=observers,
-                on_transmission=truth.record if truth is not None else None,
-            )
-        finally:
-            if truth is not None:
-                truth.close()
-        notes = [note for observer in observers for note in observer.notes()]
-        if truth is not None and log.failure is not None:
-            notes.append(log.failure)
-        for note in notes:
-            say(note)
-        return report
+        report = simulate(
+            config,
+            seed=seed,
+            to_client=to_client,
+            to_server=to_server,
+            make_sender=plugins.make_sender,
+            factory=factory,
+            observers=observers,
+            on_transmission=truth.record if truth is not None else None,
+        )
     finally:
+        if truth is not None:
+            truth.close()
         factory.close()
+    notes = [note for observer in observers for note in observer.notes()]
+    if truth is not None and log.failure is not None:
+        notes.append(log.failure)
+    for note in notes:
+        say(note)
+    return report

@@ -39,7 +39,7 @@ async def greatest_that_holds(
             load = max(load // 2, least)
         if low and high:
             break
-    while high > low * closeness:
+    while high - low > 1 and high > low * closeness:
         load = (low + high) // 2
         if await twice(load):
             low = load

@@ -9,7 +9,6 @@ from attrs import frozen
 from cts.api import Address
 from cts.config import Config, structure_config
 from cts.net.system_pacer import open_pacer
-from cts.observer import Observer
 from cts.output.summary import RunReport
 from cts.shards.parent import ShardedSession
 
@@ -65,7 +64,6 @@ async def run_trial(load: StreamLoad, say: Callable[[str], None]) -> RunReport:
         pacer=open_pacer(),
         listen=[Address("127.0.0.1", 0)],
         targets=[],
-        observer=Observer(),
         say=say,
     )
     return await session.run()

@@ -9,7 +9,7 @@ import click
 __all__ = ["bench_command"]
 
 
-@click.command("bench")
+@click.command("bench", short_help="Measure what this host can do.")
 @click.option("--datagram-size", type=click.IntRange(53, 65_500), default=1400, show_default=True, help="Bytes.")
 @click.option("--offload", type=click.Choice(["auto", "off"]), default="auto", show_default=True)
 @click.option("--iperf/--no-iperf", default=True, help="Run iperf3 beside it, where it is installed.")

@@ -39,7 +39,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(short_help="Run the streams that CONFIG describes.")
 @_config
 @_overrides
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr.")
@@ -49,12 +49,12 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     from cts.output.summary import summary_json, summary_text
     from cts.run import run as run_config
 
-    result = run_config(load_config(config, overrides), str(config), console=sys.stderr, say=_say)
+    result = run_config(load_config(config, overrides), str(config), console=sys.stderr)
     click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
     sys.exit(result.exit_status)
 
 
-@cli.command()
+@cli.command(short_help="Run CONFIG in virtual time.")
 @_config
 @_overrides
 @click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
@@ -73,7 +73,7 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
     sys.exit(1 if report.failed else 0)
 
 
-@cli.command()
+@cli.command(short_help="Validate CONFIG, show what follows.")
 @_config
 @_overrides
 def check(config: Path, overrides: tuple[str, ...]) -> None:
@@ -88,7 +88,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> None:
     click.echo(describe_plan(settings, plan_of(settings), plugins))
 
 
-@cli.command()
+@cli.command(short_help="List senders and factories.")
 def plugins() -> None:
     """List every sender strategy and connected-socket factory, broken ones with the reason."""
     from cts.cli.plugin_text import describe_plugins
@@ -118,6 +118,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("cts: interrupted", err=True)
         sys.exit(_INTERRUPTED)
+    except OSError as error:
+        # Only what is printed at the end can fail this way: everything else that touches files or sockets says so itself.
+        click.echo(f"cts: cannot print the result: {error.strerror}", err=True)
+        sys.stdout = None
+        sys.exit(1)
     except UserError as error:
         click.echo("\n".join(f"cts: {line}" for line in str(error).splitlines()), err=True)
         sys.exit(_WRONG_INPUT)

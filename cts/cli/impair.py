@@ -14,7 +14,7 @@ from cts.errors import UserError
 __all__ = ["impair_command"]
 
 
-@click.command("impair")
+@click.command("impair", short_help="Relay UDP, impaired, between peers.")
 @click.option(
     "--listen",
     multiple=True,

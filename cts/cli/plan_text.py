@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cts import __version__
-from cts.api import StreamPlan
+from cts.api import Address, StreamPlan
 from cts.chosen_plugins import ChosenPlugins
 from cts.config import Config
 from cts.units import format_duration, format_rate
@@ -11,11 +13,12 @@ from cts.units import format_duration, format_rate
 __all__ = ["banner", "describe_plan"]
 
 
-def banner(config: Config, plan: StreamPlan) -> str:
-    """Return the line that a run begins with."""
+def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> str:
+    """Return the line that a run begins with; ``bound`` are the addresses that it listens on, where they are known."""
+    listen = _listed(tuple(map(str, bound)) or config.server.listen)
     where = {
-        "loopback": f"server on {_listed(config.server.listen)} and its client",
-        "server": f"server on {_listed(config.server.listen)}",
+        "loopback": f"server on {listen} and its client",
+        "server": f"server on {listen}",
         "client": f"client of {_listed(config.client.target)}",
     }[config.run.role]
     streams = "" if config.run.role == "server" else f", {_streams(config)}"

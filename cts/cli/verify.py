@@ -25,7 +25,7 @@ def _duration(context: click.Context, parameter: click.Parameter, text: str | No
     return duration_ns
 
 
-@click.command("verify-run")
+@click.command("verify-run", short_help="Check a run against the truth.")
 @click.argument("events", type=click.Path(path_type=Path))
 @click.argument("truth", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -61,6 +61,9 @@ class VirtualTime(trio.abc.Clock, IPacer):
         else:
             return float("inf")
         turn = sleepers[0][1] if sleepers else _AT_ONCE
+        if turn == _AT_LAST and deadline <= self.current_time():
+            # trio's own deadlines of this instant come first.
+            return 0
         while sleepers and sleepers[0][0] <= self._now_ns and sleepers[0][1] == turn:
             sleeper = heappop(sleepers)[3]
             if sleeper.task is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from cts.api import Address, DatagramBatch, IPacer
 from cts.net.coalescing import CoalescedReceiver
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
-from cts.net.segmentation import SEGMENTS_MAX, SegmentedSender
+from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender
 from cts.net.udp import NEWS_OF_THE_PEER, SEND_TRIES, UdpEndpoint
 
 __all__ = ["CoalescedBatch", "OffloadedEndpoint"]
@@ -42,7 +43,8 @@ class OffloadedEndpoint(UdpEndpoint):
     Args:
         sock, peer, pacer, reader, on_close: as for :class:`UdpEndpoint`.
         memory: what is read into; a network's endpoints share it.
-        segmented: whether to send runs; if not, only reading is offloaded.
+        segmented: whether to send runs.
+        coalesced: whether to read batches.
         on_refusal: told once if the path turns out to take no segments, with the reason.
     """
 
@@ -56,10 +58,11 @@ class OffloadedEndpoint(UdpEndpoint):
         on_close: Callable[[UdpEndpoint], None],
         *,
         segmented: bool,
+        coalesced: bool,
         on_refusal: Callable[[str], None],
     ) -> None:
         super().__init__(sock, peer, pacer, reader, memoryview(memory), on_close)
-        self._receiver = CoalescedReceiver(sock.fileno(), memory)
+        self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
         self._sender = SegmentedSender(sock.fileno())
         self._segment_limit = SEGMENTS_MAX if segmented else 1
         self._on_refusal = on_refusal
@@ -73,11 +76,20 @@ class OffloadedEndpoint(UdpEndpoint):
 
     async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
-        if self._segment_limit == 1:
+        if self._segment_limit == 1 or len(payloads) <= 1 or len(header) != HEADER_SIZE:
             return await super().send_segments(remote, header, payloads)
+        fits = min(SEGMENTS_MAX, SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0])))
+        if len(payloads) > fits:
+            sent = 0
+            for at in range(0, len(payloads), max(1, fits)):
+                sent += await self.send_segments(remote, header, payloads[at : at + max(1, fits)])
+            return sent
         sockaddr = None if self._peer is not None else self._sockaddr_of(remote)
         refused = 0
         while True:
+            if self._sock.fileno() < 0:
+                # The number may be another socket's by now.
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             try:
                 return self._sender.send(sockaddr, header, payloads)
             except BlockingIOError:
@@ -95,13 +107,15 @@ class OffloadedEndpoint(UdpEndpoint):
                     raise
 
     def _read_one(self) -> int | None:
+        if self._receiver is None:
+            return super()._read_one()
         if self._handler is None:
             return None
         try:
             received = self._receiver.receive()
         except OSError as error:
             if error.errno in NEWS_OF_THE_PEER:
-                return self._pacer.now_ns() - 1
+                return 0
             raise
         if received is None:
             return None

@@ -73,8 +73,11 @@ class SocketReader:
                         ready.read(_READS_PER_TURN)
 
     async def _read_one(self, socket: Readable) -> None:
+        fd = socket.fileno()
         with trio.CancelScope() as scope:
-            self._scopes[socket.fileno()] = scope
-            while True:
-                await trio.lowlevel.wait_readable(socket.fileno())
-                socket.read(_READS_PER_TURN)
+            # It may have been removed before its task came to run, and be removed by what another one's reading brings.
+            while self._sockets.get(fd) is socket:
+                self._scopes[fd] = scope
+                await trio.lowlevel.wait_readable(fd)
+                if self._sockets.get(fd) is socket:
+                    socket.read(_READS_PER_TURN)

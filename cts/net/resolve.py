@@ -9,6 +9,7 @@ import trio
 
 from cts.api import Address
 from cts.errors import UserError
+from cts.net.udp import address_of
 
 __all__ = ["resolve_listen", "resolve_targets"]
 
@@ -46,7 +47,5 @@ async def _resolve(key: str, host: str, port: int) -> list[Address]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"{key}: the name '{host}' does not resolve: {reason}") from error
     return [
-        Address(str(sockaddr[0]), int(sockaddr[1]))
-        for family, _, _, _, sockaddr in answers
-        if family in (socket.AF_INET, socket.AF_INET6)
+        address_of(sockaddr) for family, _, _, _, sockaddr in answers if family in (socket.AF_INET, socket.AF_INET6)
     ]

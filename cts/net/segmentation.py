@@ -86,11 +86,11 @@ class SegmentedSender:
         Raises BlockingIOError when the send buffer is full, another OSError for what the kernel refuses (EMSGSIZE, ENOBUFS, an
         earlier datagram's ECONNREFUSED, ...) and ValueError for arguments that break the rules above.
         """
+        if sockaddr is not self._sockaddr:
+            self._set_sockaddr(sockaddr)
         layout = self._layout
         if payloads is not layout.payloads:
             layout = self._select(payloads)
-        if sockaddr is not self._sockaddr:
-            self._set_sockaddr(sockaddr)
         self._header[:] = header
         sent = sendmsg(self._fd, layout.address, _FLAGS)
         if sent < 0:
@@ -101,6 +101,8 @@ class SegmentedSender:
         layout = self._layouts.get(id(payloads))
         if layout is None:
             layout = self._build(payloads)
+            if not _never_changes(payloads):
+                return layout
             self._layouts[id(payloads)] = layout
             if len(self._layouts) > _LAYOUTS_MAX:
                 self._layouts.popitem(last=False)
@@ -142,6 +144,10 @@ class SegmentedSender:
             kept.append(control)
         self._set_name(message)
         return _Layout(payloads, message, ctypes.c_void_p(ctypes.addressof(message)), (vector, *kept))
+
+
+def _never_changes(payloads: Sequence[memoryview]) -> bool:
+    return isinstance(payloads, tuple) and all(isinstance(payload.obj, bytes) for payload in payloads)
 
 
 def _check(payloads: Sequence[memoryview]) -> None:

@@ -7,14 +7,14 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer
 from cts.net.readers import Readable, SocketReader
 
-__all__ = ["NEWS_OF_THE_PEER", "SEND_TRIES", "UdpEndpoint", "address_of", "open_udp_socket"]
+__all__ = ["NEWS_OF_THE_PEER", "SEND_TRIES", "UdpEndpoint", "address_of", "open_udp_socket", "sockaddr_of"]
 
 # socket(7) on Linux; Python 3.11 does not name them.
 SO_TIMESTAMPNS = 35
@@ -77,18 +77,38 @@ def open_udp_socket(
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if local is not None:
-            sock.bind(local)
+            sock.bind(sockaddr_of(local))
         if remote is not None:
-            sock.connect(remote)
+            sock.connect(sockaddr_of(remote))
     except OSError:
         sock.close()
         raise
     return sock
 
 
-def address_of(sockaddr: tuple[str, int] | tuple[str, int, int, int]) -> Address:
-    """Return the address in what the socket module calls one."""
-    return Address(sockaddr[0], sockaddr[1])
+def address_of(sockaddr: Sequence[str | int | bytes]) -> Address:
+    """Return the address in what the socket module calls one; an IPv6 zone goes behind the host, as ``%interface``."""
+    host, port, *rest = sockaddr
+    text, zone = str(host), int(rest[1]) if len(rest) == 2 else 0
+    if zone:
+        try:
+            name = socket.if_indextoname(zone)
+        except OSError:
+            name = str(zone)
+        text = f"{text.partition('%')[0]}%{name}"
+    return Address(text, int(port))
+
+
+def sockaddr_of(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return an address as the socket module wants it: it takes an IPv6 zone as a number of its own.
+
+    Raises:
+        OSError: there is no such interface.
+    """
+    host, _, zone = address.host.partition("%")
+    if not zone:
+        return address
+    return host, address.port, 0, int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
 
 
 class UdpEndpoint(IDatagramEndpoint, Readable):
@@ -139,7 +159,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         while True:
             try:
                 if self._peer is None:
-                    return self._sock.sendmsg(buffers, (), 0, remote)
+                    return self._sock.sendmsg(buffers, (), 0, sockaddr_of(remote) if "%" in remote.host else remote)
                 return self._sock.sendmsg(buffers)
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self._sock)
@@ -180,6 +200,8 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._reader.remove(self)
         self._handler = None
         self._on_close(self)
+        if self._sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
     def _read_one(self) -> int | None:
@@ -192,7 +214,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             return None
         except OSError as error:
             if error.errno in NEWS_OF_THE_PEER:
-                return self._pacer.now_ns() - 1
+                return 0
             raise
         received_ns = now_ns = self._pacer.now_ns()
         for _, kind, data in ancillary:

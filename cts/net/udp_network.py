@@ -83,9 +83,17 @@ class UdpNetwork(INetwork):
         return (f"a path refused segmented sends ({self._refusal}): one datagram per call there",)
 
     def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
-        endpoint: UdpEndpoint
-        if self._offload.receives:
-            endpoint = OffloadedEndpoint(
+        try:
+            endpoint = self._wrapped(sock, peer)
+        except OSError:
+            sock.close()
+            raise
+        self._open.add(endpoint)
+        return endpoint
+
+    def _wrapped(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
+        if self._offload.receives or self._offload.sends:
+            return OffloadedEndpoint(
                 sock,
                 peer,
                 self._pacer,
@@ -93,12 +101,10 @@ class UdpNetwork(INetwork):
                 self._memory,
                 self._forget,
                 segmented=self._offload.sends,
+                coalesced=self._offload.receives,
                 on_refusal=self._note_refusal,
             )
-        else:
-            endpoint = UdpEndpoint(sock, peer, self._pacer, self._reader, memoryview(self._memory), self._forget)
-        self._open.add(endpoint)
-        return endpoint
+        return UdpEndpoint(sock, peer, self._pacer, self._reader, memoryview(self._memory), self._forget)
 
     def _note_refusal(self, reason: str) -> None:
         self._refusal = reason

@@ -36,4 +36,4 @@ class ErrorLog(LogObserver):
         if result.outcome is not Outcome.SUCCESSFUL:
             time = seconds(result.ended_ns - self._began_ns)
             ends = f"{result.local} - {result.remote} [{result.connection_id}]"
-            self._file.write_line(f"[{time}] {result.role.value} {ends}: {result.result}")
+            self._file.write_line(f"[{time}] {result.role.value} {ends}: {' '.join(result.result.split())}")

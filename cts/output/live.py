@@ -95,13 +95,27 @@ class LiveConsole(PromptObserver):
         if not self._drawn or snapshot.elapsed_ns - self._drawn[-1][0] >= MIN_INTERVAL_NS:
             self._draw(snapshot)
 
+    def say(self, line: str) -> bool:
+        """Show a line above what is drawn."""
+        if self._broken or not self._live.is_started:
+            return False
+        try:
+            self._live.console.print(line, markup=False, highlight=False)
+        except (OSError, ValueError):
+            self._broken = True
+        return True
+
     def closing(self) -> None:
         """Draw the last snapshot and leave the terminal as it was found; closing twice is harmless."""
         if self._snapshot is not None:
             self._draw(self._snapshot)
             self._snapshot = None
         try:
+            was_drawn = self._live.is_started
             self._live.stop()
+            if was_drawn and not self._live.console.is_terminal:
+                # rich ends the last drawing's line on a terminal only.
+                self._live.console.line()
         except (OSError, ValueError):
             self._broken = True
 

@@ -139,7 +139,8 @@ def summary_text(report: RunReport) -> str:
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
     rows.append(("overflow", f"{counted(snapshot.overflowed, 'datagram')} dropped by the kernel: receive buffer full"))
     width = max(len(name) for name, _ in rows)
-    return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + _failures(report))
+    failures = [f"failed: {text}" for text in report.failures]
+    return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + failures + _failures(report))
 
 
 def _receives(report: RunReport) -> bool:

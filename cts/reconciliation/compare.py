@@ -32,6 +32,7 @@ class StreamRow:
         undecidable_frames: frames whose verdict depends on something that came within the tolerance of an edge.
         undecidable: why nothing can be said about the stream, None if something can.
         differences: values that do not agree.
+        times_apart_ns: how far the two times of one thing lie apart, at most.
     """
 
     stream: int | None
@@ -44,6 +45,7 @@ class StreamRow:
     undecidable_frames: int
     undecidable: str | None
     differences: int
+    times_apart_ns: int
 
 
 class Comparison:
@@ -78,6 +80,7 @@ class Comparison:
         self._counts = dict.fromkeys(VERDICTS, 0)
         self._frames = 0
         self._undecidable_frames = 0
+        self._apart_ns = 0
 
     def frame(self, expected: ExpectedFrame) -> None:
         """Compare a frame with its event."""
@@ -126,6 +129,7 @@ class Comparison:
             undecidable_frames=self._undecidable_frames,
             undecidable=expected.doubt,
             differences=self._found,
+            times_apart_ns=self._apart_ns,
         )
 
     def _opening(self, expected: ExpectedStream, reported: ReportedStream) -> None:
@@ -187,7 +191,10 @@ class Comparison:
     def _same_instant(self, expected_ns: int | None, reported_ns: int | None) -> bool:
         if expected_ns is None or reported_ns is None:
             return expected_ns is reported_ns
-        return abs(expected_ns - reported_ns) <= self._tolerance_ns
+        apart_ns = abs(expected_ns - reported_ns)
+        if apart_ns > self._apart_ns:
+            self._apart_ns = apart_ns
+        return apart_ns <= self._tolerance_ns
 
     def _differ(
         self, what: str, truth: int | str | None, events: int | str | None, sequence: int | None = None

@@ -21,6 +21,8 @@ def verification_text(verification: Verification) -> str:
     lines += map(str, verification.differences)
     if found > len(verification.differences):
         lines.append(f"and {found - len(verification.differences):,} more")
+    if verification.times_apart_ns:
+        lines.append(f"times apart: {format_duration(verification.times_apart_ns)} at most")
     near = f"within {format_duration(verification.tolerance_ns)} of an edge"
     if verification.undecidable_frames:
         lines.append(f"undecidable, {near}: {_counted(verification.undecidable_frames, 'frame')}")
@@ -40,6 +42,7 @@ def verification_json(verification: Verification) -> dict[str, object]:
         "schema": _SCHEMA,
         "agrees": verification.agrees,
         "tolerance_ns": verification.tolerance_ns,
+        "times_apart_ns": verification.times_apart_ns,
         "datagrams": verification.datagrams,
         "frames": {"compared": verification.frames, "undecidable": verification.undecidable_frames},
         "streams": {

@@ -53,6 +53,11 @@ class Verification:
         return sum(row.frames for row in self.streams)
 
     @property
+    def times_apart_ns(self) -> int:
+        """How far the times of one thing lie apart in truth and events, at most: what the tolerance must cover."""
+        return max((row.times_apart_ns for row in self.streams), default=0)
+
+    @property
     def undecidable_frames(self) -> int:
         """Frames that came too near an edge for anything to be said about them."""
         return sum(row.undecidable_frames for row in self.streams)

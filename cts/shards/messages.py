@@ -139,6 +139,10 @@ class MessageReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    def rest(self) -> bytes:
+        """Return what came behind the last whole message."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes | bytearray) -> Iterator[object]:
         """Yield the messages that are complete now."""
         self._buffer += data

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import attrs
@@ -14,8 +13,10 @@ import trio
 from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
 from cts.config import Config
 from cts.errors import UserError
+from cts.net.udp import address_of, open_udp_socket
 from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.output.summary import RunReport
+from cts.protocol.result import UNKNOWN_CONNECTION_ID
 from cts.session import in_order, unanswered
 from cts.shards.messages import (
     STOP,
@@ -25,65 +26,15 @@ from cts.shards.messages import (
     Ended,
     Failed,
     Frames,
-    MessageReader,
     Noted,
     Opened,
     Reported,
     Status,
     WorkerTask,
-    packed,
 )
+from cts.shards.worker_process import Worker
 
 __all__ = ["ShardedSession"]
-
-
-class _Worker:
-    """A process and what it has told so far."""
-
-    def __init__(self, name: str, config: Config, measured: bool, first_connection: int = 0) -> None:
-        self.name = name
-        self.config = config
-        self.measured = measured
-        self.first_connection = first_connection
-        self.infos: dict[int, StreamInfo] = {}
-        self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
-        self.fresh = False
-        self.over = False
-        self.report: RunReport | None = None
-        self.process: trio.Process | None = None
-        self._reader = MessageReader()
-
-    async def start(self) -> None:
-        """Start the process and wait until it can take its task, or has died."""
-        self.process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "cts.shards.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self.process.stdout is not None
-        data = await self.process.stdout.receive_some()
-        list(self._reader.feed(data))
-
-    async def messages(self) -> AsyncIterator[object]:
-        """Yield what the process tells, until it has ended."""
-        assert self.process is not None
-        assert self.process.stdout is not None
-        async for data in self.process.stdout:
-            for message in self._reader.feed(data):
-                yield message
-        await self.process.wait()
-        self.over = True
-
-    async def tell(self, data: bytes) -> None:
-        """Give it a task or a command; one that is over hears nothing."""
-        if self.process is not None and self.process.stdin is not None and not self.over:
-            try:
-                await self.process.stdin.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self.over = True
-
-    def kill(self) -> None:
-        """End the process at once if it still runs; no child is left behind."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
 
 
 class ShardedSession:
@@ -93,8 +44,8 @@ class ShardedSession:
         config, source: what to run, and where it came from.
         pacer: the clock that all processes share.
         listen, targets: resolved addresses.
-        observer: told of everything, streams numbered anew over all workers.
         say: takes a line for the person who watches.
+        observer: told of everything, streams numbered anew over all workers; may be set until ``run``.
     """
 
     def __init__(
@@ -105,23 +56,42 @@ class ShardedSession:
         pacer: IPacer,
         listen: Sequence[Address],
         targets: Sequence[Address],
-        observer: Observer,
         say: Callable[[str], None],
+        observer: Observer | None = None,
     ) -> None:
         self._config = config
         self._source = source
         self._pacer = pacer
         self._listen = tuple(listen)
         self._targets = tuple(targets)
-        self._observer = observer
+        self.observer = observer or Observer()
         self._say = say
         self._began_ns = 0
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._streams = 0
         self._commands, self._to_do = trio.open_memory_channel[bytes](8)
         self._interrupted = False
         self._failures: list[str] = []
         self._mistake: str | None = None
+
+    async def bind(self) -> list[Address]:
+        """Return the addresses that the workers will bind, free ports settled.
+
+        Raises:
+            UserError: one is in use; sharing it would otherwise succeed, with strangers.
+        """
+        bound = []
+        for address in self._listen:
+            try:
+                with open_udp_socket(local=address) as probe:
+                    bound.append(address_of(probe.getsockname()))
+            except OSError as error:
+                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+        self._listen = tuple(bound)
+        return bound
+
+    def close(self) -> None:
+        """Nothing was bound here."""
 
     async def run(self) -> RunReport:
         """Run to the end and return what was measured.
@@ -130,13 +100,14 @@ class ShardedSession:
             UserError: a worker cannot run as configured.
         """
         role = self._config.run.role
+        await self.bind()
         servers, clients = self._shares()
         try:
             async with trio.open_nursery() as starting:
                 for worker in (*servers, *clients):
                     starting.start_soon(worker.start)
             self._began_ns = self._pacer.now_ns()
-            self._observer.run_began(self._began_ns)
+            self.observer.run_began(self._began_ns)
             async with trio.open_nursery() as services:
                 services.start_soon(self._pass_on_commands)
                 async with trio.open_nursery() as serving:
@@ -144,7 +115,7 @@ class ShardedSession:
                         # The first one settles which free port is taken; the others share it.
                         self._listen = await serving.start(self._run_worker, worker) or self._listen
                     async with trio.open_nursery() as asking:
-                        for worker in clients:
+                        for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
                     if role == "loopback":
                         await self._tell_all(STOP_ACCEPTING)
@@ -152,23 +123,29 @@ class ShardedSession:
             if self._mistake is not None:
                 raise UserError(self._mistake)
             report = self._report()
-            self._observer.status(report.snapshot)
+            self.observer.status(report.snapshot)
             return report
         finally:
             for worker in self._workers:
-                worker.kill()
-            self._observer.closing()
+                await worker.close()
+            self.observer.closing()
 
     def stop(self) -> None:
         """Open no more streams, and give those that run the grace period to end."""
         self._interrupted = True
-        self._commands.send_nowait(STOP)
+        self._command(STOP)
 
     def stop_now(self) -> None:
         """Cancel the streams that run."""
-        self._commands.send_nowait(STOP_NOW)
+        self._interrupted = True
+        self._command(STOP_NOW)
 
-    def _shares(self) -> tuple[list[_Worker], list[_Worker]]:
+    def _command(self, command: bytes) -> None:
+        # As many as anybody can mean are on their way already where there is no room for more.
+        with contextlib.suppress(trio.WouldBlock):
+            self._commands.send_nowait(command)
+
+    def _shares(self) -> tuple[list[Worker], list[Worker]]:
         """Make the workers, servers and clients, each with its share of the configuration."""
         config = self._config
         pull, role, processes = config.stream.direction == "pull", config.run.role, config.run.processes
@@ -176,7 +153,7 @@ class ShardedSession:
         if role != "client":
             serving = attrs.evolve(config, run=attrs.evolve(config.run, role="server"))
             measured = role == "server" or not pull
-            servers = [_Worker(f"server process {number}", serving, measured) for number in range(1, processes + 1)]
+            servers = [Worker(f"server process {number}", serving, measured) for number in range(1, processes + 1)]
         if role != "server":
             share, rest = divmod(config.client.connections, processes)
             first = 0
@@ -187,12 +164,12 @@ class ShardedSession:
                     run=attrs.evolve(config.run, role="client"),
                     client=attrs.evolve(config.client, connections=connections),
                 )
-                clients.append(_Worker(f"client process {number}", asking, role == "client" or pull, first))
+                clients.append(Worker(f"client process {number}", asking, role == "client" or pull, first))
                 first += connections
         self._workers = [*servers, *clients]
         return servers, clients
 
-    async def _run_worker(self, worker: _Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
+    async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
         cpus = self._config.run.cpu_affinity
         targets = self._targets or self._listen
         # Targets are taken in turn over all workers.
@@ -203,11 +180,11 @@ class ShardedSession:
             began_ns=self._began_ns,
             listen=self._listen,
             targets=targets[at:] + targets[:at],
-            wants_frames=self._observer.wants_frames and worker.measured,
+            wants_frames=self.observer.wants_frames and worker.measured,
             cpu=cpus[self._workers.index(worker) % len(cpus)] if cpus else None,
         )
         began = False
-        await worker.tell(packed(task))
+        await worker.give(task)
         async for message in worker.messages():
             if isinstance(message, Bound):
                 began = True
@@ -220,20 +197,20 @@ class ShardedSession:
             task_status.started(())
         self._tell_status()
 
-    def _take(self, worker: _Worker, message: object) -> None:
+    def _take(self, worker: Worker, message: object) -> None:
         if isinstance(message, Opened):
             if worker.measured:
                 self._streams += 1
                 info = worker.infos[message.info.number] = attrs.evolve(message.info, number=self._streams)
-                self._observer.stream_opened(info)
+                self.observer.stream_opened(info)
                 self._keep_exit_limit()
         elif isinstance(message, Frames):
             info = worker.infos[message.number]
             for frame in message.frames:
-                self._observer.frame_rendered(info, frame)
+                self.observer.frame_rendered(info, frame)
         elif isinstance(message, Ended):
             if worker.measured:
-                self._observer.stream_ended(worker.infos.pop(message.number), message.result)
+                self.observer.stream_ended(worker.infos.pop(message.number), message.result)
         elif isinstance(message, Status):
             worker.snapshot = message.snapshot
             worker.fresh = True
@@ -243,7 +220,7 @@ class ShardedSession:
             worker.snapshot = message.report.snapshot
         elif isinstance(message, Failed):
             self._mistake = message.text
-            self._commands.send_nowait(STOP_NOW)
+            self._command(STOP_NOW)
         elif isinstance(message, Noted):
             self._say(f"{worker.name}: {message.text}")
 
@@ -251,7 +228,7 @@ class ShardedSession:
         """Stop the servers together: none of them knows how many streams the others have served."""
         limit = self._config.server.server_exit_limit
         if self._config.run.role == "server" and limit and self._streams == limit:
-            self._commands.send_nowait(STOP_ACCEPTING)
+            self._command(STOP_ACCEPTING)
 
     def _tell_status(self) -> None:
         """Tell the merged status once every worker that still runs has told its own."""
@@ -260,15 +237,32 @@ class ShardedSession:
             return
         for worker in running:
             worker.fresh = False
-        self._observer.status(self._snapshot())
+        self.observer.status(self._snapshot())
 
-    def _note_death(self, worker: _Worker) -> None:
+    def _note_death(self, worker: Worker) -> None:
         assert worker.process is not None
         pid, status = worker.process.pid, worker.process.returncode or 0
         how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
         text = f"{worker.name} (pid {pid}) {how}; what it measured since its last status is lost"
         self._failures.append(text)
         self._say(text)
+        for info in worker.infos.values():
+            self.observer.stream_ended(info, self._lost(info))
+        worker.infos.clear()
+
+    def _lost(self, info: StreamInfo) -> StreamResult:
+        return StreamResult(
+            connection_id=UNKNOWN_CONNECTION_ID,
+            local=info.local,
+            remote=info.remote,
+            role=info.role,
+            outcome=Outcome.CANCELLED,
+            result="ErrorProcessDied",
+            started_ns=self._began_ns + info.opened_ns,
+            ended_ns=self._pacer.now_ns(),
+            bits_per_second=0,
+            counts=StreamSnapshot(),
+        )
 
     async def _pass_on_commands(self) -> None:
         async for command in self._to_do:
@@ -326,5 +320,5 @@ class ShardedSession:
         )
 
 
-def _results(worker: _Worker) -> tuple[StreamResult, ...]:
+def _results(worker: Worker) -> tuple[StreamResult, ...]:
     return worker.report.results if worker.report is not None else ()

@@ -104,7 +104,9 @@ class _Outbox(Observer):
             self.frames_lost += len(frames)
 
 
-async def _run(task: WorkerTask, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream) -> None:
+async def _run(
+    task: WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
+) -> None:
     outbox = _Outbox(task.wants_frames)
     plugins = choose_plugins(task.config, task.source)
     pacer = open_pacer()
@@ -131,7 +133,7 @@ async def _run(task: WorkerTask, commands: trio.lowlevel.FdStream, reports: trio
         await services.start(pacer.run)
         await services.start(network.run)
         services.start_soon(outbox.keep_sending, reports)
-        services.start_soon(_obey, commands, session)
+        services.start_soon(_obey, early, commands, session)
         async with trio.open_nursery() as running:
             bound = await running.start(run_session)
             outbox.put(Bound(tuple(bound)))
@@ -145,16 +147,21 @@ async def _run(task: WorkerTask, commands: trio.lowlevel.FdStream, reports: trio
     await outbox.send_all(reports)
 
 
-async def _obey(commands: trio.lowlevel.FdStream, session: Session) -> None:
+async def _obey(early: bytes, commands: trio.lowlevel.FdStream, session: Session) -> None:
+    _carry_out(early, session)
     async for data in commands:
-        if STOP_NOW in data:
-            session.stop_now()
-        elif STOP in data:
-            session.stop()
-        elif STOP_ACCEPTING in data:
-            session.stop_accepting()
+        _carry_out(data, session)
     # The parent is gone.
     session.stop_now()
+
+
+def _carry_out(commands: bytes | bytearray, session: Session) -> None:
+    if STOP_NOW in commands:
+        session.stop_now()
+    elif STOP in commands:
+        session.stop()
+    elif STOP_ACCEPTING in commands:
+        session.stop_accepting()
 
 
 def main() -> None:
@@ -175,13 +182,15 @@ def main() -> None:
         task = next(reader.feed(data), None)
     assert isinstance(task, WorkerTask)
     worker_task = task
+    # A command may have come in the same read as the task.
+    early = reader.rest()
     if task.cpu is not None:
         os.sched_setaffinity(0, {task.cpu})
 
     async def run() -> None:
         async with trio.lowlevel.FdStream(os.dup(0)) as commands, trio.lowlevel.FdStream(reports_fd) as reports:
             try:
-                await _run(worker_task, commands, reports)
+                await _run(worker_task, early, commands, reports)
             except BaseExceptionGroup as group:
                 mistakes, rest = group.split(UserError)
                 if mistakes is None or rest is not None:

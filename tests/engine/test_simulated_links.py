@@ -80,6 +80,20 @@ def test_more_clients_change_nothing_for_the_first(direction: str) -> None:
     assert frames == frames_among_five
 
 
+def test_more_addresses_to_listen_on_change_nothing_for_a_client() -> None:
+    def transmissions(*addresses: Address) -> list[Transmission]:
+        async def main(world: World) -> list[Transmission]:
+            for address in addresses:
+                await world.listen(address)
+            client = await world.connect()
+            await client.send(SERVER, *[b"x"] * 50)
+            return world.transmissions
+
+        return in_world(main, to_server=ROUGH)
+
+    assert transmissions(SERVER) == transmissions(Address("192.0.2.2", 4444), Address("2001:db8::1", 4444), SERVER)
+
+
 def test_each_client_and_each_direction_has_fates_of_its_own() -> None:
     async def main(world: World) -> list[list[bool]]:
         server = await world.listen()

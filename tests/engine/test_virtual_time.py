@@ -166,3 +166,104 @@ def test_tasks_that_are_due_in_the_same_instant_all_run_before_the_next() -> Non
         return await woken_at(clock, *[MS] * 50, *[MS + 1] * 50)
 
     assert [woken_ns for _, woken_ns in in_virtual_time(main)] == [MS] * 50 + [MS + 1] * 50
+
+
+# Past an instant
+
+
+async def instants(clock: VirtualTime, tell: Callable[[str], None], due_ns: int) -> None:
+    """Let things happen at one instant, one of them only because another one did, and with a deadline of trio's."""
+    send, receive = trio.open_memory_channel[None](0)
+
+    async def past() -> None:
+        await clock.wait_past(due_ns)
+        tell("past")
+
+    async def first() -> None:
+        await clock.wait_until(due_ns)
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+        await send.send(None)
+        tell("first")
+
+    async def second() -> None:
+        await receive.receive()
+        await clock.wait_until(due_ns)
+        tell("second")
+
+    async def deadline() -> None:
+        await trio.sleep_until(due_ns / SECOND)
+        tell("deadline")
+
+    async def later() -> None:
+        await clock.wait_until(due_ns + 1)
+        tell("later")
+
+    async with trio.open_nursery() as nursery:
+        for task in (past, first, second, deadline, later):
+            nursery.start_soon(task)
+
+
+@pytest.mark.parametrize("due_ns", [0, SECOND])
+def test_whoever_waits_past_an_instant_wakes_when_nothing_else_can_run_at_it(due_ns: int) -> None:
+    async def main(clock: VirtualTime) -> list[tuple[str, int]]:
+        told: list[tuple[str, int]] = []
+        await instants(clock, lambda name: told.append((name, clock.now_ns())), due_ns)
+        return told
+
+    for _ in range(20):
+        told = in_virtual_time(main)
+        assert {told[0][0], told[1][0], told[2][0]} == {"first", "second", "deadline"}
+        assert told[3:] == [("past", due_ns), ("later", due_ns + 1)]
+
+
+def test_whoever_waits_past_an_instant_wakes_after_a_deadline_of_trio_s_that_falls_on_it() -> None:
+    async def main(clock: VirtualTime) -> list[str]:
+        told: list[str] = []
+
+        async def past() -> None:
+            await clock.wait_past(SECOND)
+            told.append("past")
+
+        async def deadline() -> None:
+            await trio.sleep_until(1)
+            await trio.lowlevel.checkpoint()
+            told.append("deadline")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(past)
+            nursery.start_soon(deadline)
+        return told
+
+    assert in_virtual_time(main) == ["deadline", "past"]
+
+
+def test_waiting_past_an_instant_that_has_passed_waits_for_this_one() -> None:
+    async def main(clock: VirtualTime) -> list[tuple[str, int]]:
+        told: list[tuple[str, int]] = []
+        await clock.wait_until(SECOND)
+
+        async def past() -> None:
+            await clock.wait_past(MS)
+            told.append(("past", clock.now_ns()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(past)
+            for _ in range(20):
+                await trio.lowlevel.checkpoint()
+            told.append(("this one", clock.now_ns()))
+        return told
+
+    assert in_virtual_time(main) == [("this one", SECOND), ("past", SECOND)]
+
+
+def test_a_wait_past_an_instant_can_be_cancelled() -> None:
+    async def main(clock: VirtualTime) -> tuple[int, bool]:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(clock.wait_past, SECOND)
+                await clock.wait_until(SECOND)
+                scope.cancel()
+        return clock.now_ns(), scope.cancelled_caught
+
+    assert in_virtual_time(main) == (SECOND, True)

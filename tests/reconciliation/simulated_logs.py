@@ -13,10 +13,10 @@ from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.net.delay import Constant
 from cts.net.impairment import Impairment
-from cts.net.simulated import Transmission
 from cts.output.events_log import EventsLog
 from cts.output.summary import RunReport
-from cts.output.truth_log import HEAD_SIZE, TruthLog
+from cts.output.truth_log import TruthLog
+from cts.simulated_run import TruthRecorder
 from cts.simulation import simulate
 
 MS = 1_000_000
@@ -95,17 +95,7 @@ def simulated_logs(
         "buffer_depth_ns": stream.buffer_depth,
         "datagram_max_size": stream.datagram_max_size,
     }
-    clients: set[int] = set()
-
-    def record(sent: Transmission) -> None:
-        if sent.client not in clients:
-            clients.add(sent.client)
-            log.client(sent.at_ns, sent.client, sent.address, sent.address)
-        heads = [
-            (len(sent.header) + len(each), (sent.header + bytes(each))[:HEAD_SIZE].hex()) for each in sent.payloads
-        ]
-        log.datagrams(sent.at_ns, sent.client, sent.direction, sent.first, heads, sent.fates)
-
+    recorder = TruthRecorder(log)
     report = simulate(
         config,
         seed=seed,
@@ -114,9 +104,9 @@ def simulated_logs(
         make_sender=lambda plan: AutoSender(None, plan),
         factory=DefaultConnectedSocketFactory(None),
         observers=[EventsLog(events, settings, lambda: 0)],
-        on_transmission=record,
+        on_transmission=recorder.record,
     )
-    log.close(report.elapsed_ns)
+    recorder.close()
     return Logs(events, truth, report)
 
 

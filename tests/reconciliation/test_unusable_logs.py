@@ -118,7 +118,6 @@ def test_a_truth_out_of_order_is_refused(logs: Logs) -> None:
         ),
         ('"size":1000', '"size":true', "'size' that is not a 64-bit integer"),
         ('"verdict":"completed"', '"verdict":"shown"', "'verdict' that is not"),
-        ('"frames":{"completed":20', '"frames":[],"f":{"completed":20', "'frames' that is not an object"),
     ],
 )
 def test_a_damaged_line_of_the_events_is_refused(logs: Logs, old: str, new: str, text: str) -> None:
@@ -128,6 +127,11 @@ def test_a_damaged_line_of_the_events_is_refused(logs: Logs, old: str, new: str,
         old, new = old + "000000000", new
     logs.events.write_text(content.replace(old, new, 1))
     assert text in refusal(logs)
+
+
+def test_a_result_without_counts_is_refused(logs: Logs) -> None:
+    logs.change_events(lambda line: line.update(frames=[]), event="stream_ended")
+    assert "has a 'frames' that is not an object" in refusal(logs)
 
 
 def test_frames_of_a_stream_that_is_not_open_are_refused(logs: Logs) -> None:

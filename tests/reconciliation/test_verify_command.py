@@ -47,6 +47,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
         "schema": 1,
         "agrees": False,
         "tolerance_ns": 0,
+        "times_apart_ns": 0,
         "datagrams": 62,
         "frames": {"compared": 20, "undecidable": 0},
         "streams": {
@@ -66,6 +67,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
                     "undecidable_frames": 0,
                     "undecidable": None,
                     "differences": 1,
+                    "times_apart_ns": 0,
                 }
             ],
         },
@@ -94,6 +96,11 @@ def test_a_tolerance_that_is_no_duration_is_refused(logs: Logs, text: str) -> No
     result = call(logs, "--tolerance", text)
     assert result.exit_code == 2
     assert "--tolerance" in result.stderr
+
+
+def test_how_far_times_lie_apart_is_said(logs: Logs) -> None:
+    as_relayed(logs, early_ns=1_200_000, late_ns=300_000)
+    assert call(logs).stdout.splitlines()[1:] == ["times apart: 1.2 ms at most"]
 
 
 def test_what_could_not_be_decided_is_said(logs: Logs) -> None:

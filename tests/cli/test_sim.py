@@ -1,0 +1,138 @@
+"""``cts sim``: every example, the same bytes for the same seed, and a ground truth that agrees."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running_cts import CONFIGS, QUIET, Finished, Running, run_here
+
+EXAMPLES = sorted(CONFIGS.glob("sim-*.toml"))
+WIFI, PUSH = CONFIGS / "sim-wifi.toml", CONFIGS / "sim-push-bad-uplink.toml"
+SHORT = ("stream.stream_length=2s",)
+LOGS = (
+    "output.status_file=status.csv",
+    "output.connection_file=connections.csv",
+    "output.jitter_file=jitter.csv",
+    "output.error_file=errors.txt",
+    "output.events_file=events.jsonl",
+    "output.truth_file=truth.jsonl",
+)
+
+
+def status_for(finished: Finished) -> int:
+    connections = finished.report["connections"]
+    return 1 if connections["network_errors"] or connections["protocol_errors"] else 0
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs_and_its_truth_agrees(example: Path, tmp_path: Path) -> None:
+    events, truth = tmp_path / "events.jsonl", tmp_path / "truth.jsonl"
+    sets = (*SHORT, *QUIET, f"output.events_file={events}", f"output.truth_file={truth}")
+    finished = run_here("sim", example, "--json", sets=sets)
+    assert finished.status == status_for(finished)
+    assert finished.stderr == ""
+    assert finished.report["frames"]["completed"] > 0
+    verified = run_here("verify-run", events, truth)
+    assert verified.status == 0, verified.stdout
+
+
+def test_an_outage_costs_frames_and_the_truth_agrees(tmp_path: Path) -> None:
+    events, truth = tmp_path / "events.jsonl", tmp_path / "truth.jsonl"
+    outage = 'network.outages=[{from = "1.5s", to = "1.8s"}]'
+    sets = (*SHORT, *QUIET, outage, f"output.events_file={events}", f"output.truth_file={truth}")
+    finished = run_here("sim", CONFIGS / "sim-outage.toml", "--json", sets=sets)
+    assert finished.status == 0
+    assert 8 <= finished.report["frames"]["dropped"] <= 11
+    assert run_here("verify-run", events, truth).status == 0
+
+
+def simulate_apart(config: Path, directory: Path, *, hash_seed: str, seed: str) -> tuple[Finished, dict[str, bytes]]:
+    directory.mkdir()
+    sets = (*SHORT, *QUIET, *LOGS, "client.connections=3")
+    arguments = ("sim", config, "--json", "--seed", seed)
+    with Running(*arguments, sets=sets, cwd=directory, environment={"PYTHONHASHSEED": hash_seed}) as run:
+        finished = run.finish()
+    return finished, {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.mark.parametrize("config", [WIFI, PUSH], ids=["pull", "push"])
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(config: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        runs = [
+            pool.submit(simulate_apart, config, tmp_path / name, hash_seed=hash_seed, seed=seed)
+            for name, hash_seed, seed in (("one", "1", "5"), ("again", "4242", "5"), ("other", "1", "6"))
+        ]
+        (one, its_logs), (again, the_same), (other, different) = [run.result() for run in runs]
+    assert one.stdout == again.stdout
+    assert len(its_logs) >= len(LOGS)
+    assert [name for name in its_logs if its_logs[name] != the_same.get(name)] == []
+    assert its_logs.keys() == the_same.keys()
+    assert one.stdout != other.stdout
+    assert its_logs["truth.jsonl"] != different["truth.jsonl"]
+
+
+def test_the_seed_is_1_unless_it_is_given() -> None:
+    results = [run_here("sim", WIFI, "--json", *seed, sets=(*SHORT, *QUIET)) for seed in ([], ["--seed", "1"])]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("seed", ["0", "-1", str(1 << 80)])
+def test_any_whole_number_is_a_seed(seed: str) -> None:
+    assert run_here("sim", WIFI, "--json", "--seed", seed, sets=(*SHORT, *QUIET)).status == 0
+
+
+def test_a_seed_that_is_no_number_is_refused() -> None:
+    assert "--seed" in run_here("sim", WIFI, "--seed", "lucky").message
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+def test_one_side_alone_cannot_be_simulated(role: str) -> None:
+    sets = (f"run.role={role}", "client.target=127.0.0.1:4444")
+    message = run_here("sim", WIFI, sets=sets).message
+    assert message.count("\n") == 1
+    assert f"run.role: '{role}'" in message
+    assert "allowed: 'loopback'" in message
+
+
+def test_json_is_one_object_and_all_else_goes_to_stderr() -> None:
+    finished = run_here("sim", WIFI, "--json", sets=SHORT)
+    assert isinstance(json.loads(finished.stdout), dict)
+    assert finished.stdout.count("\n") == 1
+    assert "simulated with seed 1" in finished.stderr
+
+
+def test_without_json_the_summary_is_for_people() -> None:
+    finished = run_here("sim", WIFI, sets=(*SHORT, *QUIET))
+    assert finished.stdout.startswith("loopback")
+    assert "completed frames" in finished.stdout
+
+
+def test_a_stream_that_fails_is_status_1() -> None:
+    sets = (*SHORT, *QUIET, "network.corrupt=0.5", "stream.verify=data")
+    finished = run_here("sim", WIFI, "--json", sets=sets)
+    assert (finished.status, status_for(finished)) == (1, 1)
+
+
+def test_a_truth_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "no" / "truth.jsonl"
+    message = run_here("sim", WIFI, sets=(*SHORT, f"output.truth_file={path}")).message
+    assert message == f"cts: output.truth_file: cannot write '{path}': No such file or directory\n"
+
+
+def test_logs_that_were_opened_before_one_that_cannot_be_are_closed_again(tmp_path: Path) -> None:
+    # Left open, they would be a ResourceWarning, which fails the test.
+    sets = (*SHORT, f"output.events_file={tmp_path / 'e'}", f"output.truth_file={tmp_path}")
+    message = run_here("sim", WIFI, sets=sets).message
+    assert "output.truth_file" in message
+
+
+def test_a_real_run_knows_no_truth_and_no_network(tmp_path: Path) -> None:
+    sets = (*SHORT, *QUIET, f"output.truth_file={tmp_path / 't'}")
+    message = run_here("run", WIFI, sets=sets).message
+    assert "output.truth_file: " in message
+    assert "network: " in message
+    assert not (tmp_path / "t").exists()

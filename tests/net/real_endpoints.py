@@ -1,0 +1,48 @@
+"""Help for tests of real UDP endpoints: what their sockets hold, and paths that take less than loopback does."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+import trio.testing
+
+from cts.api import IDatagramEndpoint
+from cts.net.udp import UdpEndpoint
+from cts.net.udp_network import Offload
+from tests.net.test_udp import PATIENCE_S
+
+BOTH = Offload(True, True)
+MS = 1_000_000
+IPV6_MTU = 24
+
+
+def views(payloads: Sequence[bytes]) -> list[memoryview]:
+    return [memoryview(payload) for payload in payloads]
+
+
+def socket_of(endpoint: IDatagramEndpoint) -> socket.socket:
+    assert isinstance(endpoint, UdpEndpoint)
+    return endpoint._sock
+
+
+async def until_arrived(endpoint: IDatagramEndpoint) -> None:
+    """Wait until a datagram is queued; an error that the socket holds is none."""
+    import fcntl  # there is none on Windows, where nobody calls this
+    import termios
+
+    with trio.fail_after(PATIENCE_S):
+        while not struct.unpack("i", fcntl.ioctl(socket_of(endpoint), termios.FIONREAD, b"\0" * 4))[0]:
+            await trio.lowlevel.checkpoint()
+
+
+def narrow(endpoint: IDatagramEndpoint) -> None:
+    """Make it believe that its path takes 1280 bytes."""
+    socket_of(endpoint).setsockopt(socket.IPPROTO_IPV6, IPV6_MTU, 1280)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,173 @@
+"""What is sent in runs over real sockets arrives as the same datagrams, with the offloads and without."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from contextlib import closing
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cts.api import HEADER_SIZE, Address
+from cts.net.segmentation import SEGMENTS_MAX
+from cts.net.system_pacer import SystemPacer
+from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from tests.net.real_endpoints import BOTH, socket_of, views
+from tests.net.test_udp import GREATEST, HEADER, V4, Net, anywhere, drain, net
+
+__all__ = ["anywhere", "net"]
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the offloads are Linux's"),
+    pytest.mark.skipif(detect_offload() != BOTH, reason="this kernel has no offloads"),
+]
+
+
+@pytest.fixture
+def offloaded() -> Net:
+    pacer = SystemPacer()
+    return Net(UdpNetwork(pacer, BOTH), pacer)
+
+
+def test_what_this_kernel_can_is_said() -> None:
+    assert str(BOTH) == "UDP_SEGMENT and UDP_GRO"
+    assert str(Offload(sends=True)) == "UDP_SEGMENT"
+    assert str(Offload()) == "none: one datagram per call"
+
+
+@pytest.mark.parametrize(
+    ("offload", "limit"), [(None, 1), (Offload(), 1), (BOTH, SEGMENTS_MAX), (Offload(receives=True), 1)], ids=str
+)
+async def test_the_segment_limit_says_what_one_call_takes(offload: Offload | None, limit: int) -> None:
+    with closing(await UdpNetwork(SystemPacer(), offload).listen(V4)) as endpoint:
+        assert endpoint.segment_limit == limit
+
+
+async def test_sends_alone_may_be_offloaded() -> None:
+    with closing(await UdpNetwork(SystemPacer(), Offload(sends=True)).listen(V4)) as endpoint:
+        assert endpoint.segment_limit == SEGMENTS_MAX
+
+
+# Runs
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@given(size=st.integers(0, 1400), count=st.integers(1, 40), last=st.floats(0, 1), fill=st.integers(0, 255))
+def test_whatever_run_is_sent_arrives_as_the_same_datagrams_over_both(
+    size: int, count: int, last: float, fill: int
+) -> None:
+    payloads = [bytes([(fill + number) % 256]) * size for number in range(count - 1)] + [b"z" * int(size * last)]
+
+    async def arrived(offload: Offload) -> list[bytes]:
+        pacer = SystemPacer()
+        net = Net(UdpNetwork(pacer, offload), pacer)
+        async with net.pair() as (listening, connected):
+            inbox = net.inbox(listening)
+            assert await connected.send_segments(listening.local, HEADER, views(payloads)) == sum(
+                HEADER_SIZE + len(payload) for payload in payloads
+            )
+            return await drain(listening, inbox, count)
+
+    expected = [HEADER + payload for payload in payloads]
+    assert trio.run(arrived, Offload()) == expected
+    assert trio.run(arrived, BOTH) == expected
+
+
+async def test_one_datagram_of_the_greatest_size_is_a_run(net: Net, anywhere: Address) -> None:
+    async with net.pair(anywhere) as (listening, connected):
+        inbox = net.inbox(listening)
+        payload = bytes(range(250)) * 262
+        sent = await connected.send_segments(listening.local, HEADER, views([payload[: GREATEST - HEADER_SIZE]]))
+        assert sent == GREATEST
+        assert await drain(listening, inbox, 1) == [HEADER + payload[: GREATEST - HEADER_SIZE]]
+
+
+@pytest.mark.parametrize(("count", "size"), [(100, 20), (60, 1374), (0, 0)], ids=["many", "long", "none"])
+async def test_a_run_may_be_more_than_one_call_takes(net: Net, count: int, size: int) -> None:
+    payloads = [bytes([number]) * size for number in range(count)]
+    async with net.pair() as (listening, connected):
+        inbox = net.inbox(listening)
+        assert await connected.send_segments(listening.local, HEADER, views(payloads)) == count * (HEADER_SIZE + size)
+        assert await drain(listening, inbox, count) == [HEADER + payload for payload in payloads]
+
+
+async def test_the_sequence_of_payloads_may_be_used_again_at_once(net: Net) -> None:
+    async with net.pair() as (listening, connected):
+        inbox = net.inbox(listening)
+        payloads: list[memoryview] = []
+        for words in ([b"one", b"two"], [b"three", b"four."]):
+            payloads[:] = views(words)
+            await connected.send_segments(listening.local, HEADER, payloads)
+        assert await drain(listening, inbox, 4) == [HEADER + word for word in (b"one", b"two", b"three", b"four.")]
+
+
+async def test_the_bytes_of_payloads_may_be_used_again_at_once(net: Net) -> None:
+    async with net.pair() as (listening, connected):
+        inbox = net.inbox(listening)
+        buffer = bytearray(b"first")
+        payloads = [memoryview(buffer).toreadonly()] * 2
+        await connected.send_segments(listening.local, HEADER, payloads)
+        buffer[:] = b"again"
+        await connected.send_segments(listening.local, HEADER, payloads)
+        expected = [HEADER + word for word in (b"first", b"first", b"again", b"again")]
+        assert await drain(listening, inbox, 4) == expected
+
+
+async def test_a_listening_endpoint_sends_runs_to_peers_in_turn(net: Net, anywhere: Address) -> None:
+    payloads = views([b"one", b"two"])
+    async with net.pair(anywhere) as (listening, first):
+        with closing(await net.network.connect(listening.local)) as second:
+            inboxes = net.inbox(first), net.inbox(second)
+            for header in (b"1" * HEADER_SIZE, b"2" * HEADER_SIZE):
+                for peer in (first, second):
+                    await listening.send_segments(peer.local, header, payloads)
+            for peer, inbox in zip((first, second), inboxes, strict=True):
+                expected = [bytes([header]) * HEADER_SIZE + word for header in b"12" for word in (b"one", b"two")]
+                assert await drain(peer, inbox, 4) == expected
+
+
+async def test_a_run_to_a_peer_that_is_not_there_is_no_error(net: Net) -> None:
+    with closing(await net.network.listen(V4)) as gone:
+        nobody = gone.local
+    async with net.reading():
+        with closing(await net.network.connect(nobody)) as connected:
+            inbox = net.inbox(connected)
+            for _ in range(5):
+                assert await connected.send_segments(nobody, HEADER, views([b"one", b"two"])) == 2 * HEADER_SIZE + 6
+            await trio.testing.wait_all_tasks_blocked()
+            assert inbox.datagrams == []
+            assert net.network.notes() == ()
+
+
+async def test_a_closed_endpoint_sends_nothing_even_where_its_descriptor_is_another_s(net: Net) -> None:
+    async with net.pair() as (listening, _):
+        inbox = net.inbox(listening)
+        closed = await net.network.connect(listening.local)
+        number = socket_of(closed).fileno()
+        closed.close()
+        with closing(await net.network.connect(listening.local)) as other:
+            assert socket_of(other).fileno() == number
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                await closed.send_segments(listening.local, HEADER, views([b"one", b"two"]))
+            await other.send(listening.local, b"mine")
+            assert await drain(listening, inbox, 1) == [b"mine"]
+
+
+async def test_a_datagram_that_udp_cannot_carry_is_an_error(net: Net) -> None:
+    payload = memoryview(bytes(65_507 - HEADER_SIZE + 1))
+    async with net.pair() as (listening, connected):
+        with pytest.raises(OSError, match="too long") as caught:
+            await connected.send(listening.local, HEADER, payload)
+        assert caught.value.errno == errno.EMSGSIZE
+
+
+async def test_a_run_with_a_datagram_that_udp_cannot_carry_is_the_same_error(net: Net) -> None:
+    payload = memoryview(bytes(65_507 - HEADER_SIZE + 1))
+    async with net.pair() as (listening, connected):
+        with pytest.raises(OSError, match="too long") as caught:
+            await connected.send_segments(listening.local, HEADER, [payload])
+        assert caught.value.errno == errno.EMSGSIZE

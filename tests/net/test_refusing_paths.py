@@ -1,0 +1,80 @@
+"""Paths that take no runs: an endpoint finds out, says so, and goes on one datagram at a time."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from cts.api import Frame, StreamPlan
+from cts.engine.senders import AutoSender
+from cts.net.segmentation import SEGMENTS_MAX
+from cts.net.system_pacer import SystemPacer
+from cts.net.udp_network import UdpNetwork, detect_offload
+from tests.net.real_endpoints import BOTH, narrow, views
+from tests.net.test_udp import HEADER, V6, Net, drain
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the offloads are Linux's"),
+    pytest.mark.skipif(detect_offload() != BOTH, reason="this kernel has no offloads"),
+]
+
+
+@pytest.fixture
+def offloaded() -> Net:
+    pacer = SystemPacer()
+    return Net(UdpNetwork(pacer, BOTH), pacer)
+
+
+async def test_a_path_that_refuses_runs_goes_on_plainly(offloaded: Net) -> None:
+    payloads = [bytes([number]) * 1374 for number in range(10)]
+    async with offloaded.pair(V6) as (listening, connected):
+        narrow(connected)
+        inbox = offloaded.inbox(listening)
+        sent = await connected.send_segments(listening.local, HEADER, views(payloads))
+        assert sent == 10 * 1400
+        assert connected.segment_limit == 1
+        await connected.send_segments(listening.local, HEADER, views([b"next"]))
+        assert await drain(listening, inbox, 11) == [HEADER + payload for payload in (*payloads, b"next")]
+
+
+async def test_a_refusal_is_noted_once_and_only_then(offloaded: Net) -> None:
+    async with offloaded.pair(V6) as (listening, connected):
+        await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
+        assert offloaded.network.notes() == ()
+        narrow(connected)
+        for _ in range(3):
+            await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
+        (note,) = offloaded.network.notes()
+    assert "refused segmented sends" in note
+    assert "Invalid argument" in note or "too long" in note
+
+
+async def test_a_refusal_concerns_its_endpoint_alone(offloaded: Net) -> None:
+    async with offloaded.pair(V6) as (listening, connected):
+        narrow(connected)
+        await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
+        assert (connected.segment_limit, listening.segment_limit) == (1, SEGMENTS_MAX)
+
+
+async def test_runs_that_fit_a_narrow_path_are_not_refused(offloaded: Net) -> None:
+    async with offloaded.pair(V6) as (listening, connected):
+        narrow(connected)
+        inbox = offloaded.inbox(listening)
+        await connected.send_segments(listening.local, HEADER, views([b"x" * 1000] * 9))
+        assert len(await drain(listening, inbox, 9)) == 9
+        assert connected.segment_limit == SEGMENTS_MAX
+
+
+async def test_a_frame_that_is_refused_half_way_is_sent_once(offloaded: Net) -> None:
+    plan = StreamPlan(100_123 * 8 * 10, 10, 1_000_000_000)
+    async with offloaded.pair(V6) as (listening, connected):
+        narrow(connected)
+        inbox = offloaded.inbox(listening)
+        for sequence in (1, 2):
+            sent = await AutoSender(None, plan).send_frame(
+                Frame(plan, sequence, 0), connected, listening.local, offloaded.pacer
+            )
+            assert sent == plan.frame_size
+        datagrams = await drain(listening, inbox, 2 * len(plan.datagram_sizes))
+    assert [len(datagram) for datagram in datagrams] == [*plan.datagram_sizes] * 2
