@@ -39,4 +39,5 @@ async def iperf_goodput(path: str, datagram_size: int, seconds: int) -> int:
         return round(float(total.get("bits_per_second", 0)) * (1 - lost / 100))
     finally:
         server.terminate()
-        await server.wait()
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            await server.wait()

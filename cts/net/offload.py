@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-import trio
 from attrs import define
 
 from cts.api import Address, DatagramBatch, IPacer
@@ -16,7 +15,7 @@ from cts.net.coalescing import CoalescedReceiver
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
 from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender
-from cts.net.udp import NEWS_OF_THE_PEER, SEND_TRIES, UdpEndpoint
+from cts.net.udp import NEWS_OF_THE_PEER, UdpEndpoint
 
 __all__ = ["CoalescedBatch", "OffloadedEndpoint"]
 
@@ -85,26 +84,21 @@ class OffloadedEndpoint(UdpEndpoint):
                 sent += await self.send_segments(remote, header, payloads[at : at + max(1, fits)])
             return sent
         sockaddr = None if self._peer is not None else self._sockaddr_of(remote)
-        refused = 0
-        while True:
+
+        def attempt() -> int:
             if self._sock.fileno() < 0:
                 # The number may be another socket's by now.
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            try:
-                return self._sender.send(sockaddr, header, payloads)
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._sock)
-            except OSError as error:
-                if error.errno in _REFUSES_SEGMENTS and len(payloads) > 1:
-                    self._segment_limit = 1
-                    self._on_refusal(str(error.strerror))
-                    return await super().send_segments(remote, header, payloads)
-                if error.errno == errno.ENOBUFS:
-                    await trio.sleep(0.001)
-                elif error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
-                    refused += 1
-                else:
-                    raise
+            return self._sender.send(sockaddr, header, payloads)
+
+        try:
+            return await self._until_sent(attempt)
+        except OSError as error:
+            if error.errno not in _REFUSES_SEGMENTS:
+                raise
+            self._segment_limit = 1
+            self._on_refusal(str(error.strerror))
+        return await super().send_segments(remote, header, payloads)
 
     def _read_one(self) -> int | None:
         if self._receiver is None:

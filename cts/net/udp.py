@@ -154,23 +154,34 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram in one call; wait while the send buffer is full."""
-        buffers = (header, payload)
+
+        def attempt() -> int:
+            if self._peer is not None:
+                return self._sock.sendmsg((header, payload))
+            return self._sock.sendmsg((header, payload), (), 0, sockaddr_of(remote) if "%" in remote.host else remote)
+
+        return await self._until_sent(attempt)
+
+    async def _until_sent(self, attempt: Callable[[], int]) -> int:
+        """Return what ``attempt`` returns; try again when the socket can take more, and after news of the peer."""
         refused = 0
         while True:
             try:
-                if self._peer is None:
-                    return self._sock.sendmsg(buffers, (), 0, sockaddr_of(remote) if "%" in remote.host else remote)
-                return self._sock.sendmsg(buffers)
+                return attempt()
             except BlockingIOError:
-                await trio.lowlevel.wait_writable(self._sock)
+                full = True
             except OSError as error:
-                if error.errno == errno.ENOBUFS:
-                    # The interface's queue is full: it drains without telling.
-                    await trio.sleep(0.001)
-                elif error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
+                full = False
+                if error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
                     refused += 1
-                else:
+                    continue
+                if error.errno != errno.ENOBUFS:
                     raise
+            if full:
+                await trio.lowlevel.wait_writable(self._sock)
+            else:
+                # The interface's queue has no room, and will not tell when it has.
+                await trio.sleep(0.001)
 
     def receive_into(self, handler: DatagramHandler) -> None:
         """Have the reader read this socket for ``handler``."""

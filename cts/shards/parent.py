@@ -37,6 +37,10 @@ from cts.shards.worker_process import Worker
 __all__ = ["ShardedSession"]
 
 
+_CLOSING_SECONDS = 10
+"""A process that was killed is gone at once, unless the kernel has trouble."""
+
+
 class ShardedSession:
     """Runs a configuration in ``run.processes`` processes a side.
 
@@ -126,8 +130,9 @@ class ShardedSession:
             self.observer.status(report.snapshot)
             return report
         finally:
-            for worker in self._workers:
-                await worker.close()
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING_SECONDS):
+                for worker in self._workers:
+                    await worker.close()
             self.observer.closing()
 
     def stop(self) -> None:

@@ -220,7 +220,10 @@ def test_a_number_of_more_digits_than_python_prints_is_refused() -> None:
 
 
 def test_a_value_where_a_table_belongs_is_refused() -> None:
-    assert the_problem_of({"run": 5}) == "run: 5 is not a table; allowed: a table with keys of: role, time_limit, grace, offload, processes, cpu_affinity"
+    assert (
+        the_problem_of({"run": 5})
+        == "run: 5 is not a table; allowed: a table with keys of: role, time_limit, grace, offload, processes, cpu_affinity"
+    )
 
 
 @pytest.mark.parametrize(
