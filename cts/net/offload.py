@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import time
 from collections.abc import Callable, Sequence
 
 from attrs import define
@@ -29,11 +28,11 @@ _PEERS_KEPT = 8192
 class CoalescedBatch(DatagramBatch):
     """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
 
-    receiver: CoalescedReceiver
+    receiver: CoalescedReceiver | None
 
     def uniform(self) -> bool:
         """Tell whether every datagram equals the one before it."""
-        return self.receiver.repeats(len(self.data), self.segment_size)
+        return self.receiver is not None and self.receiver.repeats(len(self.data), self.segment_size)
 
 
 class OffloadedEndpoint(UdpEndpoint):
@@ -44,7 +43,7 @@ class OffloadedEndpoint(UdpEndpoint):
         memory: what is read into; a network's endpoints share it.
         segmented: whether to send runs.
         coalesced: whether to read batches.
-        on_refusal: told once if the path turns out to take no segments, with the reason.
+        on_refusal: told if the path turns out to take no segments, with the reason.
     """
 
     def __init__(
@@ -65,6 +64,10 @@ class OffloadedEndpoint(UdpEndpoint):
         self._sender = SegmentedSender(sock.fileno())
         self._segment_limit = SEGMENTS_MAX if segmented else 1
         self._on_refusal = on_refusal
+        self._checked: Sequence[memoryview] = ()
+        self._closed = False
+        # Every batch is this one: a handler has it for the call only.
+        self._batch = CoalescedBatch(b"", 1, 0, self._receiver)
         self._addresses: dict[bytes, Address] = {}
         self._sockaddrs: dict[Address, bytes] = {}
 
@@ -75,38 +78,60 @@ class OffloadedEndpoint(UdpEndpoint):
 
     async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
-        if self._segment_limit == 1 or len(payloads) <= 1 or len(header) != HEADER_SIZE:
-            return await super().send_segments(remote, header, payloads)
-        fits = min(SEGMENTS_MAX, SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0])))
-        if len(payloads) > fits:
-            sent = 0
-            for at in range(0, len(payloads), max(1, fits)):
-                sent += await self.send_segments(remote, header, payloads[at : at + max(1, fits)])
-            return sent
+        if payloads is not self._checked or self._segment_limit == 1 or len(header) != HEADER_SIZE:
+            if not self._fits(header, payloads):
+                return await self._send_otherwise(remote, header, payloads)
+            self._checked = payloads
         sockaddr = None if self._peer is not None else self._sockaddr_of(remote)
-
-        def attempt() -> int:
-            if self._sock.fileno() < 0:
-                # The number may be another socket's by now.
-                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            return self._sender.send(sockaddr, header, payloads)
-
         try:
-            return await self._until_sent(attempt)
+            return self._send_run(sockaddr, header, payloads)
+        except OSError as error:
+            first = error
+        try:
+            if first.errno not in _REFUSES_SEGMENTS:
+                return await self._until_sent(lambda: self._send_run(sockaddr, header, payloads))
         except OSError as error:
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
-            self._segment_limit = 1
-            self._on_refusal(str(error.strerror))
+        self._segment_limit = 1
+        self._on_refusal(first.strerror or str(first))
         return await super().send_segments(remote, header, payloads)
 
+    def _send_run(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        if self._closed:
+            # The number of its descriptor may be another socket's by now.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._sender.send(sockaddr, header, payloads)
+
+    def _fits(self, header: bytes | bytearray, payloads: Sequence[memoryview]) -> bool:
+        """Tell whether one segmented call can carry the run."""
+        most = min(self._segment_limit, SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
+        return len(header) == HEADER_SIZE and 1 < len(payloads) <= most
+
+    async def _send_otherwise(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send a run that is too long for one call in several, and one that cannot be segmented plainly."""
+        longest = SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0])) if payloads else 0
+        most = min(self._segment_limit, longest)
+        if most <= 1 or len(payloads) <= most or len(header) != HEADER_SIZE:
+            return await super().send_segments(remote, header, payloads)
+        sent = 0
+        for at in range(0, len(payloads), most):
+            sent += await self.send_segments(remote, header, payloads[at : at + most])
+        return sent
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._closed = True
+        super().close()
+
     def _read_one(self) -> int | None:
-        if self._receiver is None:
+        receiver = self._receiver
+        if receiver is None:
             return super()._read_one()
         if self._handler is None:
             return None
         try:
-            received = self._receiver.receive()
+            received = receiver.receive()
         except OSError as error:
             if error.errno in NEWS_OF_THE_PEER:
                 return 0
@@ -114,13 +139,13 @@ class OffloadedEndpoint(UdpEndpoint):
         if received is None:
             return None
         sockaddr, length, segment_size, stamp_ns, self._overflowed = received
-        received_ns = self._pacer.now_ns()
-        if stamp_ns:
-            received_ns -= max(0, time.time_ns() - stamp_ns)
-        remote = self._peer or self._address_of(sockaddr or b"")
-        batch = CoalescedBatch(self._view[:length], segment_size or 1, received_ns, self._receiver)
-        self._datagrams += len(batch)
-        self._handler(self._local, remote, batch)
+        received_ns = stamp_ns + self._unix_offset_ns if stamp_ns else self._pacer.now_ns()
+        batch = self._batch
+        batch.data = self._view[:length]
+        batch.segment_size = segment_size or 1
+        batch.received_ns = received_ns
+        self._datagrams += -(-length // segment_size) if length else 1
+        self._handler(self._local, self._peer or self._address_of(sockaddr or b""), batch)
         return received_ns
 
     def _address_of(self, sockaddr: bytes) -> Address:

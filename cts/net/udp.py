@@ -47,6 +47,9 @@ NEWS_OF_THE_PEER = frozenset(
 stream. A read never fails by it; a send may fail by the same errors itself, so it is tried again only a few times."""
 
 SEND_TRIES = 3
+_COMPARISONS = 3
+_COMPARED_WITHIN_NS = 20_000
+"""Two clocks read one after the other within this are compared well enough; a longer gap means that something came between."""
 
 
 def open_udp_socket(
@@ -142,6 +145,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._on_close = on_close
         self._datagrams = 0
         self._overflowed = 0
+        self._unix_offset_ns = 0
 
     @property
     def local(self) -> Address:
@@ -193,11 +197,13 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         """Read until nothing is left that arrived before now."""
         if self._handler is not None:
             now_ns = self._pacer.now_ns()
+            self._compare_clocks()
             while (received_ns := self._read_one()) is not None and received_ns < now_ns:
                 pass
 
     def read(self, limit: int) -> None:
-        """Read at most ``limit`` datagrams."""
+        """Read at most ``limit`` times."""
+        self._compare_clocks()
         for _ in range(limit):
             if self._read_one() is None:
                 return
@@ -215,6 +221,15 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
+    def _compare_clocks(self) -> None:
+        """Find what leads from Unix time, which the kernel stamps, to the run's clock: anew each turn, since one is set."""
+        for _ in range(_COMPARISONS):
+            before_ns = self._pacer.now_ns()
+            unix_ns = time.time_ns()
+            if self._pacer.now_ns() - before_ns < _COMPARED_WITHIN_NS:
+                break
+        self._unix_offset_ns = before_ns - unix_ns
+
     def _read_one(self) -> int | None:
         """Read one datagram and hand it over; return its receive time, None if there was none."""
         if self._handler is None:
@@ -227,12 +242,11 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             if error.errno in NEWS_OF_THE_PEER:
                 return 0
             raise
-        received_ns = now_ns = self._pacer.now_ns()
+        received_ns = self._pacer.now_ns()
         for _, kind, data in ancillary:
             if kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
-                age_ns = time.time_ns() - (seconds * _NANOSECONDS + nanoseconds)
-                received_ns = now_ns - max(0, age_ns)
+                received_ns = seconds * _NANOSECONDS + nanoseconds + self._unix_offset_ns
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1

@@ -9,7 +9,7 @@ from cts.protocol.pattern import JUST_AFTER_NS, IOPattern, StartRequest
 from cts.protocol.payload import matches_pattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import DatagramBatch, IOAction, IOTask, SendKind, StreamError, Verify
-from cts.protocol.wire import HEADER_SIZE, ConnectionId, Data, decode_untrusted
+from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, ConnectionId, Data, decode_untrusted
 
 __all__ = ["MediaStreamReceiver"]
 
@@ -37,6 +37,7 @@ class MediaStreamReceiver(IOPattern):
         super().__init__(plan, base_ns, connection_id)
         self.frames = FrameBuffer(plan, base_ns, on_frame)
         self._verify = verify
+        self._final_frame = plan.final_frame
         self._request = StartRequest(plan, base_ns) if connection_id is None else None
         self._answer_owed = connection_id is not None
         self._heard_data = False
@@ -92,25 +93,31 @@ class MediaStreamReceiver(IOPattern):
             self._request.sent()
 
     def _received(self, batch: DatagramBatch) -> None:
-        self.observe(batch.received_ns)
-        if self.ended_ns is not None:
-            return
-        if len(batch) == 1 or not self._credited_together(batch):
+        if batch.received_ns > self.frames.next_render_ns:
+            self.observe(batch.received_ns)
+        if self.ended_ns is None and not self._credited_together(batch):
             for datagram in batch.datagrams():
                 self._datagram(datagram, batch.received_ns)
 
     def _credited_together(self, batch: DatagramBatch) -> bool:
-        """Credit a whole batch to one frame if it is the same good datagram over and over; tell whether it was."""
-        data, size = batch.data, batch.segment_size
-        if 0 < len(data) % size <= HEADER_SIZE or not batch.uniform():
+        """Credit a batch to one frame if it is a good data datagram, or the same one over and over; tell whether it was.
+
+        This is what nearly every batch is, looked at once for all of its datagrams; what holds for the first, header and
+        payload, holds for all. Whatever is else is left to be looked at datagram by datagram.
+        """
+        data, total = batch.data, len(batch.data)
+        size = min(batch.segment_size, total)
+        if size <= HEADER_SIZE or 0 < total % size <= HEADER_SIZE:
             return False
-        try:
-            first = decode_untrusted(data[:size])
-        except DecodeError:
+        flag, sequence, qpc, qpf = DATA_HEADER.unpack_from(data)
+        if flag != DATA_FLAG or (size < total and not batch.uniform()):
             return False
-        if not isinstance(first, Data) or not self._matches(first):
+        if self._verify is not Verify.CONNECTION and not matches_pattern(data[HEADER_SIZE:size]):
             return False
-        self._credit(first, len(batch), len(data), batch.received_ns)
+        self._heard_data = True
+        self.frames.add(sequence, -(-total // size), total, qpc, qpf, batch.received_ns)
+        if sequence == self._final_frame and self.measured_until_ns is None:
+            self.measured_until_ns = batch.received_ns
         return True
 
     def _datagram(self, datagram: bytes | memoryview, received_ns: int) -> None:
@@ -122,8 +129,7 @@ class MediaStreamReceiver(IOPattern):
             self.counts.error += 1
             return
         if isinstance(decoded, Data):
-            if self._matches(decoded):
-                self._credit(decoded, 1, len(datagram), received_ns)
+            if self._credited_together(DatagramBatch(datagram, len(datagram), received_ns)):
                 return
             self.counts.error += 1
             if self._verify is Verify.DATA:
@@ -133,12 +139,3 @@ class MediaStreamReceiver(IOPattern):
                 self.connection_id = decoded.text
         else:
             self.counts.error += 1
-
-    def _matches(self, data: Data) -> bool:
-        return self._verify is Verify.CONNECTION or matches_pattern(data.payload)
-
-    def _credit(self, data: Data, datagrams: int, size: int, received_ns: int) -> None:
-        self._heard_data = True
-        self.frames.add(data.sequence, datagrams, size, data.qpc, data.qpf, received_ns)
-        if data.sequence == self.plan.final_frame and self.measured_until_ns is None:
-            self.measured_until_ns = received_ns

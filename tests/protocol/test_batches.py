@@ -133,9 +133,10 @@ def test_different_stamps_in_one_batch_are_no_corruption() -> None:
     assert driven.rendered[0].sender_qpc == 3
 
 
-def test_a_last_datagram_too_short_for_data_is_an_error_among_equals() -> None:
+@pytest.mark.parametrize("length", [1, 2, 25, 26])
+def test_a_last_datagram_too_short_for_data_is_an_error_among_equals(length: int) -> None:
     driven = Driven()
-    driven.get(BASE, data(1), data(1), data(1)[:26])
+    driven.get(BASE, data(1), data(1), data(1)[:length])
     assert driven.pattern.counts.error == 1
     assert driven.pattern.frames.bytes_received == 800
 

@@ -174,7 +174,7 @@ def test_a_client_gives_up_when_a_receiver_would_have_rendered_its_first_frame()
 
 
 def test_a_start_that_nobody_could_answer_in_time_is_not_sent() -> None:
-    driven = Driven(StreamPlan(8 * 5_000, 5, SECOND, 700 * MS), connection_id=None)  # B = 3: until 600 ms
+    driven = Driven(StreamPlan(8 * 5_000, 10, SECOND, 600 * MS), connection_id=None)
     driven.send()
     assert driven.next() == IOTask(IOAction.NONE, BASE + 600 * MS + 1)
 
