@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import uuid
@@ -153,6 +154,8 @@ class _Run:
             await services.start(pacer.run)
             await services.start(network.run)
             await services.start(_obey_signals, session, stopped_by, self._say, config)
+            # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
+            gc.freeze()
             report = await session.run()
             services.cancel_scope.cancel()
         for note in (*network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):

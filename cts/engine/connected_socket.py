@@ -145,8 +145,8 @@ class ConnectedSocket(IConnectedSocket):
     async def _send(self, task: IOTask, now_ns: int) -> None:
         request = self._request
         if task.kind is SendKind.FRAME:
-            if task.due_ns > now_ns:
-                await self._pacer.wait_until(task.due_ns)
+            # A checkpoint also when it is late: a stream that has to catch up must not keep the others from their turn.
+            await self._pacer.wait_until(task.due_ns)
             frame = Frame(request.plan, task.sequence, task.due_ns)
             if self._send_lateness is not None:
                 self._send_lateness.record(self._pacer.now_ns() - task.due_ns)
@@ -182,7 +182,8 @@ class ConnectedSocket(IConnectedSocket):
         else:
             outcome, text = Outcome.SUCCESSFUL, SUCCEEDED
         counts = self.observe(ended_ns)
-        measured_ns = (pattern.measured_until_ns or ended_ns) - pattern.base_ns
+        until_ns = ended_ns if pattern.measured_until_ns is None else pattern.measured_until_ns
+        measured_ns = until_ns - pattern.base_ns
         return StreamResult(
             connection_id=pattern.connection_id or UNKNOWN_CONNECTION_ID,
             local=self._endpoint.local,

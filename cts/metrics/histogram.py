@@ -43,14 +43,16 @@ class Histogram:
 
     def record(self, value: int) -> None:
         """Count a value; one below 0 counts as 0."""
-        value = max(value, 0)
-        bucket = value
-        if value >= _LINEAR:
+        if value < _LINEAR:
+            bucket = max(value, 0)
+        else:
             shift = value.bit_length() - _PRECISION_BITS - 1
             bucket = (shift << _PRECISION_BITS) + (value >> shift)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
+        counts = self._counts
+        counts[bucket] = counts.get(bucket, 0) + 1
         self.count += 1
-        self.greatest = max(self.greatest, value)
+        if value > self.greatest:
+            self.greatest = value
 
     def add(self, other: Histogram) -> None:
         """Count everything that another one has counted."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import NamedTuple
 
-from attrs import define, frozen
+from attrs import define
 
 __all__ = ["DatagramBatch", "IOAction", "IOStatus", "IOTask", "SendKind", "StreamError", "Verify"]
 
@@ -31,9 +32,8 @@ class SendKind(Enum):
     FRAME = "frame"
 
 
-@frozen
-class IOTask:
-    """One unit of work.
+class IOTask(NamedTuple):
+    """One unit of work (a tuple, since one is made for every frame).
 
     Attributes:
         action: what to do.

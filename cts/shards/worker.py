@@ -5,6 +5,7 @@ Run as ``python -m cts.shards.worker`` by :mod:`cts.shards.parent`, never by han
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -134,6 +135,7 @@ async def _run(
         await services.start(network.run)
         services.start_soon(outbox.keep_sending, reports)
         services.start_soon(_obey, early, commands, session)
+        gc.freeze()
         async with trio.open_nursery() as running:
             bound = await running.start(run_session)
             outbox.put(Bound(tuple(bound)))

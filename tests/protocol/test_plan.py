@@ -78,6 +78,13 @@ def test_a_frame_takes_the_bytes_that_are_left_when_the_rest_is_rounded_away() -
     [
         ((0, 30, SECOND, SECOND, 1400), "bits_per_second", "must be positive, got 0"),
         ((-8, 30, SECOND, SECOND, 1400), "bits_per_second", "must be positive, got -8"),
+        ((1, 30, SECOND, SECOND, 1400), "bits_per_second", "must be a multiple of 8 bits, got 1"),
+        ((8_000_000, 30, 1, SECOND, 1400), "stream_length", "gives 0 frames; 1 to 4294967295 are allowed"),
+        (
+            (8_000_000, 30, SECOND, 1, 1400),
+            "buffer_depth",
+            "is less than one frame; the buffer must hold at least 1",
+        ),
         ((8_000_001, 30, SECOND, SECOND, 1400), "bits_per_second", "must be a multiple of 8 bits, got 8000001"),
         ((8_000_000, 0, SECOND, SECOND, 1400), "frame_rate", "must be at least 1 frame per second, got 0"),
         ((8_000_000, 30, 0, SECOND, 1400), "stream_length", "must be longer than 0 s"),
