@@ -247,6 +247,7 @@ class Session:
                     pending_limit=connections, at_once=connections, in_all=connections * config.client.iterations
                 ),
                 streams=self._client_streams,
+                start_spread_ns=config.client.start_spread,
             )
 
     async def _run_client(self, client: Client) -> None:

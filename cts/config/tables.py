@@ -119,11 +119,13 @@ class ClientConfig:
 
     Without a ``target``, a loopback run's client sends to where its server listens
     (:func:`cts.config.endpoint_text.loopback_targets`). ``iterations`` of 0 is no end.
+    ``start_spread`` is over how long the first connections begin, evenly, so that they do not send at the same instants.
     """
 
     target: tuple[TargetAddress, ...] = ()
     connections: AtLeastOne = 1
     iterations: Count = 1
+    start_spread: Duration = field(default=Duration(10 * MILLISECOND))
 
 
 @frozen

@@ -16,7 +16,7 @@ class Broker:
 
     def __init__(self, *, pending_limit: int, at_once: int, in_all: int) -> None:
         self._pending_limit = pending_limit
-        self._at_once = at_once
+        self.at_once = at_once
         self._in_all = in_all
         self.stopped = False
         self.pending = 0
@@ -40,7 +40,7 @@ class Broker:
 
     def open(self) -> bool:
         """Open one more connection if the population lacks one; False if it does not."""
-        if not self.wants_more or self.pending >= self._pending_limit or self.pending + self.running >= self._at_once:
+        if not self.wants_more or self.pending >= self._pending_limit or self.pending + self.running >= self.at_once:
             return False
         self.pending += 1
         return True

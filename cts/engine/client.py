@@ -29,6 +29,7 @@ class Client:
         targets: servers, taken in turn.
         broker: the population.
         streams: runs and records the streams.
+        start_spread_ns: over how long the first streams begin, evenly.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Client:
         targets: Sequence[Address],
         broker: Broker,
         streams: Streams,
+        start_spread_ns: int = 0,
     ) -> None:
         self._role = role
         self._maker = maker
@@ -48,13 +50,18 @@ class Client:
         self._broker = broker
         self._streams = streams
         self._changed = trio.Event()
+        self._connections = broker.at_once
+        self._spread_ns = start_spread_ns
+        self._began_ns = 0
 
     async def run(self) -> None:
         """Run until all streams have, or until stopped and those that run have ended."""
+        self._began_ns = self._maker.pacer.now_ns()
         async with trio.open_nursery() as streams:
             while not self._broker.finished:
                 self._changed = trio.Event()
                 while self._broker.open():
+                    await self._take_turn()
                     target = self._targets[(self._broker.opened - 1) % len(self._targets)]
                     self._broker.started()
                     await self._open(target, streams)
@@ -64,6 +71,12 @@ class Client:
         """Open no more streams; those that run go on."""
         self._broker.stop()
         self._changed.set()
+
+    async def _take_turn(self) -> None:
+        """Wait until the next of the first streams is to begin: begun together, all would send together for ever."""
+        index = self._broker.opened - 1
+        if self._spread_ns and 0 < index < self._connections:
+            await self._maker.pacer.wait_until(self._began_ns + index * self._spread_ns // self._connections)
 
     async def _open(self, target: Address, streams: trio.Nursery) -> None:
         # Endpoints are opened and streams numbered here, one after the other, so that neither is left to chance.

@@ -235,8 +235,11 @@ def test_a_value_where_a_table_belongs_is_refused() -> None:
         ({"frame_rate": 60}, "frame_rate: unknown key; did you mean stream.frame_rate?"),
         ({"options": {}}, "options: unknown key; did you mean sender.options or connected_socket.options?"),
         ({"strem": {}}, "strem: unknown key; did you mean 'stream'?"),
-        ({"client": {"zzz": 1}}, "client.zzz: unknown key; allowed: target, connections, iterations"),
-        ({"client": {"a\nb.c": 1}}, "client.'a\\nb.c': unknown key; allowed: target, connections, iterations"),
+        ({"client": {"zzz": 1}}, "client.zzz: unknown key; allowed: target, connections, iterations, start_spread"),
+        (
+            {"client": {"a\nb.c": 1}},
+            "client.'a\\nb.c': unknown key; allowed: target, connections, iterations, start_spread",
+        ),
     ],
 )
 def test_an_unknown_key_names_the_one_that_was_meant(raw: dict[str, object], text: str) -> None:

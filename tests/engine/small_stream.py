@@ -43,7 +43,7 @@ def config_of(direction: str = "pull", **tables: Mapping[str, object]) -> Config
             "datagram_max_size": 400,
         },
         "server": {"listen": [str(SERVER)]},
-        "client": {"target": [str(SERVER)]},
+        "client": {"target": [str(SERVER)], "start_spread": "0s"},
         "output": {"console": "quiet"},
     }
     for table, keys in tables.items():
