@@ -37,7 +37,7 @@ def config_of(direction: str = "pull", **tables: Mapping[str, object]) -> Config
             "datagram_max_size": 400,
         },
         "server": {"listen": ["192.0.2.1:4444"]},
-        "client": {"target": ["192.0.2.1:4444"]},
+        "client": {"target": ["192.0.2.1:4444"], "start_spread": "0s"},
         "output": {"console": "quiet"},
     }
     for table, keys in tables.items():

@@ -56,7 +56,7 @@ def test_logs_of_two_clocks_agree_within_the_tolerance(tmp_path: Path, direction
     logs = relayed(tmp_path, direction, Impairment(delay=Constant(20 * MS), loss=Bernoulli(0.1)))
     verification = verify_run(logs.events, logs.truth)
     assert verification.agrees
-    assert (verification.tolerance_ns, verification.frames, verification.undecidable_frames) == (2 * MS, 20, 0)
+    assert (verification.tolerance_ns, verification.frames, verification.undecidable_frames) == (10 * MS, 20, 0)
 
 
 def test_without_a_tolerance_they_differ(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_times_count_from_where_each_log_began(desk: Desk) -> None:
     truth.lines[0]["began_unix_ns"] = UNIX
     events = Events([ALL[0], *[(0, None)] * 4], began_unix_ns=UNIX - MS)
     assert desk.verify(truth, events).agrees
-    events.began_unix_ns = UNIX + 3 * MS
+    events.began_unix_ns = UNIX + 30 * MS
     assert {"time_ns of stream_opened", "received_ns[1]", "time_ns of stream_ended"} <= set(desk.found(truth, events))
 
 

@@ -85,10 +85,10 @@ def test_many_differences_end_with_how_many_more_there_are(tmp_path: Path) -> No
 
 
 def test_the_tolerance_is_a_duration(logs: Logs) -> None:
-    as_relayed(logs, early_ns=2_200_000, late_ns=0)
+    as_relayed(logs, early_ns=12_200_000, late_ns=0)
     assert call(logs).exit_code == 1
-    assert call(logs, "--tolerance", "2500us").exit_code == 0
-    assert call(logs, "--tolerance", "2.1ms").exit_code == 1
+    assert call(logs, "--tolerance", "12500us").exit_code == 0
+    assert call(logs, "--tolerance", "12.1ms").exit_code == 1
 
 
 @pytest.mark.parametrize("text", ["soon", "2 m", "-1ms"])
