@@ -35,21 +35,14 @@ ALLOWED: dict[str, frozenset[str]] = {
     "output": UP_TO_API | {"observer"},
     "testing": UP_TO_API,
     # These put the pieces together.
-    "chosen_plugins": ANYTHING,
-    "session": ANYTHING,
-    "shards": ANYTHING,
+    "runs": ANYTHING,
     "bench": ANYTHING,
-    "simulation": ANYTHING,
-    "watchers": ANYTHING,
-    "run": ANYTHING,
-    "impair": ANYTHING,
-    "simulated_run": ANYTHING,
     "cli": ANYTHING,
     "__main__": ANYTHING,
 }
 """What each part of cts may import of cts besides itself: a part, or one module of it."""
 
-ON_TOP = frozenset({"run", "impair", "simulated_run", "cli", "__main__"})
+ON_TOP = frozenset({"bench", "cli", "__main__"})
 PURE = ("protocol", "metrics")
 IMPURE_MODULES = frozenset(
     {

@@ -11,7 +11,7 @@ from cts.api import Address
 from cts.config import Config, structure_config
 from cts.net.system_pacer import open_pacer
 from cts.output.summary import RunReport
-from cts.shards.parent import ShardedSession
+from cts.runs.shards.parent import ShardedSession
 
 __all__ = ["StreamLoad", "run_trial", "without_loss"]
 

@@ -47,7 +47,7 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
     from cts.output.summary import summary_json, summary_text
-    from cts.run import run as run_config
+    from cts.runs.real_run import run as run_config
 
     result = run_config(load_config(config, overrides), str(config), console=sys.stderr)
     click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
@@ -66,7 +66,7 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
     """
     from cts.config import load_config
     from cts.output.summary import summary_json, summary_text
-    from cts.simulated_run import run_simulation
+    from cts.runs.simulated_run import run_simulation
 
     report = run_simulation(load_config(config, overrides), str(config), seed=seed, console=sys.stderr, say=_say)
     click.echo(json.dumps(summary_json(report)) if as_json else summary_text(report))
@@ -78,10 +78,10 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
 @_overrides
 def check(config: Path, overrides: tuple[str, ...]) -> None:
     """Validate CONFIG and show what follows from it; opens no socket and writes no file."""
-    from cts.chosen_plugins import choose_plugins
-    from cts.cli.plan_text import describe_plan
     from cts.config import load_config
-    from cts.session import plan_of
+    from cts.runs.chosen_plugins import choose_plugins
+    from cts.runs.plan_text import describe_plan
+    from cts.runs.session import plan_of
 
     settings = load_config(config, overrides)
     plugins = choose_plugins(settings, str(config))

@@ -59,7 +59,7 @@ def impair_command(
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
     from cts.config.endpoint_text import check_listen, check_target, parse_endpoint
-    from cts.impair import RelayOrder, run_relay
+    from cts.runs.relay_run import RelayOrder, run_relay
     from cts.units import Between, parse_duration_ns
 
     for address in listen:

@@ -137,7 +137,10 @@ def summary_text(report: RunReport) -> str:
         rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
-    rows.append(("overflow", f"{counted(snapshot.overflowed, 'datagram')} dropped by the kernel: receive buffer full"))
+    # Where the kernel coalesces it counts buffers, each of one datagram or more.
+    least = "at least " if snapshot.overflowed else ""
+    dropped = counted(snapshot.overflowed, "datagram")
+    rows.append(("overflow", f"{least}{dropped} dropped by the kernel: receive buffer full"))
     width = max(len(name) for name, _ in rows)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + failures + _failures(report))

@@ -21,8 +21,8 @@ from cts.net.delay import Normal, Uniform
 from cts.net.impairment import Impairment
 from cts.net.loss import Bernoulli, GilbertElliott
 from cts.output.summary import summary_json
-from cts.session import plan_of
-from cts.watchers import open_observers
+from cts.runs.session import plan_of
+from cts.runs.watchers import open_observers
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import MS, PATH, config_of
 

@@ -15,7 +15,7 @@ from cts.net.simulated import Transmission
 from cts.observer import Observer
 from cts.output.summary import RunReport
 from cts.protocol.result import StreamResult
-from cts.simulation import simulate
+from cts.runs.simulation import simulate
 from tests.engine.small_stream import PATH, config_of
 from tests.engine.virtual_world import World, in_world
 
@@ -89,7 +89,7 @@ def simulated(
     factory: IConnectedSocketFactory | None = None,
     on_transmission: Callable[[Transmission], None] | None = None,
 ) -> RunReport:
-    """Run a loopback configuration through :func:`cts.simulation.simulate`."""
+    """Run a loopback configuration through :func:`cts.runs.simulation.simulate`."""
     return simulate(
         config,
         seed=seed,

@@ -17,7 +17,7 @@ from cts.net.impairment import Impairment
 from cts.net.loss import Ranges
 from cts.protocol.payload import PATTERN
 from cts.protocol.wire import Data
-from cts.session import plan_of
+from cts.runs.session import plan_of
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -20,8 +20,8 @@ from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
 from cts.protocol.result import StreamResult
 from cts.protocol.wire import START, ConnectionId, Datagram, decode_untrusted
-from cts.session import Session, plan_of
-from cts.simulation import simulated_connection_id
+from cts.runs.session import Session, plan_of
+from cts.runs.simulation import simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 
 T = TypeVar("T")

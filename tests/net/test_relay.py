@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address
-from cts.impair import TruthWitness
 from cts.net.delay import Constant, Trace, Uniform
 from cts.net.impairment import FateKind, Impairment, Link, link_rng
 from cts.net.loss import Bernoulli
+from cts.runs.relay_run import TruthWitness
 from tests.engine.virtual_world import World, in_world
 from tests.net.relays import (
     ALICE,

@@ -20,9 +20,9 @@ from cts.net.timer import TimerPacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
-from cts.session import Session, plan_of
-from cts.simulation import simulated_connection_id
-from cts.watchers import open_observers
+from cts.runs.session import Session, plan_of
+from cts.runs.simulation import simulated_connection_id
+from cts.runs.watchers import open_observers
 from tests.engine.small_stream import config_of
 
 pytestmark = [

@@ -16,8 +16,8 @@ from cts.net.impairment import Impairment
 from cts.output.events_log import EventsLog
 from cts.output.summary import RunReport
 from cts.output.truth_log import TruthLog
-from cts.simulated_run import TruthRecorder
-from cts.simulation import simulate
+from cts.runs.simulated_run import TruthRecorder
+from cts.runs.simulation import simulate
 
 MS = 1_000_000
 PATH = Impairment(delay=Constant(20 * MS))

@@ -15,7 +15,7 @@ from cts.net.delay import Constant, Delay, Normal, Pareto, Uniform
 from cts.net.impairment import Impairment
 from cts.net.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
 from cts.reconciliation.verify import Verification, verify_run
-from cts.session import plan_of
+from cts.runs.session import plan_of
 from tests.reconciliation.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])

@@ -18,7 +18,7 @@ def workers_of(pid: int) -> list[int]:
             command = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if parent == pid and b"cts.shards.worker" in command:
+        if parent == pid and b"cts.runs.shards.worker" in command:
             found.append(int(entry.name))
     return sorted(found)
 

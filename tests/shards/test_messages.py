@@ -12,7 +12,7 @@ from cts.observer import RunSnapshot, StreamInfo
 from cts.output.summary import RunReport
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.result import Outcome, Role, StreamResult, StreamSnapshot
-from cts.shards.messages import (
+from cts.runs.shards.messages import (
     Bound,
     Ended,
     Failed,

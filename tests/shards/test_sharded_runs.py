@@ -20,7 +20,7 @@ from cts.api import Address
 from cts.config import load_config
 from cts.net.system_pacer import open_pacer
 from cts.observer import Observer
-from cts.shards.parent import ShardedSession
+from cts.runs.shards.parent import ShardedSession
 from tests.cli import running_cts
 from tests.cli.running_cts import (
     CLIENT,

@@ -14,8 +14,6 @@ import trio
 from attrs import frozen
 
 from cts.api import Address, IConnectedSocketFactory, INetwork, IPacer, StreamPlan
-from cts.chosen_plugins import ChosenPlugins, choose_plugins
-from cts.cli.plan_text import banner
 from cts.config import Config, parse_endpoint
 from cts.errors import ConfigError, UserError
 from cts.net.resolve import resolve_listen, resolve_targets
@@ -24,10 +22,12 @@ from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
-from cts.session import Session, plan_of
-from cts.shards.parent import ShardedSession
+from cts.runs.chosen_plugins import ChosenPlugins, choose_plugins
+from cts.runs.plan_text import banner
+from cts.runs.session import Session, plan_of
+from cts.runs.shards.parent import ShardedSession
+from cts.runs.watchers import open_observers
 from cts.units import format_duration
-from cts.watchers import open_observers
 
 __all__ = ["RunResult", "run"]
 

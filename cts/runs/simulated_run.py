@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from cts.chosen_plugins import choose_plugins
-from cts.cli.plan_text import banner
 from cts.config import Config
 from cts.config.network_links import impairments
 from cts.errors import ConfigError
@@ -16,9 +14,11 @@ from cts.observer import Observer
 from cts.output.progress import ProgressConsole
 from cts.output.summary import RunReport
 from cts.output.truth_log import HEAD_SIZE, TruthLog
-from cts.session import plan_of
-from cts.simulation import simulate
-from cts.watchers import expected_end_ns, open_observers
+from cts.runs.chosen_plugins import choose_plugins
+from cts.runs.plan_text import banner
+from cts.runs.session import plan_of
+from cts.runs.simulation import simulate
+from cts.runs.watchers import expected_end_ns, open_observers
 
 __all__ = ["TruthRecorder", "run_simulation"]
 

@@ -1,6 +1,6 @@
 """A worker: one session in a process of its own, told what to do on standard input and telling what happens on standard output.
 
-Run as ``python -m cts.shards.worker`` by :mod:`cts.shards.parent`, never by hand.
+Run as ``python -m cts.runs.shards.worker`` by :mod:`cts.runs.shards.parent`, never by hand.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections import deque
 import trio
 
 from cts.api import Address
-from cts.chosen_plugins import choose_plugins
 from cts.errors import UserError
 from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.protocol.frames import RenderedFrame
 from cts.protocol.result import StreamResult
-from cts.session import Session, plan_of
-from cts.shards.messages import (
+from cts.runs.chosen_plugins import choose_plugins
+from cts.runs.session import Session, plan_of
+from cts.runs.shards.messages import (
     STOP,
     STOP_ACCEPTING,
     STOP_NOW,

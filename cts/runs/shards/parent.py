@@ -17,8 +17,8 @@ from cts.net.udp import address_of, open_udp_socket
 from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.output.summary import RunReport
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
-from cts.session import in_order, unanswered
-from cts.shards.messages import (
+from cts.runs.session import in_order, unanswered
+from cts.runs.shards.messages import (
     STOP,
     STOP_ACCEPTING,
     STOP_NOW,
@@ -32,7 +32,7 @@ from cts.shards.messages import (
     Status,
     WorkerTask,
 )
-from cts.shards.worker_process import Worker
+from cts.runs.shards.worker_process import Worker
 
 __all__ = ["ShardedSession"]
 

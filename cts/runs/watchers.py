@@ -16,7 +16,7 @@ from cts.output.error_log import ErrorLog
 from cts.output.events_log import EventsLog
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
-from cts.session import measured_role
+from cts.runs.session import measured_role
 
 __all__ = ["expected_end_ns", "open_observers"]
 

@@ -2,7 +2,7 @@
 
 ::
 
-    parent (cts run)              worker 1..N (python -m cts.shards.worker)
+    parent (cts run)              worker 1..N (python -m cts.runs.shards.worker)
     ├─ one task per worker  <──   events, status and report: pickled, length in front, on its standard output
     └─ signals              ──>   what to run, then one-byte commands, on its standard input
 

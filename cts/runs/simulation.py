@@ -20,7 +20,7 @@ from cts.net.simulated import SimulatedNetwork, Transmission
 from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import RunReport
-from cts.session import Session, plan_of
+from cts.runs.session import Session, plan_of
 
 __all__ = ["simulate", "simulated_connection_id"]
 

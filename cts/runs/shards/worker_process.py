@@ -12,7 +12,7 @@ from cts.api import StreamSnapshot
 from cts.config import Config
 from cts.observer import RunSnapshot, StreamInfo
 from cts.output.summary import RunReport
-from cts.shards.messages import MessageReader, WorkerTask, packed
+from cts.runs.shards.messages import MessageReader, WorkerTask, packed
 
 __all__ = ["Worker"]
 
@@ -39,7 +39,7 @@ class Worker:
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
         self.process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "cts.shards.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "cts.runs.shards.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self.process.stdout is not None
         data = await self.process.stdout.receive_some()
