@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from cts.config.problems import shown
 
-__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "loopback_targets", "parse_endpoint"]
+__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "parse_endpoint"]
 
 DEFAULT_PORT = 4444
 EVERY_ADDRESS = "*"
@@ -48,17 +47,6 @@ def check_target(text: str) -> None:
         raise _refused(text, "is every address, and a target is one")
     if port == 0:
         raise _refused(text, "has port 0, which only a listener can have")
-
-
-def loopback_targets(bound: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-    """Write the targets by which a client of the same host reaches bound addresses, unspecified ones on loopback."""
-    targets = []
-    for host, port in bound:
-        if ":" in host:
-            targets.append(f"[{'::1' if IPv6Address(host).is_unspecified else host}]:{port}")
-        else:
-            targets.append(f"{'127.0.0.1' if host in (EVERY_ADDRESS, '0.0.0.0') else host}:{port}")
-    return tuple(targets)
 
 
 def _port(text: str, digits: str) -> int:

@@ -22,7 +22,6 @@ from cts.config.endpoint_text import (
     EVERY_ADDRESS,
     check_listen,
     check_target,
-    loopback_targets,
     parse_endpoint,
 )
 from cts.config.network import NetworkConfig, without_wrong_models
@@ -48,7 +47,6 @@ __all__ = [
     "ServerConfig",
     "StreamConfig",
     "load_config",
-    "loopback_targets",
     "parse_endpoint",
     "structure_config",
     "structure_options",
@@ -118,7 +116,7 @@ class ClientConfig:
     """``[client]``.
 
     Without a ``target``, a loopback run's client sends to where its server listens
-    (:func:`cts.config.endpoint_text.loopback_targets`). ``iterations`` of 0 is no end.
+    (an unspecified address on loopback). ``iterations`` of 0 is no end.
     ``start_spread`` is over how long the first connections begin, evenly, so that they do not send at the same instants.
     """
 

@@ -41,7 +41,7 @@ from cts.errors import UserError
 from cts.observer import Observer, RunSnapshot
 from cts.output.summary import RunReport
 
-__all__ = ["Session", "in_order", "measured_role", "plan_of", "unanswered"]
+__all__ = ["Session", "in_order", "measured_role", "plan_of", "reachable", "unanswered"]
 
 _AWAITING_LIMIT = 4096
 """Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
@@ -69,7 +69,7 @@ def measured_role(config: Config) -> Role:
     return Role.RECEIVER if receives == (config.run.role == "client") else Role.SENDER
 
 
-def _reachable(bound: Address) -> Address:
+def reachable(bound: Address) -> Address:
     """Return where a client of this host reaches a bound address: an unspecified one on loopback."""
     return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
 
@@ -242,7 +242,7 @@ class Session:
                 role=Role.RECEIVER if pull else Role.SENDER,
                 maker=self._maker,
                 network=self._network,
-                targets=self._targets or [_reachable(endpoint.local) for endpoint in self._endpoints],
+                targets=self._targets or [reachable(endpoint.local) for endpoint in self._endpoints],
                 broker=Broker(
                     pending_limit=connections, at_once=connections, in_all=connections * config.client.iterations
                 ),

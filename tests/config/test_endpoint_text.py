@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.config.endpoint_text import loopback_targets, parse_endpoint
+from cts.config.endpoint_text import parse_endpoint
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,3 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
         return
     assert host
     assert 0 <= port <= 65_535
-
-
-def test_a_loopback_client_reaches_unspecified_addresses_on_loopback() -> None:
-    bound = [("0.0.0.0", 1), ("::", 2), ("192.0.2.1", 3), ("fe80::1", 4), ("*", 5)]
-    assert loopback_targets(bound) == ("127.0.0.1:1", "[::1]:2", "192.0.2.1:3", "[fe80::1]:4", "127.0.0.1:5")

@@ -17,7 +17,7 @@ from cts.net.udp import address_of, open_udp_socket
 from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.output.summary import RunReport
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
-from cts.runs.session import in_order, unanswered
+from cts.runs.session import in_order, reachable, unanswered
 from cts.runs.shards.messages import (
     STOP,
     STOP_ACCEPTING,
@@ -176,7 +176,7 @@ class ShardedSession:
 
     async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
         cpus = self._config.run.cpu_affinity
-        targets = self._targets or self._listen
+        targets = self._targets or tuple(map(reachable, self._listen))
         # Targets are taken in turn over all workers.
         at = worker.first_connection % len(targets) if targets else 0
         task = WorkerTask(
