@@ -7,7 +7,7 @@ Anything else that escapes is a bug and ends in a traceback.
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError"]
+__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError", "mistake_in"]
 
 
 class CtsError(Exception):
@@ -33,3 +33,12 @@ class PluginError(UserError):
 
 class DecodeError(CtsError):
     """A received datagram is none of the protocol's (the only error that decoding raises)."""
+
+
+def mistake_in(group: BaseExceptionGroup[BaseException]) -> UserError | None:
+    """Return the user's mistake that nurseries wrapped in groups; None if anything else went wrong as well."""
+    mistakes, rest = group.split(UserError)
+    error: BaseException | None = mistakes if rest is None else None
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, UserError) else None

@@ -163,8 +163,6 @@ class ConnectedSocket(IConnectedSocket):
 
     async def _wait(self, due_ns: int) -> None:
         with trio.CancelScope() as self._waiting:
-            if self._pattern.ready:
-                self._waiting.cancel()
             await self._pacer.wait_until(due_ns)
         self._waiting = None
 

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from cts.api import Address, IConnectedSocketFactory, INetwork, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
-from cts.errors import ConfigError, UserError
+from cts.errors import ConfigError, UserError, mistake_in
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
@@ -123,10 +123,10 @@ class _Run:
         try:
             return trio.run(self._main)
         except BaseExceptionGroup as group:
-            mistakes, rest = group.split(UserError)
-            if rest is not None or mistakes is None:
+            mistake = mistake_in(group)
+            if mistake is None:
                 raise
-            raise _first(mistakes) from None
+            raise mistake from None
 
     async def _main(self) -> RunResult:
         config = self._config
@@ -208,11 +208,3 @@ async def _obey_signals(
                 session.stop()
             else:
                 session.stop_now()
-
-
-def _first(group: BaseExceptionGroup[UserError]) -> UserError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, UserError)
-    return error

@@ -15,7 +15,7 @@ from collections import deque
 import trio
 
 from cts.api import Address
-from cts.errors import UserError
+from cts.errors import UserError, mistake_in
 from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.observer import Observer, RunSnapshot, StreamInfo
@@ -194,13 +194,10 @@ def main() -> None:
             try:
                 await _run(worker_task, early, commands, reports)
             except BaseExceptionGroup as group:
-                mistakes, rest = group.split(UserError)
-                if mistakes is None or rest is not None:
+                mistake = mistake_in(group)
+                if mistake is None:
                     raise
-                error: BaseException = mistakes
-                while isinstance(error, BaseExceptionGroup):
-                    error = error.exceptions[0]
-                await reports.send_all(packed(Failed(str(error))))
+                await reports.send_all(packed(Failed(str(mistake))))
             except UserError as error:
                 await reports.send_all(packed(Failed(str(error))))
 
