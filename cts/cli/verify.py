@@ -35,7 +35,7 @@ def _duration(context: click.Context, parameter: click.Parameter, text: str | No
     metavar="DURATION",
     callback=_duration,
     help="How far times of the two logs may lie apart; what comes that near a render time is not decided."
-    "  [default: 0 for a simulation, else 10ms]",
+    "  [default: 0 for a simulation, else 2ms]",
 )
 def verify_run_command(events: Path, truth: Path, as_json: bool, tolerance_ns: int | None) -> None:
     """Recompute every verdict of a run from the ground truth of its network, and list what differs.

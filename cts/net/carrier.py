@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Generator
 from heapq import heappop, heappush
-from typing import Final
+from types import coroutine
+from typing import Final, TypeAlias
 
 import trio
 from attrs import define
@@ -12,7 +14,7 @@ from cts.api import Address, IDatagramEndpoint, IPacer
 from cts.net.impairment import Link
 from cts.net.relay_statistics import BUFFER_FULL, DirectionCounts
 
-__all__ = ["Carrier", "Path"]
+__all__ = ["Carrier", "Departed", "Path"]
 
 _BURST: Final = 64
 """Datagrams sent before others have their turn."""
@@ -48,18 +50,24 @@ class Path:
     held: int = 0
 
 
+Departed: TypeAlias = Callable[[Path, int, int, int | None], None]
+"""Told what became of each datagram: path, number, which of its arrivals it was, and when it was sent, None if it was not."""
+
+
 class Carrier:
     """Sends each datagram when it is due, those due at one instant in the order in which they were added.
 
     Args:
         pacer: the run's clock; needs its own ``run`` to run, if it has one.
         limit_bytes: how much may be held, each datagram counted with 256 bytes more than it has.
+        departed: see :data:`Departed`; must not block. What is still held at the end is not told of.
     """
 
-    def __init__(self, pacer: IPacer, limit_bytes: int) -> None:
+    def __init__(self, pacer: IPacer, limit_bytes: int, departed: Departed | None = None) -> None:
         self._pacer = pacer
         self._room = limit_bytes
-        self._heap: list[tuple[int, int, Path, bytes]] = []
+        self._departed = departed
+        self._heap: list[tuple[int, int, Path, bytes, int, int]] = []
         self._added = 0
         self._waiting: trio.CancelScope | None = None
         self._wakes_at_ns = 0
@@ -80,12 +88,19 @@ class Carrier:
         counts.held -= 1
         counts.held_bytes -= size
 
-    def add(self, due_ns: int, path: Path, datagram: bytes) -> None:
-        """Have it sent at ``due_ns``, at once if that has passed."""
+    def add(self, due_ns: int, path: Path, datagram: bytes, number: int, arrival: int) -> None:
+        """Have it sent at ``due_ns``, at once if that has passed.
+
+        Args:
+            due_ns: when.
+            path: its way.
+            datagram: its bytes.
+            number, arrival: its number on that way, and which of its arrivals this is, from 0; only for :data:`Departed`.
+        """
         self._added += 1
         self.take_room(path.counts, len(datagram))
         path.held += 1
-        heappush(self._heap, (due_ns, self._added, path, datagram))
+        heappush(self._heap, (due_ns, self._added, path, datagram, number, arrival))
         if self._waiting is not None and due_ns < self._wakes_at_ns:
             self._waiting.cancel()
 
@@ -106,23 +121,43 @@ class Carrier:
         """Send some of what is due; an endpoint suspends while its buffer is full, and not for longer than it is worth."""
         heap, now_ns = self._heap, self._pacer.now_ns
         with trio.CancelScope(deadline=trio.current_time() + _PATIENCE_S) as patience:
-            at_ns = now_ns()
             for _ in range(_BURST):
-                if not heap or heap[0][0] > at_ns:
+                if not heap or heap[0][0] > now_ns():
                     break
-                due_ns, _, path, datagram = heappop(heap)
+                due_ns, _, path, datagram, number, arrival = heappop(heap)
+                sent_ns = None
                 try:
-                    await path.endpoint.send(path.remote, datagram)
+                    sent_ns = await _last_went_on_ns(path.endpoint.send(path.remote, datagram), now_ns)
                 except OSError as error:
                     path.counts.dropped[f"refused: {error.strerror}"] += 1
                 else:
-                    at_ns = now_ns()
-                    path.counts.count_forwarded(len(datagram), at_ns - due_ns)
-                self._end(path, datagram)
+                    path.counts.count_forwarded(len(datagram), sent_ns - due_ns)
+                self._end(path, datagram, number, arrival, sent_ns)
         if patience.cancelled_caught:
             path.counts.dropped[BUFFER_FULL] += 1
-            self._end(path, datagram)
+            self._end(path, datagram, number, arrival, None)
 
-    def _end(self, path: Path, datagram: bytes) -> None:
+    def _end(self, path: Path, datagram: bytes, number: int, arrival: int, sent_ns: int | None) -> None:
         path.held -= 1
         self.give_room(path.counts, len(datagram))
+        if self._departed is not None:
+            self._departed(path, number, arrival, sent_ns)
+
+
+@coroutine
+def _last_went_on_ns(
+    sending: Coroutine[object, object, int], now_ns: Callable[[], int]
+) -> Generator[object, object, int]:
+    """Run a send to its end and return when it last went on: when it began, or after its last wait for room.
+
+    The kernel takes the datagram a few microseconds after that. The time when the send returns would say less: a send
+    wakes whoever receives, and on a busy machine that one may then run for milliseconds before this task goes on.
+    """
+    answer: object = None
+    while True:
+        went_on_ns = now_ns()
+        try:
+            awaited = sending.send(answer)
+        except StopIteration:
+            return went_on_ns
+        answer = yield awaited

@@ -62,6 +62,15 @@ class RelayWitness:
     def transmitted(self, transmission: Transmission) -> None:
         """Take note of what the model did to datagrams; their payloads stay as they are."""
 
+    def departed(self, client: int, direction: Direction, number: int, arrival: int, sent_ns: int | None) -> None:
+        """Take note that a datagram's arrival has left the relay, some time after it was due.
+
+        Args:
+            client, direction, number: which datagram.
+            arrival: which of the arrivals of its fate, from 0.
+            sent_ns: when it was handed to the network; None if the relay could not send it.
+        """
+
 
 @define(eq=False)
 class _Newcomer:
@@ -119,7 +128,7 @@ class Relay:
         self._seed = seed
         self._limits = limits or RelayLimits()
         self._witness = witness
-        self._carrier = Carrier(pacer, self._limits.held_bytes)
+        self._carrier = Carrier(pacer, self._limits.held_bytes, None if witness is None else partial(_tell, witness))
         self._began_ns = pacer.now_ns()
         self._clients: dict[_Key, _Client] = {}
         self._newcomers: dict[_Key, _Newcomer] = {}
@@ -204,10 +213,11 @@ class Relay:
                     fates=fates,
                 )
             )
-        for datagram, fate in zip(datagrams, fates, strict=True):
-            for arrival in fate.arrivals:
+        for number, (datagram, fate) in enumerate(zip(datagrams, fates, strict=True), first):
+            for index, arrival in enumerate(fate.arrivals):
                 bit = arrival.corrupt_bit
-                self._carrier.add(arrival.arrival_ns, path, datagram if bit is None else _flipped(datagram, bit))
+                data = datagram if bit is None else _flipped(datagram, bit)
+                self._carrier.add(arrival.arrival_ns, path, data, number, index)
 
     def _keep_early(self, key: _Key, listener: IDatagramEndpoint, batch: DatagramBatch) -> None:
         """Keep what a client sent until it has an endpoint towards the server."""
@@ -282,6 +292,10 @@ class Relay:
                     client.upstream.close()
             oldest_ns = min((client.last_ns for client in self._clients.values()), default=now_ns)
             await self._pacer.wait_until(max(oldest_ns + idle_ns, now_ns + idle_ns // _SWEEPS))
+
+
+def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns: int | None) -> None:
+    witness.departed(path.client, path.direction, number, arrival, sent_ns)
 
 
 def _flipped(datagram: bytes, bit: int) -> bytes:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+from attrs import define
 
 from cts.api import Address
 from cts.output.logfile import LogFile
 
-__all__ = ["HEAD_SIZE", "TRUTH_SCHEMA", "LinkArrival", "LinkFate", "TruthLog"]
+__all__ = ["HEAD_SIZE", "TRUTH_SCHEMA", "LinkArrival", "LinkFate", "RelayTruthLog", "TruthLog"]
 
 TRUTH_SCHEMA = 1
 HEAD_SIZE = 39
 """Bytes of a datagram that are written: as long as the longest header of the protocol."""
+
+_WAITING_LIMIT: Final = 65_536
+_UNDER_WAY: Final = -1
+_UNSENT: Final = "unsent"
 
 
 class LinkArrival(Protocol):
@@ -68,8 +75,7 @@ class TruthLog:
 
     def client(self, now_ns: int, number: int, address: Address, upstream: Address) -> None:
         """Write that a client was seen."""
-        line = {"kind": "client", "client": number, "t": now_ns - self._began_ns}
-        self._write({**line, "address": str(address), "upstream": str(upstream)})
+        self._file.write_line(self._client_line(now_ns, number, address, upstream))
 
     def datagrams(
         self,
@@ -90,7 +96,7 @@ class TruthLog:
             fates: what became of each.
         """
         began_ns = self._began_ns
-        opening = f'{{"kind":"datagram","t":{now_ns - began_ns},"client":{client},"dir":"{direction}","n":'
+        opening = self._opening(now_ns, client, direction)
         for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
             at = ",".join([str(arrival.arrival_ns - began_ns) for arrival in fate.arrivals])
             bits = ",".join(
@@ -106,5 +112,150 @@ class TruthLog:
         self._write({"kind": "ended", "t": now_ns - self._began_ns, "datagrams": self._datagrams})
         self._file.close()
 
+    def abandon(self) -> None:
+        """Close without writing: the run never began."""
+        self._file.abandon()
+
     def _write(self, line: dict[str, object]) -> None:
-        self._file.write_line(json.dumps(line, separators=(",", ":")))
+        self._file.write_line(_json(line))
+
+    def _client_line(self, now_ns: int, number: int, address: Address, upstream: Address) -> str:
+        line = {"kind": "client", "client": number, "t": now_ns - self._began_ns}
+        return _json({**line, "address": str(address), "upstream": str(upstream)})
+
+    def _opening(self, now_ns: int, client: int, direction: str) -> str:
+        """Begin the line of a datagram that was offered then, up to its number."""
+        return f'{{"kind":"datagram","t":{now_ns - self._began_ns},"client":{client},"dir":"{direction}","n":'
+
+
+def _json(line: dict[str, object]) -> str:
+    return json.dumps(line, separators=(",", ":"))
+
+
+@define(eq=False)
+class _Line:
+    """A line that is complete once every arrival has left, or never will.
+
+    Attributes:
+        key: client, direction and number.
+        text: the line up to its fate.
+        fate: what the link did.
+        left: for each arrival when it left, None if it never did, :data:`_UNDER_WAY` before either is known.
+        missing: arrivals under way.
+    """
+
+    key: tuple[int, str, int]
+    text: str
+    fate: LinkFate
+    left: list[int | None]
+    missing: int
+
+
+class RelayTruthLog(TruthLog):
+    """Writes a relay's log, whose arrivals are the times when the relay sent them, known some time after the fate.
+
+    A line is held until all its arrivals have left, and those after it are too, so that lines stand in the order in which
+    datagrams were offered, as in a simulation's log.
+
+    Args:
+        path, key, seed, began_ns, began_unix_ns: as for :class:`TruthLog`.
+        waiting_limit: lines that may be held. Where there are more, the first is written with the times when its arrivals
+            are due in place of those that are not known yet.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        *,
+        seed: int,
+        began_ns: int,
+        began_unix_ns: int,
+        waiting_limit: int = _WAITING_LIMIT,
+    ) -> None:
+        super().__init__(path, key, seed=seed, began_ns=began_ns, began_unix_ns=began_unix_ns)
+        self._waiting_limit = waiting_limit
+        self._waiting: deque[_Line | str] = deque()
+        self._under_way: dict[tuple[int, str, int], _Line] = {}
+
+    def client(self, now_ns: int, number: int, address: Address, upstream: Address) -> None:
+        """Write that a client was seen."""
+        self._waiting.append(self._client_line(now_ns, number, address, upstream))
+        self._write_complete()
+
+    def datagrams(
+        self,
+        now_ns: int,
+        client: int,
+        direction: str,
+        first: int,
+        datagrams: Iterable[tuple[int, str]],
+        fates: Sequence[LinkFate],
+    ) -> None:
+        """Write what became of datagrams that were offered together, once :meth:`departed` has told of all their arrivals."""
+        opening = self._opening(now_ns, client, direction)
+        for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
+            count = len(fate.arrivals)
+            line = _Line(
+                (client, direction, number),
+                f'{opening}{number},"size":{size},"head":"{head}"',
+                fate,
+                [_UNDER_WAY] * count,
+                count,
+            )
+            self._waiting.append(line)
+            if count:
+                self._under_way[line.key] = line
+        self._datagrams += len(fates)
+        self._write_complete()
+
+    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+        """Take note of when an arrival of a datagram left.
+
+        Args:
+            client, direction, number: which datagram; one whose line is written is passed over.
+            arrival: which of the arrivals of its fate, from 0.
+            sent_ns: when, None if it could not be sent.
+        """
+        line = self._under_way.get((client, direction, number))
+        if line is not None:
+            line.left[arrival] = sent_ns
+            line.missing -= 1
+            if not line.missing:
+                del self._under_way[line.key]
+                self._write_complete()
+
+    def close(self, now_ns: int) -> None:
+        """Write the lines that are held, whose arrivals under way never leave, the last line, and close."""
+        for line in self._under_way.values():
+            line.left = [None if left == _UNDER_WAY else left for left in line.left]
+            line.missing = 0
+        self._under_way.clear()
+        self._write_complete()
+        super().close(now_ns)
+
+    def _write_complete(self) -> None:
+        waiting = self._waiting
+        while waiting:
+            line = waiting[0]
+            if isinstance(line, str):
+                self._file.write_line(line)
+            elif not line.missing or len(waiting) > self._waiting_limit:
+                self._file.write_line(self._whole(line))
+                self._under_way.pop(line.key, None)
+            else:
+                return
+            waiting.popleft()
+
+    def _whole(self, line: _Line) -> str:
+        at, bits = [], []
+        for arrival, left in zip(line.fate.arrivals, line.left, strict=True):
+            if left is not None:
+                left_ns = arrival.arrival_ns if left == _UNDER_WAY else left
+                at.append(str(left_ns - self._began_ns))
+                bits.append("null" if arrival.corrupt_bit is None else str(arrival.corrupt_bit))
+        fate = _UNSENT if line.left and not at else line.fate.kind
+        return f'{line.text},"fate":"{fate}","at":[{",".join(at)}],"bits":[{",".join(bits)}]}}'

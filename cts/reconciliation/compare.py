@@ -27,6 +27,7 @@ class StreamRow:
         client: its client's number in the truth.
         address: the client's address, as the receiving side sees it.
         opened_ns, ended_ns: its life, by the truth.
+        known_after_ns: how long after it began the datagram was sent by which the truth knows that it did.
         result: what the truth says came of it; None if something cut it short that the truth cannot know.
         frames: frames that were compared.
         undecidable_frames: frames whose verdict depends on something that came within the tolerance of an edge.
@@ -40,6 +41,7 @@ class StreamRow:
     address: str
     opened_ns: int
     ended_ns: int
+    known_after_ns: int
     result: str | None
     frames: int
     undecidable_frames: int
@@ -57,6 +59,8 @@ class Comparison:
         client: the client's number in the truth.
         address: the client's address, as the receiving side sees it.
         tolerance_ns: how far times may lie apart.
+        known_ns: when the datagram was sent by which the truth knows of the stream.
+        making_ns: how long it may take to make a stream, from when it is told of as opened to when it starts.
         differences: where what does not agree goes.
     """
 
@@ -68,6 +72,8 @@ class Comparison:
         client: int,
         address: str,
         tolerance_ns: int,
+        known_ns: int,
+        making_ns: int,
         differences: Differences,
     ) -> None:
         self._plan = plan
@@ -75,6 +81,8 @@ class Comparison:
         self._client = client
         self._address = address
         self._tolerance_ns = tolerance_ns
+        self._known_ns = known_ns
+        self._making_ns = making_ns
         self._differences = differences
         self._found = 0
         self._counts = dict.fromkeys(VERDICTS, 0)
@@ -113,7 +121,7 @@ class Comparison:
         if reported is None:
             self._differ("stream", f"opened at {expected.opened_ns}", None)
         elif reported.end is not None:
-            self._opening(expected, reported)
+            self._opening(expected, reported, reported.end.started_ns)
             if expected.doubt is None:
                 self._surplus(expected, reported)
                 self._result(expected, ended_ns, reported.end)
@@ -124,6 +132,7 @@ class Comparison:
             address=self._address,
             opened_ns=expected.opened_ns,
             ended_ns=ended_ns,
+            known_after_ns=self._known_ns - expected.opened_ns,
             result=expected.result,
             frames=self._frames,
             undecidable_frames=self._undecidable_frames,
@@ -132,8 +141,11 @@ class Comparison:
             times_apart_ns=self._apart_ns,
         )
 
-    def _opening(self, expected: ExpectedStream, reported: ReportedStream) -> None:
-        if not self._same_instant(expected.opened_ns, reported.opened_ns):
+    def _opening(self, expected: ExpectedStream, reported: ReportedStream, started_ns: int) -> None:
+        if not self._same_instant(expected.opened_ns, started_ns):
+            self._differ("started_ns", expected.opened_ns, started_ns)
+        made_in_ns = expected.opened_ns - reported.opened_ns
+        if not -self._tolerance_ns <= made_in_ns <= self._tolerance_ns + self._making_ns:
             self._differ("time_ns of stream_opened", expected.opened_ns, reported.opened_ns)
         if reported.frames.misplaced is not None:
             place, sequence = reported.frames.misplaced

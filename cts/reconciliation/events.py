@@ -66,8 +66,9 @@ class ReportedFrames:
 
 @frozen
 class ReportedEnd:
-    """How a stream ended and what it had counted, by the names of the events' keys."""
+    """When a stream started, how it ended and what it had counted, by the names of the events' keys."""
 
+    started_ns: int
     ended_ns: int
     connection_id: str
     outcome: str
@@ -217,6 +218,7 @@ class _Reading:
     def _end(self, fields: Fields) -> ReportedEnd:
         frames = fields.within("frames")
         return ReportedEnd(
+            started_ns=fields.instant("started_ns") + self._shift_ns,
             ended_ns=fields.instant("time_ns") + self._shift_ns,
             connection_id=fields.text("id"),
             outcome=fields.one_of("outcome", _OUTCOMES),

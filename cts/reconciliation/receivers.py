@@ -3,6 +3,9 @@
 A pull's receiver is a client: it begins when its first START is offered to the network. A push's is at the server: it begins
 when the server answers START with a connection id, which it does at once unless all its slots are taken. (A simulated network
 does not tell what is sent to a host that is gone; then the events say when the server answered, and the START must be there.)
+On a real machine a stream begins a little before the datagram leaves that tells of it; milliseconds, if the machine is busy.
+No truth holds that instant, so the events are taken at their word as far as the truth allows: a push's stream begins between
+START and answer, a pull's no longer before START than it may take to make a stream.
 A port that asks again after its stream has ended begins another one.
 """
 
@@ -35,6 +38,9 @@ _ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
 _HELD_NS = 2_000_000
 """A stream that failed keeps its slot until the datagram that failed it has been handed over."""
 
+_MAKING_NS = 100_000_000
+"""How long a real machine may take to make a stream and to send its first datagram."""
+
 
 @define(eq=False)
 class _Link:
@@ -47,6 +53,8 @@ class _Link:
     comparison: Comparison | None = None
     asked_ns: int | None = None
     """When a START came last that has no answer yet."""
+    asked_first_ns: int = 0
+    """When the first of those came, if there is one."""
 
 
 class Receivers(TruthVisitor):
@@ -83,6 +91,7 @@ class Receivers(TruthVisitor):
         self._verify = verify
         self._tolerance_ns = tolerance_ns
         self._simulated = simulated
+        self._making_ns = 0 if simulated else _MAKING_NS
         self._disorder_ns = disorder_ns
         self._reported = reported
         self._differences = differences
@@ -151,18 +160,23 @@ class Receivers(TruthVisitor):
         if not self._free(link, at_ns):
             return
         if self._pull:
-            self._open(link, at_ns)
+            self._open(link, at_ns, at_ns - self._making_ns)
         elif link.asked_ns is not None:
-            if at_ns - link.asked_ns > self._tolerance_ns:
-                self._waits.append((link.client, link.asked_ns, at_ns))
+            stream = self._open(link, at_ns, link.asked_first_ns)
+            stream.connection_id = text or None
+            if link.asked_ns > stream.opened_ns:
+                stream.start_repeated(link.asked_ns)
+            if stream.opened_ns - link.asked_ns > self._tolerance_ns + self._making_ns:
+                self._waits.append((link.client, link.asked_ns, stream.opened_ns))
             link.asked_ns = None
-            self._open(link, at_ns).connection_id = text or None
 
     def _start_arrived(self, link: _Link, at_ns: int) -> None:
         stream = link.stream
         if stream is not None and not stream.over(at_ns):
             stream.start_repeated(at_ns)
         elif self._free(link, at_ns):
+            if link.asked_ns is None:
+                link.asked_first_ns = at_ns
             link.asked_ns = at_ns
 
     def _free(self, link: _Link, at_ns: int) -> bool:
@@ -172,22 +186,29 @@ class Receivers(TruthVisitor):
             return stream is None
         return stream.ended_ns is not None and at_ns > stream.ended_ns + self._tolerance_ns
 
-    def _open(self, link: _Link, at_ns: int) -> ExpectedStream:
+    def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
+        """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
         reported = self._reported.take(link.address, at_ns)
+        end = None if reported is None else reported.end
+        opened_ns = at_ns
+        if end is not None and not self._simulated:
+            in_doubt = range(earliest_ns - self._tolerance_ns, at_ns + self._tolerance_ns + 1)
+            opened_ns = end.started_ns if end.started_ns in in_doubt else at_ns
         comparison = link.comparison = Comparison(
             self._plan,
             reported,
             client=link.client,
             address=link.address,
             tolerance_ns=self._tolerance_ns,
+            known_ns=at_ns,
+            making_ns=self._making_ns,
             differences=self._differences,
         )
-        end = None if reported is None else reported.end
         stream = link.stream = ExpectedStream(
             self._plan,
             self._verify,
-            opened_ns=at_ns,
+            opened_ns=opened_ns,
             tolerance_ns=self._tolerance_ns,
             cut_ns=end.ended_ns if end is not None and end.cut_short else None,
             on_frame=comparison.frame,

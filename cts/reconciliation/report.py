@@ -23,6 +23,10 @@ def verification_text(verification: Verification) -> str:
         lines.append(f"and {found - len(verification.differences):,} more")
     if verification.times_apart_ns:
         lines.append(f"times apart: {format_duration(verification.times_apart_ns)} at most")
+    if verification.known_after_ns > 0:
+        lines.append(
+            f"begun before the datagram that tells of it: {format_duration(verification.known_after_ns)} at most"
+        )
     near = f"within {format_duration(verification.tolerance_ns)} of an edge"
     if verification.undecidable_frames:
         lines.append(f"undecidable, {near}: {_counted(verification.undecidable_frames, 'frame')}")

@@ -27,7 +27,7 @@ _RELAY_DISORDER_NS = 1_000_000_000
 
 _ENDED = '{"kind":"ended"'
 
-_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage"})
+_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage", "unsent"})
 
 
 Arrivals = tuple[tuple[int, int | None], ...]

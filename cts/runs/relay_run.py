@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -22,11 +23,12 @@ from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.simulated import Transmission
 from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
-from cts.output.truth_log import HEAD_SIZE, TruthLog
+from cts.output.truth_log import HEAD_SIZE, RelayTruthLog
 
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
 
 _SECOND_NS: Final = 1_000_000_000
+_COMPARISONS: Final = 5
 
 
 @frozen(kw_only=True)
@@ -86,14 +88,14 @@ class TruthWitness(RelayWitness):
     Args:
         path: the file.
         seed: what all chance follows from.
-        unix_ns: tells the Unix time.
+        unix_ns: tells the Unix time of an instant of the run's clock.
     """
 
-    def __init__(self, path: Path, seed: int, unix_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, path: Path, seed: int, unix_ns: Callable[[int], int]) -> None:
         self._path = path
         self._seed = seed
         self._unix_ns = unix_ns
-        self._log: TruthLog | None = None
+        self._log: RelayTruthLog | None = None
 
     @property
     def failure(self) -> str | None:
@@ -102,8 +104,9 @@ class TruthWitness(RelayWitness):
 
     def began(self, began_ns: int) -> None:
         """Open the log. Raises UserError if it cannot be written."""
-        self._log = TruthLog(
-            self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=self._unix_ns()
+        began_unix_ns = self._unix_ns(began_ns)
+        self._log = RelayTruthLog(
+            self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=began_unix_ns
         )
 
     def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
@@ -118,8 +121,13 @@ class TruthWitness(RelayWitness):
             datagrams = [(len(payload), bytes(payload[:HEAD_SIZE]).hex()) for payload in each.payloads]
             self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
 
+    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+        """Have the datagram's line tell when it left."""
+        if self._log is not None:
+            self._log.departed(client, direction, number, arrival, sent_ns)
+
     def close(self, now_ns: int) -> None:
-        """Write the last line and close."""
+        """Write what has not left yet and the last line, and close."""
         if self._log is not None:
             self._log.close(now_ns)
 
@@ -152,7 +160,9 @@ async def _run(
     pacer = open_pacer()
     sockets = UdpNetwork(pacer, detect_offload() if order.offload else Offload())
     to_client, to_server = impairments(order.network, ipv6=":" in upstream.host)
-    witness = TruthWitness(order.truth_file, order.seed) if order.truth_file is not None else None
+    witness = None
+    if order.truth_file is not None:
+        witness = TruthWitness(order.truth_file, order.seed, partial(_unix_ns, pacer))
     relay = Relay(
         listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
         upstream=upstream,
@@ -196,6 +206,20 @@ async def _run(
         signal=stopped_by,
         failure=witness.failure if witness is not None else None,
     )
+
+
+def _unix_ns(pacer: IPacer, at_ns: int) -> int:
+    """Return the Unix time of an instant of the run's clock.
+
+    The two clocks are read one after the other; of a few comparisons counts the one in which the least came between.
+    """
+    comparisons = []
+    for _ in range(_COMPARISONS):
+        before_ns = pacer.now_ns()
+        unix_ns = time.time_ns()
+        took_ns = pacer.now_ns() - before_ns
+        comparisons.append((took_ns, unix_ns - before_ns - took_ns // 2))
+    return at_ns + min(comparisons)[1]
 
 
 async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:

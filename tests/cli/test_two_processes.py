@@ -161,6 +161,15 @@ def test_dropped_frames_alone_are_a_measurement_and_no_failure(orphans: dict[str
     assert only_stream(orphans["pull"])["result"] == "Succeeded"
 
 
+def test_a_pushing_client_whose_server_is_killed_is_told_by_the_network(orphans: dict[str, Finished]) -> None:
+    assert orphans["push"].report["unreachable"] > 0
+    assert only_stream(orphans["push"])["result"] == "Succeeded"
+
+
+def test_the_network_says_nothing_of_peers_that_are_there(pair: Pair) -> None:
+    assert [each.report["unreachable"] for each in pair] == [0, 0]
+
+
 def test_a_pushing_client_whose_server_is_killed_sends_to_its_end(orphans: dict[str, Finished]) -> None:
     assert orphans["push"].status == 0
     assert orphans["push"].report["bytes_sent"] == LONGER_FRAMES * (8_000_000 // 8 // 30)

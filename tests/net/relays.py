@@ -38,6 +38,7 @@ class Notes(RelayWitness):
     def __init__(self) -> None:
         self.began_ns: int | None = None
         self.told: list[tuple[int, int, Address, Address] | Transmission] = []
+        self.departures: list[tuple[int, str, int, int, int | None]] = []
 
     def began(self, began_ns: int) -> None:
         self.began_ns = began_ns
@@ -47,6 +48,9 @@ class Notes(RelayWitness):
 
     def transmitted(self, transmission: Transmission) -> None:
         self.told.append(transmission)
+
+    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+        self.departures.append((client, direction, number, arrival, sent_ns))
 
     @property
     def clients(self) -> list[tuple[int, int, Address, Address]]:

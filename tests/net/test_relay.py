@@ -14,6 +14,7 @@ from cts.net.impairment import FateKind, Impairment, Link, link_rng
 from cts.net.loss import Bernoulli
 from cts.runs.relay_run import TruthWitness
 from tests.engine.virtual_world import World, in_world
+from tests.net.fake_sockets import UNREACHABLE, FakeNetwork
 from tests.net.relays import (
     ALICE,
     AROUND,
@@ -329,7 +330,7 @@ def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
 
     async def main(world: World) -> None:
         await world.until(SECOND)
-        witness = TruthWitness(path, 3, unix_ns=lambda: 1_700_000_000_000_000_000)
+        witness = TruthWitness(path, 3, unix_ns=lambda at_ns: 1_700_000_000_000_000_000)
         relay = relay_of(world.network, world.pacer, to_server=Impairment(duplicate=1.0), seed=3, witness=witness)
         server = await world.listen(SERVER)
         await world.nursery.start(relay.run)
@@ -373,6 +374,71 @@ def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
         ]
 
     in_world(main, to_client=AROUND, to_server=AROUND)
+
+
+def test_each_arrival_is_told_of_with_the_time_when_it_was_sent_not_when_it_was_due() -> None:
+    async def main(bench: Workbench) -> None:
+        bench.listener.feed(ALICE, b"on time")
+        await bench.until(LATENCY)
+        upstream = bench.network.upstreams[0]
+        upstream.waits_ns = 3 * MS
+        bench.listener.feed(ALICE, b"held up")
+        await bench.until(SECOND)
+        sent = [each.at_ns for each in upstream.sent]
+        assert sent == [LATENCY, LATENCY, 2 * LATENCY + 3 * MS + 1, 2 * LATENCY + 6 * MS + 1]
+        numbers = [(1, 0), (1, 1), (2, 0), (2, 1)]
+        assert bench.notes.departures == [
+            (1, "to_server", number, arrival, at_ns) for (number, arrival), at_ns in zip(numbers, sent, strict=True)
+        ]
+
+    on_a_workbench(main, to_server=Impairment(delay=Constant(LATENCY), duplicate=1.0))
+
+
+def test_what_could_not_be_sent_is_told_of_too() -> None:
+    async def main(bench: Workbench) -> None:
+        bench.listener.feed(ALICE, b"x")
+        await bench.settle()
+        bench.network.upstreams[0].refuses = UNREACHABLE
+        await bench.until(SECOND)
+        assert bench.notes.departures == [(1, "to_server", 1, 0, None)]
+        bench.network.upstreams[0].refuses = None
+        bench.network.upstreams[0].waits_ns = SECOND
+        bench.listener.feed(ALICE, b"y")
+        await bench.until(3 * SECOND)
+        assert bench.notes.departures[1:] == [(1, "to_server", 2, 0, None)]
+
+    on_a_workbench(main)
+
+
+def test_the_ground_truth_holds_when_datagrams_were_sent(tmp_path: Path) -> None:
+    path = tmp_path / "truth.jsonl"
+
+    async def main(world: World) -> None:
+        network = FakeNetwork(world.pacer)
+        witness = TruthWitness(path, 3, unix_ns=lambda at_ns: at_ns + 7)
+        relay = relay_of(network, world.pacer, witness=witness)
+        await world.nursery.start(relay.run)
+        listener = network.listeners[0]
+        listener.feed(ALICE, b"1")
+        await world.until(MS)
+        network.upstreams[0].waits_ns = 4 * MS
+        listener.feed(ALICE, b"2")
+        await world.until(LATENCY + 9 * MS)
+        network.upstreams[0].refuses = UNREACHABLE
+        listener.feed(ALICE, b"3")
+        await world.until(SECOND)
+        listener.feed(ALICE, b"4")
+        await world.until(SECOND + MS)
+        witness.close(world.pacer.now_ns())
+        told = [json.loads(line) for line in path.read_text().splitlines()[2:-1]]
+        assert [(each["n"], each["fate"], each["at"], each["bits"]) for each in told] == [
+            (1, "delivered", [LATENCY + 4 * MS], [None]),
+            (2, "delivered", [LATENCY + 8 * MS], [None]),
+            (3, "unsent", [], []),
+            (4, "unsent", [], []),
+        ]
+
+    in_world(main)
 
 
 def test_lateness_is_the_time_from_when_a_datagram_was_due_to_when_it_was_sent() -> None:

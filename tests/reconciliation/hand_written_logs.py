@@ -110,6 +110,8 @@ class Events:
     result: str = "Succeeded"
     direction: str = "pull"
     verify: str = "data"
+    opened_ns: int = 0
+    started_ns: int = 0
     base_ns: int = 0
     ended_ns: int | None = None
     dropped: int | None = None
@@ -155,7 +157,7 @@ class Events:
         ]
         return [
             {**began, "role": "loopback", "direction": self.direction, "verify": self.verify, **plan},
-            {"event": "stream_opened", "time_ns": 0, "stream": 1, **ends},
+            {"event": "stream_opened", "time_ns": self.opened_ns, "stream": 1, **ends},
             *frames,
             {
                 "event": "stream_ended",
@@ -165,7 +167,7 @@ class Events:
                 **ends,
                 "outcome": "successful" if succeeded else "protocol error",
                 "result": self.result,
-                "started_ns": 0,
+                "started_ns": self.started_ns,
                 "bits_per_second": rate if self.bits_per_second is None else self.bits_per_second,
                 "frames": {**counts, "error": self.error},
                 "bytes_received": received,

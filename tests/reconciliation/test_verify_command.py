@@ -62,6 +62,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
                     "address": "10.0.0.1:49152",
                     "opened_ns": 0,
                     "ended_ns": 2_900_000_000,
+                    "known_after_ns": 0,
                     "result": "Succeeded",
                     "frames": 20,
                     "undecidable_frames": 0,
@@ -100,7 +101,10 @@ def test_a_tolerance_that_is_no_duration_is_refused(logs: Logs, text: str) -> No
 
 def test_how_far_times_lie_apart_is_said(logs: Logs) -> None:
     as_relayed(logs, early_ns=1_200_000, late_ns=300_000)
-    assert call(logs).stdout.splitlines()[1:] == ["times apart: 1.2 ms at most"]
+    assert call(logs).stdout.splitlines()[1:] == [
+        "times apart: 1.2 ms at most",
+        "begun before the datagram that tells of it: 300 us at most",
+    ]
 
 
 def test_what_could_not_be_decided_is_said(logs: Logs) -> None:
