@@ -52,6 +52,7 @@ __all__ = [
     "INetwork",
     "IPacer",
     "ISender",
+    "Message",
     "Outcome",
     "Percentiles",
     "RenderedFrame",
@@ -70,6 +71,9 @@ API_VERSION = 1
 
 DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 """Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
+
+Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
+"""A remote, a header, and a run of payloads (see :meth:`Frame.runs`), one datagram each behind that header."""
 
 
 class IPacer(ABC):
@@ -124,6 +128,14 @@ class IDatagramEndpoint(ABC):
             sent += await self.send(remote, header, payload)
         return sent
 
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand over messages in one call and without waiting; return how many went, from the first on.
+
+        None goes that would have to wait, fails, or cannot go in this way: :meth:`send_segments` then does what is called
+        for, or raises. What an endpoint takes at once is up to it; offer no more than may share a moment.
+        """
+        return 0
+
     @abstractmethod
     def receive_into(self, handler: DatagramHandler) -> None:
         """From now on hand every batch that is read to ``handler``."""
@@ -146,19 +158,11 @@ class INetwork(ABC):
 
     @abstractmethod
     async def listen(self, local: Address) -> IDatagramEndpoint:
-        """Return an endpoint bound to ``local`` (port 0 takes a free one).
-
-        Raises:
-            OSError: the address is in use, not ours, or not permitted.
-        """
+        """Return an endpoint bound to ``local`` (port 0: a free one); OSError if it is in use, not ours, or not permitted."""
 
     @abstractmethod
     async def connect(self, remote: Address) -> IDatagramEndpoint:
-        """Return an endpoint with a free port that takes datagrams from ``remote`` only.
-
-        Raises:
-            OSError: there is no way to that address.
-        """
+        """Return an endpoint with a free port that takes datagrams from ``remote`` only; OSError if there is no way to it."""
 
     @abstractmethod
     def statistics(self) -> EndpointStatistics:
@@ -204,10 +208,8 @@ class ISender(ABC):
     async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
         """Send every datagram of ``frame`` once, in any order; called at ``frame.due_ns``, once a frame, in order.
 
-        May suspend; the next frame waits for its return, and is called late if this takes past its due time.
-
-        Returns:
-            Bytes handed to the network, as the endpoint's sends returned them.
+        May suspend; the next frame waits for its return, and is called late if this takes past its due time. Returns the
+        bytes handed to the network, as the endpoint's sends returned them.
         """
 
 
@@ -239,10 +241,7 @@ class IConnectedSocket(ABC):
 
     @abstractmethod
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
-        """Run the stream to its end and return what became of it.
-
-        Calls ``started()`` once datagrams may be handed to it. A stream's failure is a result, not an exception.
-        """
+        """Run the stream to its end; a failure is a result, no exception. ``started()`` once datagrams may be handed to it."""
 
     @abstractmethod
     def on_data_received(self, batch: DatagramBatch) -> None:

@@ -8,6 +8,7 @@ import select
 import socket
 import sys
 from collections import deque
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
-from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender, supported
+from cts.net.segmentation import BATCHES_MAX, HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender, supported
 from cts.protocol.payload import PATTERN
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_more_layouts_than_are_kept_all_go_out_right(sending: socket.socket, rec
     for layout in layouts + layouts:
         sender.send(sockaddr_of(receiving), HEADER, layout)
         assert [len(datagram) - HEADER_SIZE for datagram in read(receiving, 2)] == [part.nbytes for part in layout]
-    assert len(sender._layouts) <= 64
+    assert len(sender._slots[0]._layouts) <= 16
 
 
 def test_payloads_that_the_caller_lets_go_are_kept(sending: socket.socket, receiving: socket.socket) -> None:
@@ -225,6 +226,81 @@ def test_segments_larger_than_the_path_takes_raise_an_os_error() -> None:
 def test_a_descriptor_that_is_none_raises_an_os_error() -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         SegmentedSender(-1).send(None, HEADER, payloads_of(10))
+
+
+# Several batches in one call
+
+
+def test_batches_of_one_call_go_to_their_own_peers_behind_their_own_headers(
+    family: socket.AddressFamily, sending: socket.socket
+) -> None:
+    sender = SegmentedSender(sending.fileno())
+    long, short = payloads_of(1374, 1374, 200), payloads_of(50)
+    with bound(family) as first, bound(family) as second:
+        sockaddrs = {"first": sockaddr_of(first), "second": sockaddr_of(second)}
+        headers = [bytes([number]) * HEADER_SIZE for number in range(4)]
+        peers = ["first", "second", "second", "first"]
+        for runs in ([long, long, short, short], [short, long, long, short]):
+            assert sender.send_many(list(zip(peers, headers, runs, strict=True)), sockaddrs) == 4
+            for sock, name in ((first, "first"), (second, "second")):
+                expected = [
+                    header + bytes(payload)
+                    for peer, header, run in zip(peers, headers, runs, strict=True)
+                    for payload in run
+                    if peer == name
+                ]
+                assert read(sock, len(expected)) == expected
+
+
+def test_a_connected_socket_needs_no_addresses_for_several_batches(
+    sending: socket.socket, receiving: socket.socket
+) -> None:
+    sending.connect(receiving.getsockname())
+    batches = [("it", bytes([number]) * HEADER_SIZE, payloads_of(10, 10)) for number in range(BATCHES_MAX)]
+    assert SegmentedSender(sending.fileno()).send_many(batches, None) == BATCHES_MAX
+    assert [datagram[0] for datagram in read(receiving, 2 * BATCHES_MAX)] == [
+        number for number in range(BATCHES_MAX) for _ in range(2)
+    ]
+
+
+def test_no_more_batches_go_in_one_call_than_may(sending: socket.socket, receiving: socket.socket) -> None:
+    batches = [(None, HEADER, payloads_of(10))] * (BATCHES_MAX + 3)
+    assert SegmentedSender(sending.fileno()).send_many(batches, {None: sockaddr_of(receiving)}) == BATCHES_MAX
+    assert len(read(receiving, BATCHES_MAX)) == BATCHES_MAX
+
+
+def test_one_batch_and_several_may_take_turns(sending: socket.socket, receiving: socket.socket) -> None:
+    sender = SegmentedSender(sending.fileno())
+    sockaddr, payloads = sockaddr_of(receiving), payloads_of(10, 10)
+    for _ in range(3):
+        sender.send(sockaddr, b"1" * HEADER_SIZE, payloads)
+        sender.send_many([(None, b"2" * HEADER_SIZE, payloads), (None, b"3" * HEADER_SIZE, payloads)], {None: sockaddr})
+    assert bytes(datagram[0] for datagram in read(receiving, 18)) == b"112233" * 3
+
+
+def test_of_several_batches_those_go_for_which_there_is_room() -> None:
+    # A full buffer as above.
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        sender = SegmentedSender(here.fileno())
+        batches = [(None, HEADER, payloads_of(1374, 1374))] * BATCHES_MAX
+        gone = 0
+        with suppress(BlockingIOError):
+            for _ in range(10_000):
+                gone += sender.send_many(batches, None)
+        there.setblocking(False)
+        queued = 0
+        with suppress(BlockingIOError):
+            while there.recv(SEND_MAX_SIZE):
+                queued += 1
+        assert 0 < queued == gone < 10_000 * BATCHES_MAX
+
+
+def test_several_batches_of_which_the_first_is_refused_raise_what_one_would(sending: socket.socket) -> None:
+    with pytest.raises(ValueError, match="one size"):
+        SegmentedSender(sending.fileno()).send_many([("", HEADER, payloads_of(10, 11))], None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        SegmentedSender(-1).send_many([("", HEADER, payloads_of(10))], None)
 
 
 @given(address=st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)), port=st.integers(0, 65535))

@@ -51,7 +51,8 @@ class StreamLoad:
                     "datagram_max_size": self.datagram_max_size,
                 },
                 "server": {"listen": ["127.0.0.1:0"], "accept_limit": self.connections},
-                "client": {"connections": self.connections},
+                # To make a stream takes its time, too; begun all at once, they would be late from the beginning.
+                "client": {"connections": self.connections, "start_spread": f"{self.connections}ms"},
             },
             "cts bench",
         )

@@ -24,7 +24,10 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
 )
+from cts.engine.dispatched_frames import DispatchedFrames
+from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.plugin_guard import PluginFailure
+from cts.engine.senders import sends_at_once
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.result import UNKNOWN_CONNECTION_ID
@@ -50,9 +53,14 @@ def failure_result(error: Exception) -> tuple[Outcome, str]:
 
 
 class ConnectedSocket(IConnectedSocket):
-    """Runs one side of one stream, sender or receiver, client or server: the pattern makes the difference."""
+    """Runs one side of one stream, sender or receiver, client or server: the pattern makes the difference.
 
-    def __init__(self, request: StreamRequest) -> None:
+    Args:
+        request: the stream.
+        dispatcher: sends frames that go at once; None to send them all from the stream's own task.
+    """
+
+    def __init__(self, request: StreamRequest, dispatcher: FrameDispatcher | None = None) -> None:
         self._request = request
         self._endpoint = request.endpoint
         self._pacer = request.pacer
@@ -74,6 +82,9 @@ class ConnectedSocket(IConnectedSocket):
         self._recv = self._pattern.initiate_io(self._started_ns)
         self._waiting: trio.CancelScope | None = None
         self._send_lateness = Histogram() if request.role is Role.SENDER else None
+        self._dispatched: DispatchedFrames | None = None
+        if dispatcher is not None and self._send_lateness is not None and sends_at_once(request.sender):
+            self._dispatched = DispatchedFrames(request, self._pattern, self._send_lateness, dispatcher)
 
     @property
     def remote(self) -> Address:
@@ -144,6 +155,9 @@ class ConnectedSocket(IConnectedSocket):
 
     async def _send(self, task: IOTask, now_ns: int) -> None:
         request = self._request
+        if task.kind is SendKind.FRAME and self._dispatched is not None and self._dispatched.possible():
+            await self._dispatched.send(task)
+            return
         if task.kind is SendKind.FRAME:
             # A checkpoint also when it is late: a stream that has to catch up must not keep the others from their turn.
             await self._pacer.wait_until(task.due_ns)

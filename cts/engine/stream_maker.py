@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import frozen
 
@@ -20,6 +21,7 @@ from cts.api import (
     Verify,
 )
 from cts.engine.connected_socket import ConnectedSocket
+from cts.engine.frame_dispatcher import FrameDispatcher
 
 __all__ = ["StreamMaker"]
 
@@ -34,6 +36,7 @@ class StreamMaker:
         pacer: the run's clock.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
+        dispatcher: sends the frames that go at once; its ``run`` must run. None to do without.
     """
 
     plan: StreamPlan
@@ -41,6 +44,7 @@ class StreamMaker:
     pacer: IPacer
     make_sender: Callable[[StreamPlan], ISender]
     factory: IConnectedSocketFactory
+    dispatcher: FrameDispatcher | None = None
 
     def make(
         self,
@@ -69,4 +73,4 @@ class StreamMaker:
             verify=self.verify,
             on_frame=on_frame,
         )
-        return self.factory.make(request, ConnectedSocket)
+        return self.factory.make(request, partial(ConnectedSocket, dispatcher=self.dispatcher))

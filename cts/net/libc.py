@@ -34,10 +34,12 @@ __all__ = [
     "function",
     "iovec",
     "memcmp",
+    "mmsghdr",
     "msghdr",
     "pack_sockaddr",
     "raise_errno",
     "recvmsg",
+    "sendmmsg",
     "sendmsg",
     "unpack_sockaddr",
 ]
@@ -87,6 +89,12 @@ class msghdr(ctypes.Structure):  # noqa: N801
 MSGHDR_SIZE: Final = ctypes.sizeof(msghdr)
 
 
+class mmsghdr(ctypes.Structure):  # noqa: N801
+    """``struct mmsghdr`` of sendmmsg(2): a message, and how much of it went."""
+
+    _fields_ = [("msg_hdr", msghdr), ("msg_len", ctypes.c_uint)]
+
+
 def _missing(*_arguments: object) -> int:
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
@@ -106,6 +114,9 @@ def function(name: str, result: type[ctypes.c_int | ctypes.c_ssize_t]) -> Callab
 
 
 sendmsg: Final[Callable[[ctypes.c_int, ctypes.c_void_p, ctypes.c_int], int]] = function("sendmsg", ctypes.c_ssize_t)
+sendmmsg: Final[Callable[[ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int], int]] = function(
+    "sendmmsg", ctypes.c_int
+)
 recvmsg: Final[Callable[[ctypes.c_int, ctypes.c_void_p, ctypes.c_int], int]] = function("recvmsg", ctypes.c_ssize_t)
 memcmp: Final[Callable[[ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t], int]] = function("memcmp", ctypes.c_int)
 
@@ -120,7 +131,7 @@ def available() -> bool:
         and struct.calcsize("P") == 8
         and socket.SOL_SOCKET == 1
         and MSGHDR_SIZE == 56
-        and _missing not in (sendmsg, recvmsg, memcmp)
+        and _missing not in (sendmsg, sendmmsg, recvmsg, memcmp)
     )
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from attrs import define
 
-from cts.api import Address, DatagramBatch, IPacer
+from cts.api import Address, DatagramBatch, Message
 from cts.net.coalescing import CoalescedReceiver
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
+from cts.net.receive_clock import ReceiveClock
 from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender
 from cts.net.udp import NEWS_OF_THE_PEER, UdpEndpoint
 
@@ -35,11 +36,21 @@ class CoalescedBatch(DatagramBatch):
         return self.receiver is not None and self.receiver.repeats(len(self.data), self.segment_size)
 
 
+class _Sockaddrs(dict[Address, bytes]):
+    """Addresses as the kernel wants them, made when they are first asked for."""
+
+    def __missing__(self, remote: Address) -> bytes:
+        if len(self) >= _PEERS_KEPT:
+            self.clear()
+        sockaddr = self[remote] = pack_sockaddr(*remote)
+        return sockaddr
+
+
 class OffloadedEndpoint(UdpEndpoint):
     """A UDP socket that sends runs of datagrams and reads coalesced batches.
 
     Args:
-        sock, peer, pacer, reader, on_close: as for :class:`UdpEndpoint`.
+        sock, peer, clock, reader, on_close: as for :class:`UdpEndpoint`.
         memory: what is read into; a network's endpoints share it.
         segmented: whether to send runs.
         coalesced: whether to read batches.
@@ -50,7 +61,7 @@ class OffloadedEndpoint(UdpEndpoint):
         self,
         sock: socket.socket,
         peer: Address | None,
-        pacer: IPacer,
+        clock: ReceiveClock,
         reader: SocketReader,
         memory: bytearray,
         on_close: Callable[[UdpEndpoint], None],
@@ -59,7 +70,7 @@ class OffloadedEndpoint(UdpEndpoint):
         coalesced: bool,
         on_refusal: Callable[[str], None],
     ) -> None:
-        super().__init__(sock, peer, pacer, reader, memoryview(memory), on_close)
+        super().__init__(sock, peer, clock, reader, memoryview(memory), on_close)
         self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
         self._sender = SegmentedSender(sock.fileno())
         self._segment_limit = SEGMENTS_MAX if segmented else 1
@@ -69,7 +80,7 @@ class OffloadedEndpoint(UdpEndpoint):
         # Every batch is this one: a handler has it for the call only.
         self._batch = CoalescedBatch(b"", 1, 0, self._receiver)
         self._addresses: dict[bytes, Address] = {}
-        self._sockaddrs: dict[Address, bytes] = {}
+        self._sockaddrs = _Sockaddrs()
 
     @property
     def segment_limit(self) -> int:
@@ -82,20 +93,45 @@ class OffloadedEndpoint(UdpEndpoint):
             if not self._fits(header, payloads):
                 return await self._send_otherwise(remote, header, payloads)
             self._checked = payloads
-        sockaddr = None if self._peer is not None else self._sockaddr_of(remote)
+        sockaddr = None if self._peer is not None else self._sockaddrs[remote]
         try:
             return self._send_run(sockaddr, header, payloads)
         except OSError as error:
             first = error
         try:
             if first.errno not in _REFUSES_SEGMENTS:
-                return await self._until_sent(lambda: self._send_run(sockaddr, header, payloads))
+                sent = await self._until_sent(lambda: self._send_run(sockaddr, header, payloads))
+                if first.errno in NEWS_OF_THE_PEER:
+                    self._note_news_of_the_peer()
+                return sent
         except OSError as error:
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
         self._segment_limit = 1
         self._on_refusal(first.strerror or str(first))
         return await super().send_segments(remote, header, payloads)
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand over some messages in one call; none where the send buffer is full or anything else is to be seen to."""
+        if self._closed or self._segment_limit == 1:
+            return 0
+        try:
+            return self._send_many(messages)
+        except OSError as error:
+            if error.errno not in NEWS_OF_THE_PEER:
+                return 0
+        except ValueError:
+            return 0
+        try:
+            gone = self._send_many(messages)
+        except OSError:
+            return 0
+        # It was an earlier datagram's error, and is told once.
+        self._note_news_of_the_peer()
+        return gone
+
+    def _send_many(self, messages: Sequence[Message]) -> int:
+        return self._sender.send_many(messages, self._sockaddrs if self._peer is None else None)
 
     def _send_run(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         if self._closed:
@@ -134,12 +170,12 @@ class OffloadedEndpoint(UdpEndpoint):
             received = receiver.receive()
         except OSError as error:
             if error.errno in NEWS_OF_THE_PEER:
-                return 0
+                return self._note_news_of_the_peer()
             raise
         if received is None:
             return None
         sockaddr, length, segment_size, stamp_ns, self._overflowed = received
-        received_ns = stamp_ns + self._unix_offset_ns if stamp_ns else self._pacer.now_ns()
+        received_ns = stamp_ns + self._clock.unix_offset_ns if stamp_ns else self._clock.now_ns()
         batch = self._batch
         batch.data = self._view[:length]
         batch.segment_size = segment_size or 1
@@ -155,11 +191,3 @@ class OffloadedEndpoint(UdpEndpoint):
                 self._addresses.clear()
             address = self._addresses[sockaddr] = Address(*unpack_sockaddr(sockaddr))
         return address
-
-    def _sockaddr_of(self, remote: Address) -> bytes:
-        sockaddr = self._sockaddrs.get(remote)
-        if sockaddr is None:
-            if len(self._sockaddrs) >= _PEERS_KEPT:
-                self._sockaddrs.clear()
-            sockaddr = self._sockaddrs[remote] = pack_sockaddr(*remote)
-        return sockaddr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import trio
 
@@ -31,9 +32,14 @@ class Readable(ABC):
 
 
 class SocketReader:
-    """Reads every socket that was added, while :meth:`run` runs."""
+    """Reads every socket that was added, while :meth:`run` runs.
 
-    def __init__(self) -> None:
+    Args:
+        before_turn: called before sockets are read, once for all that are ready together.
+    """
+
+    def __init__(self, before_turn: Callable[[], None] = lambda: None) -> None:
+        self._before_turn = before_turn
         self._sockets: dict[int, Readable] = {}
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._nursery: trio.Nursery | None = None
@@ -78,12 +84,20 @@ class SocketReader:
     def _read_ready(self, epoll: select.epoll) -> bool:
         """Read every socket that is ready; tell whether any was."""
         ready = epoll.poll(0)
+        if not ready:
+            return False
+        self._before_turn()
+        # Mostly one read takes all there is, and to look at all of them again takes one call, not another read of each.
+        self._read(ready, 1)
+        self._read(epoll.poll(0), _READS_PER_TURN)
+        return True
+
+    def _read(self, ready: list[tuple[int, int]], limit: int) -> None:
         for fd, _ in ready:
             # A handler may have closed a socket that was ready in the same turn.
             socket = self._sockets.get(fd)
             if socket is not None:
-                socket.read(_READS_PER_TURN)
-        return bool(ready)
+                socket.read(limit)
 
     async def _read_one(self, socket: Readable) -> None:
         fd = socket.fileno()
@@ -93,4 +107,5 @@ class SocketReader:
                 self._scopes[fd] = scope
                 await trio.lowlevel.wait_readable(fd)
                 if self._sockets.get(fd) is socket:
+                    self._before_turn()
                     socket.read(_READS_PER_TURN)

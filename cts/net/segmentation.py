@@ -1,8 +1,8 @@
 """Send many datagrams with one system call: UDP_SEGMENT (udp(7), Linux 4.18).
 
 The kernel cuts one buffer into datagrams of a segment size given in a control message; all are of that size but the last,
-which may be shorter. Here every datagram is the same header followed by a payload. msghdr and iovec of a layout (a sequence
-of payloads) are built once and used again: only header and address are rewritten.
+which may be shorter. Here every datagram is the same header followed by a payload. iovecs of a layout (a sequence of payloads)
+are built once and used again: only header and address are rewritten.
 
 A path may refuse segments: EINVAL or EMSGSIZE where a datagram is larger than the path's MTU (segments are never
 fragmented), EIO where checksums or IPsec stand against it. One datagram alone is sent without the control message, so it
@@ -15,7 +15,7 @@ import ctypes
 import socket
 import struct
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import frozen
 
@@ -28,16 +28,18 @@ from cts.net.libc import (
     UDP_SEGMENT,
     available,
     iovec,
+    mmsghdr,
     msghdr,
     pack_sockaddr,
     raise_errno,
+    sendmmsg,
     sendmsg,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["HEADER_SIZE", "SEGMENTS_MAX", "SEND_MAX_SIZE", "SegmentedSender", "supported"]
+__all__ = ["BATCHES_MAX", "HEADER_SIZE", "SEGMENTS_MAX", "SEND_MAX_SIZE", "SegmentedSender", "supported"]
 
 HEADER_SIZE: Final = 26
 SEGMENTS_MAX: Final = 64
@@ -46,85 +48,78 @@ SEGMENTS_MAX: Final = 64
 SEND_MAX_SIZE: Final = 65507
 """Largest UDP payload over IPv4, and so of one call."""
 
-_LAYOUTS_MAX: Final = 64
+BATCHES_MAX: Final = 8
+"""Batches in one call: what goes last was stamped as long before as all the others take."""
+
+_LAYOUTS_MAX: Final = 16
 _FLAGS: Final = ctypes.c_int(MSG_DONTWAIT)
+Remote = TypeVar("Remote")
 _SEGMENT_CMSG: Final = struct.Struct("=QiiH6x")
 
 
 @frozen(eq=False)
 class _Layout:
-    """One message with its iovec; ``kept`` holds everything that the addresses inside point to."""
+    """Where the pieces of one message lie; ``kept`` holds everything that the addresses inside point to."""
 
-    payloads: Sequence[memoryview]
-    message: msghdr
-    address: ctypes.c_void_p
+    vector: int
+    pieces: int
+    control: int | None
+    control_size: int
     kept: tuple[object, ...]
 
 
-class SegmentedSender:
-    """Sends batches of datagrams on a UDP socket, each batch with one ``sendmsg``.
+class _Slot:
+    """One message that is sent again and again: its own header and address, and payloads that seldom change."""
 
-    ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = ctypes.c_int(fd)
+    def __init__(self, message: msghdr) -> None:
+        self._message = message
         self._header = bytearray(HEADER_SIZE)
         self._header_memory = (ctypes.c_char * HEADER_SIZE).from_buffer(self._header)
         self._name = bytearray(SOCKADDR_MAX_SIZE)
         self._name_memory = (ctypes.c_char * SOCKADDR_MAX_SIZE).from_buffer(self._name)
         self._sockaddr: bytes | None = None
-        self._layouts: OrderedDict[int, _Layout] = OrderedDict()
-        self._layout = _Layout([], msghdr(), ctypes.c_void_p(), ())
+        self._layouts: OrderedDict[int, tuple[Sequence[memoryview], _Layout]] = OrderedDict()
+        self._payloads: Sequence[memoryview] | None = None
+        self._kept: object = None
 
-    def send(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        """Send ``header`` + payload as one datagram for each payload, all of them or none; give the bytes handed over.
-
-        ``sockaddr`` is None on a connected socket. ``payloads`` is held on to and must never change: equal lengths but for a
-        shorter last one, at most SEGMENTS_MAX of them, and no more than SEND_MAX_SIZE bytes with the headers.
-
-        Raises BlockingIOError when the send buffer is full, another OSError for what the kernel refuses (EMSGSIZE, ENOBUFS, an
-        earlier datagram's ECONNREFUSED, ...) and ValueError for arguments that break the rules above.
-        """
+    def put(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> None:
+        """Make the message one to ``sockaddr`` with ``header`` before each of ``payloads``."""
         if sockaddr is not self._sockaddr:
-            self._set_sockaddr(sockaddr)
-        layout = self._layout
-        if payloads is not layout.payloads:
-            layout = self._select(payloads)
+            if sockaddr is not None and self._sockaddr is not None and len(sockaddr) == len(self._sockaddr):
+                self._name[: len(sockaddr)] = sockaddr
+                self._sockaddr = sockaddr
+            else:
+                self._set_name(sockaddr)
+        if payloads is not self._payloads:
+            self._select(payloads)
         self._header[:] = header
-        sent = sendmsg(self._fd, layout.address, _FLAGS)
-        if sent < 0:
-            raise_errno()
-        return sent
 
-    def _select(self, payloads: Sequence[memoryview]) -> _Layout:
-        layout = self._layouts.get(id(payloads))
-        if layout is None:
-            layout = self._build(payloads)
-            if not _never_changes(payloads):
-                return layout
-            self._layouts[id(payloads)] = layout
-            if len(self._layouts) > _LAYOUTS_MAX:
-                self._layouts.popitem(last=False)
-        else:
-            self._layouts.move_to_end(id(payloads))
-        self._layout = layout
-        return layout
-
-    def _set_sockaddr(self, sockaddr: bytes | None) -> None:
-        before, size = len(self._sockaddr or b""), len(sockaddr or b"")
+    def _set_name(self, sockaddr: bytes | None) -> None:
+        size = len(sockaddr or b"")
         if size > SOCKADDR_MAX_SIZE:
             raise ValueError(f"a socket address of {size} bytes: at most {SOCKADDR_MAX_SIZE} are allowed")
-        if sockaddr is not None:
-            self._name[:size] = sockaddr
+        self._name[:size] = sockaddr or b""
         self._sockaddr = sockaddr
-        if size != before:
-            for layout in self._layouts.values():
-                self._set_name(layout.message)
+        self._message.msg_name = ctypes.addressof(self._name_memory) if sockaddr else None
+        self._message.msg_namelen = size
 
-    def _set_name(self, message: msghdr) -> None:
-        message.msg_name = ctypes.addressof(self._name_memory) if self._sockaddr else None
-        message.msg_namelen = len(self._sockaddr or b"")
+    def _select(self, payloads: Sequence[memoryview]) -> None:
+        known = self._layouts.get(id(payloads))
+        if known is not None:
+            self._layouts.move_to_end(id(payloads))
+            layout = known[1]
+        else:
+            layout = self._build(payloads)
+            if _never_changes(payloads):
+                self._layouts[id(payloads)] = payloads, layout
+                if len(self._layouts) > _LAYOUTS_MAX:
+                    self._layouts.popitem(last=False)
+        message = self._message
+        message.msg_iov, message.msg_iovlen = layout.vector, layout.pieces
+        message.msg_control, message.msg_controllen = layout.control, layout.control_size
+        self._kept = layout
+        # What may change is looked at anew each time.
+        self._payloads = payloads if id(payloads) in self._layouts else None
 
     def _build(self, payloads: Sequence[memoryview]) -> _Layout:
         _check(payloads)
@@ -135,15 +130,65 @@ class SegmentedSender:
             kept.append(memory)
             vector[2 * index] = iovec(ctypes.addressof(self._header_memory), HEADER_SIZE)
             vector[2 * index + 1] = iovec(ctypes.cast(memory, ctypes.c_void_p).value, payload.nbytes)
-        message = msghdr(msg_iov=ctypes.addressof(vector), msg_iovlen=len(vector))
-        if len(payloads) > 1:
-            cmsg = _SEGMENT_CMSG.pack(CMSG_HEADER.size + 2, SOL_UDP, UDP_SEGMENT, HEADER_SIZE + payloads[0].nbytes)
-            control = ctypes.create_string_buffer(cmsg, len(cmsg))
-            message.msg_control = ctypes.addressof(control)
-            message.msg_controllen = len(control)
-            kept.append(control)
-        self._set_name(message)
-        return _Layout(payloads, message, ctypes.c_void_p(ctypes.addressof(message)), (vector, *kept))
+        if len(payloads) == 1:
+            return _Layout(ctypes.addressof(vector), len(vector), None, 0, (vector, *kept))
+        cmsg = _SEGMENT_CMSG.pack(CMSG_HEADER.size + 2, SOL_UDP, UDP_SEGMENT, HEADER_SIZE + payloads[0].nbytes)
+        control = ctypes.create_string_buffer(cmsg, len(cmsg))
+        return _Layout(
+            ctypes.addressof(vector), len(vector), ctypes.addressof(control), len(control), (vector, control, *kept)
+        )
+
+
+class SegmentedSender:
+    """Sends batches of datagrams on a UDP socket, each batch with one ``sendmsg``, or several with one ``sendmmsg``.
+
+    ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks.
+
+    Of a batch go all datagrams or none. ``sockaddr`` is None on a connected socket. ``payloads`` are held on to and must never
+    change: equal lengths but for a shorter last one, at most SEGMENTS_MAX of them, and no more than SEND_MAX_SIZE bytes with
+    the headers. What breaks these rules raises ValueError.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = ctypes.c_int(fd)
+        self._messages = (mmsghdr * BATCHES_MAX)()
+        self._first = ctypes.c_void_p(ctypes.addressof(self._messages))
+        self._count = ctypes.c_uint()
+        self._slots = [_Slot(self._messages[0].msg_hdr)]
+
+    def send(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send ``header`` + payload as one datagram for each payload; give the bytes handed over.
+
+        Raises BlockingIOError when the send buffer is full, and another OSError for what the kernel refuses (EMSGSIZE,
+        ENOBUFS, an earlier datagram's ECONNREFUSED, ...).
+        """
+        self._slots[0].put(sockaddr, header, payloads)
+        sent = sendmsg(self._fd, self._first, _FLAGS)
+        if sent < 0:
+            raise_errno()
+        return sent
+
+    def send_many(
+        self,
+        batches: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
+        sockaddrs: Mapping[Remote, bytes] | None,
+    ) -> int:
+        """Send the first BATCHES_MAX batches (remote, header, payloads) with one call; give how many went, at least one.
+
+        ``sockaddrs`` has each remote's socket address; None on a connected socket. Raises as :meth:`send` does if the first
+        cannot go.
+        """
+        slots = self._slots
+        count = min(len(batches), BATCHES_MAX)
+        while len(slots) < count:
+            slots.append(_Slot(self._messages[len(slots)].msg_hdr))
+        for slot, (remote, header, payloads) in zip(slots, batches, strict=False):
+            slot.put(None if sockaddrs is None else sockaddrs[remote], header, payloads)
+        self._count.value = count
+        gone = sendmmsg(self._fd, self._first, self._count, _FLAGS)
+        if gone < 0:
+            raise_errno()
+        return gone
 
 
 def _never_changes(payloads: Sequence[memoryview]) -> bool:

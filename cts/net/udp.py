@@ -6,13 +6,13 @@ import errno
 import socket
 import struct
 import sys
-import time
 from collections.abc import Callable, Sequence
 
 import trio
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
 from cts.net.readers import Readable, SocketReader
+from cts.net.receive_clock import ReceiveClock
 
 __all__ = ["NEWS_OF_THE_PEER", "SEND_TRIES", "UdpEndpoint", "address_of", "open_udp_socket", "sockaddr_of"]
 
@@ -47,9 +47,6 @@ NEWS_OF_THE_PEER = frozenset(
 stream. A read never fails by it; a send may fail by the same errors itself, so it is tried again only a few times."""
 
 SEND_TRIES = 3
-_COMPARISONS = 3
-_COMPARED_WITHIN_NS = 20_000
-"""Two clocks read one after the other within this are compared well enough; a longer gap means that something came between."""
 
 
 def open_udp_socket(
@@ -120,7 +117,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     Args:
         sock: nonblocking, bound or connected.
         peer: the only remote, if it is connected.
-        pacer: the run's clock, into which the kernel's receive times are translated.
+        clock: translates the kernel's receive times into the run's clock.
         reader: reads it once there is a handler.
         buffer: where datagrams are read into; a network's endpoints share it, since each is handed over at once.
         on_close: told when it is closed.
@@ -130,14 +127,14 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self,
         sock: socket.socket,
         peer: Address | None,
-        pacer: IPacer,
+        clock: ReceiveClock,
         reader: SocketReader,
         buffer: memoryview,
         on_close: Callable[[UdpEndpoint], None],
     ) -> None:
         self._sock = sock
         self._peer = peer
-        self._pacer = pacer
+        self._clock = clock
         self._reader = reader
         self._handler: DatagramHandler | None = None
         self._local = address_of(sock.getsockname())
@@ -145,7 +142,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._on_close = on_close
         self._datagrams = 0
         self._overflowed = 0
-        self._unix_offset_ns = 0
+        self._unreachable = 0
 
     @property
     def local(self) -> Address:
@@ -171,7 +168,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         refused = 0
         while True:
             try:
-                return attempt()
+                sent = attempt()
             except BlockingIOError:
                 full = True
             except OSError as error:
@@ -181,6 +178,10 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                     continue
                 if error.errno != errno.ENOBUFS:
                     raise
+            else:
+                # What stood in the way until now was news: a refusal of the send itself would have stayed.
+                self._unreachable += refused
+                return sent
             if full:
                 await trio.lowlevel.wait_writable(self._sock)
             else:
@@ -196,21 +197,20 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def drain(self) -> None:
         """Read until nothing is left that arrived before now."""
         if self._handler is not None:
-            now_ns = self._pacer.now_ns()
-            self._compare_clocks()
+            now_ns = self._clock.now_ns()
+            self._clock.compare()
             while (received_ns := self._read_one()) is not None and received_ns < now_ns:
                 pass
 
     def read(self, limit: int) -> None:
         """Read at most ``limit`` times."""
-        self._compare_clocks()
         for _ in range(limit):
             if self._read_one() is None:
                 return
 
     def statistics(self) -> EndpointStatistics:
         """Return what was read and what the kernel dropped."""
-        return EndpointStatistics(self._datagrams, self._overflowed)
+        return EndpointStatistics(self._datagrams, self._overflowed, self._unreachable)
 
     def close(self) -> None:
         """Close the socket."""
@@ -221,14 +221,10 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
-    def _compare_clocks(self) -> None:
-        """Find what leads from Unix time, which the kernel stamps, to the run's clock: anew each turn, since one is set."""
-        for _ in range(_COMPARISONS):
-            before_ns = self._pacer.now_ns()
-            unix_ns = time.time_ns()
-            if self._pacer.now_ns() - before_ns < _COMPARED_WITHIN_NS:
-                break
-        self._unix_offset_ns = before_ns - unix_ns
+    def _note_news_of_the_peer(self) -> int:
+        """Count what ICMP said of an earlier datagram; return 0, a receive time after which there may be more to read."""
+        self._unreachable += 1
+        return 0
 
     def _read_one(self) -> int | None:
         """Read one datagram and hand it over; return its receive time, None if there was none."""
@@ -240,13 +236,13 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             return None
         except OSError as error:
             if error.errno in NEWS_OF_THE_PEER:
-                return 0
+                return self._note_news_of_the_peer()
             raise
-        received_ns = self._pacer.now_ns()
+        received_ns = self._clock.now_ns()
         for _, kind, data in ancillary:
             if kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
-                received_ns = seconds * _NANOSECONDS + nanoseconds + self._unix_offset_ns
+                received_ns = seconds * _NANOSECONDS + nanoseconds + self._clock.unix_offset_ns
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1

@@ -11,6 +11,7 @@ from cts.api import Address, EndpointStatistics, IDatagramEndpoint, INetwork, IP
 from cts.net import coalescing, segmentation
 from cts.net.offload import OffloadedEndpoint
 from cts.net.readers import SocketReader
+from cts.net.receive_clock import ReceiveClock
 from cts.net.udp import UdpEndpoint, open_udp_socket
 
 __all__ = ["Offload", "UdpNetwork", "detect_offload"]
@@ -51,10 +52,10 @@ class UdpNetwork(INetwork):
     """
 
     def __init__(self, pacer: IPacer, offload: Offload | None = None, *, shared: bool = False) -> None:
-        self._pacer = pacer
         self._offload = offload or Offload()
         self._shared = shared
-        self._reader = SocketReader()
+        self._clock = ReceiveClock(pacer)
+        self._reader = SocketReader(before_turn=self._clock.compare)
         self._memory = bytearray(_BUFFER_SIZE)
         self._open: set[UdpEndpoint] = set()
         self._closed = EndpointStatistics()
@@ -96,7 +97,7 @@ class UdpNetwork(INetwork):
             return OffloadedEndpoint(
                 sock,
                 peer,
-                self._pacer,
+                self._clock,
                 self._reader,
                 self._memory,
                 self._forget,
@@ -104,7 +105,7 @@ class UdpNetwork(INetwork):
                 coalesced=self._offload.receives,
                 on_refusal=self._note_refusal,
             )
-        return UdpEndpoint(sock, peer, self._pacer, self._reader, memoryview(self._memory), self._forget)
+        return UdpEndpoint(sock, peer, self._clock, self._reader, memoryview(self._memory), self._forget)
 
     def _note_refusal(self, reason: str) -> None:
         self._refusal = reason

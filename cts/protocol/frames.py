@@ -27,6 +27,10 @@ class Verdict(Enum):
     REPEATED = "repeated"
 
 
+# Named once, as in the pattern: every frame comes by here.
+_COMPLETED, _DROPPED, _REPEATED = Verdict.COMPLETED, Verdict.DROPPED, Verdict.REPEATED
+
+
 @frozen
 class RenderedFrame:
     """A frame and its verdict.
@@ -65,6 +69,9 @@ class _Arrived:
         self.received_ns = 0
 
 
+_NOTHING = _Arrived()
+
+
 class FrameBuffer:
     """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``."""
 
@@ -73,6 +80,7 @@ class FrameBuffer:
         self._on_frame = on_frame
         self._arrived: dict[int, _Arrived] = {}
         self._final = plan.final_frame
+        self._frame_size = plan.frame_size
         self._window = plan.window_frames
         self.head = 1
         self.counts = FrameCounts()
@@ -105,7 +113,7 @@ class FrameBuffer:
 
     def render_before(self, now_ns: int) -> None:
         """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""
-        if now_ns <= self.next_render_ns or self.finished:
+        if now_ns <= self.next_render_ns or self.head > self._final:
             return
         elapsed = now_ns - self.base_ns
         last = (elapsed * self._plan.frame_rate - 1) // NANOSECONDS - self._plan.buffered_frames + 1
@@ -124,15 +132,15 @@ class FrameBuffer:
         self._arrived.clear()
 
     def _render(self, sequence: int) -> None:
-        arrived = self._arrived.pop(sequence, None) or _Arrived()
-        if arrived.size < self._plan.frame_size:
-            verdict = Verdict.DROPPED
+        arrived = self._arrived.pop(sequence, None) or _NOTHING
+        if arrived.size < self._frame_size:
+            verdict = _DROPPED
             self.counts.dropped += 1
-        elif arrived.size == self._plan.frame_size:
-            verdict = Verdict.COMPLETED
+        elif arrived.size == self._frame_size:
+            verdict = _COMPLETED
             self.counts.completed += 1
         else:
-            verdict = Verdict.REPEATED
+            verdict = _REPEATED
             self.counts.repeated += 1
         if self._on_frame is not None:
             due_ns = self.base_ns + self._plan.render_offset_ns(sequence)

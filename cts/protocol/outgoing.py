@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cts.protocol.plan import StreamPlan
 from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, NANOSECONDS_PER_TICK, TICKS_PER_SECOND
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "run_size"]
 
 
 class Frame:
@@ -46,3 +48,8 @@ class Frame:
     def runs(self, segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
         """Return the payloads in runs of at most ``segment_limit`` that one segmented send can carry."""
         return self.plan.payload_runs(segment_limit)
+
+
+def run_size(run: Sequence[memoryview]) -> int:
+    """Return the bytes of a run's datagrams, headers included."""
+    return (HEADER_SIZE + len(run[0])) * (len(run) - 1) + HEADER_SIZE + len(run[-1])

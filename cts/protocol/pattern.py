@@ -29,6 +29,11 @@ JUST_AFTER_NS = 1
 FOREVER_NS = 2**62
 """Due time of what is not due at all."""
 
+# Named once: to look an enum's member up takes as long as a call before Python 3.12, and every frame and batch comes by here.
+_CONTINUE = IOStatus.CONTINUE
+_RECV = IOAction.RECV
+_SEND = IOAction.SEND
+
 
 class IOPattern(ABC):
     """One side of one stream: says what IO comes next and judges what came of it. See the package for the calling order.
@@ -74,10 +79,9 @@ class IOPattern(ABC):
         if not self._receiving:
             self._receiving = True
             return IOTask(IOAction.RECV, now_ns)
-        if self._status is IOStatus.FAILED:
-            return IOTask(IOAction.FATAL_ABORT, now_ns)
-        if self._status is IOStatus.COMPLETED:
-            return IOTask(IOAction.NONE, FOREVER_NS)
+        if self._status is not _CONTINUE:
+            failed = self._status is IOStatus.FAILED
+            return IOTask(IOAction.FATAL_ABORT, now_ns) if failed else IOTask(IOAction.NONE, FOREVER_NS)
         task = self._next_task(now_ns)
         if task.tracked:
             self.in_flight_bytes += task.size
@@ -97,14 +101,15 @@ class IOPattern(ABC):
         if task.tracked:
             self.in_flight_bytes -= task.size
             self.confirmed_bytes += transferred
-        if self._status is IOStatus.CONTINUE:
-            if task.action is IOAction.RECV and data is not None:
+        if self._status is _CONTINUE:
+            action = task.action
+            if action is _RECV and data is not None:
                 self._received(data)
-            elif task.action is IOAction.SEND:
+            elif action is _SEND:
                 self._sent(task, now_ns)
-            elif task.action is IOAction.ABORT:
+            elif action is IOAction.ABORT:
                 self._complete(now_ns)
-            elif task.action is IOAction.FATAL_ABORT:
+            elif action is IOAction.FATAL_ABORT:
                 self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
         return self._status
 

@@ -37,6 +37,7 @@ class MediaStreamReceiver(IOPattern):
         super().__init__(plan, base_ns, connection_id)
         self.frames = FrameBuffer(plan, base_ns, on_frame)
         self._verify = verify
+        self._looks_at_payload = verify is not Verify.CONNECTION
         self._final_frame = plan.final_frame
         self._request = StartRequest(plan, base_ns) if connection_id is None else None
         self._answer_owed = connection_id is not None
@@ -112,7 +113,7 @@ class MediaStreamReceiver(IOPattern):
         flag, sequence, qpc, qpf = DATA_HEADER.unpack_from(data)
         if flag != DATA_FLAG or (size < total and not batch.uniform()):
             return False
-        if self._verify is not Verify.CONNECTION and not matches_pattern(data[HEADER_SIZE:size]):
+        if self._looks_at_payload and not matches_pattern(data[HEADER_SIZE:size]):
             return False
         self._heard_data = True
         self.frames.add(sequence, -(-total // size), total, qpc, qpf, batch.received_ns)

@@ -59,13 +59,16 @@ class EndpointStatistics:
     Attributes:
         datagrams: datagrams read.
         overflowed: datagrams that the kernel dropped because the receive buffer was full (not loss in the network).
+        unreachable: times that the network said (by ICMP) that a peer does not get what was sent; there may have been more.
     """
 
     datagrams: int = 0
     overflowed: int = 0
+    unreachable: int = 0
 
     def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
-        return EndpointStatistics(self.datagrams + other.datagrams, self.overflowed + other.overflowed)
+        totals = (self.datagrams + other.datagrams, self.overflowed + other.overflowed)
+        return EndpointStatistics(*totals, self.unreachable + other.unreachable)
 
 
 @frozen

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 
 import trio
 
@@ -34,6 +35,7 @@ from cts.config import Config
 from cts.engine.broker import Broker
 from cts.engine.client import Client
 from cts.engine.connections import ConnectionManager
+from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.stream_maker import StreamMaker
 from cts.engine.streams import Streams
@@ -101,6 +103,9 @@ class Session:
         new_connection_id: returns the UUID text for a stream with that peer.
         observer: told of everything; those who need to know first where it listens set it between ``bind`` and ``run``.
         began_ns: when the run began, where that was before this session; None for when it runs.
+
+    Attributes:
+        redrawing: those of the observers who draw the present over the past: told a status every second at the least.
     """
 
     def __init__(
@@ -126,7 +131,11 @@ class Session:
         self._targets = targets
         self._new_connection_id = new_connection_id
         self.observer = observer or Observer()
-        self._maker = StreamMaker(plan, Verify(config.stream.verify), pacer, make_sender, factory)
+        self.redrawing: Sequence[Observer] = ()
+        self._dispatcher = FrameDispatcher(pacer)
+        self._maker = StreamMaker(
+            plan, Verify(config.stream.verify), pacer, make_sender, factory, dispatcher=self._dispatcher
+        )
         self._given_began_ns = began_ns
         self._began_ns = 0
         self._endpoints: list[IDatagramEndpoint] = []
@@ -136,6 +145,7 @@ class Session:
         self._client: Client | None = None
         self._client_streams: Streams | None = None
         self._interrupted = False
+        self._cancelled_before_limit: int | None = None
 
     async def bind(self) -> list[Address]:
         """Bind the addresses to listen on, unless that is done, and return them.
@@ -174,6 +184,7 @@ class Session:
                 self.stop()
             async with trio.open_nursery() as services:
                 services.start_soon(self._report_status)
+                services.start_soon(self._dispatcher.run)
                 if self._config.run.time_limit is not None:
                     services.start_soon(self._limit_time, self._config.run.time_limit)
                 with self._sides:
@@ -257,14 +268,16 @@ class Session:
 
     async def _report_status(self) -> None:
         interval_ns = self._config.output.status_update
-        due_ns = self._began_ns
-        while True:
-            await self._pacer.wait_past(due_ns)
-            self.observer.status(self.snapshot())
-            due_ns += interval_ns
+        parts = -(-interval_ns // _NANOSECONDS) if self.redrawing else 1
+        for turn in count():
+            await self._pacer.wait_past(self._began_ns + interval_ns * turn // parts)
+            for observer in self.redrawing if turn % parts else (self.observer,):
+                observer.status(self.snapshot())
 
     async def _limit_time(self, limit_ns: int) -> None:
-        await self._pacer.wait_until(self._began_ns + limit_ns)
+        # A stream that ends at this very instant has ended by itself.
+        await self._pacer.wait_past(self._began_ns + limit_ns)
+        self._cancelled_before_limit = self._outcomes()[Outcome.CANCELLED]
         self._open_no_more()
         self._sides.cancel()
 
@@ -280,17 +293,25 @@ class Session:
             return []
         return unanswered(self._measured.results, self._client_streams.results)
 
+    def _outcomes(self) -> Counter[Outcome]:
+        return self._measured.outcomes + Counter(result.outcome for result in self._unanswered())
+
     def snapshot(self) -> RunSnapshot:
         """Return the whole run as it is now."""
         now_ns = self._pacer.now_ns()
         measured = self._measured
+        outcomes = self._outcomes()
+        before = self._cancelled_before_limit
+        statistics = self._network.statistics()
         return RunSnapshot(
             elapsed_ns=now_ns - self._began_ns,
             open_streams=measured.open,
             counts=measured.counts(now_ns),
-            outcomes=measured.outcomes + Counter(result.outcome for result in self._unanswered()),
+            outcomes=outcomes,
             refused=dict(self._server.refused) if self._server is not None else {},
-            overflowed=self._network.statistics().overflowed,
+            overflowed=statistics.overflowed,
+            unreachable=statistics.unreachable,
+            cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
         )
 
     def _report(self) -> RunReport:

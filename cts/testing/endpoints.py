@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import frozen
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
 from cts.errors import DecodeError
 from cts.protocol.wire import NANOSECONDS_PER_TICK, Data, decode_untrusted
 from cts.testing.pacers import PATIENCE_S, trio_now_ns
@@ -112,6 +112,17 @@ class RecordingEndpoint(IDatagramEndpoint):
             )
         return await self._take(remote, header, payloads)
 
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Record the messages that can go without waiting; none where one call carries one datagram."""
+        gone = 0
+        if self._segment_limit > 1:
+            for remote, header, run in messages:
+                if not self._has_room(len(run)):
+                    break
+                self._record(remote, header, run)
+                gone += 1
+        return gone
+
     def deliver(self, data: bytes, remote: Address = PEER, *, segment_size: int | None = None) -> DatagramBatch:
         """Hand a batch that arrives now to the handler, and take its memory back as soon as that returns.
 
@@ -150,8 +161,11 @@ class RecordingEndpoint(IDatagramEndpoint):
         self.closed = True
 
     async def _take(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
+        await self._admit(len(payloads))
+        return self._record(remote, header, payloads)
+
+    def _record(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
         datagrams = [bytes(header) + bytes(payload) for payload in payloads]
-        await self._admit(len(datagrams))
         now_ns = trio_now_ns()
         self.sent += [SentDatagram(now_ns, remote, datagram) for datagram in datagrams]
         self.calls.append(len(datagrams))
@@ -159,6 +173,10 @@ class RecordingEndpoint(IDatagramEndpoint):
 
     async def _admit(self, datagrams: int) -> None:
         """Let ``datagrams`` more through; where a subclass suspends or refuses."""
+
+    def _has_room(self, datagrams: int) -> bool:
+        """Tell whether ``_admit`` would let ``datagrams`` through at once."""
+        return True
 
 
 class StallingEndpoint(RecordingEndpoint):
@@ -183,10 +201,13 @@ class StallingEndpoint(RecordingEndpoint):
         self.stalled = False
 
     async def _admit(self, datagrams: int) -> None:
-        if not self.stalled and len(self.sent) + datagrams > self._after:
+        if not self._has_room(datagrams):
             self.stalled = True
             self._on_stall()
             await trio.sleep(PATIENCE_S)
+
+    def _has_room(self, datagrams: int) -> bool:
+        return self.stalled or len(self.sent) + datagrams <= self._after
 
 
 class FailingEndpoint(RecordingEndpoint):
@@ -208,9 +229,12 @@ class FailingEndpoint(RecordingEndpoint):
         self.refused = False
 
     async def _admit(self, datagrams: int) -> None:
-        if len(self.sent) + datagrams > self._after:
+        if not self._has_room(datagrams):
             self.refused = True
             raise self.error
+
+    def _has_room(self, datagrams: int) -> bool:
+        return len(self.sent) + datagrams <= self._after
 
 
 def lend(data: bytes, segment_size: int, take: Callable[[DatagramBatch], None]) -> DatagramBatch:

@@ -17,7 +17,7 @@ from cts.net.segmentation import SEGMENTS_MAX
 from cts.net.system_pacer import SystemPacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, socket_of, views
-from tests.net.test_udp import GREATEST, HEADER, V4, Net, anywhere, drain, net
+from tests.net.test_udp import GREATEST, HEADER, PATIENCE_S, V4, Net, anywhere, drain, net
 
 __all__ = ["anywhere", "net"]
 
@@ -171,3 +171,52 @@ async def test_a_run_with_a_datagram_that_udp_cannot_carry_is_the_same_error(net
         with pytest.raises(OSError, match="too long") as caught:
             await connected.send_segments(listening.local, HEADER, [payload])
         assert caught.value.errno == errno.EMSGSIZE
+
+
+# At once
+
+
+async def test_messages_that_go_at_once_arrive_as_the_same_datagrams(net: Net, anywhere: Address) -> None:
+    runs = tuple(tuple(views(words)) for words in ([b"one", b"two", b"3"], [b"four"]))
+    async with net.pair(anywhere) as (listening, first):
+        with closing(await net.network.connect(listening.local)) as second:
+            inboxes = net.inbox(first), net.inbox(second)
+            messages = [
+                (peer.local, bytes([number]) * HEADER_SIZE, run)
+                for number, run in enumerate(runs)
+                for peer in (first, second)
+            ]
+            gone = listening.send_now(messages)
+            assert gone == (len(messages) if listening.segment_limit > 1 else 0)
+            for remote, header, run in messages[gone:]:
+                await listening.send_segments(remote, header, run)
+            expected = [b"\0" * HEADER_SIZE + word for word in (b"one", b"two", b"3")] + [b"\1" * HEADER_SIZE + b"four"]
+            for peer, inbox in zip((first, second), inboxes, strict=True):
+                assert await drain(peer, inbox, 4) == expected
+
+
+async def test_nothing_goes_at_once_that_a_send_would_have_to_see_to(offloaded: Net) -> None:
+    too_long = (memoryview(bytes(65_507 - HEADER_SIZE + 1)),)
+    unequal = tuple(views([b"one", b"four"]))
+    async with offloaded.pair() as (listening, connected):
+        for run in (too_long, unequal):
+            assert connected.send_now([(listening.local, HEADER, run)]) == 0
+        connected.close()
+        assert connected.send_now([(listening.local, HEADER, tuple(views([b"one"])))]) == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_runs_to_a_peer_that_is_not_there_are_counted_as_what_the_network_says_of_it(
+    offloaded: Net, at_once: bool
+) -> None:
+    with closing(await offloaded.network.listen(V4)) as gone:
+        nobody = gone.local
+    run = tuple(views([b"one", b"two"]))
+    with closing(await offloaded.network.connect(nobody)) as connected:
+        with trio.fail_after(PATIENCE_S):
+            while not connected.statistics().unreachable:
+                if at_once:
+                    assert connected.send_now([(nobody, HEADER, run)]) == 1
+                else:
+                    assert await connected.send_segments(nobody, HEADER, run) == 2 * HEADER_SIZE + 6
+        assert connected.statistics().unreachable == 1

@@ -296,6 +296,43 @@ async def test_a_peer_that_is_not_there_is_no_error(net: Net) -> None:
             assert inbox.datagrams == []
 
 
+@linux_only
+async def test_a_read_counts_what_the_network_says_of_a_peer_that_is_not_there(net: Net) -> None:
+    with closing(await net.network.listen(V4)) as gone:
+        nobody = gone.local
+    with closing(await net.network.connect(nobody)) as connected:
+        net.inbox(connected)
+        await connected.send(nobody, b"START")
+        with trio.fail_after(PATIENCE_S):
+            while not connected.statistics().unreachable:
+                connected.drain()
+                await trio.lowlevel.checkpoint()
+        assert connected.statistics().unreachable == 1
+        assert net.network.statistics().unreachable == 1
+    assert net.network.statistics().unreachable == 1
+
+
+@linux_only
+async def test_a_send_counts_what_the_network_says_of_a_peer_that_is_not_there(net: Net) -> None:
+    with closing(await net.network.listen(V4)) as gone:
+        nobody = gone.local
+    with closing(await net.network.connect(nobody)) as connected:
+        sent = 0
+        with trio.fail_after(PATIENCE_S):
+            while not connected.statistics().unreachable:
+                await connected.send(nobody, b"START")
+                sent += 1
+        assert connected.statistics().unreachable == 1
+        assert sent > 1
+
+
+async def test_what_refuses_a_send_for_good_is_no_news_of_the_peer(net: Net) -> None:
+    with closing(await net.network.listen(V4)) as listening:
+        with pytest.raises(PermissionError):
+            await listening.send(Address("255.255.255.255", 9), b"START")
+        assert listening.statistics().unreachable == 0
+
+
 async def test_a_peer_that_comes_back_is_heard(net: Net) -> None:
     with closing(await net.network.listen(V4)) as first:
         address = first.local

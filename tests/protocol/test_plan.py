@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cts.protocol.outgoing import run_size
 from cts.protocol.plan import PlanError, StreamPlan, plan_problems
 
 SECOND = 1_000_000_000
@@ -218,6 +219,12 @@ def test_runs_are_the_payloads_in_order_and_each_is_legal_for_one_segmented_send
         assert sum(len(payload) + 26 for payload in run) <= MAX_UDP_PAYLOAD
         assert {len(payload) for payload in run[:-1]} <= {len(run[0])}
         assert len(run[-1]) <= len(run[0])
+
+
+@settings(deadline=None)
+@given(plans(), st.integers(1, 200))
+def test_the_sizes_of_runs_add_up_to_the_frame(plan: StreamPlan, limit: int) -> None:
+    assert sum(map(run_size, plan.payload_runs(limit))) == plan.frame_size
 
 
 @settings(deadline=None)

@@ -18,4 +18,5 @@ def test_a_stream_of_which_nothing_is_known_adds_nothing() -> None:
 
 
 def test_what_two_endpoints_read_and_lost_adds_up_apart() -> None:
-    assert EndpointStatistics(100, 2) + EndpointStatistics(30, 4) == EndpointStatistics(datagrams=130, overflowed=6)
+    total = EndpointStatistics(100, 2, 5) + EndpointStatistics(30, 4, 1)
+    assert total == EndpointStatistics(datagrams=130, overflowed=6, unreachable=6)

@@ -14,6 +14,7 @@ from cts.api import (
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
+    Message,
     Role,
     StreamResult,
     StreamSnapshot,
@@ -59,6 +60,15 @@ class TeeingEndpoint(IDatagramEndpoint):
         for payload in payloads:
             self._show(asked_ns, remote, header, payload)
         return sent
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand the messages on, then show those that went."""
+        asked_ns = self._pacer.now_ns()
+        gone = self._endpoint.send_now(messages)
+        for remote, header, payloads in messages[:gone]:
+            for payload in payloads:
+                self._show(asked_ns, remote, header, payload)
+        return gone
 
     def receive_into(self, handler: DatagramHandler) -> None:
         """Show what is read from now on, then hand it over."""

@@ -21,6 +21,7 @@ from cts.testing import (
     FailingEndpoint,
     RecordingDefault,
     RecordingEndpoint,
+    StallingEndpoint,
     request_for,
     run_on_mock_clock,
 )
@@ -115,6 +116,22 @@ def test_what_a_stream_sends_is_in_the_file_with_the_time_of_its_send(file: Path
     assert read_datagrams(file) == [
         CapturedDatagram(12_000_000_345, LOCAL, PEER, sent.datagram) for sent in endpoint.sent
     ]
+
+
+def test_of_what_is_to_go_at_once_that_is_in_the_file_which_went(file: Path) -> None:
+    async def main() -> RecordingEndpoint:
+        endpoint = StallingEndpoint(after=4, on_stall=lambda: None, segment_limit=2)
+        factory, default = factory_for(file), RecordingDefault()
+        factory.make(request_for(endpoint, role=Role.SENDER), default)
+        (made,) = default.made
+        run = (memoryview(b"one"), memoryview(b"two"))
+        assert made.request.endpoint.send_now([(PEER, b"header", run)] * 3) == 2
+        factory.close()
+        return endpoint
+
+    endpoint = run_on_mock_clock(main)
+    assert [sent.datagram for sent in endpoint.sent] == [b"headerone", b"headertwo"] * 2
+    assert [captured.payload for captured in read_datagrams(file)] == [sent.datagram for sent in endpoint.sent]
 
 
 def test_what_an_active_socket_reads_is_in_the_file_datagram_by_datagram(file: Path) -> None:

@@ -1,0 +1,88 @@
+"""The frames of one stream that the dispatcher sends: what the stream's own task does for a frame, without any waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cts.api import Frame, Histogram, Message, StreamRequest
+from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
+from cts.engine.senders import RUNS_AT_ONCE, Runs, send_runs
+from cts.protocol.outgoing import run_size
+from cts.protocol.pattern import IOPattern
+from cts.protocol.task import IOAction, IOStatus, IOTask, SendKind
+
+__all__ = ["DispatchedFrames"]
+
+_FRAME = SendKind.FRAME
+_CONTINUE = IOStatus.CONTINUE
+
+
+class DispatchedFrames(FrameSource):
+    """Sends a stream's frames for as long as the endpoint takes them whole.
+
+    Args:
+        request: the stream, whose sender does nothing but hand over frames at once.
+        pattern: its sending side.
+        lateness: where to record how late each frame was handed over.
+        dispatcher: asks for the frames when they are due.
+    """
+
+    def __init__(
+        self, request: StreamRequest, pattern: IOPattern, lateness: Histogram, dispatcher: FrameDispatcher
+    ) -> None:
+        self._plan = request.plan
+        self.endpoint = request.endpoint
+        self._peer = request.peer
+        # One for all, since nobody keeps it.
+        self._frame = Frame(request.plan, 0, 0)
+        self._runs: Runs = ()
+        self.messages: Sequence[Message] = ()
+        self.size = request.plan.frame_size
+        self._pacer = request.pacer
+        self._pattern = pattern
+        self._lateness = lateness
+        self._dispatcher = dispatcher
+        # The frame that the dispatcher asks for, and how many runs went of one that did not go whole.
+        self._task = IOTask(IOAction.NONE, 0)
+        self._gone: int | None = None
+
+    def possible(self) -> bool:
+        """Tell whether the endpoint can send a frame at once. A large one takes its time, and others need theirs."""
+        limit = self.endpoint.segment_limit
+        return limit > 1 and len(self._plan.payload_runs(limit)) <= RUNS_AT_ONCE
+
+    async def send(self, task: IOTask) -> None:
+        """Send this frame and those after it, until the endpoint does not take one at once or the pattern wants something else.
+
+        Raises:
+            OSError: the network refused a datagram for good.
+        """
+        self._task = task
+        self._runs = self._frame.runs(self.endpoint.segment_limit)
+        header = self._frame.stamp(0)
+        self.messages = [(self._peer, header, run) for run in self._runs]
+        await self._dispatcher.send_frames(self, task.due_ns)
+        if self._gone is not None:
+            gone, self._gone = self._gone, None
+            sent = sum(map(run_size, self._runs[:gone]))
+            sent += await send_runs(self._frame, self._runs, self.endpoint, self._peer, self._pacer, first=gone)
+            self._pattern.complete_io(self._task, now_ns=self._pacer.now_ns(), transferred=sent)
+
+    def stamp(self, now_ns: int) -> None:
+        """Make the messages the due frame."""
+        frame, task = self._frame, self._task
+        frame.sequence = task.sequence
+        frame.stamp(now_ns)
+        self._lateness.record(now_ns - task.due_ns)
+
+    def went(self, now_ns: int) -> int | None:
+        """Go on to the next frame."""
+        pattern = self._pattern
+        if pattern.complete_io(self._task, now_ns=now_ns, transferred=self.size) is not _CONTINUE:
+            return None
+        self._task = task = pattern.initiate_io(now_ns)
+        return task.due_ns if task.kind is _FRAME else None
+
+    def held_up(self, gone: int) -> None:
+        """Leave the rest of the frame to the stream's own task."""
+        self._gone = gone
