@@ -7,7 +7,9 @@ Anything else that escapes is a bug and ends in a traceback.
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError", "mistake_in"]
+from collections.abc import Sequence
+
+__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError", "mistake_in", "tell_together"]
 
 
 class CtsError(Exception):
@@ -33,6 +35,14 @@ class PluginError(UserError):
 
 class DecodeError(CtsError):
     """A received datagram is none of the protocol's (the only error that decoding raises)."""
+
+
+def tell_together(mistakes: Sequence[UserError]) -> None:
+    """Raise several mistakes as one error that tells each of them; a single one as it is; nothing where there is none."""
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise UserError("\n".join(map(str, mistakes)))
 
 
 def mistake_in(group: BaseExceptionGroup[BaseException]) -> UserError | None:

@@ -45,6 +45,8 @@ class RunSnapshot:
         outcomes: ended streams by outcome.
         refused: datagrams that were read and answered with nothing, by reason.
         overflowed: datagrams that the kernel dropped for want of receive-buffer space.
+        unreachable: times that the network said (by ICMP) that a peer does not get what was sent.
+        cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
     """
 
     elapsed_ns: int
@@ -53,6 +55,8 @@ class RunSnapshot:
     outcomes: Mapping[Outcome, int] = field(factory=dict)
     refused: Mapping[str, int] = field(factory=dict)
     overflowed: int = 0
+    unreachable: int = 0
+    cut_off_by_time_limit: int | None = None
 
 
 class Observer:
@@ -60,6 +64,9 @@ class Observer:
 
     wants_frames = False
     """Whether :meth:`frame_rendered` is to be called: telling of every frame costs the engine time."""
+
+    redraws = False
+    """Whether it draws the present over the past: it may be told a status also between those that all are told."""
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """A stream began."""
@@ -78,6 +85,10 @@ class Observer:
 
     def closing(self) -> None:
         """The run is over: write what is held and close."""
+
+    def abandoned(self) -> None:
+        """The run never began: close, and leave what was there before."""
+        self.closing()
 
     def say(self, line: str) -> bool:
         """Show a line to the person who watches and return True; False from who has no console."""

@@ -12,7 +12,7 @@ from cts import __version__
 from cts.cli.bench import bench_command
 from cts.cli.impair import impair_command
 from cts.cli.verify import verify_run_command
-from cts.errors import UserError
+from cts.errors import UserError, tell_together
 
 __all__ = ["main"]
 
@@ -49,7 +49,7 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     from cts.output.summary import summary_json, summary_text
     from cts.runs.real_run import run as run_config
 
-    result = run_config(load_config(config, overrides), str(config), console=sys.stderr)
+    result = run_config(load_config(config, overrides), str(config), console=sys.stderr, overrides=overrides)
     click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
     sys.exit(result.exit_status)
 
@@ -68,24 +68,35 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
     from cts.output.summary import summary_json, summary_text
     from cts.runs.simulated_run import run_simulation
 
-    report = run_simulation(load_config(config, overrides), str(config), seed=seed, console=sys.stderr, say=_say)
+    settings = load_config(config, overrides)
+    report = run_simulation(settings, str(config), seed=seed, console=sys.stderr, say=_say, overrides=overrides)
     click.echo(json.dumps(summary_json(report)) if as_json else summary_text(report))
     sys.exit(1 if report.failed else 0)
 
 
-@cli.command(short_help="Validate CONFIG, show what follows.")
-@_config
+@cli.command(short_help="Validate CONFIGs, show what follows.")
+@click.argument("configs", metavar="CONFIG...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_overrides
-def check(config: Path, overrides: tuple[str, ...]) -> None:
-    """Validate CONFIG and show what follows from it; opens no socket and writes no file."""
+def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    """Validate each CONFIG and show what follows from it; opens no socket and writes no file."""
     from cts.config import load_config
     from cts.runs.chosen_plugins import choose_plugins
     from cts.runs.plan_text import describe_plan
     from cts.runs.session import plan_of
 
-    settings = load_config(config, overrides)
-    plugins = choose_plugins(settings, str(config))
-    click.echo(describe_plan(settings, plan_of(settings), plugins))
+    shown: list[str] = []
+    mistakes: list[UserError] = []
+    for config in configs:
+        try:
+            settings = load_config(config, overrides)
+            plan = describe_plan(settings, plan_of(settings), choose_plugins(settings, str(config), overrides))
+        except UserError as mistake:
+            mistakes.append(mistake)
+        else:
+            shown.append(plan if len(configs) == 1 else f"{config}:\n{plan}")
+    if shown:
+        click.echo("\n\n".join(shown))
+    tell_together(mistakes)
 
 
 @cli.command(short_help="List senders and factories.")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["KeyPath", "Problem", "dotted", "shown"]
+__all__ = ["KeyPath", "Problem", "dotted", "shown", "touch"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A key as its parts, array positions as ints: ``("server", "listen", 0)``."""
@@ -36,6 +36,12 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.text}"
+
+
+def touch(key: KeyPath, other: KeyPath) -> bool:
+    """Tell whether two keys are the same, or one is in the other's table."""
+    shared = min(len(key), len(other))
+    return key[:shared] == other[:shared]
 
 
 def dotted(path: KeyPath) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import TypeVar, overload
+from typing import TypeAlias, TypeVar, overload
 
 import attrs
 from cattrs.errors import (
@@ -21,6 +21,7 @@ from cattrs.errors import (
 
 from cts.config.problems import KeyPath, Problem, dotted, shown
 from cts.config.strict_hooks import CONVERTER, key_types
+from cts.config.toml_source import origin_text
 from cts.errors import ConfigError, PluginError
 
 __all__ = ["structure", "structure_options"]
@@ -48,14 +49,27 @@ def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[P
         return None, problems
 
 
+Origins: TypeAlias = Mapping[KeyPath, str] | None
+
+
 @overload
-def structure_options(cls: None, options: Mapping[str, object], where: str, source: str = ...) -> None: ...
-@overload
-def structure_options(cls: type[T], options: Mapping[str, object], where: str, source: str = ...) -> T: ...
 def structure_options(
-    cls: type[T] | None, options: Mapping[str, object], where: str, source: str = "configuration"
+    cls: None, options: Mapping[str, object], where: str, source: str = ..., origins: Origins = ...
+) -> None: ...
+@overload
+def structure_options(
+    cls: type[T], options: Mapping[str, object], where: str, source: str = ..., origins: Origins = ...
+) -> T: ...
+def structure_options(
+    cls: type[T] | None,
+    options: Mapping[str, object],
+    where: str,
+    source: str = "configuration",
+    origins: Origins = None,
 ) -> T | None:
     """Structure a plugin's options into the attrs class that it declares; ``where`` is their dotted key.
+
+    ``origins`` is the text of ``--set`` that each key came from, if it came from any.
 
     Raises ConfigError for wrong options and for options to a plugin that takes none; PluginError when ``cls`` is no
     attrs class or has a field whose type nothing in TOML can become.
@@ -64,7 +78,9 @@ def structure_options(
     if cls is None:
         if options:
             keys = ", ".join(shown(key) for key in options)
-            raise ConfigError(source, [f"{where}: {keys} given, but what is chosen here takes no options"])
+            raise _refused(
+                source, [Problem(prefix, f"{keys} given, but what is chosen here takes no options")], origins
+            )
         return None
     options_class: type = cls
     if not attrs.has(options_class):
@@ -77,8 +93,12 @@ def structure_options(
         ) from exc
     structured, problems = structure(options, cls)
     if structured is None or problems:
-        raise ConfigError(source, [str(attrs.evolve(each, path=prefix + each.path)) for each in problems])
+        raise _refused(source, [attrs.evolve(each, path=prefix + each.path) for each in problems], origins)
     return structured
+
+
+def _refused(source: str, problems: Iterable[Problem], origins: Origins) -> ConfigError:
+    return ConfigError(source, [str(each) + origin_text(each.keys, origins or {}) for each in problems])
 
 
 def _without(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:

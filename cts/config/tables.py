@@ -26,9 +26,9 @@ from cts.config.endpoint_text import (
 )
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
-from cts.config.problems import KeyPath, Problem, shown
+from cts.config.problems import KeyPath, Problem, shown, touch
 from cts.config.structuring import structure, structure_options
-from cts.config.toml_source import apply_overrides, read_toml
+from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.wire import MAX_DATAGRAM_SIZE
@@ -193,7 +193,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
             if _same_file(file) == _same_file(path):
                 problems.append(_problem(f"output.{key}", f"{shown(str(file))} is the configuration itself"))
     if config is None or problems or unusable:
-        raise ConfigError(str(path), unusable + [str(each) + _origin(each, origins) for each in problems])
+        raise ConfigError(str(path), unusable + [str(each) + origin_text(each.keys, origins) for each in problems])
     return config
 
 
@@ -217,19 +217,9 @@ def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
         wrong = [each.path for each in problems]
         for rule in RULES:
             problems += [
-                each for each in rule(config) if not any(_touch(key, bad) for key in each.keys for bad in wrong)
+                each for each in rule(config) if not any(touch(key, bad) for key in each.keys for bad in wrong)
             ]
     return config, problems
-
-
-def _touch(key: KeyPath, other: KeyPath) -> bool:
-    shared = min(len(key), len(other))
-    return key[:shared] == other[:shared]
-
-
-def _origin(problem: Problem, origins: Mapping[KeyPath, str]) -> str:
-    given = [text for path, text in origins.items() if any(_touch(path, key) for key in problem.keys)]
-    return "".join(f" (from --set {text})" for text in given)
 
 
 def _problem(key: str, text: str, *others: str) -> Problem:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tomli
 
-from cts.config.problems import KeyPath, dotted, shown
+from cts.config.problems import KeyPath, dotted, shown, touch
 from cts.errors import ConfigError
 
-__all__ = ["MAX_FILE_SIZE", "apply_overrides", "read_toml"]
+__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "read_toml"]
 
 MAX_FILE_SIZE = 1 << 20
 """Bytes of configuration that are read; a larger file is taken for something else."""
@@ -78,6 +78,18 @@ def apply_overrides(
         else:
             origins[path] = _plain(override)
     return table, origins, wrong
+
+
+def origins_of(overrides: Sequence[str]) -> dict[KeyPath, str]:
+    """Return the text that each key was set by, of overrides that have been applied."""
+    return apply_overrides({}, overrides)[1]
+
+
+def origin_text(keys: Iterable[KeyPath], origins: Mapping[KeyPath, str]) -> str:
+    """Return what ends a problem's text: the overrides that what it rests on came from."""
+    rests_on = tuple(keys)
+    given = [text for path, text in origins.items() if any(touch(path, key) for key in rests_on)]
+    return "".join(f" (from --set {text})" for text in given)
 
 
 def _plain(override: str) -> str:

@@ -22,13 +22,9 @@ COLUMN_NAMES = ("TimeSlice", "Bits/Sec", "Streams", "Completed", "Dropped", "Rep
 COLUMN_WIDTHS = tuple(end - start for start, end in zip((0, *COLUMN_ENDS), COLUMN_ENDS, strict=False))
 HEADER = "".join(name.rjust(width) for name, width in zip(COLUMN_NAMES, COLUMN_WIDTHS, strict=True)) + " "
 LEGEND = """\
-TimeSlice  seconds since the run began
-Bits/Sec   rate over the slice of time that ends there
-Streams    streams that are open
-Completed  frames of this slice that were there in time, whole
-Dropped    frames of this slice of which bytes were missing at their render time
-Repeated   frames of this slice that brought more bytes than a frame has
-Errors     datagrams of this slice that fit no frame
+A line tells of the time since the one before, up to TimeSlice (s).
+Completed, Dropped, Repeated: frames whole, short, too long when they were due.
+Errors: datagrams that fit no frame.
 """
 
 

@@ -41,7 +41,7 @@ class EventsLog(LogObserver):
         self._settings = settings
         self._unix_ns = unix_ns
         self._began_ns = 0
-        self._last_ns = 0
+        self._last = RunSnapshot(0, 0, StreamSnapshot())
         self._closed = False
 
     def run_began(self, began_ns: int) -> None:
@@ -92,7 +92,7 @@ class EventsLog(LogObserver):
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write ``status``, and everything up to it out."""
-        self._last_ns = snapshot.elapsed_ns
+        self._last = snapshot
         self._write(
             "status",
             snapshot.elapsed_ns,
@@ -102,6 +102,7 @@ class EventsLog(LogObserver):
                 "outcomes": {outcome.value: snapshot.outcomes.get(outcome, 0) for outcome in Outcome},
                 "refused": dict(sorted(snapshot.refused.items())),
                 "overflowed": snapshot.overflowed,
+                "unreachable": snapshot.unreachable,
             },
         )
         super().status(snapshot)
@@ -110,7 +111,8 @@ class EventsLog(LogObserver):
         """Write ``run_ended``, which tells a whole log from one that was cut short, and close."""
         if not self._closed:
             self._closed = True
-            self._write("run_ended", self._last_ns, {})
+            last = self._last
+            self._write("run_ended", last.elapsed_ns, {"cut_off_by_time_limit": last.cut_off_by_time_limit})
         super().closing()
 
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:

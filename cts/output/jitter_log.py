@@ -115,6 +115,11 @@ class JitterLog(Observer):
             self._single.close()
             self._failure = self._failure or self._single.failure
 
+    def abandoned(self) -> None:
+        """Close without writing."""
+        if self._single is not None:
+            self._single.abandon()
+
     def notes(self) -> tuple[str, ...]:
         """Return what the user has to know: streams without a file, stamps that made no sense, a disk that was full."""
         notes = [] if self._failure is None else [self._failure]

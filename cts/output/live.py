@@ -69,6 +69,9 @@ def view(snapshot: RunSnapshot, bits_per_second: int, expected_ns: int | None = 
     grid.add_row("Errors", _datagrams(frames.error))
     grid.add_row("Refused", _datagrams(sum(snapshot.refused.values()), snapshot.refused))
     grid.add_row("Overflow", _datagrams(snapshot.overflowed))
+    if snapshot.unreachable:
+        times = f"{snapshot.unreachable:>9,}  time{'' if snapshot.unreachable == 1 else 's'} said by the network"
+        grid.add_row("Unreachable", Text(times, "red"))
     return grid
 
 
@@ -80,6 +83,8 @@ class LiveConsole(PromptObserver):
         measure: whose bytes make the rate.
         expected_ns: how long the run will take, nanoseconds; None if nobody knows.
     """
+
+    redraws = True
 
     def __init__(self, console: Console, measure: Role, expected_ns: int | None = None) -> None:
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)

@@ -39,8 +39,9 @@ def cannot_write(key: str, path: Path, error: Exception) -> str:
 
 
 class LogFile:
-    """A log file, truncated when made. Lines are gathered and written when enough have come, at flush and at close.
+    """A log file. Lines are gathered and written when enough have come, at flush and at close.
 
+    What the file held is lost with the first write, not before: a run that comes to nothing leaves the logs of the last one.
     An error while writing (a full disk) is remembered and ends the writing, not the run.
 
     Args:
@@ -63,9 +64,11 @@ class LogFile:
         self._codec, self._line_end, mark = _FORMATS[encoding]
         self._buffer = bytearray(mark)
         self._limit = HELD_OPEN_BUFFER if hold_open else REOPENED_BUFFER
+        self._hold_open = hold_open
+        self._fresh = True
         self._closed = False
         try:
-            opened = FileIO(os.fspath(path), "w")
+            opened = FileIO(os.fspath(path), "a")
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             raise UserError(cannot_write(key, path, error)) from error
         self._file: FileIO | None = opened
@@ -82,23 +85,34 @@ class LogFile:
 
     def flush(self) -> None:
         """Hand to the operating system what has been gathered."""
-        if not self._buffer or self._closed or self.failure is not None:
+        if self._closed or self.failure is not None or not (self._buffer or self._fresh):
             return
         try:
-            if self._file is None:
-                with FileIO(os.fspath(self._path), "a") as reopened:
-                    _write_all(reopened, self._buffer)
-            else:
+            self._open()
+            if self._file is not None:
                 _write_all(self._file, self._buffer)
         except OSError as error:
             self._fail(error)
         self._buffer.clear()
+        if not self._hold_open:
+            self._close_file()
 
     def close(self) -> None:
         """Flush and close; closing twice is harmless."""
         self.flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close without writing: a file that nothing was written to stays what it was."""
         self._closed = True
         self._close_file()
+
+    def _open(self) -> None:
+        if self._fresh or self._file is None:
+            # The one for appending, if there is one, stays open meanwhile: a pipe's reader must not see an end.
+            opened = FileIO(os.fspath(self._path), "w" if self._fresh else "a")
+            self._close_file()
+            self._file, self._fresh = opened, False
 
     def _close_file(self) -> None:
         if self._file is None:
@@ -133,6 +147,10 @@ class LogObserver(Observer):
     def status(self, snapshot: RunSnapshot) -> None:
         """Write out what has been gathered."""
         self._file.flush()
+
+    def abandoned(self) -> None:
+        """Close without writing."""
+        self._file.abandon()
 
     def closing(self) -> None:
         """Write out the rest and close."""

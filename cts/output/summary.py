@@ -79,6 +79,8 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "interrupted": report.interrupted,
         "failures": list(report.failures),
         "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
+        "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
+        "unreachable": snapshot.unreachable,
     }
 
 
@@ -117,6 +119,9 @@ def summary_text(report: RunReport) -> str:
     counts = snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
     rows = [(report.role, f"{report.direction}, {seconds(report.elapsed_ns)} s{interrupted}")]
+    if (cut_off := snapshot.cut_off_by_time_limit) is not None:
+        ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
+        rows.append(("time limit", f"ended the run{ending}"))
     rows.append(("connections", ", ".join(outcome_counts(snapshot.outcomes))))
     if _receives(report):
         frames = counts.frames
@@ -141,6 +146,9 @@ def summary_text(report: RunReport) -> str:
     least = "at least " if snapshot.overflowed else ""
     dropped = counted(snapshot.overflowed, "datagram")
     rows.append(("overflow", f"{least}{dropped} dropped by the kernel: receive buffer full"))
+    if snapshot.unreachable:
+        said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
+        rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
     width = max(len(name) for name, _ in rows)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + failures + _failures(report))

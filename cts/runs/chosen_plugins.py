@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
+
 from attrs import frozen
 
 from cts.api import IConnectedSocketFactory, ISender, StreamPlan
 from cts.config import Config, structure_options
+from cts.config.toml_source import origin_text, origins_of
 from cts.engine.plugin_guard import GuardedFactory, GuardedSender
-from cts.errors import PluginError
-from cts.registry import LoadedPlugin, find_plugins, load_connected_socket_factory, load_sender
+from cts.errors import ConfigError, PluginError, UserError, tell_together
+from cts.registry import LoadedPlugin, Plugins, find_plugins, load_connected_socket_factory, load_sender
 
 __all__ = ["ChosenPlugins", "choose_plugins"]
+
+PluginT = TypeVar("PluginT", bound=ISender | IConnectedSocketFactory)
+_Load: TypeAlias = Callable[[Plugins, str], LoadedPlugin[PluginT]]
+_Chosen: TypeAlias = tuple[LoadedPlugin[PluginT], object] | None
+"""A plugin with its options; None where something is wrong with it."""
 
 
 @frozen
@@ -55,19 +64,38 @@ class ChosenPlugins:
         return GuardedFactory(factory, label)
 
 
-def choose_plugins(config: Config, source: str) -> ChosenPlugins:
+def choose_plugins(config: Config, source: str, overrides: Sequence[str] = ()) -> ChosenPlugins:
     """Find, load and check the plugins that a configuration names, and structure their options.
 
+    Args:
+        config: names them.
+        source: where it came from, for messages.
+        overrides: the ``--set KEY=VALUE`` texts that are in it, for messages.
+
     Raises:
-        PluginError: one is missing, broken, ambiguous or of the wrong shape.
-        ConfigError: options that the plugin does not take.
+        UserError: everything that is wrong: plugins that are missing, broken, ambiguous or of the wrong shape, options that
+            they do not take.
     """
     plugins = find_plugins()
-    sender = load_sender(plugins, config.sender.strategy)
-    factory = load_connected_socket_factory(plugins, config.connected_socket.factory)
-    return ChosenPlugins(
-        sender,
-        structure_options(sender.cls.options, config.sender.options, "sender.options", source),
-        factory,
-        structure_options(factory.cls.options, config.connected_socket.options, "connected_socket.options", source),
-    )
+    origins = origins_of(overrides)
+    mistakes: list[UserError] = []
+
+    def choose(load: _Load[PluginT], table: str, key: str, name: str, options: dict[str, object]) -> _Chosen[PluginT]:
+        try:
+            plugin = load(plugins, name)
+        except PluginError as error:
+            mistakes.append(ConfigError(source, [f"{error}{origin_text([(table, key)], origins)}"]))
+            return None
+        try:
+            return plugin, structure_options(plugin.cls.options, options, f"{table}.options", source, origins)
+        except UserError as error:
+            mistakes.append(error)
+            return None
+
+    sender = choose(load_sender, "sender", "strategy", config.sender.strategy, config.sender.options)
+    sockets = config.connected_socket
+    factory = choose(load_connected_socket_factory, "connected_socket", "factory", sockets.factory, sockets.options)
+    tell_together(mistakes)
+    assert sender is not None
+    assert factory is not None
+    return ChosenPlugins(*sender, *factory)

@@ -52,19 +52,20 @@ class RunResult:
         return 1 if self.report.failed else 0
 
 
-def run(config: Config, source: str, *, console: TextIO) -> RunResult:
+def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str] = ()) -> RunResult:
     """Run a configuration over real UDP until it ends, or SIGINT or SIGTERM stops it.
 
     Args:
         config: what to run.
         source: where the configuration came from, for messages.
         console: where the status is shown, and what else a person should hear.
+        overrides: the ``--set`` texts that are in the configuration, for messages.
 
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
     """
     _refuse_what_cannot_be_run(config, source)
-    plugins = choose_plugins(config, source)
+    plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     offload = detect_offload() if config.run.offload == "auto" else Offload()
     factory = plugins.make_factory()
@@ -146,6 +147,8 @@ class _Run:
             session.close()
             raise
         session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+        if isinstance(session, Session):
+            session.redrawing = [watcher for watcher in self._watchers if watcher.redraws]
         if config.output.console != "quiet":
             self._say(banner(config, self._plan, bound))
             self._say(f"offload: {self._offload}")

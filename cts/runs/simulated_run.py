@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from cts.config import Config
 from cts.config.network_links import impairments
-from cts.errors import ConfigError
+from cts.errors import ConfigError, UserError
 from cts.net.simulated import TO_SERVER, Transmission
 from cts.observer import Observer
 from cts.output.progress import ProgressConsole
@@ -62,7 +62,15 @@ class TruthRecorder:
         self._held.clear()
 
 
-def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, say: Callable[[str], None]) -> RunReport:
+def run_simulation(
+    config: Config,
+    source: str,
+    *,
+    seed: int,
+    console: TextIO,
+    say: Callable[[str], None],
+    overrides: Sequence[str] = (),
+) -> RunReport:
     """Simulate a loopback configuration on the network that its ``[network]`` describes.
 
     Args:
@@ -71,6 +79,7 @@ def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, s
         seed: all chance follows from it.
         console: where progress is shown.
         say: takes a line for the person who watches.
+        overrides: the ``--set`` texts that are in the configuration, for messages.
 
     Raises:
         UserError: the configuration is not for a simulation; a plugin or a log is not to be had.
@@ -78,7 +87,7 @@ def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, s
     if config.run.role != "loopback":
         problem = f"run.role: {config.run.role!r}, and a simulation has both sides; allowed: 'loopback'"
         raise ConfigError(source, [problem])
-    plugins = choose_plugins(config, source)
+    plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     mode = config.output.console
     watching: Observer | None = None
@@ -87,11 +96,20 @@ def run_simulation(config: Config, source: str, *, seed: int, console: TextIO, s
     to_client, to_server = impairments(config.network, ipv6=any("[" in each for each in config.server.listen))
     factory = plugins.make_factory()
     truth = None
+    mistakes: list[UserError] = []
     try:
         if config.output.truth_file is not None:
-            log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
-            truth = TruthRecorder(log)
-        observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching)
+            try:
+                log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
+                truth = TruthRecorder(log)
+            except UserError as mistake:
+                mistakes.append(mistake)
+        try:
+            observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching, mistakes=mistakes)
+        except UserError:
+            if truth is not None:
+                log.abandon()
+            raise
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
         report = simulate(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TextIO
 
 from cts.api import StreamPlan
 from cts.config import Config
+from cts.errors import UserError, tell_together
 from cts.observer import Observer
 from cts.output.connection_log import ConnectionLog
 from cts.output.console import choose_console
@@ -28,6 +29,7 @@ def open_observers(
     *,
     unix_ns: Callable[[], int] = time.time_ns,
     watching: Observer | None = None,
+    mistakes: Sequence[UserError] = (),
 ) -> list[Observer]:
     """Open every log that is asked for, and the console.
 
@@ -37,9 +39,10 @@ def open_observers(
         console: where the status is shown.
         unix_ns: tells the Unix time, always 0 in a simulation.
         watching: shows the status in place of what ``output.console`` says.
+        mistakes: what is wrong with other files already, to be told together with what is wrong with these.
 
     Raises:
-        UserError: a log cannot be written; those opened before it are closed again.
+        UserError: there were mistakes, or logs cannot be written, each of which is named; the others are closed again.
     """
     output = config.output
     measure = measured_role(config)
@@ -59,11 +62,17 @@ def open_observers(
     expected_ns = expected_end_ns(config, plan)
     makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns))
     opened: list[Observer] = []
+    found = list(mistakes)
     with ExitStack() as undo:
         for make in makers:
-            observer = make()
+            try:
+                observer = make()
+            except UserError as mistake:
+                found.append(mistake)
+                continue
             opened.append(observer)
-            undo.callback(observer.closing)
+            undo.callback(observer.abandoned)
+        tell_together(found)
         undo.pop_all()
     return opened
 

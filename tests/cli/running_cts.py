@@ -87,8 +87,10 @@ class Report(TypedDict):
     bytes_sent: int
     refused: dict[str, int]
     overflowed: int
+    unreachable: int
     streams_omitted: int
     interrupted: bool
+    cut_off_by_time_limit: int | None
 
 
 @frozen

@@ -129,6 +129,25 @@ def test_check_shows_the_plugins_with_their_versions() -> None:
     assert chosen["factory"] == "pcap (cts-pcap 0.1.0)"
 
 
+def test_check_takes_several_configurations_and_shows_each_under_its_name() -> None:
+    finished = run_here("check", STREAM, SERVER)
+    assert (finished.status, finished.stderr) == (0, "")
+    blocks = finished.stdout.rstrip("\n").split("\n\n")
+    single = [run_here("check", config).stdout for config in (STREAM, SERVER)]
+    assert [f"{block}\n" for block in blocks] == [f"{STREAM}:\n{single[0]}", f"{SERVER}:\n{single[1]}"]
+
+
+def test_check_tells_what_is_wrong_with_each_of_several_configurations(tmp_path: Path) -> None:
+    wrong = [tmp_path / "a.toml", tmp_path / "b.toml", tmp_path / "c.toml"]
+    wrong[0].write_text("[stream]\nframe_rate = 0\ndirection = 'up'\n", encoding="utf-8")
+    wrong[1].write_text("[sender]\nstrategy = 'telepathy'\n", encoding="utf-8")
+    finished = run_here("check", wrong[0], STREAM, *wrong[1:])
+    assert finished.status == 2
+    told = [line.removeprefix("cts: ").partition(": ")[0] for line in finished.stderr.splitlines()]
+    assert told == [str(wrong[0]), str(wrong[0]), str(wrong[1]), str(wrong[2])]
+    assert finished.stdout.startswith(f"{STREAM}:\nrole ")
+
+
 def test_check_shows_how_many_streams_a_client_will_run() -> None:
     assert checked("client.connections=20", "client.iterations=3")["streams"] == "20 streams, 3 times over"
 

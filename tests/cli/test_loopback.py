@@ -132,7 +132,7 @@ def misfits(value: object, hint: object, where: str = "report") -> list[str]:
     if get_origin(hint) is dict:
         of_counts = isinstance(value, dict) and all(type(count) is int for count in value.values())
         return [] if of_counts else [f"{where}: {value}"]
-    return [] if type(value) is hint else [f"{where}: {value!r} is no {hint}"]
+    return [] if type(value) in (get_args(hint) or (hint,)) else [f"{where}: {value!r} is no {hint}"]
 
 
 def test_the_json_has_the_documented_keys_and_types(finished: Finished) -> None:

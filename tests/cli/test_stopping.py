@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -219,6 +220,12 @@ def test_a_time_limit_ends_an_idle_server() -> None:
     finished = run_here("run", SERVER, "--json", sets=(*QUIET, "server.listen=127.0.0.1:0", "run.time_limit=100ms"))
     assert finished.status == 0
     assert 0.1 <= finished.report["elapsed_seconds"] < 30
+
+
+def test_what_a_time_limit_cut_off_is_said_and_fails_nothing() -> None:
+    finished = run_here("run", STREAM, sets=(*LONG, *FREE_PORT, *QUIET, "client.connections=2", "run.time_limit=300ms"))
+    assert finished.status == 0
+    assert re.search(r"^time limit +ended the run and cut off 2 streams$", finished.stdout, re.MULTILINE), finished
 
 
 def test_a_time_limit_is_not_an_interruption() -> None:

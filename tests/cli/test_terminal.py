@@ -41,10 +41,11 @@ def watch_ctrl_c() -> Seen:
 
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Seen]:
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         runs = {
             "wide": pool.submit(watch, WIDE, *OFTEN),
             "narrow": pool.submit(watch, NARROW, *OFTEN, "output.console=live"),
+            "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=2s"),
             "dumb": pool.submit(watch, WIDE, term="dumb"),
             "ctrl-c": pool.submit(watch_ctrl_c),
         }
@@ -77,6 +78,11 @@ def test_the_live_view_is_no_wider_than_the_terminal(seen: dict[str, Seen]) -> N
 def test_the_live_view_is_redrawn_in_place(live: Seen) -> None:
     assert live.text.count("Overflow") > 1
     assert len(live.lines_with("Overflow")) == 1
+
+
+def test_the_live_view_is_redrawn_every_second_however_seldom_status_is_told(seen: dict[str, Seen]) -> None:
+    # Otherwise it would be drawn at the beginning and at the end alone.
+    assert len(set(re.findall(r"Time +(\d+\.\d) of", seen["seldom"].text))) > 2
 
 
 def test_the_live_view_ends_with_every_frame(live: Seen) -> None:

@@ -97,6 +97,36 @@ def test_a_log_that_cannot_be_written_is_named_before_anything_runs(key: str, pl
     assert refused(*FREE_PORT, f"output.{key}={path}").startswith(f"cts: output.{key}: cannot write '{path}': ")
 
 
+@pytest.mark.parametrize("command", ["run", "sim"])
+def test_all_logs_that_cannot_be_written_are_named_at_once(command: str, tmp_path: Path) -> None:
+    keys = [*LOGS, "truth_file"] if command == "sim" else LOGS
+    logs = [f"output.{key}={tmp_path / 'no' / key}" for key in keys]
+    lines = run_here(command, STREAM, sets=(*SHORT, *QUIET, *FREE_PORT, *logs)).message.splitlines()
+    assert sorted(line.split(": ")[1] for line in lines) == sorted(f"output.{key}" for key in keys)
+
+
+def test_a_truth_log_alone_that_cannot_be_written_leaves_no_other_log_open(tmp_path: Path) -> None:
+    sets = (
+        *SHORT,
+        *QUIET,
+        f"output.truth_file={tmp_path / 'no' / 'truth'}",
+        f"output.status_file={tmp_path / 's.csv'}",
+    )
+    message = run_here("sim", STREAM, sets=sets).message
+    assert message.startswith("cts: output.truth_file: cannot write ")
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["run", "sim"])
+def test_logs_of_the_run_before_are_kept_by_a_run_that_cannot_begin(command: str, tmp_path: Path) -> None:
+    logs = [key for key in LOGS if key != "connection_file"] + ["truth_file"] * (command == "sim")
+    for key in logs:
+        (tmp_path / key).write_text("measured\n")
+    sets = [f"output.{key}={tmp_path / key}" for key in logs] + [f"output.connection_file={tmp_path / 'no' / 'log'}"]
+    assert "output.connection_file" in run_here(command, STREAM, sets=(*SHORT, *QUIET, *FREE_PORT, *sets)).message
+    assert {(tmp_path / key).read_text() for key in logs} == {"measured\n"}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="to root every directory is open")
 def test_a_log_in_a_directory_without_permission_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -159,6 +159,38 @@ def test_control_characters_of_a_value_do_not_reach_the_terminal() -> None:
     assert "\x1b" not in refused("stream.direction=\x1b[31mup")
 
 
+@pytest.mark.parametrize("run_or_sim", ["run", "sim", "check"])
+def test_everything_wrong_with_both_plugins_is_told_at_once(run_or_sim: str) -> None:
+    names = ("sender.strategy=telepathy", "connected_socket.factory=telepathy")
+    lines = run_here(run_or_sim, STREAM, sets=names).message.splitlines()
+    assert [line.rpartition(" (from ")[2] for line in lines] == [f"--set {name})" for name in names]
+    assert all(line.startswith(f"cts: {STREAM}: no ") for line in lines)
+    options = ("sender.strategy=burst", "sender.options.frames=many", "sender.options.speed=1")
+    lines = run_here(run_or_sim, STREAM, sets=(*options, "connected_socket.factory=pcap")).message.splitlines()
+    assert sorted(line.split(": ")[2] for line in lines) == [
+        "connected_socket.options.file",
+        "sender.options.frames",
+        "sender.options.speed",
+    ]
+
+
+OPTIONS = {
+    "sender.options.speed=1": ("sender.strategy=plain",),
+    "sender.options.frames=many": ("sender.strategy=burst",),
+    "connected_socket.options.fiel=x": ("connected_socket.factory=pcap", "connected_socket.options.file=x"),
+}
+
+
+@pytest.mark.parametrize("override", OPTIONS)
+def test_a_wrong_option_says_which_override_it_is_from(override: str) -> None:
+    assert refused(*OPTIONS[override], override).endswith(f" (from --set {override})\n")
+
+
+def test_a_wrong_option_of_the_file_itself_is_from_no_override(tmp_path: Path) -> None:
+    path = write(tmp_path, "[sender]\nstrategy = 'burst'\noptions.frames = 'many'\n")
+    assert "--set" not in refused("stream.frame_rate=60", config=path)
+
+
 def test_an_unknown_sender_names_the_installed_ones() -> None:
     message = refused("sender.strategy=telepathy")
     assert "no sender is called 'telepathy' (sender.strategy)" in message

@@ -137,7 +137,25 @@ def test_the_time_limit_ends_every_stream_at_its_instant(direction: str) -> None
     assert report.elapsed_ns == WHEN
     assert not report.interrupted
     assert report.snapshot.outcomes == {Outcome.CANCELLED: 2}
+    assert report.snapshot.cut_off_by_time_limit == 2
     assert report.snapshot.counts.frames == FrameTotals(completed=2 * completed)
+
+
+def test_a_time_limit_that_finds_no_stream_open_has_cut_off_none() -> None:
+    async def main(world: World) -> RunReport:
+        server = await world.serve(world.session(config_of(run={"role": "server", "time_limit": "1h"})))
+        return await server.report()
+
+    report = in_world(main)
+    assert (report.results, report.snapshot.cut_off_by_time_limit, report.failed) == ((), 0, False)
+
+
+@BOTH
+def test_a_stream_that_ends_at_the_instant_of_the_time_limit_has_ended_by_itself(direction: str) -> None:
+    report = simulated(config_of(direction))
+    limit = f"{report.elapsed_ns} ns"
+    for _ in range(8):
+        assert simulated(config_of(direction, run={"time_limit": limit})) == report
 
 
 @BOTH

@@ -77,6 +77,12 @@ def test_a_run_of_weeks_keeps_the_columns() -> None:
     assert status_line(row(ended_ns=10**7 * SECOND)).startswith("  10000000")
 
 
+def test_the_legend_is_short_and_no_wider_than_the_table() -> None:
+    lines = LEGEND.splitlines()
+    assert len(lines) <= 3
+    assert max(map(len, lines)) <= len(HEADER)
+
+
 def test_the_legend_comes_first_and_the_header_again_every_40_rows() -> None:
     stream = io.StringIO()
     console = LineConsole(stream, Role.RECEIVER)

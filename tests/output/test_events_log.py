@@ -38,8 +38,14 @@ def test_a_log_begins_with_its_schema_and_ends_with_run_ended(tmp_path: Path) ->
     log.closing()
     lines = path.read_text("ascii").splitlines()
     assert lines[0] == '{"event":"run_began","time_ns":0,"schema":1,"began_unix_ns":7,"role":"client"}'
-    assert lines[-1] == '{"event":"run_ended","time_ns":77}'
+    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null}'
     assert len(lines) == 3
+
+
+def test_run_ended_says_how_many_streams_the_time_limit_cut_off(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.status(RunSnapshot(50, 0, COUNTS, cut_off_by_time_limit=2))
+    assert json.loads(lines_after_the_first(path, log)[-1])["cut_off_by_time_limit"] == 2
 
 
 def test_a_stream_that_opens_is_told_with_its_ends(tmp_path: Path) -> None:
@@ -80,12 +86,12 @@ def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
 
 def test_a_status_has_every_outcome_and_its_reasons_sorted(tmp_path: Path) -> None:
     log = begun(path := tmp_path / "e.jsonl")
-    log.status(RunSnapshot(50, 2, COUNTS, {Outcome.SUCCESSFUL: 9}, {"b": 1, "a": 2}, 3))
+    log.status(RunSnapshot(50, 2, COUNTS, {Outcome.SUCCESSFUL: 9}, {"b": 1, "a": 2}, 3, unreachable=4))
     assert lines_after_the_first(path, log)[0] == (
         '{"event":"status","time_ns":50,"open_streams":2,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
         '"bytes_received":500,"bytes_sent":600,'
         '"outcomes":{"successful":9,"network error":0,"protocol error":0,"cancelled":0},'
-        '"refused":{"a":2,"b":1},"overflowed":3}'
+        '"refused":{"a":2,"b":1},"overflowed":3,"unreachable":4}'
     )
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from cts.metrics.counters import FrameTotals
@@ -70,6 +71,11 @@ def test_a_run_of_unknown_length_shows_only_the_time_that_passed() -> None:
     console.print(view(BUSY, 0))
     assert "Time      2.3 s" in file_text(console)
     assert "━" not in file_text(console)
+
+
+def test_what_the_network_says_of_peers_is_shown_once_it_says_anything() -> None:
+    assert "Unreachable" not in drawn(BUSY, 80)
+    assert "Unreachable 3 times" in " ".join(drawn(evolve(BUSY, unreachable=3), 80).split())
 
 
 def test_a_terminal_of_ascii_alone_gets_ascii_alone() -> None:

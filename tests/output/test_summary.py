@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from attrs import evolve
 
 from cts.metrics.counters import FrameTotals
@@ -59,7 +60,8 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
-        '"failures": [], "send_lateness_seconds": null}'
+        '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
+        '"unreachable": 0}'
     )
 
 
@@ -97,8 +99,38 @@ def test_the_text_says_what_was_measured() -> None:
     ]
 
 
+def test_what_the_network_said_of_peers_is_counted_and_explained() -> None:
+    text = summary_text(evolve(REPORT, snapshot=evolve(REPORT.snapshot, unreachable=1234)))
+    said = "the network said 1,234 times that a peer does not get what is sent to it: nobody there, or a firewall"
+    assert row(text, "unreachable") == said
+    assert summary_json(evolve(REPORT, snapshot=evolve(REPORT.snapshot, unreachable=2)))["unreachable"] == 2
+
+
+def test_a_network_that_said_nothing_is_not_spoken_of() -> None:
+    assert "unreachable" not in summary_text(REPORT)
+
+
 def test_an_interrupted_run_says_so() -> None:
     assert row(summary_text(evolve(REPORT, interrupted=True)), "loopback") == "pull, 5.970 s, interrupted"
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "text"),
+    [
+        (0, "ended the run; no stream was open"),
+        (1, "ended the run and cut off 1 stream"),
+        (2000, "ended the run and cut off 2,000 streams"),
+    ],
+)
+def test_a_run_that_its_time_limit_ended_says_so_and_what_that_cut_off(cut_off: int, text: str) -> None:
+    report = evolve(REPORT, snapshot=evolve(REPORT.snapshot, cut_off_by_time_limit=cut_off))
+    assert row(summary_text(report), "time limit") == text
+    assert summary_json(report)["cut_off_by_time_limit"] == cut_off
+
+
+def test_a_run_that_ended_by_itself_speaks_of_no_time_limit() -> None:
+    assert "time limit" not in summary_text(REPORT)
+    assert summary_json(REPORT)["cut_off_by_time_limit"] is None
 
 
 def test_many_streams_have_the_median_and_the_bounds_of_their_rates() -> None:

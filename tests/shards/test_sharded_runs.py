@@ -216,6 +216,18 @@ def test_ctrl_c_ends_every_process_with_130_and_a_summary() -> None:
     assert "Traceback" not in finished.stderr
 
 
+def test_what_the_time_limit_cut_off_in_all_processes_is_counted() -> None:
+    sets = (*TWO, *LONG, *QUIET, *FREE_PORT, "client.connections=4", "run.time_limit=2s")
+    finished = run_cts("run", STREAM, "--json", sets=sets)
+    assert finished.status == 0
+    assert finished.report["cut_off_by_time_limit"] == finished.report["connections"]["cancelled"] == 4
+
+
+def test_what_the_network_said_in_all_processes_is_counted() -> None:
+    sets = (*TWO, *SHORT, *QUIET, f"client.target=127.0.0.1:{free_port()}")
+    assert run_cts("run", CLIENT, "--json", sets=sets).report["unreachable"] >= STREAMS
+
+
 def test_no_process_outlives_a_run_that_is_killed() -> None:
     with Running("run", STREAM, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT, "client.connections=4")) as run:
         run.wait_for_row()

@@ -295,6 +295,7 @@ class ShardedSession:
             outcomes.update(snapshot.outcomes)
         for snapshot in everybody:
             refused.update(snapshot.refused)
+        limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
         return RunSnapshot(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             open_streams=sum(
@@ -304,6 +305,8 @@ class ShardedSession:
             outcomes=outcomes,
             refused=refused,
             overflowed=sum(snapshot.overflowed for snapshot in everybody),
+            unreachable=sum(snapshot.unreachable for snapshot in everybody),
+            cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
         )
 
     def _report(self) -> RunReport:
