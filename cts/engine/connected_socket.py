@@ -66,6 +66,8 @@ class ConnectedSocket(IConnectedSocket):
         self._pacer = request.pacer
         self._started_ns = request.pacer.now_ns()
         self._receiver: MediaStreamReceiver | None = None
+        self._send_lateness: Histogram | None = None
+        self._dispatched: DispatchedFrames | None = None
         self._pattern: IOPattern
         if request.role is Role.RECEIVER:
             self._pattern = self._receiver = MediaStreamReceiver(
@@ -76,15 +78,14 @@ class ConnectedSocket(IConnectedSocket):
                 on_frame=request.on_frame,
             )
         else:
-            self._pattern = MediaStreamSender(
+            self._pattern = sending = MediaStreamSender(
                 request.plan, base_ns=self._started_ns, connection_id=request.connection_id
             )
+            self._send_lateness = Histogram()
+            if dispatcher is not None and sends_at_once(request.sender):
+                self._dispatched = DispatchedFrames(request, sending, self._send_lateness, dispatcher)
         self._recv = self._pattern.initiate_io(self._started_ns)
         self._waiting: trio.CancelScope | None = None
-        self._send_lateness = Histogram() if request.role is Role.SENDER else None
-        self._dispatched: DispatchedFrames | None = None
-        if dispatcher is not None and self._send_lateness is not None and sends_at_once(request.sender):
-            self._dispatched = DispatchedFrames(request, self._pattern, self._send_lateness, dispatcher)
 
     @property
     def remote(self) -> Address:

@@ -8,13 +8,10 @@ from cts.api import Frame, Histogram, Message, StreamRequest
 from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
 from cts.engine.senders import RUNS_AT_ONCE, Runs, send_runs
 from cts.protocol.outgoing import run_size
-from cts.protocol.pattern import IOPattern
-from cts.protocol.task import IOAction, IOStatus, IOTask, SendKind
+from cts.protocol.sender import MediaStreamSender
+from cts.protocol.task import IOTask
 
 __all__ = ["DispatchedFrames"]
-
-_FRAME = SendKind.FRAME
-_CONTINUE = IOStatus.CONTINUE
 
 
 class DispatchedFrames(FrameSource):
@@ -28,7 +25,7 @@ class DispatchedFrames(FrameSource):
     """
 
     def __init__(
-        self, request: StreamRequest, pattern: IOPattern, lateness: Histogram, dispatcher: FrameDispatcher
+        self, request: StreamRequest, pattern: MediaStreamSender, lateness: Histogram, dispatcher: FrameDispatcher
     ) -> None:
         self._plan = request.plan
         self.endpoint = request.endpoint
@@ -42,8 +39,8 @@ class DispatchedFrames(FrameSource):
         self._pattern = pattern
         self._lateness = lateness
         self._dispatcher = dispatcher
-        # The frame that the dispatcher asks for, and how many runs went of one that did not go whole.
-        self._task = IOTask(IOAction.NONE, 0)
+        self._due_ns = 0
+        # How many runs went of a frame that did not go whole.
         self._gone: int | None = None
 
     def possible(self) -> bool:
@@ -57,7 +54,7 @@ class DispatchedFrames(FrameSource):
         Raises:
             OSError: the network refused a datagram for good.
         """
-        self._task = task
+        self._due_ns = task.due_ns
         self._runs = self._frame.runs(self.endpoint.segment_limit)
         header = self._frame.stamp(0)
         self.messages = [(self._peer, header, run) for run in self._runs]
@@ -66,22 +63,22 @@ class DispatchedFrames(FrameSource):
             gone, self._gone = self._gone, None
             sent = sum(map(run_size, self._runs[:gone]))
             sent += await send_runs(self._frame, self._runs, self.endpoint, self._peer, self._pacer, first=gone)
-            self._pattern.complete_io(self._task, now_ns=self._pacer.now_ns(), transferred=sent)
+            # Whichever frame it was, the task of the first has its size.
+            self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
 
     def stamp(self, now_ns: int) -> None:
         """Make the messages the due frame."""
-        frame, task = self._frame, self._task
-        frame.sequence = task.sequence
+        frame = self._frame
+        frame.sequence = self._pattern.sequence
         frame.stamp(now_ns)
-        self._lateness.record(now_ns - task.due_ns)
+        self._lateness.record(now_ns - self._due_ns)
 
     def went(self, now_ns: int) -> int | None:
         """Go on to the next frame."""
-        pattern = self._pattern
-        if pattern.complete_io(self._task, now_ns=now_ns, transferred=self.size) is not _CONTINUE:
-            return None
-        self._task = task = pattern.initiate_io(now_ns)
-        return task.due_ns if task.kind is _FRAME else None
+        due_ns = self._pattern.frame_went(now_ns)
+        if due_ns is not None:
+            self._due_ns = due_ns
+        return due_ns
 
     def held_up(self, gone: int) -> None:
         """Leave the rest of the frame to the stream's own task."""

@@ -10,6 +10,7 @@ __all__ = ["Histogram", "Percentiles"]
 
 _PRECISION_BITS = 7
 _LINEAR = 1 << _PRECISION_BITS + 1
+_RECENT_MAX = 32
 
 
 @frozen
@@ -29,51 +30,68 @@ class Histogram:
     Holds a few hundred buckets at most for any range that occurs, and never more than 128 for each power of two.
     """
 
-    __slots__ = ("_counts", "count", "greatest")
+    __slots__ = ("_counts", "_greatest", "_recent")
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
-        self.count = 0
-        self.greatest = 0
+        self._greatest = 0
+        # Values that have no bucket yet: to find one at a time costs as much as several together.
+        self._recent: list[int] = []
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
             return NotImplemented
-        return self._counts == other._counts and self.greatest == other.greatest
+        return self._sorted_in() == other._sorted_in() and self._greatest == other._greatest
+
+    @property
+    def count(self) -> int:
+        """How many values were recorded."""
+        return sum(self._sorted_in().values())
+
+    @property
+    def greatest(self) -> int:
+        """The greatest of them; 0 for none."""
+        self._sorted_in()
+        return self._greatest
 
     def record(self, value: int) -> None:
         """Count a value; one below 0 counts as 0."""
-        if value < _LINEAR:
-            bucket = max(value, 0)
-        else:
-            shift = value.bit_length() - _PRECISION_BITS - 1
-            bucket = (shift << _PRECISION_BITS) + (value >> shift)
-        counts = self._counts
-        counts[bucket] = counts.get(bucket, 0) + 1
-        self.count += 1
-        if value > self.greatest:
-            self.greatest = value
+        recent = self._recent
+        recent.append(value)
+        if len(recent) >= _RECENT_MAX:
+            self._sorted_in()
 
     def add(self, other: Histogram) -> None:
         """Count everything that another one has counted."""
-        for bucket, count in other._counts.items():
-            self._counts[bucket] = self._counts.get(bucket, 0) + count
-        self.count += other.count
-        self.greatest = max(self.greatest, other.greatest)
+        counts = self._sorted_in()
+        for bucket, count in other._sorted_in().items():
+            counts[bucket] = counts.get(bucket, 0) + count
+        self._greatest = max(self._greatest, other._greatest)
 
     def percentile(self, percent: float) -> int:
         """Return the least recorded bucket's upper end that at least ``percent`` of the values do not exceed; 0 for none."""
         wanted = self.count * percent / 100
         seen = 0
-        for bucket in sorted(self._counts):
-            seen += self._counts[bucket]
+        for bucket, count in sorted(self._counts.items()):
+            seen += count
             if seen >= wanted:
-                return min(_upper_end(bucket), self.greatest)
+                return min(_upper_end(bucket), self._greatest)
         return 0
 
     def percentiles(self) -> Percentiles:
         """Return the figures that are reported."""
         return Percentiles(self.count, self.percentile(50), self.percentile(99), self.percentile(99.9), self.greatest)
+
+    def _sorted_in(self) -> dict[int, int]:
+        """Return the counts with every recorded value in them."""
+        counts = self._counts
+        if self._recent:
+            for value in self._recent:
+                bucket = _bucket_of(max(value, 0))
+                counts[bucket] = counts.get(bucket, 0) + 1
+            self._greatest = max(self._greatest, *self._recent)
+            self._recent.clear()
+        return counts
 
     @classmethod
     def of(cls, histograms: Iterable[Histogram]) -> Histogram:
@@ -82,6 +100,13 @@ class Histogram:
         for histogram in histograms:
             total.add(histogram)
         return total
+
+
+def _bucket_of(value: int) -> int:
+    if value < _LINEAR:
+        return value
+    shift = value.bit_length() - _PRECISION_BITS - 1
+    return (shift << _PRECISION_BITS) + (value >> shift)
 
 
 def _upper_end(bucket: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cts.errors import DecodeError
 from cts.metrics.counters import FrameCounts
 from cts.protocol.pattern import FOREVER_NS, JUST_AFTER_NS, IOPattern, StartRequest
-from cts.protocol.plan import StreamPlan
+from cts.protocol.plan import NANOSECONDS, StreamPlan
 from cts.protocol.task import DatagramBatch, IOAction, IOTask, SendKind, StreamError
 from cts.protocol.wire import ConnectionId, decode_untrusted
 
@@ -31,6 +31,7 @@ class MediaStreamSender(IOPattern):
         self._answer_owed = connection_id is not None
         self._next_sequence = 1
         self._frame_size = plan.frame_size
+        self._frame_rate = plan.frame_rate
         self._final_frame = plan.final_frame
         self._transfer_size = plan.transfer_size
         # The receiving side gives up at its first render; to ask for longer would start a stream that nobody waits for.
@@ -44,6 +45,29 @@ class MediaStreamSender(IOPattern):
     def start_repeated(self, received_ns: int) -> None:
         """Nothing: the frames that are on their way answer it."""
 
+    @property
+    def sequence(self) -> int:
+        """The frame in flight, or the next one where none is."""
+        return self._next_sequence
+
+    def frame_went(self, now_ns: int) -> int | None:
+        """Complete the frame in flight, which went whole, and initiate the next one.
+
+        The same as ``complete_io`` and ``initiate_io``, for those who send the frames of many streams.
+
+        Returns:
+            When the next frame is due; None if the stream has ended.
+        """
+        sent = self._next_sequence
+        self.confirmed_bytes += self._frame_size
+        if sent >= self._final_frame:
+            self.in_flight_bytes -= self._frame_size
+            self._frame_sent(now_ns)
+            return None
+        self.measured_until_ns = now_ns
+        self._next_sequence = sent + 1
+        return self.base_ns + (sent + 1) * NANOSECONDS // self._frame_rate
+
     def _next_task(self, now_ns: int) -> IOTask:
         if self._answer_owed:
             return IOTask(IOAction.SEND, now_ns, kind=SendKind.CONNECTION_ID)
@@ -53,8 +77,7 @@ class MediaStreamSender(IOPattern):
             return IOTask(IOAction.NONE, FOREVER_NS)
         sequence = self._next_sequence
         due_ns = self.base_ns + self.plan.send_offset_ns(sequence)
-        # By position: names take twice as long, and this is made for every frame.
-        return IOTask(_SEND, due_ns, True, self._frame_size, _FRAME, sequence)
+        return IOTask(_SEND, due_ns, tracked=True, size=self._frame_size, kind=_FRAME, sequence=sequence)
 
     def _ask(self, request: StartRequest, now_ns: int) -> IOTask:
         if now_ns > self._gives_up_ns:

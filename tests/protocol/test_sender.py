@@ -44,6 +44,15 @@ class Driven:
         return self.pattern.complete_io(task, now_ns=done_ns, transferred=task.size - short_by)
 
 
+def plans_of_few_frames() -> st.SearchStrategy[StreamPlan]:
+    return st.builds(
+        lambda frames, rate, size: StreamPlan(8 * size * rate, rate, -(-frames * SECOND // rate)),
+        st.integers(2, 9),
+        st.integers(1, 240),
+        st.integers(40, 5000),
+    )
+
+
 def sending() -> Driven:
     """A sender that has given its name."""
     driven = Driven()
@@ -311,3 +320,38 @@ def test_only_the_exact_transfer_size_completes(differences: list[int]) -> None:
             break
     assert all(status is IOStatus.CONTINUE for status in statuses[:-1])
     assert statuses[-1] is (IOStatus.COMPLETED if total == PLAN.transfer_size else IOStatus.FAILED)
+
+
+# -------------------------------------------------------------------------------------- frame after frame, in one step
+
+
+@given(plan=plans_of_few_frames(), short_by=st.integers(0, 1))
+def test_frames_that_went_whole_take_the_same_course_in_one_step_as_in_two(plan: StreamPlan, short_by: int) -> None:
+    at_once, in_two = Driven(plan), Driven(plan)
+    for driven in (at_once, in_two):
+        driven.send()
+    if short_by:
+        for driven in (at_once, in_two):
+            driven.send(short_by=short_by)
+    task = in_two.next()
+    due_ns: int | None = at_once.next().due_ns
+    while due_ns is not None:
+        assert (task.due_ns, task.sequence) == (due_ns, at_once.pattern.sequence)
+        due_ns = at_once.pattern.frame_went(due_ns + 5)
+        status = in_two.pattern.complete_io(task, now_ns=task.due_ns + 5, transferred=task.size)
+        task = in_two.next()
+        assert (due_ns is None) == (status is not IOStatus.CONTINUE)
+        assert state(at_once.pattern) == state(in_two.pattern)
+
+
+def state(pattern: MediaStreamSender) -> tuple[object, ...]:
+    """Return everything that others see of a sender."""
+    return (
+        pattern.status,
+        pattern.error,
+        pattern.sequence,
+        pattern.confirmed_bytes,
+        pattern.in_flight_bytes,
+        pattern.measured_until_ns,
+        pattern.ended_ns,
+    )
