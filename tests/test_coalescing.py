@@ -89,7 +89,7 @@ def test_one_datagram_is_its_own_segment(receiving: socket.socket, sending: sock
     receiver = CoalescedReceiver(receiving.fileno())
     sending.send(b"START")
     assert receive(receiver, receiving)[1:3] == (5, 5)
-    assert bytes(receiver.buffer[:5]) == b"START"
+    assert bytes(receiver.into.buffer[:5]) == b"START"
     assert receiver.receive() is None
 
 
@@ -98,7 +98,7 @@ def test_a_batch_comes_as_one_buffer_with_its_segment_size(receiving: socket.soc
     send_batch(sending, 1374, 1374, 200)
     assert receive(receiver, receiving)[1:3] == (2 * 1400 + 226, 1400)
     expected = b"".join(bytes(HEADER) + PATTERN[:size] for size in (1374, 1374, 200))
-    assert receiver.memory.startswith(expected)
+    assert receiver.into.memory.startswith(expected)
     assert receiver.receive() is None
 
 
@@ -237,7 +237,7 @@ def test_equal_datagrams_repeat(receiving: socket.socket, sending: socket.socket
     for sizes in ((1374,) * 46, (1374, 1374, 1), (1374, 200), (5,)):
         send_batch(sending, *sizes)
         _remote, length, segment_size, _stamp_ns, _drops = receive(receiver, receiving)
-        assert receiver.repeats(length, segment_size)
+        assert receiver.into.repeats(length, segment_size)
 
 
 @pytest.mark.parametrize("at", [0, 25, 1399, 1400, 2 * 1400 + 700, 3 * 1400, 3 * 1400 + 225])
@@ -245,14 +245,14 @@ def test_one_other_byte_anywhere_does_not_repeat(receiving: socket.socket, sendi
     receiver = CoalescedReceiver(receiving.fileno())
     send_batch(sending, 1374, 1374, 1374, 200)
     _remote, length, segment_size, _stamp_ns, _drops = receive(receiver, receiving)
-    assert receiver.repeats(length, segment_size)
-    receiver.buffer[at] ^= 0x80
-    assert not receiver.repeats(length, segment_size)
+    assert receiver.into.repeats(length, segment_size)
+    receiver.into.buffer[at] ^= 0x80
+    assert not receiver.into.repeats(length, segment_size)
 
 
 def test_what_lies_behind_the_batch_does_not_matter(receiving: socket.socket, sending: socket.socket) -> None:
     receiver = CoalescedReceiver(receiving.fileno())
     send_batch(sending, 1374, 200)
     _remote, length, segment_size, _stamp_ns, _drops = receive(receiver, receiving)
-    receiver.buffer[length] ^= 0x80
-    assert receiver.repeats(length, segment_size)
+    receiver.into.buffer[length] ^= 0x80
+    assert receiver.into.repeats(length, segment_size)

@@ -110,7 +110,7 @@ class ConnectedSocket(IConnectedSocket):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
         if self._request.active:
-            self._endpoint.receive_into(lambda local, remote, batch: self.on_data_received(batch))
+            self._endpoint.receive_into(self._on_read)
         task_status.started()
         failure: Exception | None = None
         try:
@@ -124,6 +124,9 @@ class ConnectedSocket(IConnectedSocket):
         status = self._pattern.complete_io(self._recv, now_ns=batch.received_ns, data=batch)
         if status is not IOStatus.CONTINUE or self._pattern.ready:
             self._wake()
+
+    def _on_read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
+        self.on_data_received(batch)
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the pattern."""

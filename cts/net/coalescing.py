@@ -36,7 +36,7 @@ from cts.net.libc import (
     recvmsg,
 )
 
-__all__ = ["BUFFER_SIZE", "CoalescedReceiver", "Received", "supported"]
+__all__ = ["BUFFER_SIZE", "CoalescedReceiver", "ReceiveMemory", "Received", "supported"]
 
 BUFFER_SIZE: Final = 65536
 """No UDP buffer is larger: the kernel coalesces to less than 64 KiB whatever gro_max_size says."""
@@ -72,16 +72,61 @@ _DROPS: Final = _word(socket.SOL_SOCKET, SO_RXQ_OVFL)
 _SEGMENT: Final = _word(SOL_UDP, UDP_GRO)
 
 
-class CoalescedReceiver:
-    """Reads batches of datagrams from a UDP socket, each batch with one ``recvmsg`` into the same buffer.
+class ReceiveMemory:
+    """What is read into: data, control messages and address of one batch at a time.
 
-    ``fd`` stays the caller's, who stops using this object before closing the socket. ``buffer`` holds what the last
-    :meth:`receive` brought until the next one; ``memory`` is the same (its ``startswith`` is the quickest way to compare a
-    part with bytes); receivers that hand each batch on at once may share one of BUFFER_SIZE. Never
-    suspends or blocks. Raises OSError where the kernel lacks UDP_GRO.
+    Receivers that hand each batch on at once share one. That also keeps a reader of a thousand sockets within its caches.
+
+    Attributes:
+        memory: holds the data of the last batch until the next one, BUFFER_SIZE bytes.
+        buffer: a view of it.
     """
 
-    def __init__(self, fd: int, memory: bytearray | None = None) -> None:
+    def __init__(self) -> None:
+        self.memory: Final = bytearray(BUFFER_SIZE)
+        self.buffer: Final = memoryview(self.memory)
+        self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(self.memory)
+        self._vector = iovec(ctypes.addressof(self._data), BUFFER_SIZE)
+        # msghdr, control messages and remote address side by side, so that one slice resets them and one unpack reads them.
+        self.arena: Final = bytearray(_NAME + SOCKADDR_MAX_SIZE)
+        self._arena_memory = (ctypes.c_char * len(self.arena)).from_buffer(self.arena)
+        base = ctypes.addressof(self._arena_memory)
+        message = msghdr(
+            base + _NAME, SOCKADDR_MAX_SIZE, ctypes.addressof(self._vector), 1, base + _CONTROL, _CONTROL_SIZE
+        )
+        self.blank: Final = bytes(message)
+        self.message: Final = ctypes.c_void_p(base)
+        self.names: Final = {
+            size: (ctypes.c_char * size).from_buffer(self.arena, _NAME) for size in (0, 16, SOCKADDR_MAX_SIZE)
+        }
+        self._start = ctypes.c_void_p(ctypes.addressof(self._data))
+        self._second = ctypes.c_void_p()
+        self._rest = ctypes.c_size_t()
+        self._length = self._segment_size = 0
+
+    def repeats(self, length: int, segment_size: int) -> bool:
+        """Say whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
+
+        A shorter last one equals its predecessor's beginning. So if the first is right, all are. One datagram alone repeats.
+        """
+        if length != self._length or segment_size != self._segment_size:
+            self._length, self._segment_size = length, segment_size
+            self._second.value = ctypes.addressof(self._data) + segment_size
+            self._rest.value = max(0, length - segment_size)
+        return memcmp(self._second, self._start, self._rest) == 0
+
+
+class CoalescedReceiver:
+    """Reads batches of datagrams from a UDP socket, each batch with one ``recvmsg``.
+
+    ``fd`` stays the caller's, who stops using this object before closing the socket. Never suspends or blocks. Raises OSError
+    where the kernel lacks UDP_GRO.
+
+    Attributes:
+        into: where :meth:`receive` puts a batch, until the next one of any receiver that shares it.
+    """
+
+    def __init__(self, fd: int, into: ReceiveMemory | None = None) -> None:
         with socket.socket(fileno=fd) as borrowed:
             try:
                 borrowed.setsockopt(SOL_UDP, UDP_GRO, 1)
@@ -89,32 +134,13 @@ class CoalescedReceiver:
                 borrowed.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             finally:
                 borrowed.detach()
-        self.memory: Final = bytearray(BUFFER_SIZE) if memory is None else memory
-        self.buffer: Final = memoryview(self.memory)
+        self.into: Final = into or ReceiveMemory()
         self._fd = ctypes.c_int(fd)
-        self._data = (ctypes.c_char * BUFFER_SIZE).from_buffer(self.memory)
-        self._vector = iovec(ctypes.addressof(self._data), BUFFER_SIZE)
-        # msghdr, control messages and remote address side by side, so that one slice resets them and one unpack reads them.
-        self._arena = bytearray(_NAME + SOCKADDR_MAX_SIZE)
-        self._arena_memory = (ctypes.c_char * len(self._arena)).from_buffer(self._arena)
-        base = ctypes.addressof(self._arena_memory)
-        message = msghdr(
-            base + _NAME, SOCKADDR_MAX_SIZE, ctypes.addressof(self._vector), 1, base + _CONTROL, _CONTROL_SIZE
-        )
-        self._blank = bytearray(message)
-        self._message = ctypes.c_void_p(base)
-        self._names = {
-            size: (ctypes.c_char * size).from_buffer(self._arena, _NAME) for size in (0, 16, SOCKADDR_MAX_SIZE)
-        }
         self._remote = b""
         self._drops = 0
-        self._start = ctypes.c_void_p(ctypes.addressof(self._data))
-        self._second = ctypes.c_void_p()
-        self._rest = ctypes.c_size_t()
-        self._length = self._segment_size = 0
 
     def receive(self) -> Received | None:
-        """Read the next batch into ``buffer``, or give None when there is none.
+        """Read the next batch, or give None when there is none.
 
         The segment size is the length where the kernel coalesced nothing. Drops only grow; they are what was lost before
         this batch was queued, counted in buffers, each of up to 64 datagrams. A peer's address is the same object as long
@@ -122,9 +148,10 @@ class CoalescedReceiver:
 
         Raises OSError for an error that the socket holds (a connected one's ECONNREFUSED, ...).
         """
-        arena = self._arena
-        arena[:MSGHDR_SIZE] = self._blank
-        length = recvmsg(self._fd, self._message, _FLAGS)
+        into = self.into
+        arena = into.arena
+        arena[:MSGHDR_SIZE] = into.blank
+        length = recvmsg(self._fd, into.message, _FLAGS)
         if length < 0:
             if ctypes.get_errno() == errno.EAGAIN:
                 return None
@@ -142,21 +169,10 @@ class CoalescedReceiver:
                 segment_size = value3
             else:
                 sec, nsec, segment_size = self._walk(control_size, length)
-        remote = self._names[name_size].raw
+        remote = into.names[name_size].raw
         if remote != self._remote:
             self._remote = remote
         return self._remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
-
-    def repeats(self, length: int, segment_size: int) -> bool:
-        """Say whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
-
-        A shorter last one equals its predecessor's beginning. So if the first is right, all are. One datagram alone repeats.
-        """
-        if length != self._length or segment_size != self._segment_size:
-            self._length, self._segment_size = length, segment_size
-            self._second.value = ctypes.addressof(self._data) + segment_size
-            self._rest.value = max(0, length - segment_size)
-        return memcmp(self._second, self._start, self._rest) == 0
 
     def _count_drops(self, value: int) -> None:
         self._drops += (value - self._drops) & 0xFFFFFFFF  # the kernel's counter wraps at 32 bits
@@ -166,16 +182,16 @@ class CoalescedReceiver:
         sec, nsec, segment_size = 0, 0, length
         at, end = _CONTROL, _CONTROL + control_size
         while at + CMSG_HEADER.size <= end:
-            size, level, kind = CMSG_HEADER.unpack_from(self._arena, at)
+            size, level, kind = CMSG_HEADER.unpack_from(self.into.arena, at)
             if size < CMSG_HEADER.size:
                 break
             data = at + CMSG_HEADER.size
             if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                sec, nsec = _TIMESPEC.unpack_from(self._arena, data)
+                sec, nsec = _TIMESPEC.unpack_from(self.into.arena, data)
             elif (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
-                self._count_drops(_COUNT.unpack_from(self._arena, data)[0])
+                self._count_drops(_COUNT.unpack_from(self.into.arena, data)[0])
             elif (level, kind) == (SOL_UDP, UDP_GRO):
-                (segment_size,) = _INT.unpack_from(self._arena, data)
+                (segment_size,) = _INT.unpack_from(self.into.arena, data)
             at += (size + 7) // 8 * 8
         return sec, nsec, segment_size
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from attrs import define
 
 from cts.api import Address, DatagramBatch, Message
-from cts.net.coalescing import CoalescedReceiver
+from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
@@ -29,11 +29,11 @@ _PEERS_KEPT = 8192
 class CoalescedBatch(DatagramBatch):
     """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
 
-    receiver: CoalescedReceiver | None
+    memory: ReceiveMemory
 
     def uniform(self) -> bool:
         """Tell whether every datagram equals the one before it."""
-        return self.receiver is not None and self.receiver.repeats(len(self.data), self.segment_size)
+        return self.memory.repeats(len(self.data), self.segment_size)
 
 
 class _Sockaddrs(dict[Address, bytes]):
@@ -63,14 +63,14 @@ class OffloadedEndpoint(UdpEndpoint):
         peer: Address | None,
         clock: ReceiveClock,
         reader: SocketReader,
-        memory: bytearray,
+        memory: ReceiveMemory,
         on_close: Callable[[UdpEndpoint], None],
         *,
         segmented: bool,
         coalesced: bool,
         on_refusal: Callable[[str], None],
     ) -> None:
-        super().__init__(sock, peer, clock, reader, memoryview(memory), on_close)
+        super().__init__(sock, peer, clock, reader, memory.buffer, on_close)
         self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
         self._sender = SegmentedSender(sock.fileno())
         self._segment_limit = SEGMENTS_MAX if segmented else 1
@@ -78,7 +78,7 @@ class OffloadedEndpoint(UdpEndpoint):
         self._checked: Sequence[memoryview] = ()
         self._closed = False
         # Every batch is this one: a handler has it for the call only.
-        self._batch = CoalescedBatch(b"", 1, 0, self._receiver)
+        self._batch = CoalescedBatch(b"", 1, 0, memory)
         self._addresses: dict[bytes, Address] = {}
         self._sockaddrs = _Sockaddrs()
 

@@ -9,14 +9,13 @@ from attrs import frozen
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
 from cts.net import coalescing, segmentation
+from cts.net.coalescing import ReceiveMemory
 from cts.net.offload import OffloadedEndpoint
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.net.udp import UdpEndpoint, open_udp_socket
 
 __all__ = ["Offload", "UdpNetwork", "detect_offload"]
-
-_BUFFER_SIZE = 65_536
 
 
 @frozen
@@ -56,7 +55,7 @@ class UdpNetwork(INetwork):
         self._shared = shared
         self._clock = ReceiveClock(pacer)
         self._reader = SocketReader(before_turn=self._clock.compare)
-        self._memory = bytearray(_BUFFER_SIZE)
+        self._memory = ReceiveMemory()
         self._open: set[UdpEndpoint] = set()
         self._closed = EndpointStatistics()
         self._refusal: str | None = None
@@ -105,7 +104,7 @@ class UdpNetwork(INetwork):
                 coalesced=self._offload.receives,
                 on_refusal=self._note_refusal,
             )
-        return UdpEndpoint(sock, peer, self._clock, self._reader, memoryview(self._memory), self._forget)
+        return UdpEndpoint(sock, peer, self._clock, self._reader, self._memory.buffer, self._forget)
 
     def _note_refusal(self, reason: str) -> None:
         self._refusal = reason

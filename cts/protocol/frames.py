@@ -4,6 +4,9 @@ Time decides, not scheduling: a datagram counts for a frame only if its receive 
 time. Frames are therefore rendered lazily, whenever a later instant is known to have passed, and verdicts do not depend on
 when the code runs. An instant has passed when something *strictly later* is seen, so a datagram that arrives in the very
 nanosecond of a render time still counts, in whatever order the two are looked at.
+
+Where nobody wants to hear of each frame, several are rendered together: until ``look_ns`` a datagram of a frame from
+``open_from`` to the end of the window counts for it whatever has been rendered.
 """
 
 from __future__ import annotations
@@ -70,10 +73,19 @@ class _Arrived:
 
 
 _NOTHING = _Arrived()
+_RENDERED_TOGETHER = 16
+"""Frames that wait for their verdicts at most where nobody hears of each: one by one they cost as much as to read them."""
 
 
 class FrameBuffer:
-    """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``."""
+    """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``.
+
+    Attributes:
+        head: the next frame to render.
+        next_render_ns: when that is.
+        look_ns: render time of the frame ``open_from``; what arrives later must not be added before what is due is rendered.
+        open_from: the first frame that cannot have been due until then.
+    """
 
     def __init__(self, plan: StreamPlan, base_ns: int, on_frame: FrameObserver | None = None) -> None:
         self._plan = plan
@@ -82,6 +94,7 @@ class FrameBuffer:
         self._final = plan.final_frame
         self._frame_size = plan.frame_size
         self._window = plan.window_frames
+        self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
         self.counts = FrameCounts()
         self.bytes_received = 0
@@ -90,7 +103,7 @@ class FrameBuffer:
     def anchor(self, base_ns: int) -> None:
         """Set the instant from which all render times are computed; only before the first datagram."""
         self.base_ns = base_ns
-        self.next_render_ns = base_ns + self._plan.render_offset_ns(self.head)
+        self._look_ahead()
 
     @property
     def finished(self) -> bool:
@@ -123,7 +136,16 @@ class FrameBuffer:
             self.head += 1
         self.counts.dropped += last + 1 - self.head
         self.head = last + 1
+        self._look_ahead()
+
+    def is_open(self, sequence: int) -> bool:
+        """Tell whether a datagram of this frame that arrives until ``look_ns`` is on time and not ahead of the window."""
+        return self.open_from <= sequence < self.head + self._window
+
+    def _look_ahead(self) -> None:
+        self.open_from = min(self.head + self._together - 1, max(self.head, self._final))
         self.next_render_ns = self.base_ns + self._plan.render_offset_ns(self.head)
+        self.look_ns = self.base_ns + self._plan.render_offset_ns(self.open_from)
 
     def drop_the_rest(self) -> None:
         """Count every frame that has no verdict yet as dropped, without a report for each."""

@@ -94,9 +94,11 @@ class MediaStreamReceiver(IOPattern):
             self._request.sent()
 
     def _received(self, batch: DatagramBatch) -> None:
-        if batch.received_ns > self.frames.next_render_ns:
+        # Until something has come, the first render time ends the stream.
+        if batch.received_ns > (self.frames.look_ns if self._heard_data else self.frames.next_render_ns):
             self.observe(batch.received_ns)
         if self.ended_ns is None and not self._credited_together(batch):
+            self.observe(batch.received_ns)
             for datagram in batch.datagrams():
                 self._datagram(datagram, batch.received_ns)
 
@@ -116,6 +118,8 @@ class MediaStreamReceiver(IOPattern):
         if self._looks_at_payload and not matches_pattern(data[HEADER_SIZE:size]):
             return False
         self._heard_data = True
+        if batch.received_ns > self.frames.next_render_ns and not self.frames.is_open(sequence):
+            self.observe(batch.received_ns)
         self.frames.add(sequence, -(-total // size), total, qpc, qpf, batch.received_ns)
         if sequence == self._final_frame and self.measured_until_ns is None:
             self.measured_until_ns = batch.received_ns

@@ -22,6 +22,9 @@ class MediaStreamSender(IOPattern):
         plan: the stream's arithmetic.
         base_ns: the instant at which this side begins; a client's schedule begins anew when the stream's name arrives.
         connection_id: the name to answer START with (server, pull), or None to ask with START (client, push).
+
+    Attributes:
+        sequence: the frame in flight, or the next one where none is.
     """
 
     def __init__(self, plan: StreamPlan, *, base_ns: int, connection_id: str | None) -> None:
@@ -29,7 +32,7 @@ class MediaStreamSender(IOPattern):
         self._counts = FrameCounts()
         self._request = StartRequest(plan, base_ns) if connection_id is None else None
         self._answer_owed = connection_id is not None
-        self._next_sequence = 1
+        self.sequence = 1
         self._frame_size = plan.frame_size
         self._frame_rate = plan.frame_rate
         self._final_frame = plan.final_frame
@@ -45,11 +48,6 @@ class MediaStreamSender(IOPattern):
     def start_repeated(self, received_ns: int) -> None:
         """Nothing: the frames that are on their way answer it."""
 
-    @property
-    def sequence(self) -> int:
-        """The frame in flight, or the next one where none is."""
-        return self._next_sequence
-
     def frame_went(self, now_ns: int) -> int | None:
         """Complete the frame in flight, which went whole, and initiate the next one.
 
@@ -58,14 +56,14 @@ class MediaStreamSender(IOPattern):
         Returns:
             When the next frame is due; None if the stream has ended.
         """
-        sent = self._next_sequence
+        sent = self.sequence
         self.confirmed_bytes += self._frame_size
         if sent >= self._final_frame:
             self.in_flight_bytes -= self._frame_size
             self._frame_sent(now_ns)
             return None
         self.measured_until_ns = now_ns
-        self._next_sequence = sent + 1
+        self.sequence = sent + 1
         return self.base_ns + (sent + 1) * NANOSECONDS // self._frame_rate
 
     def _next_task(self, now_ns: int) -> IOTask:
@@ -75,7 +73,7 @@ class MediaStreamSender(IOPattern):
             return self._ask(self._request, now_ns)
         if self.in_flight_bytes:
             return IOTask(IOAction.NONE, FOREVER_NS)
-        sequence = self._next_sequence
+        sequence = self.sequence
         due_ns = self.base_ns + self.plan.send_offset_ns(sequence)
         return IOTask(_SEND, due_ns, tracked=True, size=self._frame_size, kind=_FRAME, sequence=sequence)
 
@@ -97,8 +95,8 @@ class MediaStreamSender(IOPattern):
             self._request.sent()
 
     def _frame_sent(self, now_ns: int) -> None:
-        sent = self._next_sequence
-        self._next_sequence = sent + 1
+        sent = self.sequence
+        self.sequence = sent + 1
         self.measured_until_ns = now_ns
         if self.confirmed_bytes > self._frame_size * sent:
             self._fail(StreamError.TOO_MUCH_DATA_TRANSFERRED, now_ns)

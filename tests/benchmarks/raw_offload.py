@@ -69,7 +69,7 @@ def receive(max_seconds: float) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
         receiver = CoalescedReceiver(sock.fileno())
-        memory, repeats = receiver.memory, receiver.repeats
+        memory, repeats = receiver.into.memory, receiver.into.repeats
         sock.bind(("127.0.0.1", 0))
         print("port", sock.getsockname()[1], flush=True)
         started = time.time_ns()

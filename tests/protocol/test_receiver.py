@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame
@@ -347,3 +349,87 @@ def test_nothing_that_comes_between_the_end_and_its_task_changes_anything() -> N
     driven.pattern.start_repeated(END + 3)
     assert driven.state() == before
     assert driven.end(END + 4) is IOStatus.COMPLETED
+
+
+# --------------------------------------------------------------------------- several frames rendered together, unobserved
+
+ARRIVALS = st.lists(
+    st.tuples(
+        st.integers(0, 2500),  # ms after the base
+        st.one_of(st.integers(1, 25), st.integers(-3, 60), st.integers(90, 220)),
+        st.sampled_from([400, 200, 30, 3]),
+        st.booleans(),
+    ),
+    max_size=60,
+)
+PLANS = [
+    PLAN,
+    StreamPlan(8 * 10_000, 10, 2 * SECOND, 2 * SECOND, 400),
+    StreamPlan(8 * 200_000, 200, SECOND // 2, SECOND),
+]
+
+
+@settings(deadline=None)
+@given(plan=st.sampled_from(PLANS), arrivals=ARRIVALS, looks=st.sets(st.integers(0, 60), max_size=5))
+def test_a_receiver_that_nobody_observes_judges_as_one_that_reports_every_frame(
+    plan: StreamPlan, arrivals: list[tuple[int, int, int, bool]], looks: set[int]
+) -> None:
+    told: list[RenderedFrame] = []
+    receivers = [
+        MediaStreamReceiver(plan, base_ns=BASE, connection_id=None, on_frame=each) for each in (told.append, None)
+    ]
+    tasks = [receiver.initiate_io(BASE) for receiver in receivers]
+    for number, (at_ms, sequence, size, right) in enumerate(sorted(arrivals)):
+        datagram = data(sequence, size) if size > 26 else b"???"
+        if not right and size > 26:
+            datagram = datagram[:-1] + b"!"
+        batch = DatagramBatch(datagram, len(datagram), BASE + at_ms * MS)
+        statuses = [
+            receiver.complete_io(task, now_ns=batch.received_ns, data=batch)
+            for receiver, task in zip(receivers, tasks, strict=True)
+        ]
+        assert statuses[0] is statuses[1]
+        if number in looks:
+            assert judged(receivers[0], batch.received_ns) == judged(receivers[1], batch.received_ns)
+    assert judged(receivers[0], END + 5 * SECOND) == judged(receivers[1], END + 5 * SECOND)
+
+
+# Renders every 5 ms from 100 ms on; at 116 ms the fifth is the next, and the window ends before the 45th.
+@pytest.mark.parametrize(
+    ("sequence", "credited"), [(4, False), (5, True), (6, True), (41, True), (44, True), (45, False)]
+)
+def test_a_datagram_that_comes_while_frames_wait_for_their_verdicts_counts_by_its_time(
+    sequence: int, credited: bool
+) -> None:
+    plan = StreamPlan(8 * 200_000, 200, 2 * SECOND, 100 * MS)
+    receiver = MediaStreamReceiver(plan, base_ns=BASE, connection_id=None)
+    recv = receiver.initiate_io(BASE)
+    for at_ms, number in ((1, 1), (116, sequence)):
+        batch = DatagramBatch(data(number, 200), 200, BASE + at_ms * MS)
+        receiver.complete_io(recv, now_ns=batch.received_ns, data=batch)
+    assert (receiver.frames.bytes_received, receiver.counts.error) == ((400, 0) if credited else (200, 1))
+
+
+@pytest.mark.parametrize("sequence", [100, 101, 150])
+def test_what_comes_after_the_end_of_a_stream_that_nobody_observes_is_nothing(sequence: int) -> None:
+    plan = PLANS[2]
+    end_ns = BASE + plan.end_offset_ns
+    receiver = MediaStreamReceiver(plan, base_ns=BASE, connection_id=None)
+    recv = receiver.initiate_io(BASE)
+    for received_ns, number in ((BASE + MS, 1), (end_ns - 20 * MS, 98), (end_ns + 1, sequence)):
+        batch = DatagramBatch(data(number, 200), 200, received_ns)
+        receiver.complete_io(recv, now_ns=received_ns, data=batch)
+    assert (receiver.ended_ns, receiver.counts.error, receiver.frames.bytes_received) == (end_ns, 0, 400)
+
+
+def judged(receiver: MediaStreamReceiver, now_ns: int) -> tuple[object, ...]:
+    receiver.observe(now_ns)
+    return (
+        receiver.counts.totals(),
+        receiver.frames.bytes_received,
+        receiver.frames.head,
+        receiver.ended_ns,
+        receiver.error,
+        receiver.status,
+        receiver.measured_until_ns,
+    )
