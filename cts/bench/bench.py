@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import attrs
@@ -11,6 +12,7 @@ from cts.bench.findings import Findings, Rounds
 from cts.bench.iperf import iperf_goodput, iperf_path
 from cts.bench.pacing import PacingFigures, measure_pacing
 from cts.bench.search import greatest_that_holds
+from cts.bench.stalls import StallFigures, measure_stalls
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.udp_network import Offload, detect_offload
 from cts.output.figures import about_rate
@@ -19,6 +21,8 @@ from cts.output.summary import RunReport
 __all__ = ["run_bench"]
 
 _GIGABIT = 1_000_000_000
+_NANOSECONDS = 1_000_000_000
+_STALLS_NS = 3 * _NANOSECONDS
 _WAKE_RATES = (1_000, 10_000, 50_000)
 _ROUNDS = 5
 _GOODPUT = StreamLoad(8 * _GIGABIT, frame_rate=1000, buffer="60s")
@@ -49,6 +53,7 @@ class _Bench:
         self._size = datagram_max_size
 
     async def run(self, *, with_iperf: bool) -> Findings:
+        stalls = self._stalls()
         pacing = await self._pacing()
         goodput = await self._goodput()
         lossless = await self._lossless(goodput)
@@ -60,9 +65,14 @@ class _Bench:
             goodput=goodput,
             lossless=lossless,
             streams=streams,
+            stalls=stalls,
             pacing=pacing,
             rounds=await self._rounds(path, goodput) if path is not None else None,
         )
+
+    def _stalls(self) -> StallFigures:
+        self._say(f"stalls: a busy loop, {_STALLS_NS // _NANOSECONDS} s")
+        return measure_stalls(time.monotonic_ns, _STALLS_NS)
 
     async def _pacing(self) -> tuple[PacingFigures, ...]:
         self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from cts.bench.pacing import PacingFigures
+from cts.bench.stalls import STALL_NS, StallFigures
 from cts.net.udp_network import Offload
 from cts.output.figures import about_rate, about_time
 
@@ -40,6 +41,7 @@ class Findings:
         lossless: greatest rate of one stream without a dropped frame, bits per second.
         pacing: lateness at several rates of wakes.
         streams: greatest number of streams of 1 Mbit/s at 60 frames/s without a dropped frame.
+        stalls: how often the host stood still.
         rounds: beside iperf3, None where that is not installed.
     """
 
@@ -48,6 +50,7 @@ class Findings:
     goodput: int
     lossless: int
     streams: int
+    stalls: StallFigures
     pacing: tuple[PacingFigures, ...] = field(default=())
     rounds: Rounds | None = None
 
@@ -61,6 +64,7 @@ def findings_text(findings: Findings) -> str:
         ("without loss", f"{about_rate(findings.lossless)} in one stream, {size}"),
         ("many streams", f"{findings.streams:,} of 1 Mbit/s at 60 frames/s without a dropped frame"),
     ]
+    rows.append(("stalls", _stalls_text(findings.stalls)))
     for figures in findings.pacing:
         late = figures.lateness
         text = f"median {about_time(late.p50)}, 99 % {about_time(late.p99)}, greatest {about_time(late.greatest)}"
@@ -95,6 +99,12 @@ def findings_json(findings: Findings) -> dict[str, object]:
         "goodput_bits_per_second": findings.goodput,
         "lossless_bits_per_second": findings.lossless,
         "streams_at_1_mbit_60_fps": findings.streams,
+        "stalls": {
+            "seconds": findings.stalls.measured_ns / 1e9,
+            "count": findings.stalls.count,
+            "lost_seconds": findings.stalls.lost_ns / 1e9,
+            "longest_seconds": findings.stalls.longest_ns / 1e9,
+        },
         "pacing": [
             {
                 "wakes_per_second": figures.wakes_per_second,
@@ -113,6 +123,15 @@ def findings_json(findings: Findings) -> dict[str, object]:
         },
         "trust": trust(findings),
     }
+
+
+def _stalls_text(stalls: StallFigures) -> str:
+    if not stalls.count:
+        return f"none of {about_time(STALL_NS)} or more: a busy loop missed nothing"
+    return (
+        f"the host stood still for {stalls.share:.2%} of the time ({stalls.count:,} times {about_time(STALL_NS)} or more, "
+        f"at most {about_time(stalls.longest_ns)})"
+    )
 
 
 def _median(values: tuple[int, ...]) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from cts.bench.findings import BENCH_SCHEMA, Findings, Rounds, findings_json, findings_text, trust
 from cts.bench.pacing import PacingFigures
+from cts.bench.stalls import StallFigures
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
@@ -23,6 +24,7 @@ FINDINGS = Findings(
     goodput=9_000_000_000,
     lossless=4_000_000_000,
     streams=1500,
+    stalls=StallFigures(3_000_000_000, 40, 45_000_000, 21_500_000),
     pacing=(
         PacingFigures(1_000, Percentiles(2_000, 60_000, 200_000, 900_000, 1_000_000)),
         PacingFigures(10_000, Percentiles(20_000, 70_000, 300_000, 900_000, 2_000_000)),
@@ -37,7 +39,7 @@ def rows(findings: Findings) -> dict[str, str]:
 
 
 def test_the_table_has_a_row_per_measurement() -> None:
-    named = ["offload", "one stream", "without loss", "many streams", "1,000 wakes/s", "10,000 wakes/s"]
+    named = ["offload", "one stream", "without loss", "many streams", "stalls", "1,000 wakes/s", "10,000 wakes/s"]
     assert list(rows(FINDINGS)) == named
     assert [*rows(BESIDE)] == [*named, "iperf3"]
 
@@ -55,6 +57,13 @@ def test_rates_and_times_carry_their_units() -> None:
     assert "4.000 Gbit/s" in text["without loss"]
     assert "1,500 of 1 Mbit/s" in text["many streams"]
     assert "median 60 us, 99 % 200 us, greatest 1 ms" in text["1,000 wakes/s"]
+
+
+def test_how_often_the_host_stood_still_is_told() -> None:
+    text = rows(FINDINGS)["stalls"].strip()
+    assert text == "the host stood still for 1.50% of the time (40 times 250 us or more, at most 21.5 ms)"
+    calm = attrs.evolve(FINDINGS, stalls=StallFigures(3_000_000_000, 0, 0, 0))
+    assert rows(calm)["stalls"].strip() == "none of 250 us or more: a busy loop missed nothing"
 
 
 def test_the_text_ends_with_the_sentence_on_trust() -> None:
@@ -91,6 +100,7 @@ def test_json_says_the_same_in_bits_per_second_and_seconds() -> None:
     said = json.loads(json.dumps(findings_json(FINDINGS)))
     assert said == {
         "schema": BENCH_SCHEMA,
+        "stalls": {"seconds": 3.0, "count": 40, "lost_seconds": 0.045, "longest_seconds": 0.0215},
         "offload": {"sends": True, "receives": True},
         "datagram_max_size": 1400,
         "goodput_bits_per_second": 9_000_000_000,
