@@ -17,7 +17,7 @@ __all__ = ["bench_command"]
 def bench_command(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     """Measure what this host can do over loopback, and how far its measurements can be trusted.
 
-    Takes about a minute, two with iperf3. Nothing else should run on the host meanwhile.
+    Takes a minute and a half, about a minute more with iperf3. Nothing else should run on the host meanwhile.
     """
     from cts.bench.bench import run_bench
     from cts.bench.findings import findings_json, findings_text

@@ -15,6 +15,9 @@ _COLLECTING_SECONDS = 0.002
 """With many sockets something is always about to arrive. Reading what 2 ms bring together costs no accuracy, since the kernel
 stamps arrivals, and spares the sender's processor from waking this one for each datagram."""
 
+_SOCKETS_PER_TURN = 64
+"""Sockets that are read, a millisecond or two, before other tasks have their turn."""
+
 _READS_PER_TURN = 64
 """Reads from one socket before the next has its turn."""
 
@@ -76,21 +79,24 @@ class SocketReader:
         with self._epoll:
             task_status.started()
             while True:
-                if self._read_ready(self._epoll) and len(self._sockets) >= _MANY:
+                read = self._read_ready(self._epoll)
+                if read == _SOCKETS_PER_TURN:
+                    await trio.lowlevel.checkpoint()
+                elif read and len(self._sockets) >= _MANY:
                     await trio.sleep(_COLLECTING_SECONDS)
                 else:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
 
-    def _read_ready(self, epoll: select.epoll) -> bool:
-        """Read every socket that is ready; tell whether any was."""
-        ready = epoll.poll(0)
-        if not ready:
-            return False
-        self._before_turn()
-        # Mostly one read takes all there is, and to look at all of them again takes one call, not another read of each.
-        self._read(ready, 1)
-        self._read(epoll.poll(0), _READS_PER_TURN)
-        return True
+    def _read_ready(self, epoll: select.epoll) -> int:
+        """Read sockets that are ready; return how many were, _SOCKETS_PER_TURN if there may be more."""
+        ready = epoll.poll(0, _SOCKETS_PER_TURN)
+        if ready:
+            self._before_turn()
+            # Mostly one read takes all there is, and to look at all of them again takes one call, not another read of each.
+            self._read(ready, 1)
+        if 0 < len(ready) < _SOCKETS_PER_TURN:
+            self._read(epoll.poll(0, _SOCKETS_PER_TURN), _READS_PER_TURN)
+        return len(ready)
 
     def _read(self, ready: list[tuple[int, int]], limit: int) -> None:
         for fd, _ in ready:

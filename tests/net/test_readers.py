@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import trio
@@ -265,3 +266,30 @@ async def test_a_socket_may_be_removed_when_nobody_reads_any_more(reader: Socket
         async with running(reader):
             reader.add(ear)
         reader.remove(ear)
+
+
+async def test_other_tasks_have_their_turn_while_many_sockets_are_ready(reader: SocketReader) -> None:
+    with ears(200) as many:
+        read: list[int] = []
+        turns: list[int] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(len(read))
+                await trio.lowlevel.checkpoint()
+
+        for number, ear in enumerate(many):
+            ear.on_heard = partial(read.append, number)
+            ear.speak(b"at once")
+        async with running(reader), trio.open_nursery() as nursery:
+            for ear in many:
+                reader.add(ear)
+            nursery.start_soon(take_turns)
+            for ear in many:
+                await ear.wait_for(1)
+            nursery.cancel_scope.cancel()
+            for ear in many:
+                reader.remove(ear)
+        assert sorted(read) == list(range(200))
+        # A turn may come first in its round and last in the next one.
+        assert max(later - before for before, later in pairwise(turns)) <= 2 * 64
