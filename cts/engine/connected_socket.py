@@ -82,7 +82,8 @@ class ConnectedSocket(IConnectedSocket):
                 request.plan, base_ns=self._started_ns, connection_id=request.connection_id
             )
             self._send_lateness = Histogram()
-            if dispatcher is not None and sends_at_once(request.sender):
+            # A factory may have put another clock in front.
+            if dispatcher is not None and dispatcher.pacer is request.pacer and sends_at_once(request.sender):
                 self._dispatched = DispatchedFrames(request, sending, self._send_lateness, dispatcher)
         self._recv = self._pattern.initiate_io(self._started_ns)
         self._waiting: trio.CancelScope | None = None

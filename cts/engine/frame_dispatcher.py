@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from bisect import insort
 from collections.abc import Sequence
 from itertools import count
+from typing import Final
 
 import trio
 
@@ -53,12 +54,13 @@ class FrameSource(ABC):
 
 
 class _Place:
-    """A source's place among the others; without a source once it has left."""
+    """A source's place among the others; without a source once it has left. ``error`` is what its endpoint raised."""
 
-    __slots__ = ("done", "source")
+    __slots__ = ("done", "error", "source")
 
     def __init__(self, source: FrameSource) -> None:
         self.source: FrameSource | None = source
+        self.error: Exception | None = None
         self.done = trio.Event()
 
 
@@ -70,7 +72,7 @@ class FrameDispatcher:
     """
 
     def __init__(self, pacer: IPacer) -> None:
-        self._pacer = pacer
+        self.pacer: Final = pacer
         self._numbers = count()
         # (due, number, place), sorted. A list, since streams of one frame rate come back at its end, where sorting in is cheap.
         self._queue: list[tuple[int, int, _Place]] = []
@@ -79,7 +81,7 @@ class FrameDispatcher:
     async def send_frames(self, source: FrameSource, due_ns: int) -> None:
         """Have the source's frames sent from ``due_ns`` on; return when it wants no more of that.
 
-        Cancelled, it is asked no more. Needs :meth:`run`.
+        Cancelled, it is asked no more. Needs :meth:`run`. Raises what its endpoint raised.
         """
         place = _Place(source)
         entry = due_ns, next(self._numbers), place
@@ -90,6 +92,8 @@ class FrameDispatcher:
             await place.done.wait()
         finally:
             place.source = None
+        if place.error is not None:
+            raise place.error
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Send what is due until cancelled."""
@@ -102,7 +106,7 @@ class FrameDispatcher:
 
     async def _rest(self) -> None:
         if self._queue:
-            await self._pacer.wait_until(self._queue[0][0])
+            await self.pacer.wait_until(self._queue[0][0])
         else:
             await trio.sleep_forever()
 
@@ -110,7 +114,7 @@ class FrameDispatcher:
         """Send what is due, but no more than others can wait for; tell whether there may be more."""
         sent = 0
         while sent < _MESSAGES_PER_TURN:
-            now_ns = self._pacer.now_ns()
+            now_ns = self.pacer.now_ns()
             due = self._take_due(now_ns)
             if not due:
                 return False
@@ -118,7 +122,15 @@ class FrameDispatcher:
             for _, _, source in due:
                 source.stamp(now_ns)
                 messages += source.messages
-            self._settle(due, due[0][2].endpoint.send_now(messages))
+            try:
+                gone = due[0][2].endpoint.send_now(messages)
+            except Exception as error:
+                # It may be a plugin's: the streams that go out there meet it in their own tasks.
+                for _, place, _ in due:
+                    place.error = error
+                    place.done.set()
+            else:
+                self._settle(due, gone)
             sent += len(messages)
         return True
 
@@ -145,7 +157,7 @@ class FrameDispatcher:
 
     def _settle(self, due: list[tuple[int, _Place, FrameSource]], gone: int) -> None:
         """Tell each source what became of its messages, and queue it again."""
-        queue, now_ns = self._queue, self._pacer.now_ns()
+        queue, now_ns = self._queue, self.pacer.now_ns()
         for number, place, source in due:
             count = len(source.messages)
             next_ns = source.went(now_ns) if gone >= count else source.held_up(max(0, gone))

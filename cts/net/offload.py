@@ -107,6 +107,7 @@ class OffloadedEndpoint(UdpEndpoint):
         except OSError as error:
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
+            first = error
         self._segment_limit = 1
         self._on_refusal(first.strerror or str(first))
         return await super().send_segments(remote, header, payloads)

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from cts.api import IPacer
 
-__all__ = ["ReceiveClock"]
+__all__ = ["ReceiveClock", "unix_offset_ns"]
 
-_COMPARISONS = 3
-_COMPARED_WITHIN_NS = 20_000
+_COMPARISONS = 5
+_COMPARED_WITHIN_NS = 2_000
 """Two clocks read one after the other within this are compared well enough; a longer gap means that something came between."""
+
+
+def unix_offset_ns(now_ns: Callable[[], int]) -> int:
+    """Return what to add to a Unix time to have the time of this clock, both in nanoseconds.
+
+    The two are read one after the other; of a few comparisons counts the one in which the least came between.
+    """
+    best_gap_ns, offset_ns = None, 0
+    for _ in range(_COMPARISONS):
+        before_ns = now_ns()
+        unix_ns = time.time_ns()
+        gap_ns = now_ns() - before_ns
+        if best_gap_ns is None or gap_ns < best_gap_ns:
+            best_gap_ns, offset_ns = gap_ns, before_ns + gap_ns // 2 - unix_ns
+        if gap_ns < _COMPARED_WITHIN_NS:
+            break
+    return offset_ns
 
 
 class ReceiveClock:
@@ -31,9 +49,4 @@ class ReceiveClock:
 
     def compare(self) -> None:
         """Find the offset as it is now."""
-        for _ in range(_COMPARISONS):
-            before_ns = self.now_ns()
-            unix_ns = time.time_ns()
-            if self.now_ns() - before_ns < _COMPARED_WITHIN_NS:
-                break
-        self.unix_offset_ns = before_ns - unix_ns
+        self.unix_offset_ns = unix_offset_ns(self.now_ns)

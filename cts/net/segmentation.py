@@ -92,6 +92,8 @@ class _Slot:
                 self._set_name(sockaddr)
         if payloads is not self._payloads:
             self._select(payloads)
+        if len(header) != HEADER_SIZE:
+            raise ValueError(f"a header of {len(header)} bytes: {HEADER_SIZE} are wanted")
         self._header[:] = header
 
     def _set_name(self, sockaddr: bytes | None) -> None:

@@ -15,7 +15,16 @@ from heapq import heappop, heappush
 import trio
 from attrs import define, frozen
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.api import (
+    Address,
+    DatagramBatch,
+    DatagramHandler,
+    EndpointStatistics,
+    IDatagramEndpoint,
+    INetwork,
+    IPacer,
+    Message,
+)
 from cts.net.impairment import Arrival, Fate, Impairment, Link, link_rng
 
 __all__ = ["TO_CLIENT", "TO_SERVER", "Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
@@ -97,6 +106,12 @@ class SimulatedEndpoint(IDatagramEndpoint):
     async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Offer the datagrams to the link at this instant; does not suspend."""
         return self._network.transmit(self, remote, bytes(header), payloads)
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Offer the messages to the link at this instant, all of them."""
+        for remote, header, payloads in messages:
+            self._network.transmit(self, remote, bytes(header), payloads)
+        return len(messages)
 
     def receive_into(self, handler: DatagramHandler) -> None:
         """Hand what arrives to ``handler``."""

@@ -137,6 +137,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._clock = clock
         self._reader = reader
         self._handler: DatagramHandler | None = None
+        self._room = trio.Lock()
         self._local = address_of(sock.getsockname())
         self._view = buffer
         self._on_close = on_close
@@ -183,7 +184,9 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 self._unreachable += refused
                 return sent
             if full:
-                await trio.lowlevel.wait_writable(self._sock)
+                # trio lets one task wait for a socket, and streams share a server's.
+                async with self._room:
+                    await trio.lowlevel.wait_writable(self._sock)
             else:
                 # The interface's queue has no room, and will not tell when it has.
                 await trio.sleep(0.001)

@@ -112,6 +112,10 @@ class TruthLog:
         self._write({"kind": "ended", "t": now_ns - self._began_ns, "datagrams": self._datagrams})
         self._file.close()
 
+    def flush(self) -> None:
+        """Write what has been gathered: what the file held before is gone from then on."""
+        self._file.flush()
+
     def abandon(self) -> None:
         """Close without writing: the run never began."""
         self._file.abandon()

@@ -81,10 +81,10 @@ class Verify(Enum):
 
 @define
 class DatagramBatch:
-    """Datagrams of one peer that were read together.
+    """Datagrams of one peer that were read together. Valid only during the call that hands it over: keep a copy.
 
     Attributes:
-        data: the datagrams one behind the other. Valid only during the call that hands the batch over: keep a copy.
+        data: the datagrams one behind the other.
         segment_size: bytes of each datagram; only the last one may be shorter.
         received_ns: when they arrived, in the driver's clock: the kernel's receive time where there is one.
     """

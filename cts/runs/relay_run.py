@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from cts.api import Address, IPacer
 from cts.config.network import NetworkConfig
 from cts.config.network_links import impairments
 from cts.errors import UserError
+from cts.net.receive_clock import unix_offset_ns
 from cts.net.relay import Relay, RelayLimits, RelayWitness
 from cts.net.relay_statistics import RelayStatistics
 from cts.net.resolve import resolve_listen, resolve_targets
@@ -28,7 +27,6 @@ from cts.output.truth_log import HEAD_SIZE, RelayTruthLog
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
 
 _SECOND_NS: Final = 1_000_000_000
-_COMPARISONS: Final = 5
 
 
 @frozen(kw_only=True)
@@ -108,6 +106,8 @@ class TruthWitness(RelayWitness):
         self._log = RelayTruthLog(
             self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=began_unix_ns
         )
+        # A relay that is killed must not leave a log that is whole, of another run.
+        self._log.flush()
 
     def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
         """Write the client's line."""
@@ -162,7 +162,7 @@ async def _run(
     to_client, to_server = impairments(order.network, ipv6=":" in upstream.host)
     witness = None
     if order.truth_file is not None:
-        witness = TruthWitness(order.truth_file, order.seed, partial(_unix_ns, pacer))
+        witness = TruthWitness(order.truth_file, order.seed, lambda at_ns: at_ns - unix_offset_ns(pacer.now_ns))
     relay = Relay(
         listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
         upstream=upstream,
@@ -206,20 +206,6 @@ async def _run(
         signal=stopped_by,
         failure=witness.failure if witness is not None else None,
     )
-
-
-def _unix_ns(pacer: IPacer, at_ns: int) -> int:
-    """Return the Unix time of an instant of the run's clock.
-
-    The two clocks are read one after the other; of a few comparisons counts the one in which the least came between.
-    """
-    comparisons = []
-    for _ in range(_COMPARISONS):
-        before_ns = pacer.now_ns()
-        unix_ns = time.time_ns()
-        took_ns = pacer.now_ns() - before_ns
-        comparisons.append((took_ns, unix_ns - before_ns - took_ns // 2))
-    return at_ns + min(comparisons)[1]
 
 
 async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:

@@ -110,6 +110,8 @@ def run_simulation(
             if truth is not None:
                 log.abandon()
             raise
+        if truth is not None:
+            log.flush()
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
         report = simulate(

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import trio
 
-from cts.api import Message, Outcome, Role, StreamRequest, StreamResult
+from cts.api import IPacer, Message, Outcome, Role, StreamRequest, StreamResult
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
 from cts.engine.senders import AutoSender, PlainSender
@@ -20,6 +20,7 @@ from tests.engine.virtual_world import World, in_world
 
 RUN = (memoryview(b"payload"),)
 PER_FRAME = len(PLAN.datagram_sizes)
+HOUR = 3600 * 1000 * MS
 
 
 class CountingEndpoint(RecordingEndpoint):
@@ -240,11 +241,48 @@ def test_a_cancelled_source_is_asked_no_more() -> None:
     in_world(main)
 
 
+class BrokenEndpoint(RecordingEndpoint):
+    """What a plugin may put in front of an endpoint."""
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        raise ZeroDivisionError("a plugin's bug")
+
+
+def test_what_an_endpoint_raises_reaches_those_who_send_there_and_nobody_else() -> None:
+    async def main(world: World) -> None:
+        broken = BrokenEndpoint(segment_limit=64)
+        there = [Source(world, broken, [50 * MS, 60 * MS]) for _ in range(2)]
+        elsewhere = Source(world, RecordingEndpoint(segment_limit=64), [50 * MS, 60 * MS])
+        raised: list[Source] = []
+
+        async def meet(source: Source, dispatcher: FrameDispatcher) -> None:
+            with pytest.raises(ZeroDivisionError):
+                await source.run(dispatcher)
+            raised.append(source)
+
+        dispatcher = FrameDispatcher(world.pacer)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(dispatcher.run)
+            for source in there:
+                nursery.start_soon(meet, source, dispatcher)
+            await elsewhere.run(dispatcher)
+            nursery.cancel_scope.cancel()
+        assert set(raised) == set(there)
+        assert elsewhere.asked == [50 * MS, 60 * MS]
+
+    in_world(main)
+
+
 # Streams
 
 
 async def send_stream(
-    world: World, endpoint: RecordingEndpoint, *, dispatched: bool, plain: bool = False
+    world: World,
+    endpoint: RecordingEndpoint,
+    *,
+    dispatched: bool,
+    plain: bool = False,
+    pacer: IPacer | None = None,
 ) -> tuple[StreamResult, list[SentDatagram], int]:
     """Run a server's sending side; return its result, what it sent, and how many frames' lateness was recorded."""
     dispatcher = FrameDispatcher(world.pacer)
@@ -256,7 +294,7 @@ async def send_stream(
             endpoint=endpoint,
             peer=PEER,
             sender=(PlainSender if plain else AutoSender)(None, PLAN),
-            pacer=world.pacer,
+            pacer=pacer or world.pacer,
             connection_id=NAME,
         ),
         dispatcher if dispatched else None,
@@ -308,3 +346,24 @@ def test_a_network_that_refuses_a_dispatched_frame_ends_its_stream() -> None:
     assert result.outcome is Outcome.NETWORK_ERROR
     assert result.counts.bytes_sent == 2 * PLAN.frame_size
     assert len(sent) == 1 + 2 * PER_FRAME
+
+
+def test_a_stream_with_a_clock_of_its_own_sends_by_that() -> None:
+    class Shifted(IPacer):
+        """The world's clock, an hour on."""
+
+        def __init__(self, pacer: IPacer) -> None:
+            self._pacer = pacer
+
+        def now_ns(self) -> int:
+            return self._pacer.now_ns() + HOUR
+
+        async def wait_until(self, due_ns: int) -> None:
+            await self._pacer.wait_until(due_ns - HOUR)
+
+    async def main(world: World) -> list[int]:
+        endpoint = RecordingEndpoint(segment_limit=64)
+        await send_stream(world, endpoint, dispatched=True, pacer=Shifted(world.pacer))
+        return [sent.time_ns for sent in endpoint.sent[1::PER_FRAME]]
+
+    assert in_world(main) == [PLAN.send_offset_ns(sequence) for sequence in range(1, PLAN.final_frame + 1)]

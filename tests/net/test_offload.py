@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from contextlib import closing
+from typing import Any
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cts.api import HEADER_SIZE, Address
-from cts.net.segmentation import SEGMENTS_MAX
+from cts.net.segmentation import SEGMENTS_MAX, SegmentedSender
 from cts.net.system_pacer import SystemPacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, socket_of, views
@@ -201,6 +202,7 @@ async def test_nothing_goes_at_once_that_a_send_would_have_to_see_to(offloaded: 
     async with offloaded.pair() as (listening, connected):
         for run in (too_long, unequal):
             assert connected.send_now([(listening.local, HEADER, run)]) == 0
+        assert connected.send_now([(listening.local, HEADER + b"!", tuple(views([b"one"])))]) == 0
         connected.close()
         assert connected.send_now([(listening.local, HEADER, tuple(views([b"one"])))]) == 0
 
@@ -220,3 +222,64 @@ async def test_runs_to_a_peer_that_is_not_there_are_counted_as_what_the_network_
                 else:
                     assert await connected.send_segments(nobody, HEADER, run) == 2 * HEADER_SIZE + 6
         assert connected.statistics().unreachable == 1
+
+
+async def test_streams_that_share_a_socket_wait_together_while_its_send_buffer_is_full(
+    offloaded: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with offloaded.pair() as (listening, first):
+        with closing(await offloaded.network.connect(listening.local)) as second:
+            inboxes = offloaded.inbox(first), offloaded.inbox(second)
+            send = SegmentedSender.send
+            full = True
+
+            def attempt(*arguments: Any) -> int:
+                if full:
+                    raise BlockingIOError(errno.EAGAIN, "full")
+                return send(*arguments)
+
+            monkeypatch.setattr(SegmentedSender, "send", attempt)
+            monkeypatch.setattr(trio.lowlevel, "wait_writable", waiting := Waiting())
+            async with trio.open_nursery() as nursery:
+                for peer in (first, second):
+                    nursery.start_soon(listening.send_segments, peer.local, HEADER, tuple(views([b"one", b"two"])))
+                await trio.testing.wait_all_tasks_blocked()
+                full = False
+                waiting.over.set()
+            for peer, inbox in zip((first, second), inboxes, strict=True):
+                assert await drain(peer, inbox, 2) == [HEADER + b"one", HEADER + b"two"]
+
+
+class Waiting:
+    """Stands in for ``wait_writable``: loopback never fills a send buffer. Like trio's, it takes one task at a time."""
+
+    def __init__(self) -> None:
+        self.over = trio.Event()
+        self._taken = False
+
+    async def __call__(self, sock: object) -> None:
+        if self._taken:
+            raise trio.BusyResourceError("another task is already waiting for this socket")
+        self._taken = True
+        try:
+            await self.over.wait()
+        finally:
+            self._taken = False
+
+
+async def test_a_path_that_refuses_segments_after_a_wait_is_told_with_its_own_reason(
+    offloaded: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([ConnectionRefusedError(errno.ECONNREFUSED, "news"), OSError(errno.EINVAL, "no segments here")])
+
+    def refuse(*arguments: object) -> int:
+        raise next(answers)
+
+    async with offloaded.pair() as (listening, connected):
+        inbox = offloaded.inbox(listening)
+        monkeypatch.setattr(SegmentedSender, "send", refuse)
+        await connected.send_segments(listening.local, HEADER, tuple(views([b"one", b"two"])))
+        assert await drain(listening, inbox, 2) == [HEADER + b"one", HEADER + b"two"]
+        assert offloaded.network.notes() == (
+            "a path refused segmented sends (no segments here): one datagram per call there",
+        )

@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from attrs import frozen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address
 from cts.errors import UserError
 from cts.output.truth_log import TRUTH_SCHEMA, RelayTruthLog, TruthLog
+from cts.runs.relay_run import TruthWitness
 
 BEGAN_NS = 1_000
 HEAD = "00" * 39
@@ -183,6 +184,7 @@ def test_where_too_many_lines_wait_the_first_says_when_it_is_due(tmp_path: Path)
     ]
 
 
+@settings(deadline=None)
 @given(
     arrivals=st.lists(st.lists(st.integers(50, 99), max_size=2), max_size=12),
     pick=st.randoms(use_true_random=False),
@@ -204,3 +206,14 @@ def test_whatever_leaves_first_lines_stand_in_the_order_of_a_simulation(
         for each in (plain, log):
             each.close(BEGAN_NS + 100)
         assert relayed.read_bytes() == simulated.read_bytes()
+
+
+def test_a_relay_that_is_killed_leaves_no_log_of_another_run(tmp_path: Path) -> None:
+    path = tmp_path / "truth.jsonl"
+    path.write_text('{"kind":"began"}\n{"kind":"ended"}\n')
+    witness = TruthWitness(path, 7, lambda at_ns: at_ns)
+    assert path.read_text().endswith('"ended"}\n')
+    witness.began(5)
+    lines = path.read_text().splitlines()
+    witness.close(6)
+    assert [json.loads(line)["kind"] for line in lines] == ["began"]

@@ -325,6 +325,7 @@ def test_only_the_exact_transfer_size_completes(differences: list[int]) -> None:
 # -------------------------------------------------------------------------------------- frame after frame, in one step
 
 
+@settings(deadline=None)
 @given(plan=plans_of_few_frames(), short_by=st.integers(0, 1))
 def test_frames_that_went_whole_take_the_same_course_in_one_step_as_in_two(plan: StreamPlan, short_by: int) -> None:
     at_once, in_two = Driven(plan), Driven(plan)

@@ -217,7 +217,7 @@ def test_ctrl_c_ends_every_process_with_130_and_a_summary() -> None:
 
 
 def test_what_the_time_limit_cut_off_in_all_processes_is_counted() -> None:
-    sets = (*TWO, *LONG, *QUIET, *FREE_PORT, "client.connections=4", "run.time_limit=2s")
+    sets = (*TWO, *LONG, *QUIET, *FREE_PORT, "client.connections=4", "run.time_limit=3s")
     finished = run_cts("run", STREAM, "--json", sets=sets)
     assert finished.status == 0
     assert finished.report["cut_off_by_time_limit"] == finished.report["connections"]["cancelled"] == 4
