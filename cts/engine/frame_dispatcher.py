@@ -159,9 +159,12 @@ class FrameDispatcher:
         """Tell each source what became of its messages, and queue it again."""
         queue, now_ns = self._queue, self.pacer.now_ns()
         for number, place, source in due:
-            count = len(source.messages)
-            next_ns = source.went(now_ns) if gone >= count else source.held_up(max(0, gone))
-            gone -= count
+            next_ns = None
+            if gone >= len(source.messages):
+                next_ns = source.went(now_ns)
+            else:
+                source.held_up(max(0, gone))
+            gone -= len(source.messages)
             if next_ns is None:
                 place.done.set()
             elif not queue or next_ns >= queue[-1][0]:
