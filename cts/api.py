@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import ClassVar
 
 import trio
@@ -20,17 +19,11 @@ from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
-from cts.protocol.result import (
-    SUCCEEDED,
-    Address,
-    EndpointStatistics,
-    Outcome,
-    Role,
-    StreamResult,
-    StreamSnapshot,
-)
+from cts.protocol.roles import Role
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.wire import HEADER_SIZE
+from cts.records.results import SUCCEEDED, StreamResult
+from cts.records.snapshots import Address, EndpointStatistics, Outcome, StreamSnapshot
 
 __all__ = [
     "API_VERSION",
@@ -45,11 +38,7 @@ __all__ = [
     "Histogram",
     "IConnectedSocket",
     "IConnectedSocketFactory",
-    "IConnectionManager",
     "IDatagramEndpoint",
-    "IListenerHandler",
-    "IListeningSocket",
-    "INetwork",
     "IPacer",
     "ISender",
     "Message",
@@ -57,7 +46,6 @@ __all__ = [
     "Percentiles",
     "RenderedFrame",
     "Role",
-    "StartAnswer",
     "StreamPlan",
     "StreamRequest",
     "StreamResult",
@@ -153,41 +141,6 @@ class IDatagramEndpoint(ABC):
         """Close it; nothing is handed over after that. Closing twice is harmless."""
 
 
-class INetwork(ABC):
-    """Where endpoints come from: the kernel, or a simulation."""
-
-    @abstractmethod
-    async def listen(self, local: Address) -> IDatagramEndpoint:
-        """Return an endpoint bound to ``local`` (port 0: a free one); OSError if it is in use, not ours, or not permitted."""
-
-    @abstractmethod
-    async def connect(self, remote: Address) -> IDatagramEndpoint:
-        """Return an endpoint with a free port that takes datagrams from ``remote`` only; OSError if there is no way to it."""
-
-    @abstractmethod
-    def statistics(self) -> EndpointStatistics:
-        """Return what all its endpoints have read and lost, closed ones included."""
-
-
-class IListeningSocket(ABC):
-    """A listening socket as its handler sees it."""
-
-    @property
-    @abstractmethod
-    def endpoint(self) -> IDatagramEndpoint:
-        """Where answers to its peers are sent from."""
-
-
-class IListenerHandler(ABC):
-    """Who makes sense of what a listening socket reads."""
-
-    @abstractmethod
-    def on_packet_received(
-        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
-    ) -> None:
-        """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
-
-
 class ISender(ABC):
     """Puts the frames of one stream on the wire; made anew for every stream.
 
@@ -211,14 +164,6 @@ class ISender(ABC):
         May suspend; the next frame waits for its return, and is called late if this takes past its due time. Returns the
         bytes handed to the network, as the endpoint's sends returned them.
         """
-
-
-class StartAnswer(Enum):
-    """What a connection manager makes of a START."""
-
-    AWAITING = "awaiting"
-    REPEATED = "repeated START"
-    NO_ROOM = "START beyond the limit of awaiting endpoints"
 
 
 class IConnectedSocket(ABC):
@@ -311,36 +256,3 @@ class IConnectedSocketFactory(ABC):
     @abstractmethod
     def close(self) -> None:
         """The run is over: flush and close what the factory opened."""
-
-
-class IConnectionManager(ABC):
-    """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
-
-    @property
-    @abstractmethod
-    def expired(self) -> int:
-        """Awaiting endpoints that were dropped because they had given up."""
-
-    @abstractmethod
-    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
-        """Return this side's stream with that peer."""
-
-    @abstractmethod
-    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
-        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
-
-    @abstractmethod
-    def open_slot(self) -> None:
-        """Add an accepting slot."""
-
-    @abstractmethod
-    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
-        """Take an awaiting endpoint and an accepting slot out and return the endpoint, oldest first; None if either lacks."""
-
-    @abstractmethod
-    def add(self, connected_socket: IConnectedSocket) -> None:
-        """Enter a stream under its role and peer."""
-
-    @abstractmethod
-    def remove(self, role: Role, remote: Address) -> None:
-        """Take that stream out."""

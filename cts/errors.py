@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["ConfigError", "CtsError", "DecodeError", "PluginError", "UserError", "mistake_in", "tell_together"]
+__all__ = [
+    "ConfigError",
+    "CtsError",
+    "DecodeError",
+    "PluginError",
+    "PluginFailure",
+    "UserError",
+    "mistake_in",
+    "tell_together",
+]
 
 
 class CtsError(Exception):
@@ -31,6 +40,10 @@ class ConfigError(UserError):
 
 class PluginError(UserError):
     """A plugin is missing, broken, ambiguous or of the wrong shape; names the distribution, the entry point, the cure."""
+
+
+class PluginFailure(CtsError):
+    """A plugin raised an exception, which ends its stream; the text names the plugin and tells what it raised."""
 
 
 class DecodeError(CtsError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import trio
 from attrs import frozen
 
+from cts.clock.system_pacer import open_pacer
 from cts.metrics.histogram import Histogram, Percentiles
-from cts.net.system_pacer import open_pacer
 
 __all__ = ["PacingFigures", "measure_pacing"]
 

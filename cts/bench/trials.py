@@ -8,10 +8,10 @@ from collections.abc import Callable
 from attrs import frozen
 
 from cts.api import Address
+from cts.clock.system_pacer import open_pacer
 from cts.config import Config, structure_config
-from cts.net.system_pacer import open_pacer
-from cts.output.summary import RunReport
-from cts.runs.shards.parent import ShardedSession
+from cts.records.report import RunReport
+from cts.runs.workers.parent import ShardedSession
 
 __all__ = ["StreamLoad", "run_trial", "without_loss"]
 

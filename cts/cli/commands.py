@@ -80,9 +80,9 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
 def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Validate each CONFIG and show what follows from it; opens no socket and writes no file."""
     from cts.config import load_config
-    from cts.runs.chosen_plugins import choose_plugins
+    from cts.engine.session import plan_of
+    from cts.plugin.choice import choose_plugins
     from cts.runs.plan_text import describe_plan
-    from cts.runs.session import plan_of
 
     shown: list[str] = []
     mistakes: list[UserError] = []
@@ -103,8 +103,8 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 def plugins() -> None:
     """List every sender strategy and connected-socket factory, broken ones with the reason."""
     from cts.cli.plugin_text import describe_plugins
-    from cts.plugin_status import describe_all
-    from cts.registry import find_plugins
+    from cts.plugin.registry import find_plugins
+    from cts.plugin.status import describe_all
 
     found = find_plugins()
     click.echo(describe_plugins(describe_all(found), found.unreadable))

@@ -59,7 +59,8 @@ def impair_command(
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
     from cts.config.endpoint_text import check_listen, check_target, parse_endpoint
-    from cts.runs.relay_run import RelayOrder, run_relay
+    from cts.config.network_links import impairments
+    from cts.relay.run import RelayOrder, run_relay
     from cts.units import Between, parse_duration_ns
 
     for address in listen:
@@ -74,7 +75,7 @@ def impair_command(
     settings = load_config(config, overrides)
     result = run_relay(
         RelayOrder(
-            network=settings.network,
+            links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
             listen=[parse_endpoint(each) for each in listen],
             to=parse_endpoint(to),
             seed=seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cts.plugin_status import PluginStatus
+from cts.plugin.status import PluginStatus
 
 __all__ = ["describe_plugins"]
 

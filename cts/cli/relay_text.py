@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cts import __version__
 from cts.api import Address
-from cts.net.impairment import FateKind
-from cts.net.relay_statistics import DirectionStatistics, RelayStatistics
+from cts.impairment.link import FateKind
 from cts.output.figures import counted, percentage, seconds, whole_milliseconds
-from cts.runs.relay_run import RelayResult
+from cts.relay.run import RelayResult
+from cts.relay.statistics import DirectionStatistics, RelayStatistics
 
 __all__ = ["RELAY_SCHEMA", "relay_banner", "relay_json", "relay_line", "relay_text"]
 

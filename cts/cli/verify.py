@@ -43,8 +43,8 @@ def verify_run_command(events: Path, truth: Path, as_json: bool, tolerance_ns: i
     EVENTS is the events file of the receiving side, TRUTH the ground-truth log of `cts sim` or `cts impair`. Leaves with
     status 0 if they agree, 1 if they differ, 2 if a file is not to be used.
     """
-    from cts.reconciliation.report import verification_json, verification_text
-    from cts.reconciliation.verify import verify_run
+    from cts.verification.report import verification_json, verification_text
+    from cts.verification.verify import verify_run
 
     verification = verify_run(events, truth, tolerance_ns=tolerance_ns)
     click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))

@@ -18,9 +18,9 @@ from cattrs.errors import AttributeValidationNote, ClassValidationError
 from cts.config.delay_trace import DelayTrace
 from cts.config.problems import KeyPath, Problem, shown
 from cts.config.strict_hooks import CONVERTER
-from cts.net.delay import MIN_SHAPE, PARETO_CAP_NS
-from cts.net.impairment import MIN_MTU
-from cts.net.profiles import profile as find_profile
+from cts.impairment.delay import MIN_SHAPE, PARETO_CAP_NS
+from cts.impairment.link import MIN_MTU
+from cts.impairment.profiles import profile as find_profile
 from cts.units import Between, Duration, Rate, Size
 
 __all__ = [

@@ -20,9 +20,9 @@ from cts.config.network import (
     Trace,
     Uniform,
 )
-from cts.net import delay, loss
-from cts.net.impairment import IPV4_UDP_OVERHEAD, IPV6_UDP_OVERHEAD, Impairment
-from cts.net.profiles import PROFILES
+from cts.impairment import delay, loss
+from cts.impairment.link import IPV4_UDP_OVERHEAD, IPV6_UDP_OVERHEAD, Impairment
+from cts.impairment.profiles import PROFILES
 
 __all__ = ["DIRECTIONS", "Direction", "impairments", "profile_link", "short_form", "way_of"]
 

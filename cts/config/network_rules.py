@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from cts.config.network import GilbertElliott, LinkConfig, NetworkConfig, Pareto, Ranges, Uniform
 from cts.config.network_links import DIRECTIONS, Direction, profile_link, short_form, way_of
 from cts.config.problems import KeyPath, Problem, dotted
-from cts.net.delay import Constant
+from cts.impairment.delay import Constant
 from cts.units import Duration, Size, format_duration, format_size
 
 __all__ = ["network_problems"]

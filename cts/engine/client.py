@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import trio
 
-from cts.api import Address, IConnectedSocket, IDatagramEndpoint, INetwork, Outcome, Role
+from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Outcome, Role
 from cts.engine.broker import Broker
-from cts.engine.plugin_guard import PluginFailure
+from cts.engine.contracts import INetwork
 from cts.engine.stream_maker import StreamMaker
 from cts.engine.streams import Streams
-from cts.observer import StreamInfo
+from cts.errors import PluginFailure
+from cts.records.snapshots import StreamInfo
 
 __all__ = ["Client"]
 

@@ -26,14 +26,14 @@ from cts.api import (
 )
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
-from cts.engine.plugin_guard import PluginFailure
 from cts.engine.senders import sends_at_once
+from cts.errors import PluginFailure
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
-from cts.protocol.result import UNKNOWN_CONNECTION_ID
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import IOAction, IOStatus, IOTask, SendKind
 from cts.protocol.wire import START, ConnectionId
+from cts.records.results import UNKNOWN_CONNECTION_ID
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory", "bits_per_second", "failure_result"]
 

@@ -7,43 +7,18 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import frozen
 
-from cts.api import (
-    Address,
-    DatagramBatch,
-    IConnectedSocket,
-    IConnectionManager,
-    IDatagramEndpoint,
-    IListenerHandler,
-    IListeningSocket,
-    Role,
-    StartAnswer,
-)
+from cts.api import Address, DatagramBatch, IConnectedSocket, IDatagramEndpoint, Role
 from cts.engine.broker import Broker
-from cts.engine.plugin_guard import PluginFailure
+from cts.engine.contracts import IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
+from cts.engine.listening_socket import ListeningSocket
 from cts.engine.stream_maker import StreamMaker
 from cts.engine.streams import Streams
+from cts.errors import PluginFailure
 from cts.metrics.counters import RefusedDatagrams
-from cts.observer import StreamInfo
 from cts.protocol.wire import START
+from cts.records.snapshots import StreamInfo
 
-__all__ = ["ListeningSocket", "Server", "StartRequested"]
-
-
-class ListeningSocket(IListeningSocket):
-    """A bound endpoint that hands everything it reads to its handler; knows nothing of the protocol."""
-
-    def __init__(self, endpoint: IDatagramEndpoint, handler: IListenerHandler) -> None:
-        self._endpoint = endpoint
-        self._handler = handler
-        endpoint.receive_into(self._read)
-
-    @property
-    def endpoint(self) -> IDatagramEndpoint:
-        """Where answers to its peers are sent from."""
-        return self._endpoint
-
-    def _read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
-        self._handler.on_packet_received(self, local, remote, batch)
+__all__ = ["Server", "StartRequested"]
 
 
 @frozen

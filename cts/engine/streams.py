@@ -19,9 +19,10 @@ from cts.api import (
     StreamSnapshot,
 )
 from cts.engine.connected_socket import bits_per_second, failure_result
-from cts.engine.plugin_guard import PluginFailure
-from cts.observer import Observer, StreamInfo
-from cts.protocol.result import UNKNOWN_CONNECTION_ID
+from cts.errors import PluginFailure
+from cts.records.observer import Observer
+from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.snapshots import StreamInfo
 
 __all__ = ["RESULTS_KEPT", "Streams"]
 

@@ -17,6 +17,7 @@ import socket
 import struct
 from typing import Final, TypeAlias
 
+from cts.native import raise_errno
 from cts.net.libc import (
     CMSG_HEADER,
     LOOPBACK_HOSTS,
@@ -32,7 +33,6 @@ from cts.net.libc import (
     iovec,
     memcmp,
     msghdr,
-    raise_errno,
     recvmsg,
 )
 

@@ -8,12 +8,11 @@ ask :func:`available` before anything else here is used.
 from __future__ import annotations
 
 import ctypes
-import errno
-import os
 import socket
 import struct
-import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
+
+from cts.native import function, is_missing, layouts_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +30,11 @@ __all__ = [
     "UDP_SEGMENT",
     "available",
     "cmsg_space",
-    "function",
     "iovec",
     "memcmp",
     "mmsghdr",
     "msghdr",
     "pack_sockaddr",
-    "raise_errno",
     "recvmsg",
     "sendmmsg",
     "sendmsg",
@@ -95,24 +92,6 @@ class mmsghdr(ctypes.Structure):  # noqa: N801
     _fields_ = [("msg_hdr", msghdr), ("msg_len", ctypes.c_uint)]
 
 
-def _missing(*_arguments: object) -> int:
-    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-
-
-def function(name: str, result: type[ctypes.c_int | ctypes.c_ssize_t]) -> Callable[..., int]:
-    """Find a function of the C library this process runs on; where there is none, give one that raises ENOSYS.
-
-    Its arguments must be ctypes objects: nothing is converted, since that takes longer than the call itself. errno is kept
-    aside for :func:`raise_errno`. The GIL is held, so that no other thread delays the return: only for calls that never block.
-    """
-    try:
-        found = ctypes.PyDLL(None, use_errno=True)[name]
-    except (OSError, TypeError, AttributeError):
-        return _missing
-    found.restype = result
-    return found
-
-
 sendmsg: Final[Callable[[ctypes.c_int, ctypes.c_void_p, ctypes.c_int], int]] = function("sendmsg", ctypes.c_ssize_t)
 sendmmsg: Final[Callable[[ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int], int]] = function(
     "sendmmsg", ctypes.c_int
@@ -122,23 +101,8 @@ memcmp: Final[Callable[[ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t], int]
 
 
 def available() -> bool:
-    """Say whether the layouts and numbers of this module are this platform's.
-
-    Numbers of socket options differ on the few machines whose SOL_SOCKET is not 1 (mips, sparc, parisc, alpha).
-    """
-    return (
-        sys.platform == "linux"
-        and struct.calcsize("P") == 8
-        and socket.SOL_SOCKET == 1
-        and MSGHDR_SIZE == 56
-        and _missing not in (sendmsg, sendmmsg, recvmsg, memcmp)
-    )
-
-
-def raise_errno() -> NoReturn:
-    """Raise the last call's errno as the OSError that belongs to it (BlockingIOError for EAGAIN)."""
-    number = ctypes.get_errno()
-    raise OSError(number, os.strerror(number))
+    """Tell whether the layouts and functions of this module are this platform's."""
+    return layouts_known() and MSGHDR_SIZE == 56 and not is_missing(sendmsg, sendmmsg, recvmsg, memcmp)
 
 
 def cmsg_space(size: int) -> int:

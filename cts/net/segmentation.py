@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import frozen
 
+from cts.native import raise_errno
 from cts.net.libc import (
     CMSG_HEADER,
     LOOPBACK_HOSTS,
@@ -31,7 +32,6 @@ from cts.net.libc import (
     mmsghdr,
     msghdr,
     pack_sockaddr,
-    raise_errno,
     sendmmsg,
     sendmsg,
 )

@@ -15,17 +15,8 @@ from heapq import heappop, heappush
 import trio
 from attrs import define, frozen
 
-from cts.api import (
-    Address,
-    DatagramBatch,
-    DatagramHandler,
-    EndpointStatistics,
-    IDatagramEndpoint,
-    INetwork,
-    IPacer,
-    Message,
-)
-from cts.net.impairment import Arrival, Fate, Impairment, Link, link_rng
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
+from cts.impairment.link import Arrival, Fate, Impairment, Link, link_rng
 
 __all__ = ["TO_CLIENT", "TO_SERVER", "Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
 
@@ -146,7 +137,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
                 self._handler(self._local, remote, batch)
 
 
-class SimulatedNetwork(INetwork):
+class SimulatedNetwork:
     """Hosts and links under one clock.
 
     Args:

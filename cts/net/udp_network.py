@@ -7,7 +7,7 @@ import socket
 import trio
 from attrs import frozen
 
-from cts.api import Address, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.api import Address, EndpointStatistics, IDatagramEndpoint, IPacer
 from cts.net import coalescing, segmentation
 from cts.net.coalescing import ReceiveMemory
 from cts.net.offload import OffloadedEndpoint
@@ -41,7 +41,7 @@ def detect_offload() -> Offload:
     return Offload(segmentation.supported(socket.AF_INET), coalescing.supported(socket.AF_INET))
 
 
-class UdpNetwork(INetwork):
+class UdpNetwork:
     """Opens real sockets, and reads them all in one task while :meth:`run` runs.
 
     Args:

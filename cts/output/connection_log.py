@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cts.observer import StreamInfo
 from cts.output.figures import seconds
-from cts.output.logfile import Encoding, LogFile, LogObserver
-from cts.protocol.result import StreamResult
+from cts.records.log_file import Encoding, LogFile, LogObserver
+from cts.records.results import StreamResult
+from cts.records.snapshots import StreamInfo
 
 __all__ = ["CONNECTION_COLUMNS", "ConnectionLog"]
 
@@ -23,7 +23,7 @@ class ConnectionLog(LogObserver):
 
     Args:
         path: the CSV file.
-        encoding: see :data:`cts.output.logfile.Encoding`.
+        encoding: see :data:`cts.records.log_file.Encoding`.
 
     Raises:
         UserError: the file cannot be opened for writing.

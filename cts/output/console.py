@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
-from cts.observer import Observer, RunSnapshot
 from cts.output.figures import seconds
 from cts.output.ordering import PromptObserver
 from cts.output.slices import SliceReader, StatusSlice
-from cts.protocol.result import Role
+from cts.protocol.roles import Role
+from cts.records.observer import Observer
+from cts.records.snapshots import RunSnapshot
 
 __all__ = ["ConsoleMode", "LineConsole", "choose_console", "fitted", "status_line"]
 

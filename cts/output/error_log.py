@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cts.observer import StreamInfo
 from cts.output.figures import seconds
-from cts.output.logfile import Encoding, LogFile, LogObserver
-from cts.protocol.result import Outcome, StreamResult
+from cts.records.log_file import Encoding, LogFile, LogObserver
+from cts.records.results import StreamResult
+from cts.records.snapshots import Outcome, StreamInfo
 
 __all__ = ["ErrorLog"]
 

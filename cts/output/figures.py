@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cts.protocol.result import Outcome
+from cts.records.snapshots import Outcome
 from cts.units import MILLISECOND
 
 __all__ = ["about_rate", "about_time", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]

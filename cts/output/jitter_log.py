@@ -7,11 +7,13 @@ from pathlib import Path
 
 from cts.errors import UserError
 from cts.metrics.jitter import InFlightTimes
-from cts.observer import Observer, RunSnapshot, StreamInfo
-from cts.output.logfile import Encoding, LogFile
 from cts.protocol.frames import RenderedFrame, Verdict
-from cts.protocol.result import Role, StreamResult
+from cts.protocol.roles import Role
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND
+from cts.records.log_file import Encoding, LogFile
+from cts.records.observer import Observer
+from cts.records.results import StreamResult
+from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["JITTER_COLUMNS", "MAX_JITTER_FILES", "JitterLog"]
 
@@ -50,7 +52,7 @@ class JitterLog(Observer):
         path: the CSV file. Unless ``single`` and for the first receiving stream, the stream's number goes before the suffix:
             ``jitter.csv`` becomes ``jitter-3.csv``.
         single: whether one receiving stream is expected; its file is opened at once.
-        encoding: see :data:`cts.output.logfile.Encoding`.
+        encoding: see :data:`cts.records.log_file.Encoding`.
         max_files: streams that get a file; those beyond are counted (:meth:`notes`).
 
     Raises:

@@ -15,11 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cts.observer import RunSnapshot
 from cts.output.figures import about_rate, outcome_counts, percentage, seconds
 from cts.output.ordering import PromptObserver
 from cts.output.slices import bytes_measured
-from cts.protocol.result import Role
+from cts.protocol.roles import Role
+from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
 __all__ = ["LiveConsole", "terminal", "view"]

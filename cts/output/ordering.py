@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from functools import partial
 from operator import itemgetter
 
-from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.protocol.frames import RenderedFrame
-from cts.protocol.result import StreamResult
+from cts.records.observer import Observer
+from cts.records.results import StreamResult
+from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["OrderedObserver", "PromptObserver"]
 

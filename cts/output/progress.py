@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
-from cts.observer import RunSnapshot
 from cts.output.ordering import PromptObserver
+from cts.records.snapshots import RunSnapshot
 
 __all__ = ["ProgressConsole"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import frozen
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import RunSnapshot
 from cts.output.figures import whole_milliseconds
-from cts.protocol.result import Role, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 __all__ = ["SliceReader", "StatusSlice", "bytes_measured", "slice_rate"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cts.observer import RunSnapshot
 from cts.output.figures import seconds
-from cts.output.logfile import Encoding, LogFile, LogObserver
 from cts.output.slices import SliceReader
-from cts.protocol.result import Role
+from cts.protocol.roles import Role
+from cts.records.log_file import Encoding, LogFile, LogObserver
+from cts.records.snapshots import RunSnapshot
 
 __all__ = ["STATUS_COLUMNS", "StatusLog"]
 
@@ -21,7 +21,7 @@ class StatusLog(LogObserver):
     Args:
         path: the CSV file.
         measure: whose bytes make ``Bits/Sec``; RECEIVER wherever this process receives at all.
-        encoding: see :data:`cts.output.logfile.Encoding`.
+        encoding: see :data:`cts.records.log_file.Encoding`.
 
     Raises:
         UserError: the file cannot be opened for writing.

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-from attrs import asdict, field, frozen
+from attrs import asdict
 
 from cts.metrics.counters import FrameTotals
-from cts.metrics.histogram import Histogram, Percentiles
-from cts.observer import RunSnapshot
+from cts.metrics.histogram import Percentiles
 from cts.output.figures import about_rate, about_time, counted, outcome_counts, percentage, seconds, whole_milliseconds
-from cts.protocol.result import Outcome, Role, StreamResult
+from cts.protocol.roles import Role
+from cts.records.report import RunReport
+from cts.records.results import StreamResult
+from cts.records.snapshots import Outcome
 from cts.units import SECOND, format_rate
 
-__all__ = ["SUMMARY_SCHEMA", "RunReport", "summary_json", "summary_text"]
+__all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 
 SUMMARY_SCHEMA = 1
 """Rises when a key changes its meaning or goes; new keys do not raise it."""
 MAX_FAILURES_LISTED = 10
 _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
-
-
-@frozen(kw_only=True)
-class RunReport:
-    """What is known when a run is over.
-
-    Attributes:
-        role: ``loopback``, ``server`` or ``client``.
-        direction: ``pull`` or ``push``.
-        began_ns: the run's beginning, in the run's clock, which the results' times are in.
-        elapsed_ns: how long it took, nanoseconds.
-        snapshot: the final counts.
-        results: the streams that ended, in the order of ending; there may be fewer than there were streams.
-        streams_omitted: streams that ended and are not in ``results``.
-        interrupted: whether somebody stopped it.
-        send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
-        failures: what went wrong with the run itself, such as a process of it that died.
-    """
-
-    role: str
-    direction: str
-    began_ns: int
-    elapsed_ns: int
-    snapshot: RunSnapshot
-    results: tuple[StreamResult, ...]
-    streams_omitted: int = 0
-    interrupted: bool = False
-    failures: tuple[str, ...] = ()
-    send_lateness: Histogram = field(factory=Histogram)
-
-    @property
-    def failed(self) -> bool:
-        """Whether the run or one of its streams failed; to be cut short is not to fail."""
-        outcomes = self.snapshot.outcomes
-        return bool(self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR))
 
 
 def summary_json(report: RunReport) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address, StreamPlan
 from cts.config import Config
-from cts.runs.chosen_plugins import ChosenPlugins
+from cts.plugin.choice import ChosenPlugins
 from cts.units import format_duration, format_rate
 
 __all__ = ["banner", "describe_plan"]

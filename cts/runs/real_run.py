@@ -13,20 +13,21 @@ from typing import TextIO
 import trio
 from attrs import frozen
 
-from cts.api import Address, IConnectedSocketFactory, INetwork, IPacer, StreamPlan
+from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
+from cts.clock.system_pacer import open_pacer
 from cts.config import Config, parse_endpoint
+from cts.engine.contracts import INetwork
+from cts.engine.session import Session, plan_of
 from cts.errors import ConfigError, UserError, mistake_in
 from cts.net.resolve import resolve_listen, resolve_targets
-from cts.net.system_pacer import open_pacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
-from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
-from cts.output.summary import RunReport
-from cts.runs.chosen_plugins import ChosenPlugins, choose_plugins
+from cts.plugin.choice import ChosenPlugins, choose_plugins
+from cts.records.observer import Observer
+from cts.records.report import RunReport
 from cts.runs.plan_text import banner
-from cts.runs.session import Session, plan_of
-from cts.runs.shards.parent import ShardedSession
 from cts.runs.watchers import open_observers
+from cts.runs.workers.parent import ShardedSession
 from cts.units import format_duration
 
 __all__ = ["RunResult", "run"]

@@ -8,15 +8,15 @@ from typing import TextIO
 
 from cts.config import Config
 from cts.config.network_links import impairments
+from cts.engine.session import plan_of
 from cts.errors import ConfigError, UserError
 from cts.net.simulated import TO_SERVER, Transmission
-from cts.observer import Observer
 from cts.output.progress import ProgressConsole
-from cts.output.summary import RunReport
-from cts.output.truth_log import HEAD_SIZE, TruthLog
-from cts.runs.chosen_plugins import choose_plugins
+from cts.plugin.choice import choose_plugins
+from cts.records.observer import Observer
+from cts.records.report import RunReport
+from cts.records.truth_writer import HEAD_SIZE, TruthLog
 from cts.runs.plan_text import banner
-from cts.runs.session import plan_of
 from cts.runs.simulation import simulate
 from cts.runs.watchers import expected_end_ns, open_observers
 

@@ -12,15 +12,15 @@ from hashlib import blake2b
 import trio
 
 from cts.api import Address, IConnectedSocketFactory, ISender
+from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
 from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
-from cts.engine.virtual_time import VirtualTime
-from cts.net.impairment import Impairment
+from cts.engine.session import Session, plan_of
+from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission
-from cts.observer import Observer
 from cts.output.ordering import OrderedObserver
-from cts.output.summary import RunReport
-from cts.runs.session import Session, plan_of
+from cts.records.observer import Observer
+from cts.records.report import RunReport
 
 __all__ = ["simulate", "simulated_connection_id"]
 

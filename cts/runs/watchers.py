@@ -9,15 +9,15 @@ from typing import TextIO
 
 from cts.api import StreamPlan
 from cts.config import Config
+from cts.engine.session import measured_role
 from cts.errors import UserError, tell_together
-from cts.observer import Observer
 from cts.output.connection_log import ConnectionLog
 from cts.output.console import choose_console
 from cts.output.error_log import ErrorLog
-from cts.output.events_log import EventsLog
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
-from cts.runs.session import measured_role
+from cts.records.events_writer import EventsLog
+from cts.records.observer import Observer
 
 __all__ = ["expected_end_ns", "open_observers"]
 

@@ -14,9 +14,8 @@ from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.net.udp_network import Offload
-from cts.observer import RunSnapshot
-from cts.output.summary import RunReport
-from cts.protocol.result import StreamSnapshot
+from cts.records.report import RunReport
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 FINDINGS = Findings(
     offload=Offload(sends=True, receives=True),

@@ -10,7 +10,7 @@ from cts.config import load_config, structure_config
 from cts.config.delay_trace import MAX_LINES_TOLD, MAX_TRACE_SIZE, read_delays
 from cts.config.network_links import impairments
 from cts.errors import ConfigError
-from cts.net.delay import Delay, Trace
+from cts.impairment.delay import Delay, Trace
 from cts.units import parse_duration_ns
 
 MS = 1_000_000

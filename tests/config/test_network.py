@@ -10,10 +10,10 @@ from cts.config import Config, load_config, structure_config
 from cts.config.network import LinkConfig, NetworkConfig
 from cts.config.network_links import DIRECTIONS, Direction, impairments
 from cts.errors import ConfigError
-from cts.net.delay import Constant, Delay, Normal, Pareto, Uniform
-from cts.net.impairment import Impairment, Link
-from cts.net.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
-from cts.net.profiles import PROFILES, Profile
+from cts.impairment.delay import Constant, Delay, Normal, Pareto, Uniform
+from cts.impairment.link import Impairment, Link
+from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
+from cts.impairment.profiles import PROFILES, Profile
 
 MS = 1_000_000
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))

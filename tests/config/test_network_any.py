@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from cts.config import structure_config
 from cts.config.network_links import impairments
 from cts.errors import ConfigError
-from cts.net.impairment import Link
-from cts.net.profiles import PROFILES
+from cts.impairment.link import Link
+from cts.impairment.profiles import PROFILES
 
 Table = dict[str, object]
 

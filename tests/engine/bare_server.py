@@ -9,7 +9,7 @@ import trio
 from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan, Verify
 from cts.engine.broker import Broker
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
-from cts.engine.connections import ConnectionManager
+from cts.engine.connection_manager import ConnectionManager
 from cts.engine.senders import AutoSender
 from cts.engine.server import Server
 from cts.engine.stream_maker import StreamMaker

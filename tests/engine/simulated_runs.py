@@ -10,11 +10,11 @@ from cts.api import IConnectedSocketFactory, ISender, StreamPlan
 from cts.config import Config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
-from cts.net.impairment import Impairment
+from cts.impairment.link import Impairment
 from cts.net.simulated import Transmission
-from cts.observer import Observer
-from cts.output.summary import RunReport
-from cts.protocol.result import StreamResult
+from cts.records.observer import Observer
+from cts.records.report import RunReport
+from cts.records.results import StreamResult
 from cts.runs.simulation import simulate
 from tests.engine.small_stream import PATH, config_of
 from tests.engine.virtual_world import World, in_world

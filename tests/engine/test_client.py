@@ -8,17 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from cts.api import (
-    Address,
-    DatagramHandler,
-    EndpointStatistics,
-    IDatagramEndpoint,
-    INetwork,
-    Outcome,
-    StreamResult,
-)
-from cts.output.summary import RunReport
-from cts.protocol.result import UNKNOWN_CONNECTION_ID
+from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Outcome, StreamResult
+from cts.engine.contracts import INetwork
+from cts.records.report import RunReport
+from cts.records.results import UNKNOWN_CONNECTION_ID
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import World, in_world

@@ -6,16 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cts.api import (
-    Address,
-    IConnectedSocket,
-    IDatagramEndpoint,
-    IListeningSocket,
-    Role,
-    StartAnswer,
-)
+from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
 from cts.engine.broker import Broker
-from cts.engine.connections import ConnectionManager
+from cts.engine.connection_manager import ConnectionManager
+from cts.engine.contracts import IListeningSocket, StartAnswer
 from cts.testing import RecordingEndpoint, RecordingSocket, request_for
 from tests.engine.small_stream import SECOND
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cts.api import Address, FrameTotals
-from cts.net.delay import Normal
-from cts.net.impairment import Impairment
-from cts.net.loss import Bernoulli
+from cts.impairment.delay import Normal
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
 from cts.protocol.wire import START
 from tests.engine.repeated_runs import SCENARIOS, SUMMARY
 from tests.engine.simulated_runs import simulated

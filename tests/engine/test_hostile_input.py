@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address, DatagramBatch, FrameTotals, Outcome
-from cts.output.summary import RunReport
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
+from cts.records.report import RunReport
 from cts.testing import PEER
 from tests.engine.bare_server import BareServer, stranger
 from tests.engine.small_stream import (

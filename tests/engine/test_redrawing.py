@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cts.observer import Observer, RunSnapshot
+from cts.records.observer import Observer
+from cts.records.snapshots import RunSnapshot
 from tests.engine.small_stream import END, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
 

@@ -6,8 +6,8 @@ import attrs
 import pytest
 
 from cts.api import FrameTotals, Outcome, StreamResult
-from cts.net.impairment import Impairment
-from cts.protocol.result import UNKNOWN_CONNECTION_ID
+from cts.impairment.link import Impairment
+from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.runs.simulation import simulated_connection_id
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import (

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Outcome, RenderedFrame
-from cts.net.delay import Constant, Normal, Uniform
-from cts.net.impairment import Impairment
-from cts.net.loss import Bernoulli, GilbertElliott
-from cts.observer import Observer, StreamInfo
-from cts.output.summary import RunReport
+from cts.impairment.delay import Constant, Normal, Uniform
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli, GilbertElliott
+from cts.records.observer import Observer
+from cts.records.report import RunReport
+from cts.records.snapshots import StreamInfo
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, config_of
 

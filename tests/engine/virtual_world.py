@@ -8,19 +8,21 @@ from typing import TypeVar
 import trio
 from attrs import define, field, frozen
 
-from cts.api import Address, DatagramBatch, IConnectedSocketFactory, IDatagramEndpoint, INetwork, ISender, StreamPlan
+from cts.api import Address, DatagramBatch, IConnectedSocketFactory, IDatagramEndpoint, ISender, StreamPlan
+from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
+from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
-from cts.engine.virtual_time import VirtualTime
-from cts.net.impairment import Impairment
+from cts.engine.session import Session, plan_of
+from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission
-from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.output.ordering import OrderedObserver
-from cts.output.summary import RunReport
-from cts.protocol.result import StreamResult
 from cts.protocol.wire import START, ConnectionId, Datagram, decode_untrusted
-from cts.runs.session import Session, plan_of
+from cts.records.observer import Observer
+from cts.records.report import RunReport
+from cts.records.results import StreamResult
+from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.simulation import simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import trio
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, INetwork, IPacer
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer
+from cts.engine.contracts import INetwork
 
 UPSTREAM_HOST = "198.51.100.1"
 

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
-from cts.net.system_pacer import SystemPacer
+from cts.clock.system_pacer import SystemPacer
 from cts.net.udp_network import UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, MS, until_arrived, views
 from tests.net.test_udp import HEADER, PATIENCE_S, V4, Net, drain, net

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cts.api import HEADER_SIZE, Address
+from cts.clock.system_pacer import SystemPacer
 from cts.net.segmentation import SEGMENTS_MAX, SegmentedSender
-from cts.net.system_pacer import SystemPacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, socket_of, views
 from tests.net.test_udp import GREATEST, HEADER, PATIENCE_S, V4, Net, anywhere, drain, net

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from cts.api import Frame, StreamPlan
+from cts.clock.system_pacer import SystemPacer
 from cts.engine.senders import AutoSender
 from cts.net.segmentation import SEGMENTS_MAX
-from cts.net.system_pacer import SystemPacer
 from cts.net.udp_network import UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, narrow, views
 from tests.net.test_udp import HEADER, V6, Net, drain

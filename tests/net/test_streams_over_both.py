@@ -13,14 +13,14 @@ import trio
 from attrs import frozen
 
 from cts.api import Address, Outcome
+from cts.clock.system_pacer import SystemPacer, open_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
-from cts.net.system_pacer import SystemPacer, open_pacer
-from cts.net.timer import TimerPacer
+from cts.engine.session import Session, plan_of
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.output.ordering import OrderedObserver
-from cts.output.summary import RunReport
-from cts.runs.session import Session, plan_of
+from cts.records.report import RunReport
 from cts.runs.simulation import simulated_connection_id
 from cts.runs.watchers import open_observers
 from tests.engine.small_stream import config_of

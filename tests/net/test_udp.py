@@ -18,8 +18,8 @@ import trio.testing
 from attrs import frozen
 
 from cts.api import HEADER_SIZE, Address, DatagramBatch, IDatagramEndpoint
+from cts.clock.system_pacer import SystemPacer
 from cts.net.resolve import resolve_listen
-from cts.net.system_pacer import SystemPacer
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 
 PATIENCE_S = 30

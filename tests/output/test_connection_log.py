@@ -7,9 +7,10 @@ import pytest
 from attrs import evolve
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import RunSnapshot, StreamInfo
 from cts.output.connection_log import CONNECTION_COLUMNS, ConnectionLog
-from cts.protocol.result import SUCCEEDED, Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.results import SUCCEEDED, StreamResult
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 BEGAN_NS = 5_000_000_000

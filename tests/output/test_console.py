@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import Observer, RunSnapshot
 from cts.output.console import (
     COLUMN_ENDS,
     HEADER,
@@ -20,7 +19,9 @@ from cts.output.console import (
 )
 from cts.output.live import LiveConsole
 from cts.output.slices import StatusSlice
-from cts.protocol.result import Role, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.observer import Observer
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 SECOND = 1_000_000_000
 

@@ -6,9 +6,10 @@ import pytest
 from attrs import evolve
 
 from cts.errors import UserError
-from cts.observer import StreamInfo
 from cts.output.error_log import ErrorLog
-from cts.protocol.result import SUCCEEDED, Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.results import SUCCEEDED, StreamResult
+from cts.records.snapshots import Address, Outcome, StreamInfo, StreamSnapshot
 
 BEGAN_NS = 5_000_000_000
 LOCAL, REMOTE = Address("127.0.0.1", 50000), Address("::1", 4444)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.output.figures import about_rate, counted, outcome_counts, percentage, seconds
-from cts.protocol.result import Outcome
+from cts.records.snapshots import Outcome
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
 from cts.metrics.jitter import ABSURD_MS, InFlightTimes
-from cts.observer import RunSnapshot, StreamInfo
 from cts.output.jitter_log import JITTER_COLUMNS, JitterLog
 from cts.protocol.frames import RenderedFrame, Verdict
-from cts.protocol.result import Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.results import StreamResult
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LOCAL = Address("127.0.0.1", 50000)

@@ -10,9 +10,9 @@ from attrs import evolve
 from rich.console import Console
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import RunSnapshot
 from cts.output.live import LiveConsole, terminal, view
-from cts.protocol.result import Outcome, Role, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 
 MS = 1_000_000
 BUSY = RunSnapshot(
@@ -161,7 +161,7 @@ def test_lines_do_not_bring_in_rich() -> None:
     program = (
         "import io, sys\n"
         "from cts.output.console import choose_console\n"
-        "from cts.protocol.result import Role\n"
+        "from cts.records.results import Role\n"
         "choose_console('lines', io.StringIO(), Role.RECEIVER)\n"
         "sys.exit('rich' in sys.modules)\n"
     )

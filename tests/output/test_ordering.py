@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import Observer, RunSnapshot, StreamInfo
 from cts.output.ordering import OrderedObserver, PromptObserver
 from cts.protocol.frames import RenderedFrame, Verdict
-from cts.protocol.result import Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.observer import Observer
+from cts.records.results import StreamResult
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
 ADDRESS = Address("127.0.0.1", 1)
 RESULT = StreamResult("id", ADDRESS, ADDRESS, Role.RECEIVER, Outcome.SUCCESSFUL, "Succeeded", 0, 0, 0, StreamSnapshot())

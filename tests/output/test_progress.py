@@ -4,9 +4,8 @@ import io
 
 import pytest
 
-from cts.observer import RunSnapshot
 from cts.output.progress import ProgressConsole
-from cts.protocol.result import StreamSnapshot
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 
 class Terminal(io.StringIO):

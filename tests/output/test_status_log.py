@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import RunSnapshot
 from cts.output.slices import SliceReader, slice_rate
 from cts.output.status_log import STATUS_COLUMNS, StatusLog
 from cts.protocol.plan import StreamPlan
-from cts.protocol.result import Role, StreamSnapshot
+from cts.protocol.roles import Role
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 MS = 1_000_000

@@ -6,9 +6,11 @@ import pytest
 from attrs import evolve
 
 from cts.metrics.counters import FrameTotals
-from cts.observer import RunSnapshot
-from cts.output.summary import RunReport, summary_json, summary_text
-from cts.protocol.result import Address, Outcome, Role, StreamResult, StreamSnapshot
+from cts.output.summary import summary_json, summary_text
+from cts.protocol.roles import Role
+from cts.records.report import RunReport
+from cts.records.results import StreamResult
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
 COUNTS = StreamSnapshot(FrameTotals(150), 4_999_950)

@@ -14,9 +14,10 @@ from cts.errors import DecodeError
 from cts.metrics.counters import FrameTotals
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
-from cts.protocol.result import SUCCEEDED, Address
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus
 from cts.protocol.wire import ConnectionId, Data, Datagram, Start, decode_untrusted
+from cts.records.results import SUCCEEDED
+from cts.records.snapshots import Address
 
 SECOND = 1_000_000_000
 PATTERN = b"".join(number.to_bytes(2, "little") for number in range(32_768))

@@ -1,0 +1,37 @@
+"""The pacer of real runs: on a timerfd where there is one, on trio's sleeps elsewhere; always on the monotonic clock."""
+
+from __future__ import annotations
+
+import time
+
+import trio
+
+from cts.api import IPacer
+from cts.clock import timerfd_pacer
+
+__all__ = ["SystemPacer", "open_pacer"]
+
+_NANOSECONDS = 1_000_000_000
+
+
+class SystemPacer(IPacer):
+    """Wakes through ``trio.sleep``: up to about a millisecond late."""
+
+    now_ns = staticmethod(time.monotonic_ns)
+    """Return the system's monotonic clock, which all processes of this machine share."""
+
+    async def wait_until(self, due_ns: int) -> None:
+        """Suspend until ``due_ns``."""
+        await trio.sleep(max(0, due_ns - time.monotonic_ns()) / _NANOSECONDS)
+        while time.monotonic_ns() < due_ns:
+            await trio.lowlevel.checkpoint()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Nothing needs to run for it; for symmetry with the other one."""
+        task_status.started()
+        await trio.sleep_forever()
+
+
+def open_pacer() -> SystemPacer | timerfd_pacer.TimerPacer:
+    """Return the most precise pacer that this system has; its ``run`` must run while anybody waits."""
+    return timerfd_pacer.TimerPacer() if timerfd_pacer.available() else SystemPacer()

@@ -1,0 +1,74 @@
+"""The server's tables: who has a stream, who waits for one, how many may have one."""
+
+from __future__ import annotations
+
+from cts.api import Address, IConnectedSocket, Role
+from cts.engine.contracts import IConnectionManager, IListeningSocket, StartAnswer
+
+__all__ = ["ConnectionManager"]
+
+
+class ConnectionManager(IConnectionManager):
+    """Awaiting endpoints in order of arrival, a count of accepting slots, connected sockets by (role, remote).
+
+    Args:
+        awaiting_limit: awaiting endpoints at most.
+        patience_ns: how long after its last START a peer still waits for a stream: a client gives up at its first render,
+            and one that forged its address never waited. Older endpoints are dropped when their turn comes.
+    """
+
+    def __init__(self, *, awaiting_limit: int, patience_ns: int) -> None:
+        self._awaiting_limit = awaiting_limit
+        self._patience_ns = patience_ns
+        self._awaiting: dict[Address, tuple[IListeningSocket, int]] = {}
+        self._connected: dict[tuple[Role, Address], IConnectedSocket] = {}
+        self.slots = 0
+        self._expired = 0
+
+    @property
+    def awaiting(self) -> int:
+        """Peers that asked for a stream and have none."""
+        return len(self._awaiting)
+
+    @property
+    def expired(self) -> int:
+        """Awaiting endpoints that were dropped because they had given up."""
+        return self._expired
+
+    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
+        """Return this side's stream with that peer."""
+        return self._connected.get((role, remote))
+
+    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
+        """Enter the peer, or note that it still waits."""
+        if remote in self._awaiting:
+            self._awaiting[remote] = (listening_socket, received_ns)
+            return StartAnswer.REPEATED
+        if len(self._awaiting) >= self._awaiting_limit:
+            return StartAnswer.NO_ROOM
+        self._awaiting[remote] = (listening_socket, received_ns)
+        return StartAnswer.AWAITING
+
+    def open_slot(self) -> None:
+        """Add an accepting slot."""
+        self.slots += 1
+
+    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
+        """Take the oldest endpoint that still waits, and a slot."""
+        while self.slots and self._awaiting:
+            remote = next(iter(self._awaiting))
+            listening_socket, asked_ns = self._awaiting.pop(remote)
+            if now_ns - asked_ns > self._patience_ns:
+                self._expired += 1
+                continue
+            self.slots -= 1
+            return remote, listening_socket
+        return None
+
+    def add(self, connected_socket: IConnectedSocket) -> None:
+        """Enter a stream under its role and peer."""
+        self._connected[connected_socket.role, connected_socket.remote] = connected_socket
+
+    def remove(self, role: Role, remote: Address) -> None:
+        """Take that stream out."""
+        del self._connected[role, remote]

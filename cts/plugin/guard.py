@@ -1,0 +1,201 @@
+"""Keeps a stranger's exceptions apart from ours: a plugin's fails its stream and is named, a bug of cts ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from cts.api import (
+    Address,
+    DatagramBatch,
+    Frame,
+    Histogram,
+    IConnectedSocket,
+    IConnectedSocketFactory,
+    IDatagramEndpoint,
+    IPacer,
+    ISender,
+    Role,
+    StreamPlan,
+    StreamRequest,
+    StreamResult,
+    StreamSnapshot,
+)
+from cts.errors import PluginFailure
+
+__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "unwrap"]
+
+
+def unwrap(error: Exception) -> Exception:
+    """Return the first error inside nested exception groups, which is what a person needs to see."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _blamed(label: str, error: Exception) -> Exception:
+    cause = unwrap(error)
+    if isinstance(cause, OSError | PluginFailure):
+        return cause
+    return PluginFailure(f"{label} raised {type(cause).__name__}: {cause}")
+
+
+@contextmanager
+def _blaming(label: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        # A stream that is being cancelled is cancelled, whatever its plugin thinks of it.
+        cancelled, _ = group.split(trio.Cancelled)
+        if cancelled is not None:
+            raise cancelled from None
+        if not isinstance(group, ExceptionGroup):
+            raise
+        raise _blamed(label, group) from group
+    except Exception as error:
+        raise _blamed(label, error) from error
+
+
+class GuardedSender(ISender):
+    """Runs a plugin's sender; an ``OSError`` passes through, since that is the network's.
+
+    Args:
+        options, plan: what the plugin's sender is made from.
+        cls: the plugin's sender class.
+        label: names the plugin in messages.
+    """
+
+    def __init__(self, options: object, plan: StreamPlan, *, cls: type[ISender], label: str) -> None:
+        self._label = label
+        with _blaming(label):
+            self._sender = cls(options, plan)
+
+    async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
+        """Send through the plugin.
+
+        Raises:
+            PluginFailure: the plugin raised, or did not return a number.
+        """
+        with _blaming(self._label):
+            sent = await self._sender.send_frame(frame, endpoint, peer, pacer)
+            if type(sent) is not int:
+                raise TypeError(f"send_frame returned {sent!r}, not the number of bytes sent")
+        return sent
+
+
+class GuardedConnectedSocket(IConnectedSocket):
+    """Runs a plugin's connected socket; what it raises where nobody expects it ends its stream, and no other.
+
+    Args:
+        socket: the plugin's.
+        label: names the plugin in messages.
+    """
+
+    def __init__(self, socket: IConnectedSocket, label: str) -> None:
+        self._socket = socket
+        self._label = label
+        self._failure: Exception | None = None
+        self._running = trio.CancelScope()
+        self._observed = StreamSnapshot()
+        self._name: str | None = None
+        self._lateness: Histogram | None = None
+        with _blaming(label):
+            self._remote, self._role = socket.remote, socket.role
+
+    @property
+    def remote(self) -> Address:
+        """The peer."""
+        return self._remote
+
+    @property
+    def role(self) -> Role:
+        """Which part this side plays."""
+        return self._role
+
+    @property
+    def connection_id(self) -> str | None:
+        """The stream's name, once known."""
+        with self._noting():
+            self._name = self._socket.connection_id
+        return self._name
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
+        """Run the plugin's socket.
+
+        Raises:
+            PluginFailure: the plugin raised, here or elsewhere.
+        """
+        with self._running:
+            with _blaming(self._label):
+                result = await self._socket.run(task_status=task_status)
+                if not isinstance(result, StreamResult):
+                    raise TypeError(f"run returned {result!r}, not a StreamResult")
+            return result
+        assert self._failure is not None
+        raise self._failure
+
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Hand it to the plugin's socket."""
+        with self._noting():
+            self._socket.on_data_received(batch)
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """What the plugin's socket has recorded."""
+        with self._noting():
+            self._lateness = self._socket.send_lateness
+        return self._lateness
+
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Tell the plugin's socket."""
+        with self._noting():
+            self._socket.on_start_repeated(received_ns)
+
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        """Return what the plugin's socket has counted, or what it last had if it fails now."""
+        with self._noting():
+            self._observed = self._socket.observe(now_ns)
+        return self._observed
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """End the stream by what is raised inside, in place of whoever called."""
+        try:
+            with _blaming(self._label):
+                yield
+        except (OSError, PluginFailure) as failure:
+            if self._failure is None:
+                self._failure = failure
+                self._running.cancel()
+
+
+class GuardedFactory(IConnectedSocketFactory):
+    """Makes connected sockets through a plugin's factory.
+
+    Args:
+        factory: the plugin's.
+        label: names the plugin in messages.
+    """
+
+    def __init__(self, factory: IConnectedSocketFactory, label: str) -> None:
+        self._factory = factory
+        self._label = label
+
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        """Make one through the plugin.
+
+        Raises:
+            PluginFailure: the plugin raised, or returned something else.
+        """
+        with _blaming(self._label):
+            made = self._factory.make(request, default)
+            if not isinstance(made, IConnectedSocket):
+                raise TypeError(f"make returned {made!r}, not an IConnectedSocket")
+        return GuardedConnectedSocket(made, self._label)
+
+    def close(self) -> None:
+        """Close the plugin's factory."""
+        with _blaming(self._label):
+            self._factory.close()

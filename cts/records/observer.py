@@ -1,0 +1,53 @@
+"""What a run tells those who watch it.
+
+An observer is fed by synchronous calls from the engine's tasks. It must not block and must not raise on what it is told; it
+holds what it cannot write at once. Streams are numbered in the order in which they were opened, from 1.
+"""
+
+from __future__ import annotations
+
+from cts.protocol.frames import RenderedFrame
+from cts.records.results import StreamResult
+from cts.records.snapshots import RunSnapshot, StreamInfo
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Watches a run; every method does nothing until overridden. All times are nanoseconds since the run began."""
+
+    wants_frames = False
+    """Whether :meth:`frame_rendered` is to be called: telling of every frame costs the engine time."""
+
+    redraws = False
+    """Whether it draws the present over the past: it may be told a status also between those that all are told."""
+
+    def stream_opened(self, stream: StreamInfo) -> None:
+        """A stream began."""
+
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        """A frame got its verdict. The frame's own times are in the run's clock: see ``began_ns`` in :meth:`run_began`."""
+
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """A stream ended; its result's times are in the run's clock."""
+
+    def run_began(self, began_ns: int) -> None:
+        """The run began at ``began_ns`` of its clock."""
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """A status interval ended, or the run did (then ``closing`` follows)."""
+
+    def closing(self) -> None:
+        """The run is over: write what is held and close."""
+
+    def abandoned(self) -> None:
+        """The run never began: close, and leave what was there before."""
+        self.closing()
+
+    def say(self, line: str) -> bool:
+        """Show a line to the person who watches and return True; False from who has no console."""
+        return False
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should hear about the watching itself, such as a log that could not be written."""
+        return ()

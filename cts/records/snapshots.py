@@ -1,0 +1,117 @@
+"""A run, its streams and its endpoints at one moment, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from attrs import field, frozen
+
+from cts.metrics.counters import FrameTotals
+from cts.protocol.roles import Role
+
+__all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
+
+
+class Address(NamedTuple):
+    """A UDP address; ``host`` is a numeric IPv4 or IPv6 address (with ``%scope`` where it needs one)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Outcome(Enum):
+    """Whose fault a stream's end was."""
+
+    SUCCESSFUL = "successful"
+    NETWORK_ERROR = "network error"
+    PROTOCOL_ERROR = "protocol error"
+    CANCELLED = "cancelled"
+
+
+@frozen
+class EndpointStatistics:
+    """What an endpoint has read and lost so far.
+
+    Attributes:
+        datagrams: datagrams read.
+        overflowed: datagrams that the kernel dropped because the receive buffer was full (not loss in the network).
+        unreachable: times that the network said (by ICMP) that a peer does not get what was sent; there may have been more.
+    """
+
+    datagrams: int = 0
+    overflowed: int = 0
+    unreachable: int = 0
+
+    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
+        totals = (self.datagrams + other.datagrams, self.overflowed + other.overflowed)
+        return EndpointStatistics(*totals, self.unreachable + other.unreachable)
+
+
+@frozen
+class StreamSnapshot:
+    """Counts of a stream that may still run.
+
+    Attributes:
+        frames: verdicts so far (a receiver's) and datagrams that fit no frame.
+        bytes_received: bytes of data datagrams that fit a frame.
+        bytes_sent: bytes of frames handed to the network.
+    """
+
+    frames: FrameTotals = field(factory=FrameTotals)
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+    def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
+        return StreamSnapshot(
+            self.frames + other.frames,
+            self.bytes_received + other.bytes_received,
+            self.bytes_sent + other.bytes_sent,
+        )
+
+
+@frozen
+class StreamInfo:
+    """A stream that was opened.
+
+    Attributes:
+        number: from 1, in the order of opening.
+        local, remote: its two ends.
+        role: which part this side plays.
+        opened_ns: when, in nanoseconds since the run began.
+    """
+
+    number: int
+    local: Address
+    remote: Address
+    role: Role
+    opened_ns: int
+
+
+@frozen
+class RunSnapshot:
+    """The whole run at one moment.
+
+    Attributes:
+        elapsed_ns: nanoseconds since the run began.
+        open_streams: streams that run now.
+        counts: totals of all streams, ended ones included.
+        outcomes: ended streams by outcome.
+        refused: datagrams that were read and answered with nothing, by reason.
+        overflowed: datagrams that the kernel dropped for want of receive-buffer space.
+        unreachable: times that the network said (by ICMP) that a peer does not get what was sent.
+        cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
+    """
+
+    elapsed_ns: int
+    open_streams: int
+    counts: StreamSnapshot
+    outcomes: Mapping[Outcome, int] = field(factory=dict)
+    refused: Mapping[str, int] = field(factory=dict)
+    overflowed: int = 0
+    unreachable: int = 0
+    cut_off_by_time_limit: int | None = None

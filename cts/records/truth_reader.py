@@ -1,0 +1,160 @@
+"""Reads a ground-truth log, line by line, and checks that it is one. ``docs/truth.md`` defines it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Protocol
+
+from cts.errors import UserError
+from cts.records.json_lines import LineReader
+
+__all__ = ["Arrivals", "TruthReader", "TruthVisitor"]
+
+_SCHEMA = 1
+_HEAD_SIZE = 39
+_HEAD_DIGITS = 2 * _HEAD_SIZE
+
+_INTEGER = "([0-9]{1,19})"
+_DATAGRAM = re.compile(
+    rf'{{"kind":"datagram","t":{_INTEGER},"client":{_INTEGER},"dir":"to_(client|server)","n":{_INTEGER},"size":{_INTEGER},'
+    r'"head":"([0-9a-f]*)","fate":"([a-z]+)","at":\[([0-9,]*)\],"bits":\[([0-9a-z,]*)\]}\n'
+)
+"""A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
+
+_RELAY_DISORDER_NS = 1_000_000_000
+"""A relay reads its sockets one after the other, so that its lines need not be in the order of their times."""
+
+_ENDED = '{"kind":"ended"'
+
+_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage", "unsent"})
+
+
+Arrivals = tuple[tuple[int, int | None], ...]
+"""When each copy of a datagram arrived, and which bit of it was flipped."""
+
+
+class TruthVisitor(Protocol):
+    """Is told what a truth holds, in its order."""
+
+    def client(self, client: int, address: str, upstream: str) -> None:
+        """A client appeared: its number, its own address, and the one that the server sees."""
+
+    def offered(
+        self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
+    ) -> None:
+        """A datagram was sent.
+
+        Args:
+            at_ns: when it was offered to the link.
+            client: whose link it is.
+            to_client: the direction.
+            number: its number in that link and direction.
+            size: its bytes.
+            head: the first 39 of them, hexadecimal.
+            arrivals: what arrived of it.
+        """
+
+
+class TruthReader:
+    """Reads the log.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        began_unix_ns: when time 0 was, Unix time; 0 in a simulation.
+        disorder_ns: how far lines may be out of the order of their times.
+        last_ns: the latest time of a line so far.
+        datagrams: datagrams read so far.
+        complete: whether the last line has come.
+
+    Raises:
+        UserError: the file cannot be read or is no such log, now or while reading.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._reader = LineReader(path, "a ground-truth log of schema 1, as `cts sim` and `cts impair` write it")
+        self._lines = iter(self._reader)
+        self._clients: set[int] = set()
+        self.last_ns = 0
+        self.datagrams = 0
+        self.complete = False
+        first = next(self._lines, None)
+        if first is None:
+            raise self._reader.unusable("is empty")
+        fields = self._reader.fields(first)
+        fields.one_of("kind", ("began",))
+        if (schema := fields.integer("schema")) != _SCHEMA:
+            raise self._reader.refused(f"says schema {schema}")
+        self.began_unix_ns = fields.unix_time("began_unix_ns")
+        self.disorder_ns = _RELAY_DISORDER_NS if self.began_unix_ns else 0
+
+    def read(self, visitor: TruthVisitor) -> None:
+        """Read the log to its end, once.
+
+        Args:
+            visitor: told of clients and datagrams.
+        """
+        match, offered = _DATAGRAM.fullmatch, visitor.offered
+        for line in self._lines:
+            found = match(line)
+            if found is None:
+                if line[-1] != "\n" and not (line.startswith(_ENDED) and line.endswith("}")):
+                    return
+                self._other(line, visitor)
+                continue
+            t, client_text, to, number, size_text, head, fate, at, bits = found.groups()
+            at_ns, client, size = int(t), int(client_text), int(size_text)
+            self.datagrams += 1
+            if at_ns > self.last_ns:
+                self.last_ns = at_ns
+            elif at_ns < self.last_ns - self.disorder_ns:
+                raise self._reader.refused("is out of the order of its times")
+            if self.complete or client not in self._clients:
+                raise self._misplaced(client)
+            if len(head) != (_HEAD_DIGITS if size > _HEAD_SIZE else 2 * size):
+                raise self._reader.refused("has a 'head' that does not fit its 'size'")
+            arrivals: Arrivals = ()
+            if bits == "null" and "," not in at:
+                arrivals = ((int(at), None),)
+            elif at or bits:
+                arrivals = self._arrivals(at, bits, size)
+            if fate not in _FATES or (fate == "delivered") != bool(arrivals):
+                raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
+            for arrived_ns, _ in arrivals:
+                if arrived_ns < at_ns:
+                    raise self._reader.refused("has it arrive before it was sent")
+            offered(at_ns, client, to == "client", int(number), size, head, arrivals)
+
+    def _misplaced(self, client: int) -> UserError:
+        if self.complete:
+            return self._reader.refused("comes after the last line")
+        return self._reader.refused(f"tells of client {client}, which has no line before")
+
+    def _arrivals(self, at: str, bits: str, size: int) -> Arrivals:
+        try:
+            times = [int(each) for each in at.split(",")]
+            flipped = [None if each == "null" else int(each) for each in bits.split(",")]
+        except ValueError:
+            raise self._reader.refused("has 'at' or 'bits' that are no lists of integers") from None
+        if len(times) != len(flipped) or any(bit is not None and bit >= 8 * size for bit in flipped):
+            raise self._reader.refused("has 'bits' that do not fit its 'at' and 'size'")
+        return tuple(zip(times, flipped, strict=True))
+
+    def _other(self, line: str, visitor: TruthVisitor) -> None:
+        if self.complete:
+            raise self._misplaced(0)
+        fields = self._reader.fields(line)
+        kind = fields.one_of("kind", ("client", "ended"))
+        self.last_ns = max(self.last_ns, fields.instant("t"))
+        if kind == "client":
+            client = fields.integer("client")
+            if client in self._clients:
+                raise self._reader.refused(f"tells of client {client} again")
+            self._clients.add(client)
+            visitor.client(client, fields.text("address"), fields.text("upstream"))
+            return
+        if (said := fields.integer("datagrams")) != self.datagrams:
+            raise self._reader.refused(f"says {said} datagrams, and the log holds {self.datagrams}")
+        self.complete = True

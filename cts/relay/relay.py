@@ -1,0 +1,314 @@
+"""The impairment model between real peers: a UDP relay that drops, delays and damages as its links say.
+
+A client is an address that has sent something to an address that the relay listens on. Each has an endpoint of its own towards
+the server, so that the server can tell clients apart, and a :class:`~cts.impairment.link.Link` each way. What is read is
+offered to the link with the kernel's receive time and sent on when the link says, so that the time that the relay itself
+takes adds nothing to the latency unless it is later than that. It knows no protocol, and the two sides need not be of one
+address family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_address
+from typing import Final, TypeAlias
+
+import trio
+from attrs import define, field, frozen
+from attrs.validators import ge
+
+from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
+from cts.engine.contracts import INetwork
+from cts.errors import UserError
+from cts.impairment.link import Impairment, Link, link_rng
+from cts.net.simulated import TO_CLIENT, TO_SERVER, Direction, Transmission
+from cts.relay.carrier import Carrier, Path
+from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, DirectionCounts, RelayStatistics
+
+__all__ = ["Relay", "RelayLimits", "RelayWitness"]
+
+_SWEEPS: Final = 16
+"""How often within the idle time the table is looked through, at most."""
+
+_Key: TypeAlias = tuple[Address, Address]
+"""Where a client sends to, and its address."""
+
+
+@frozen(kw_only=True)
+class RelayLimits:
+    """What bounds a relay's memory, whatever is sent to it.
+
+    Attributes:
+        clients: clients at once; each has a socket.
+        idle_ns: a client of whom nothing was read in either direction for this long, and for whom nothing is held, is
+            forgotten; at the latest a sixteenth of that time later.
+        held_bytes: bytes in flight, both directions of all clients, each datagram counted with 256 bytes more than it has;
+            exceeded by copies of a batch at most.
+    """
+
+    clients: int = field(default=1024, validator=ge(1))
+    idle_ns: int = field(default=60_000_000_000, validator=ge(1))
+    held_bytes: int = field(default=64 << 20, validator=ge(0))
+
+
+class RelayWitness:
+    """Is told the truth of a relay. Every method does nothing until overridden; none may block. Times are the run's clock."""
+
+    def began(self, began_ns: int) -> None:
+        """Take note that the addresses are bound and nothing has been read yet. May raise UserError."""
+
+    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
+        """Take note of a new client and of the address by which the server knows it, before its first datagram."""
+
+    def transmitted(self, transmission: Transmission) -> None:
+        """Take note of what the model did to datagrams; their payloads stay as they are."""
+
+    def departed(self, client: int, direction: Direction, number: int, arrival: int, sent_ns: int | None) -> None:
+        """Take note that a datagram's arrival has left the relay, some time after it was due.
+
+        Args:
+            client, direction, number: which datagram.
+            arrival: which of the arrivals of its fate, from 0.
+            sent_ns: when it was handed to the network; None if the relay could not send it.
+        """
+
+
+@define(eq=False)
+class _Newcomer:
+    """A client that has no endpoint towards the server yet."""
+
+    key: _Key
+    listener: IDatagramEndpoint
+    early: list[DatagramBatch] = field(factory=list)
+
+
+@frozen(eq=False)
+class _Client:
+    upstream: IDatagramEndpoint
+    to_server: Path
+    to_client: Path
+
+    @property
+    def last_ns(self) -> int:
+        return max(self.to_server.last_ns, self.to_client.last_ns)
+
+
+class Relay:
+    """Carries datagrams between clients and one server.
+
+    Args:
+        listen: addresses that clients send to.
+        upstream: the server.
+        network: where endpoints come from; :meth:`run` needs it to be running.
+        pacer: the run's clock, also the network's.
+        to_client, to_server: what the two links of each client do, ``overhead_bytes`` of the address family included.
+        seed: all chance follows from it, and from the number of the client, which counts them from 1.
+        limits: see :class:`RelayLimits`.
+        witness: is told the truth, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        listen: Sequence[Address],
+        upstream: Address,
+        network: INetwork,
+        pacer: IPacer,
+        to_client: Impairment,
+        to_server: Impairment,
+        seed: int,
+        limits: RelayLimits | None = None,
+        witness: RelayWitness | None = None,
+    ) -> None:
+        self._listen = listen
+        self._server = upstream
+        self._network = network
+        self._pacer = pacer
+        self._impairments = {TO_SERVER: to_server, TO_CLIENT: to_client}
+        self._counts = {TO_SERVER: DirectionCounts(), TO_CLIENT: DirectionCounts()}
+        self._seed = seed
+        self._limits = limits or RelayLimits()
+        self._witness = witness
+        self._carrier = Carrier(pacer, self._limits.held_bytes, None if witness is None else partial(_tell, witness))
+        self._began_ns = pacer.now_ns()
+        self._clients: dict[_Key, _Client] = {}
+        self._newcomers: dict[_Key, _Newcomer] = {}
+        self._clients_total = 0
+        self._arrived, self._to_open = trio.open_memory_channel[_Newcomer](self._limits.clients)
+
+    async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> None:
+        """Relay until cancelled; once only. Calls ``started()`` with the bound addresses. What is in flight at the end is lost.
+
+        Raises:
+            UserError: an address cannot be had, or leads back to the relay.
+        """
+        listeners: list[IDatagramEndpoint] = []
+        try:
+            for address in self._listen:
+                try:
+                    listeners.append(await self._network.listen(address))
+                except OSError as error:
+                    raise UserError(f"cannot listen on {address}: {error.strerror}") from error
+            bound = [endpoint.local for endpoint in listeners]
+            for local in bound:
+                if _leads_to(self._server, local):
+                    raise UserError(f"{self._server} is the relay itself, which listens on {local}; name the server")
+            self._began_ns = self._pacer.now_ns()
+            if self._witness is not None:
+                self._witness.began(self._began_ns)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._carrier.run)
+                nursery.start_soon(self._open_upstreams)
+                nursery.start_soon(self._forget_idle)
+                for endpoint in listeners:
+                    endpoint.receive_into(partial(self._read_from_client, endpoint))
+                task_status.started(bound)
+        finally:
+            for endpoint in listeners:
+                endpoint.close()
+            for client in self._clients.values():
+                client.upstream.close()
+
+    def statistics(self) -> RelayStatistics:
+        """Return what was done so far."""
+        return RelayStatistics(
+            elapsed_ns=self._pacer.now_ns() - self._began_ns,
+            clients=len(self._clients) + len(self._newcomers),
+            clients_total=self._clients_total + len(self._newcomers),
+            to_server=self._counts[TO_SERVER].statistics(),
+            to_client=self._counts[TO_CLIENT].statistics(),
+            overflowed=self._network.statistics().overflowed,
+        )
+
+    def _read_from_client(
+        self, listener: IDatagramEndpoint, local: Address, remote: Address, batch: DatagramBatch
+    ) -> None:
+        client = self._clients.get((local, remote))
+        if client is not None:
+            self._offer(client.to_server, batch)
+        else:
+            self._keep_early((local, remote), listener, batch)
+
+    def _offer(self, path: Path, batch: DatagramBatch) -> None:
+        """Hand what was read to the link, and what gets through to the carrier; what cannot be held never was on the link."""
+        datagrams = [bytes(each) for each in batch.datagrams()]
+        # Receive times come from the wall clock, which may be set back.
+        now_ns = path.last_ns = max(path.last_ns, batch.received_ns)
+        if not self._carrier.has_room(len(batch.data), len(datagrams)):
+            path.counts.dropped[TOO_MUCH_HELD] += len(datagrams)
+            return
+        sizes = [len(each) for each in datagrams]
+        first = path.link.offered + 1
+        fates = path.link.transmit_many(now_ns, sizes)
+        path.counts.count_offered(sizes, fates)
+        if self._witness is not None:
+            self._witness.transmitted(
+                Transmission(
+                    at_ns=now_ns,
+                    client=path.client,
+                    address=path.address,
+                    direction=path.direction,
+                    first=first,
+                    header=b"",
+                    payloads=datagrams,
+                    fates=fates,
+                )
+            )
+        for number, (datagram, fate) in enumerate(zip(datagrams, fates, strict=True), first):
+            for index, arrival in enumerate(fate.arrivals):
+                bit = arrival.corrupt_bit
+                data = datagram if bit is None else _flipped(datagram, bit)
+                self._carrier.add(arrival.arrival_ns, path, data, number, index)
+
+    def _keep_early(self, key: _Key, listener: IDatagramEndpoint, batch: DatagramBatch) -> None:
+        """Keep what a client sent until it has an endpoint towards the server."""
+        counts = self._counts[TO_SERVER]
+        newcomer = self._newcomers.get(key)
+        if newcomer is None:
+            if len(self._clients) + len(self._newcomers) >= self._limits.clients:
+                counts.dropped[NO_ROOM] += len(batch)
+                return
+            newcomer = self._newcomers[key] = _Newcomer(key, listener)
+            self._arrived.send_nowait(newcomer)
+        for datagram in batch.datagrams():
+            if self._carrier.has_room(len(datagram), 1):
+                self._carrier.take_room(counts, len(datagram))
+                newcomer.early.append(DatagramBatch(bytes(datagram), max(1, len(datagram)), batch.received_ns))
+            else:
+                counts.dropped[TOO_MUCH_HELD] += 1
+
+    async def _open_upstreams(self) -> None:
+        """Make clients of newcomers, in the order in which they came; it is that of their numbers."""
+        counts = self._counts[TO_SERVER]
+        async for newcomer in self._to_open:
+            refused = None
+            try:
+                upstream = await self._network.connect(self._server)
+            except OSError as error:
+                refused = f"no socket towards the server: {error.strerror}"
+            del self._newcomers[newcomer.key]
+            for batch in newcomer.early:
+                self._carrier.give_room(counts, len(batch.data))
+            if refused is not None:
+                counts.dropped[refused] += len(newcomer.early)
+            else:
+                client = self._admit(newcomer, upstream)
+                for batch in newcomer.early:
+                    self._offer(client.to_server, batch)
+
+    def _admit(self, newcomer: _Newcomer, upstream: IDatagramEndpoint) -> _Client:
+        self._clients_total += 1
+        address = newcomer.key[1]
+        # The kernel may have taken the first datagram before the relay began.
+        seen_ns = max([self._began_ns, *(batch.received_ns for batch in newcomer.early[:1])])
+
+        def path(direction: Direction, endpoint: IDatagramEndpoint, remote: Address) -> Path:
+            rng = link_rng(self._seed, str(self._clients_total), direction)
+            return Path(
+                client=self._clients_total,
+                address=address,
+                direction=direction,
+                link=Link(self._impairments[direction], rng, start_ns=self._began_ns),
+                counts=self._counts[direction],
+                endpoint=endpoint,
+                remote=remote,
+                last_ns=seen_ns,
+            )
+
+        to_client = path(TO_CLIENT, newcomer.listener, address)
+        client = _Client(upstream, path(TO_SERVER, upstream, self._server), to_client)
+        self._clients[newcomer.key] = client
+        if self._witness is not None:
+            self._witness.client_seen(seen_ns, self._clients_total, address, upstream.local)
+        upstream.receive_into(lambda _local, _remote, batch: self._offer(to_client, batch))
+        return client
+
+    async def _forget_idle(self) -> None:
+        idle_ns = self._limits.idle_ns
+        while True:
+            now_ns = self._pacer.now_ns()
+            for key, client in list(self._clients.items()):
+                if client.last_ns + idle_ns <= now_ns and not client.to_server.held + client.to_client.held:
+                    del self._clients[key]
+                    client.upstream.close()
+            oldest_ns = min((client.last_ns for client in self._clients.values()), default=now_ns)
+            await self._pacer.wait_until(max(oldest_ns + idle_ns, now_ns + idle_ns // _SWEEPS))
+
+
+def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns: int | None) -> None:
+    witness.departed(path.client, path.direction, number, arrival, sent_ns)
+
+
+def _flipped(datagram: bytes, bit: int) -> bytes:
+    changed = bytearray(datagram)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def _leads_to(target: Address, local: Address) -> bool:
+    """Say whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
+    if target == local:
+        return True
+    ours, theirs = ip_address(local.host), ip_address(target.host)
+    return target.port == local.port and ours.version == theirs.version and ours.is_unspecified and theirs.is_loopback

@@ -1,0 +1,230 @@
+"""``cts impair``: the relay on real sockets, with names, signals, counts and its ground truth."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from math import inf
+from pathlib import Path
+from typing import Final
+
+import trio
+from attrs import field, frozen
+
+from cts.api import Address, IPacer
+from cts.clock.system_pacer import open_pacer
+from cts.errors import UserError
+from cts.impairment.link import Impairment
+from cts.net.receive_clock import unix_offset_ns
+from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.simulated import Transmission
+from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.records.truth_writer import HEAD_SIZE, RelayTruthLog
+from cts.relay.relay import Relay, RelayLimits, RelayWitness
+from cts.relay.statistics import RelayStatistics
+
+__all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
+
+_SECOND_NS: Final = 1_000_000_000
+
+
+@frozen(kw_only=True)
+class RelayOrder:
+    """What to relay.
+
+    Attributes:
+        links: returns what each client's links to the client and to the server do; told whether the headers that they count
+            are those of IPv6, as the server's address is.
+        listen: hosts and ports that clients send to; ``*`` is every address of both families.
+        to: host and port of the server.
+        seed: all chance follows from it.
+        truth_file: where to write the ground truth, None for nowhere.
+        time_limit_ns: how long to run, None for no end.
+        limits: bounds on clients and memory.
+        offload: whether to read many datagrams at once where the kernel can.
+    """
+
+    links: Callable[[bool], tuple[Impairment, Impairment]]
+    listen: Sequence[tuple[str, int]]
+    to: tuple[str, int]
+    seed: int
+    truth_file: Path | None = None
+    time_limit_ns: int | None = None
+    limits: RelayLimits = field(factory=RelayLimits)
+    offload: bool = True
+
+
+@frozen(kw_only=True)
+class RelayResult:
+    """What a relay came to.
+
+    Attributes:
+        listen: the addresses that it was bound to.
+        upstream: the server.
+        seed: what all chance followed from.
+        statistics: the final counts.
+        signal: the signal that ended it, None if it was the time limit.
+        failure: why the ground truth is not complete, None if it is or none was asked for.
+    """
+
+    listen: tuple[Address, ...]
+    upstream: Address
+    seed: int
+    statistics: RelayStatistics
+    signal: int | None
+    failure: str | None
+
+    @property
+    def exit_status(self) -> int:
+        """0, also after Ctrl-C or SIGTERM, which are how a relay ends; 1: the ground truth is not complete."""
+        return 0 if self.failure is None else 1
+
+
+class TruthWitness(RelayWitness):
+    """Writes what a relay does into a ground-truth log, which is opened once the addresses are bound.
+
+    Args:
+        path: the file.
+        seed: what all chance follows from.
+        unix_ns: tells the Unix time of an instant of the run's clock.
+    """
+
+    def __init__(self, path: Path, seed: int, unix_ns: Callable[[int], int]) -> None:
+        self._path = path
+        self._seed = seed
+        self._unix_ns = unix_ns
+        self._log: RelayTruthLog | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the log is not complete, None if it is."""
+        return self._log.failure if self._log is not None else None
+
+    def began(self, began_ns: int) -> None:
+        """Open the log. Raises UserError if it cannot be written."""
+        began_unix_ns = self._unix_ns(began_ns)
+        self._log = RelayTruthLog(
+            self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=began_unix_ns
+        )
+        # A relay that is killed must not leave a log that is whole, of another run.
+        self._log.flush()
+
+    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
+        """Write the client's line."""
+        if self._log is not None:
+            self._log.client(now_ns, client, address, upstream)
+
+    def transmitted(self, transmission: Transmission) -> None:
+        """Write a line for each datagram."""
+        if self._log is not None:
+            each = transmission
+            datagrams = [(len(payload), bytes(payload[:HEAD_SIZE]).hex()) for payload in each.payloads]
+            self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
+
+    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+        """Have the datagram's line tell when it left."""
+        if self._log is not None:
+            self._log.departed(client, direction, number, arrival, sent_ns)
+
+    def close(self, now_ns: int) -> None:
+        """Write what has not left yet and the last line, and close."""
+        if self._log is not None:
+            self._log.close(now_ns)
+
+
+def run_relay(
+    order: RelayOrder,
+    *,
+    began: Callable[[Sequence[Address], Address], None],
+    watch: Callable[[RelayStatistics], None],
+) -> RelayResult:
+    """Relay between clients and a server until SIGINT, SIGTERM or the time limit.
+
+    Args:
+        order: what to relay.
+        began: told the bound addresses and the server's, once datagrams are relayed.
+        watch: told the counts every second.
+
+    Raises:
+        UserError: a name, an address or the file is not to be had.
+    """
+    return trio.run(_run, order, began, watch)
+
+
+async def _run(
+    order: RelayOrder,
+    began: Callable[[Sequence[Address], Address], None],
+    watch: Callable[[RelayStatistics], None],
+) -> RelayResult:
+    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
+    pacer = open_pacer()
+    sockets = UdpNetwork(pacer, detect_offload() if order.offload else Offload())
+    to_client, to_server = order.links(":" in upstream.host)
+    witness = None
+    if order.truth_file is not None:
+        witness = TruthWitness(order.truth_file, order.seed, lambda at_ns: at_ns - unix_offset_ns(pacer.now_ns))
+    relay = Relay(
+        listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
+        upstream=upstream,
+        network=sockets,
+        pacer=pacer,
+        to_client=to_client,
+        to_server=to_server,
+        seed=order.seed,
+        limits=order.limits,
+        witness=witness,
+    )
+    bound: list[Address] = []
+    mistake: UserError | None = None
+    stopped_by: int | None = None
+    try:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as services:
+                await services.start(pacer.run)
+                await services.start(sockets.run)
+                async with trio.open_nursery() as relaying:  # ends while its sockets are still read
+                    try:
+                        bound += await relaying.start(relay.run)
+                    except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
+                        mistake = error
+                    else:
+                        began(bound, upstream)
+                        relaying.start_soon(_show_counts, relay, pacer, watch)
+                        stopped_by = await _signal_within(order.time_limit_ns, signals)
+                    relaying.cancel_scope.cancel()
+                services.cancel_scope.cancel()
+    finally:
+        if witness is not None:
+            witness.close(pacer.now_ns())
+    if mistake is not None:
+        raise mistake
+    return RelayResult(
+        listen=tuple(bound),
+        upstream=upstream,
+        seed=order.seed,
+        statistics=relay.statistics(),
+        signal=stopped_by,
+        failure=witness.failure if witness is not None else None,
+    )
+
+
+async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:
+    """Return what a name resolves to; a message names the option in place of the configuration's key."""
+    try:
+        return await addresses
+    except UserError as error:
+        raise UserError(f"{option}{str(error).removeprefix(key)}") from error
+
+
+async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> int | None:
+    with trio.move_on_after(inf if limit_ns is None else limit_ns / _SECOND_NS):
+        return await anext(signals)
+    return None
+
+
+async def _show_counts(relay: Relay, pacer: IPacer, watch: Callable[[RelayStatistics], None]) -> None:
+    due_ns = pacer.now_ns()
+    while True:
+        due_ns += _SECOND_NS
+        await pacer.wait_until(due_ns)
+        watch(relay.statistics())

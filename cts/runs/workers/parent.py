@@ -1,0 +1,333 @@
+"""The parent: starts the workers, merges what they tell, passes on what they are to do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+import attrs
+import trio
+
+from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
+from cts.config import Config
+from cts.engine.session import in_order, reachable, unanswered
+from cts.errors import UserError
+from cts.net.udp import address_of, open_udp_socket
+from cts.records.observer import Observer
+from cts.records.report import RunReport
+from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.workers.messages import (
+    STOP,
+    STOP_ACCEPTING,
+    STOP_NOW,
+    Bound,
+    Ended,
+    Failed,
+    Frames,
+    Noted,
+    Opened,
+    Reported,
+    Status,
+    WorkerTask,
+)
+from cts.runs.workers.worker_process import Worker
+
+__all__ = ["ShardedSession"]
+
+
+_CLOSING_SECONDS = 10
+"""A process that was killed is gone at once, unless the kernel has trouble."""
+
+
+class ShardedSession:
+    """Runs a configuration in ``run.processes`` processes a side.
+
+    Args:
+        config, source: what to run, and where it came from.
+        pacer: the clock that all processes share.
+        listen, targets: resolved addresses.
+        say: takes a line for the person who watches.
+        observer: told of everything, streams numbered anew over all workers; may be set until ``run``.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        *,
+        pacer: IPacer,
+        listen: Sequence[Address],
+        targets: Sequence[Address],
+        say: Callable[[str], None],
+        observer: Observer | None = None,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._pacer = pacer
+        self._listen = tuple(listen)
+        self._targets = tuple(targets)
+        self.observer = observer or Observer()
+        self._say = say
+        self._began_ns = 0
+        self._workers: list[Worker] = []
+        self._streams = 0
+        self._commands, self._to_do = trio.open_memory_channel[bytes](8)
+        self._interrupted = False
+        self._failures: list[str] = []
+        self._mistake: str | None = None
+
+    async def bind(self) -> list[Address]:
+        """Return the addresses that the workers will bind, free ports settled.
+
+        Raises:
+            UserError: one is in use; sharing it would otherwise succeed, with strangers.
+        """
+        bound = []
+        for address in self._listen:
+            try:
+                with open_udp_socket(local=address) as probe:
+                    bound.append(address_of(probe.getsockname()))
+            except OSError as error:
+                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+        self._listen = tuple(bound)
+        return bound
+
+    def close(self) -> None:
+        """Nothing was bound here."""
+
+    async def run(self) -> RunReport:
+        """Run to the end and return what was measured.
+
+        Raises:
+            UserError: a worker cannot run as configured.
+        """
+        role = self._config.run.role
+        await self.bind()
+        servers, clients = self._shares()
+        try:
+            async with trio.open_nursery() as starting:
+                for worker in (*servers, *clients):
+                    starting.start_soon(worker.start)
+            self._began_ns = self._pacer.now_ns()
+            self.observer.run_began(self._began_ns)
+            async with trio.open_nursery() as services:
+                services.start_soon(self._pass_on_commands)
+                async with trio.open_nursery() as serving:
+                    for worker in servers:
+                        # The first one settles which free port is taken; the others share it.
+                        self._listen = await serving.start(self._run_worker, worker) or self._listen
+                    async with trio.open_nursery() as asking:
+                        for worker in clients if self._mistake is None else ():
+                            await asking.start(self._run_worker, worker)
+                    if role == "loopback":
+                        await self._tell_all(STOP_ACCEPTING)
+                services.cancel_scope.cancel()
+            if self._mistake is not None:
+                raise UserError(self._mistake)
+            report = self._report()
+            self.observer.status(report.snapshot)
+            return report
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING_SECONDS):
+                for worker in self._workers:
+                    await worker.close()
+            self.observer.closing()
+
+    def stop(self) -> None:
+        """Open no more streams, and give those that run the grace period to end."""
+        self._interrupted = True
+        self._command(STOP)
+
+    def stop_now(self) -> None:
+        """Cancel the streams that run."""
+        self._interrupted = True
+        self._command(STOP_NOW)
+
+    def _command(self, command: bytes) -> None:
+        # As many as anybody can mean are on their way already where there is no room for more.
+        with contextlib.suppress(trio.WouldBlock):
+            self._commands.send_nowait(command)
+
+    def _shares(self) -> tuple[list[Worker], list[Worker]]:
+        """Make the workers, servers and clients, each with its share of the configuration."""
+        config = self._config
+        pull, role, processes = config.stream.direction == "pull", config.run.role, config.run.processes
+        servers, clients = [], []
+        if role != "client":
+            serving = attrs.evolve(config, run=attrs.evolve(config.run, role="server"))
+            measured = role == "server" or not pull
+            servers = [Worker(f"server process {number}", serving, measured) for number in range(1, processes + 1)]
+        if role != "server":
+            share, rest = divmod(config.client.connections, processes)
+            first = 0
+            for number in range(1, min(processes, config.client.connections) + 1):
+                connections = share + (number <= rest)
+                asking = attrs.evolve(
+                    config,
+                    run=attrs.evolve(config.run, role="client"),
+                    client=attrs.evolve(config.client, connections=connections),
+                )
+                clients.append(Worker(f"client process {number}", asking, role == "client" or pull, first))
+                first += connections
+        self._workers = [*servers, *clients]
+        return servers, clients
+
+    async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
+        cpus = self._config.run.cpu_affinity
+        targets = self._targets or tuple(map(reachable, self._listen))
+        # Targets are taken in turn over all workers.
+        at = worker.first_connection % len(targets) if targets else 0
+        task = WorkerTask(
+            config=worker.config,
+            source=self._source,
+            began_ns=self._began_ns,
+            listen=self._listen,
+            targets=targets[at:] + targets[:at],
+            wants_frames=self.observer.wants_frames and worker.measured,
+            cpu=cpus[self._workers.index(worker) % len(cpus)] if cpus else None,
+        )
+        began = False
+        await worker.give(task)
+        async for message in worker.messages():
+            if isinstance(message, Bound):
+                began = True
+                task_status.started(message.addresses)
+            else:
+                self._take(worker, message)
+        if worker.report is None and self._mistake is None:
+            self._note_death(worker)
+        if not began:
+            task_status.started(())
+        self._tell_status()
+
+    def _take(self, worker: Worker, message: object) -> None:
+        if isinstance(message, Opened):
+            if worker.measured:
+                self._streams += 1
+                info = worker.infos[message.info.number] = attrs.evolve(message.info, number=self._streams)
+                self.observer.stream_opened(info)
+                self._keep_exit_limit()
+        elif isinstance(message, Frames):
+            info = worker.infos[message.number]
+            for frame in message.frames:
+                self.observer.frame_rendered(info, frame)
+        elif isinstance(message, Ended):
+            if worker.measured:
+                self.observer.stream_ended(worker.infos.pop(message.number), message.result)
+        elif isinstance(message, Status):
+            worker.snapshot = message.snapshot
+            worker.fresh = True
+            self._tell_status()
+        elif isinstance(message, Reported):
+            worker.report = message.report
+            worker.snapshot = message.report.snapshot
+        elif isinstance(message, Failed):
+            self._mistake = message.text
+            self._command(STOP_NOW)
+        elif isinstance(message, Noted):
+            self._say(f"{worker.name}: {message.text}")
+
+    def _keep_exit_limit(self) -> None:
+        """Stop the servers together: none of them knows how many streams the others have served."""
+        limit = self._config.server.server_exit_limit
+        if self._config.run.role == "server" and limit and self._streams == limit:
+            self._command(STOP_ACCEPTING)
+
+    def _tell_status(self) -> None:
+        """Tell the merged status once every worker that still runs has told its own."""
+        running = [worker for worker in self._workers if not worker.over]
+        if not running or not all(worker.fresh for worker in running):
+            return
+        for worker in running:
+            worker.fresh = False
+        self.observer.status(self._snapshot())
+
+    def _note_death(self, worker: Worker) -> None:
+        assert worker.process is not None
+        pid, status = worker.process.pid, worker.process.returncode or 0
+        how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
+        text = f"{worker.name} (pid {pid}) {how}; what it measured since its last status is lost"
+        self._failures.append(text)
+        self._say(text)
+        for info in worker.infos.values():
+            self.observer.stream_ended(info, self._lost(info))
+        worker.infos.clear()
+
+    def _lost(self, info: StreamInfo) -> StreamResult:
+        return StreamResult(
+            connection_id=UNKNOWN_CONNECTION_ID,
+            local=info.local,
+            remote=info.remote,
+            role=info.role,
+            outcome=Outcome.CANCELLED,
+            result="ErrorProcessDied",
+            started_ns=self._began_ns + info.opened_ns,
+            ended_ns=self._pacer.now_ns(),
+            bits_per_second=0,
+            counts=StreamSnapshot(),
+        )
+
+    async def _pass_on_commands(self) -> None:
+        async for command in self._to_do:
+            await self._tell_all(command)
+
+    async def _tell_all(self, command: bytes) -> None:
+        for worker in list(self._workers):
+            if command != STOP_ACCEPTING or worker.config.run.role == "server":
+                await worker.tell(command)
+
+    def _unanswered(self) -> list[StreamResult]:
+        if all(worker.measured for worker in self._workers):
+            return []
+        measured = [result for worker in self._workers if worker.measured for result in _results(worker)]
+        others = [result for worker in self._workers if not worker.measured for result in _results(worker)]
+        clients = [result for result in others if self._config.stream.direction == "push"]
+        return unanswered(measured, clients)
+
+    def _snapshot(self) -> RunSnapshot:
+        measured = [worker.snapshot for worker in self._workers if worker.measured]
+        everybody = [worker.snapshot for worker in self._workers]
+        outcomes: Counter[Outcome] = Counter(result.outcome for result in self._unanswered())
+        refused: Counter[str] = Counter()
+        for snapshot in measured:
+            outcomes.update(snapshot.outcomes)
+        for snapshot in everybody:
+            refused.update(snapshot.refused)
+        limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
+        return RunSnapshot(
+            elapsed_ns=self._pacer.now_ns() - self._began_ns,
+            open_streams=sum(
+                worker.snapshot.open_streams for worker in self._workers if worker.measured and not worker.over
+            ),
+            counts=reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot()),
+            outcomes=outcomes,
+            refused=refused,
+            overflowed=sum(snapshot.overflowed for snapshot in everybody),
+            unreachable=sum(snapshot.unreachable for snapshot in everybody),
+            cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
+        )
+
+    def _report(self) -> RunReport:
+        snapshot = self._snapshot()
+        measured = [worker for worker in self._workers if worker.measured]
+        return RunReport(
+            role=self._config.run.role,
+            direction=self._config.stream.direction,
+            began_ns=self._began_ns,
+            elapsed_ns=snapshot.elapsed_ns,
+            snapshot=snapshot,
+            results=in_order([*(result for worker in measured for result in _results(worker)), *self._unanswered()]),
+            streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
+            interrupted=self._interrupted,
+            failures=tuple(self._failures),
+            send_lateness=Histogram.of(
+                worker.report.send_lateness for worker in self._workers if worker.report is not None
+            ),
+        )
+
+
+def _results(worker: Worker) -> tuple[StreamResult, ...]:
+    return worker.report.results if worker.report is not None else ()

@@ -1,0 +1,90 @@
+"""A worker as its parent sees it: a process, and what it has told so far."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import trio
+
+from cts.api import StreamSnapshot
+from cts.config import Config
+from cts.records.report import RunReport
+from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.workers.messages import MessageReader, WorkerTask, packed
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """A process and what it has told so far."""
+
+    def __init__(self, name: str, config: Config, measured: bool, first_connection: int = 0) -> None:
+        self.name = name
+        self.config = config
+        self.measured = measured
+        self.first_connection = first_connection
+        self.infos: dict[int, StreamInfo] = {}
+        self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
+        self.fresh = False
+        self.over = False
+        self.report: RunReport | None = None
+        self.process: trio.Process | None = None
+        self._reader = MessageReader()
+        self._speaking = trio.StrictFIFOLock()
+        self._tasked = False
+        self._early = b""
+
+    async def start(self) -> None:
+        """Start the process and wait until it can take its task, or has died."""
+        self.process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "cts.runs.workers.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.process.stdout is not None
+        data = await self.process.stdout.receive_some()
+        list(self._reader.feed(data))
+
+    async def messages(self) -> AsyncIterator[object]:
+        """Yield what the process tells, until it has ended."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        async for data in self.process.stdout:
+            for message in self._reader.feed(data):
+                yield message
+        await self.process.wait()
+        self.over = True
+
+    async def give(self, task: WorkerTask) -> None:
+        """Give it its task, and the commands that came before."""
+        self._tasked = True
+        await self._send(packed(task) + self._early)
+
+    async def tell(self, command: bytes) -> None:
+        """Give it a command; one that has no task yet gets it with the task, one that is over hears nothing."""
+        if self._tasked:
+            await self._send(command)
+        else:
+            self._early += command
+
+    async def _send(self, data: bytes) -> None:
+        if self.process is None or self.process.stdin is None or self.over:
+            return
+        async with self._speaking:
+            try:
+                await self.process.stdin.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                # It has ended; whoever reads its messages will see that.
+                return
+
+    async def close(self) -> None:
+        """End the process at once if it still runs; no child and no pipe is left behind."""
+        process = self.process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()

@@ -1,0 +1,217 @@
+"""Compares one stream that the events report with what it must report."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cts.protocol.plan import NANOSECONDS, StreamPlan
+from cts.protocol.task import StreamError
+from cts.records.events_reader import VERDICTS, ReportedEnd, ReportedStream
+from cts.records.results import SUCCEEDED
+from cts.records.snapshots import Outcome
+from cts.verification.differences import Difference, Differences
+from cts.verification.expected import Bounds, ExpectedFrame, ExpectedStream
+
+__all__ = ["Comparison", "StreamRow"]
+
+_COMPLETED, _DROPPED, _REPEATED = VERDICTS
+_CLOSE_NS = 1
+"""A stream is closed this long after its last render time, and something else may come first."""
+
+
+@frozen
+class StreamRow:
+    """How one stream compares.
+
+    Attributes:
+        stream: its number in the events, None if they do not have it.
+        client: its client's number in the truth.
+        address: the client's address, as the receiving side sees it.
+        opened_ns, ended_ns: its life, by the truth.
+        known_after_ns: how long after it began the datagram was sent by which the truth knows that it did.
+        result: what the truth says came of it; None if something cut it short that the truth cannot know.
+        frames: frames that were compared.
+        undecidable_frames: frames whose verdict depends on something that came within the tolerance of an edge.
+        undecidable: why nothing can be said about the stream, None if something can.
+        differences: values that do not agree.
+        times_apart_ns: how far the two times of one thing lie apart, at most.
+    """
+
+    stream: int | None
+    client: int
+    address: str
+    opened_ns: int
+    ended_ns: int
+    known_after_ns: int
+    result: str | None
+    frames: int
+    undecidable_frames: int
+    undecidable: str | None
+    differences: int
+    times_apart_ns: int
+
+
+class Comparison:
+    """Takes the frames of an expected stream as they are rendered, and the stream when it has ended.
+
+    Args:
+        plan: the stream's arithmetic.
+        reported: the stream in the events, None if they do not have it.
+        client: the client's number in the truth.
+        address: the client's address, as the receiving side sees it.
+        tolerance_ns: how far times may lie apart.
+        known_ns: when the datagram was sent by which the truth knows of the stream.
+        making_ns: how long it may take to make a stream, from when it is told of as opened to when it starts.
+        differences: where what does not agree goes.
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        reported: ReportedStream | None,
+        *,
+        client: int,
+        address: str,
+        tolerance_ns: int,
+        known_ns: int,
+        making_ns: int,
+        differences: Differences,
+    ) -> None:
+        self._plan = plan
+        self._reported = reported
+        self._client = client
+        self._address = address
+        self._tolerance_ns = tolerance_ns
+        self._known_ns = known_ns
+        self._making_ns = making_ns
+        self._differences = differences
+        self._found = 0
+        self._counts = dict.fromkeys(VERDICTS, 0)
+        self._frames = 0
+        self._undecidable_frames = 0
+        self._apart_ns = 0
+
+    def frame(self, expected: ExpectedFrame) -> None:
+        """Compare a frame with its event."""
+        if self._reported is None:
+            return
+        self._frames += 1
+        sequence, size = expected.sequence, expected.size
+        verdict = self._verdict(size.low)
+        if sequence > len(self._reported.frames):
+            self._counts[verdict] += 1
+            self._differ("frame", verdict, None, sequence)
+            return
+        frame = self._reported.frames[sequence - 1]
+        if frame.size not in size:
+            self._differ("size", str(size) if size.low != size.high else size.low, frame.size, sequence)
+        elif size.low != size.high:
+            self._undecidable_frames += verdict != self._verdict(size.high)
+            verdict = self._verdict(frame.size)
+        self._counts[verdict] += 1
+        if frame.verdict != verdict:
+            self._differ("verdict", verdict, frame.verdict, sequence)
+        if not self._same_instant(expected.due_ns, frame.due_ns):
+            self._differ("time_ns", expected.due_ns, frame.due_ns, sequence)
+        if size.low == size.high and not self._same_instant(expected.received_ns, frame.received_ns):
+            self._differ("received_ns", expected.received_ns, frame.received_ns, sequence)
+
+    def finish(self, expected: ExpectedStream, ended_ns: int) -> StreamRow:
+        """Compare the stream, which has ended, and return its row."""
+        reported = self._reported
+        if reported is None:
+            self._differ("stream", f"opened at {expected.opened_ns}", None)
+        elif reported.end is not None:
+            self._opening(expected, reported, reported.end.started_ns)
+            if expected.doubt is None:
+                self._surplus(expected, reported)
+                self._result(expected, ended_ns, reported.end)
+                self._totals(expected, reported.end)
+        return StreamRow(
+            stream=None if reported is None else reported.number,
+            client=self._client,
+            address=self._address,
+            opened_ns=expected.opened_ns,
+            ended_ns=ended_ns,
+            known_after_ns=self._known_ns - expected.opened_ns,
+            result=expected.result,
+            frames=self._frames,
+            undecidable_frames=self._undecidable_frames,
+            undecidable=expected.doubt,
+            differences=self._found,
+            times_apart_ns=self._apart_ns,
+        )
+
+    def _opening(self, expected: ExpectedStream, reported: ReportedStream, started_ns: int) -> None:
+        if not self._same_instant(expected.opened_ns, started_ns):
+            self._differ("started_ns", expected.opened_ns, started_ns)
+        made_in_ns = expected.opened_ns - reported.opened_ns
+        if not -self._tolerance_ns <= made_in_ns <= self._tolerance_ns + self._making_ns:
+            self._differ("time_ns of stream_opened", expected.opened_ns, reported.opened_ns)
+        if reported.frames.misplaced is not None:
+            place, sequence = reported.frames.misplaced
+            self._differ("sequence", place, sequence, place)
+
+    def _surplus(self, expected: ExpectedStream, reported: ReportedStream) -> None:
+        """Look at events of frames that the truth does not render."""
+        for index in range(self._frames, len(reported.frames)):
+            frame = reported.frames[index]
+            if index - self._frames < expected.optional_frames:
+                self._undecidable_frames += 1
+                self._counts[frame.verdict] += 1
+            else:
+                self._differ("frame", None, frame.verdict, index + 1)
+
+    def _result(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> None:
+        latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
+        if end.cut_short and (expected.result is None or end.ended_ns <= latest_ns):
+            return
+        outcome = Outcome.SUCCESSFUL if expected.result == SUCCEEDED else Outcome.PROTOCOL_ERROR
+        if end.result != expected.result:
+            self._differ("result", expected.result, end.result)
+        if end.outcome != outcome.value:
+            self._differ("outcome", outcome.value, end.outcome)
+        if not self._same_instant(ended_ns, end.ended_ns):
+            self._differ("time_ns of stream_ended", ended_ns, end.ended_ns)
+        if self._tolerance_ns:
+            return
+        measured_ns = (expected.measured_until_ns or ended_ns) - expected.base_ns
+        rate = expected.bytes_received.low * 8 * NANOSECONDS // measured_ns if measured_ns > 0 else 0
+        if end.bits_per_second != rate:
+            self._differ("bits_per_second", rate, end.bits_per_second)
+
+    def _totals(self, expected: ExpectedStream, end: ReportedEnd) -> None:
+        if expected.result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:
+            self._counts[_DROPPED] = self._plan.final_frame
+        for verdict, reported in ((_COMPLETED, end.completed), (_DROPPED, end.dropped), (_REPEATED, end.repeated)):
+            if reported != self._counts[verdict]:
+                self._differ(f"frames.{verdict}", self._counts[verdict], reported)
+        self._within("frames.error", expected.error, end.error)
+        self._within("bytes_received", expected.bytes_received, end.bytes_received)
+        name = expected.connection_id
+        if name is not None and end.connection_id != name:
+            self._differ("id", name, end.connection_id)
+
+    def _within(self, what: str, bounds: Bounds, reported: int) -> None:
+        if reported not in bounds:
+            self._differ(what, bounds.low if bounds.low == bounds.high else str(bounds), reported)
+
+    def _verdict(self, size: int) -> str:
+        if size == self._plan.frame_size:
+            return _COMPLETED
+        return _DROPPED if size < self._plan.frame_size else _REPEATED
+
+    def _same_instant(self, expected_ns: int | None, reported_ns: int | None) -> bool:
+        if expected_ns is None or reported_ns is None:
+            return expected_ns is reported_ns
+        apart_ns = abs(expected_ns - reported_ns)
+        if apart_ns > self._apart_ns:
+            self._apart_ns = apart_ns
+        return apart_ns <= self._tolerance_ns
+
+    def _differ(
+        self, what: str, truth: int | str | None, events: int | str | None, sequence: int | None = None
+    ) -> None:
+        self._found += 1
+        stream = None if self._reported is None else self._reported.number
+        self._differences.add(Difference(what, stream, self._client, sequence, truth, events))

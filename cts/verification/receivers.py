@@ -1,0 +1,236 @@
+"""Follows every receiving stream through a ground truth: when it began, what reached it and in which order.
+
+A pull's receiver is a client: it begins when its first START is offered to the network. A push's is at the server: it begins
+when the server answers START with a connection id, which it does at once unless all its slots are taken. (A simulated network
+does not tell what is sent to a host that is gone; then the events say when the server answered, and the START must be there.)
+On a real machine a stream begins a little before the datagram leaves that tells of it; milliseconds, if the machine is busy.
+No truth holds that instant, so the events are taken at their word as far as the truth allows: a push's stream begins between
+START and answer, a pull's no longer before START than it may take to make a stream.
+A port that asks again after its stream has ended begins another one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from heapq import heappop, heappush
+from itertools import accumulate
+
+from attrs import define, field
+
+from cts.protocol.plan import StreamPlan
+from cts.protocol.task import Verify
+from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.truth_reader import Arrivals, TruthVisitor
+from cts.verification.arrivals import Decoder, Kind
+from cts.verification.compare import Comparison, StreamRow
+from cts.verification.differences import Difference, Differences
+from cts.verification.expected import ExpectedStream
+from cts.verification.pairing import ReportedStreams
+
+__all__ = ["Receivers"]
+
+_Happening = tuple[int, int, Kind, bool, int, int, str]
+"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text."""
+
+_ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
+"""A client asks before anything can answer; a server answers what has come."""
+
+_HELD_NS = 2_000_000
+"""A stream that failed keeps its slot until the datagram that failed it has been handed over."""
+
+_MAKING_NS = 100_000_000
+"""How long a real machine may take to make a stream and to send its first datagram."""
+
+
+@define(eq=False)
+class _Link:
+    """One client, and the streams that it has had so far."""
+
+    client: int
+    address: str
+    pending: list[_Happening] = field(factory=list)
+    stream: ExpectedStream | None = None
+    comparison: Comparison | None = None
+    asked_ns: int | None = None
+    """When a START came last that has no answer yet."""
+    asked_first_ns: int = 0
+    """When the first of those came, if there is one."""
+
+
+class Receivers(TruthVisitor):
+    """Takes what a truth tells and compares each stream as it goes.
+
+    Args:
+        direction: ``pull`` or ``push``.
+        plan: the streams' arithmetic.
+        verify: what receivers do about wrong payloads.
+        tolerance_ns: how far times of truth and run may lie apart.
+        simulated: whether the truth is a simulation's.
+        disorder_ns: how far the truth's lines may be out of the order of their times.
+        reported: the streams that the events report.
+        differences: where what does not agree goes.
+
+    Attributes:
+        unanswered: STARTs that arrived at the server and began nothing.
+    """
+
+    def __init__(
+        self,
+        direction: str,
+        plan: StreamPlan,
+        verify: Verify,
+        *,
+        tolerance_ns: int,
+        simulated: bool,
+        disorder_ns: int,
+        reported: ReportedStreams,
+        differences: Differences,
+    ) -> None:
+        self._pull = direction == "pull"
+        self._plan = plan
+        self._verify = verify
+        self._tolerance_ns = tolerance_ns
+        self._simulated = simulated
+        self._making_ns = 0 if simulated else _MAKING_NS
+        self._disorder_ns = disorder_ns
+        self._reported = reported
+        self._differences = differences
+        self._decoder = Decoder()
+        self._links: dict[int, _Link] = {}
+        self._rows: list[StreamRow] = []
+        self._waits: list[tuple[int, int, int]] = []
+        """Client, when it asked, and when the server began its stream."""
+        self.unanswered = 0
+
+    def client(self, client: int, address: str, upstream: str) -> None:
+        """A client appeared."""
+        link = self._links[client] = _Link(client, address if self._pull else upstream)
+        if not self._pull and self._simulated:
+            for opened_ns in self._reported.openings(link.address):
+                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, ""))
+
+    def offered(
+        self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
+    ) -> None:
+        """A datagram was sent."""
+        link = self._links[client]
+        pending = link.pending
+        settled_ns = at_ns - self._disorder_ns
+        while pending and pending[0][0] < settled_ns:
+            self._happened(link, heappop(pending))
+        if to_client is not self._pull:
+            kind, _, text = self._decoder.decode(head, size, None)
+            if kind is (Kind.START if self._pull else Kind.CONNECTION_ID):
+                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text))
+            return
+        order = 2 * number
+        for arrived_ns, bit in arrivals:
+            kind, sequence, text = self._decoder.decode(head, size, bit)
+            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text))
+            order += 1
+
+    def finish(self) -> list[StreamRow]:
+        """The truth has ended: let every stream come to its end, and return the rows of all."""
+        for link in self._links.values():
+            while link.pending:
+                self._happened(link, heappop(link.pending))
+            self._close(link)
+            self.unanswered += link.asked_ns is not None
+        self._check_waits()
+        return self._rows
+
+    def _happened(self, link: _Link, happening: _Happening) -> None:
+        at_ns, _, kind, sent, sequence, size, text = happening
+        stream = link.stream
+        if kind is Kind.DATA or kind is Kind.WRONG_DATA:
+            if stream is not None:
+                stream.data(at_ns, sequence, size, kind is Kind.DATA)
+        elif sent:
+            self._asked_or_answered(link, at_ns, text)
+        elif kind is Kind.START and not self._pull:
+            self._start_arrived(link, at_ns)
+        elif stream is not None:
+            if kind is Kind.CONNECTION_ID and self._pull:
+                stream.named(at_ns, text)
+            else:
+                stream.junk(at_ns)
+
+    def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
+        """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
+        if not self._free(link, at_ns):
+            return
+        if self._pull:
+            self._open(link, at_ns, at_ns - self._making_ns)
+        elif link.asked_ns is not None:
+            stream = self._open(link, at_ns, link.asked_first_ns)
+            stream.connection_id = text or None
+            if link.asked_ns > stream.opened_ns:
+                stream.start_repeated(link.asked_ns)
+            if stream.opened_ns - link.asked_ns > self._tolerance_ns + self._making_ns:
+                self._waits.append((link.client, link.asked_ns, stream.opened_ns))
+            link.asked_ns = None
+
+    def _start_arrived(self, link: _Link, at_ns: int) -> None:
+        stream = link.stream
+        if stream is not None and not stream.over(at_ns):
+            stream.start_repeated(at_ns)
+        elif self._free(link, at_ns):
+            if link.asked_ns is None:
+                link.asked_first_ns = at_ns
+            link.asked_ns = at_ns
+
+    def _free(self, link: _Link, at_ns: int) -> bool:
+        """Tell whether a client's last stream, if it had one, has ended for certain."""
+        stream = link.stream
+        if stream is None or not stream.over(at_ns):
+            return stream is None
+        return stream.ended_ns is not None and at_ns > stream.ended_ns + self._tolerance_ns
+
+    def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
+        """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
+        self._close(link)
+        reported = self._reported.take(link.address, at_ns)
+        end = None if reported is None else reported.end
+        opened_ns = at_ns
+        if end is not None and not self._simulated:
+            in_doubt = range(earliest_ns - self._tolerance_ns, at_ns + self._tolerance_ns + 1)
+            opened_ns = end.started_ns if end.started_ns in in_doubt else at_ns
+        comparison = link.comparison = Comparison(
+            self._plan,
+            reported,
+            client=link.client,
+            address=link.address,
+            tolerance_ns=self._tolerance_ns,
+            known_ns=at_ns,
+            making_ns=self._making_ns,
+            differences=self._differences,
+        )
+        stream = link.stream = ExpectedStream(
+            self._plan,
+            self._verify,
+            opened_ns=opened_ns,
+            tolerance_ns=self._tolerance_ns,
+            cut_ns=end.ended_ns if end is not None and end.cut_short else None,
+            on_frame=comparison.frame,
+        )
+        return stream
+
+    def _close(self, link: _Link) -> None:
+        if link.stream is not None and link.comparison is not None:
+            ended_ns = link.stream.finish()
+            if self._pull and link.stream.connection_id is None:
+                link.stream.connection_id = UNKNOWN_CONNECTION_ID
+            self._rows.append(link.comparison.finish(link.stream, ended_ns))
+            link.stream = link.comparison = None
+
+    def _check_waits(self) -> None:
+        """A server lets a peer wait only while others have its slots."""
+        rows = sorted((row.opened_ns, row.ended_ns) for row in self._rows)
+        opened = [opened_ns for opened_ns, _ in rows]
+        busy_until = list(accumulate((ended_ns for _, ended_ns in rows), max))
+        for client, asked_ns, answered_ns in self._waits:
+            before = bisect_right(opened, asked_ns)
+            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + _HELD_NS:
+                continue
+            number = next(row.stream for row in self._rows if (row.client, row.opened_ns) == (client, answered_ns))
+            self._differences.add(Difference("time_ns of stream_opened", number, client, None, asked_ns, answered_ns))

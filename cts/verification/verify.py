@@ -1,0 +1,141 @@
+"""``cts verify-run``: recomputes a run's verdicts from the truth and says whether its events agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from cts.errors import UserError
+from cts.records.events_reader import ReportedStream, RunEvents, read_events
+from cts.records.truth_reader import TruthReader
+from cts.verification.compare import StreamRow
+from cts.verification.differences import Difference, Differences
+from cts.verification.pairing import ReportedStreams
+from cts.verification.receivers import Receivers
+
+__all__ = ["Verification", "verify_run"]
+
+_DEFAULT_TOLERANCE_NS = 2_000_000
+"""On real networks: a relay and a receiver take the time of the same datagram one after the other."""
+
+
+@frozen
+class Verification:
+    """What came of it.
+
+    Attributes:
+        tolerance_ns: how far times may lie apart.
+        datagrams: datagrams in the truth.
+        streams: streams of the truth, by their number in the events.
+        cut_short: streams that something ended that the truth does not know of; they were compared up to there.
+        unanswered: STARTs that reached the server and began no stream.
+        differences: the first 100 values that do not agree.
+        differences_total: how many there are.
+    """
+
+    tolerance_ns: int
+    datagrams: int
+    streams: tuple[StreamRow, ...]
+    cut_short: int
+    unanswered: int
+    differences: tuple[Difference, ...]
+    differences_total: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every verdict that can be decided is right."""
+        return self.differences_total == 0
+
+    @property
+    def frames(self) -> int:
+        """Frames that were compared."""
+        return sum(row.frames for row in self.streams)
+
+    @property
+    def times_apart_ns(self) -> int:
+        """How far the times of one thing lie apart in truth and events, at most: what the tolerance must cover."""
+        return max((row.times_apart_ns for row in self.streams), default=0)
+
+    @property
+    def known_after_ns(self) -> int:
+        """How long after a stream began the datagram was sent by which the truth knows that it did, at most."""
+        return max((row.known_after_ns for row in self.streams), default=0)
+
+    @property
+    def undecidable_frames(self) -> int:
+        """Frames that came too near an edge for anything to be said about them."""
+        return sum(row.undecidable_frames for row in self.streams)
+
+    @property
+    def undecidable_streams(self) -> int:
+        """Streams of which nothing can be said."""
+        return sum(row.undecidable is not None for row in self.streams)
+
+
+def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) -> Verification:
+    """Compare a run's events with a ground truth, in one pass over each.
+
+    Args:
+        events: the receiving side's events log.
+        truth: the ground-truth log of the network that it ran on.
+        tolerance_ns: how far times of the two may lie apart; what comes that near an edge is undecidable. None: 0 for a
+            simulation, 2 ms otherwise.
+
+    Raises:
+        UserError: a file cannot be read, is not what it should be, or lacks what is needed.
+    """
+    reader = TruthReader(truth)
+    run = read_events(events, reader.began_unix_ns)
+    real = reader.began_unix_ns != 0
+    if tolerance_ns is None:
+        tolerance_ns = _DEFAULT_TOLERANCE_NS if real else 0
+    differences = Differences()
+    reported = ReportedStreams(run.streams, run.direction, tolerance_ns)
+    receivers = Receivers(
+        run.direction,
+        run.plan,
+        run.verify,
+        tolerance_ns=tolerance_ns,
+        simulated=not real,
+        disorder_ns=reader.disorder_ns,
+        reported=reported,
+        differences=differences,
+    )
+    reader.read(receivers)
+    _check_whole(events, truth, run, reader)
+    rows = receivers.finish()
+    for stream in reported.rest():
+        if not _never_began(stream):
+            opened = f"opened at {stream.opened_ns}"
+            differences.add(Difference("stream", stream.number, None, None, None, opened))
+    if not run.complete and any(row.stream is None for row in rows):
+        raise UserError(f"{events}: was cut short before a stream of the truth; its last line must be run_ended")
+    return Verification(
+        tolerance_ns=tolerance_ns,
+        datagrams=reader.datagrams,
+        streams=tuple(sorted(rows, key=_by_number)),
+        cut_short=sum(stream.end is not None and stream.end.cut_short for stream in run.streams),
+        unanswered=receivers.unanswered,
+        differences=tuple(differences.listed),
+        differences_total=differences.total,
+    )
+
+
+def _check_whole(events: Path, truth: Path, run: RunEvents, reader: TruthReader) -> None:
+    """Refuse logs that were cut short while a stream ran."""
+    ends = [stream.end.ended_ns for stream in run.streams if stream.end is not None]
+    if len(ends) < len(run.streams):
+        raise UserError(f"{events}: was cut short while a stream ran; a whole log tells of every stream's end")
+    if not reader.complete and ends and reader.last_ns < max(ends):
+        raise UserError(f"{truth}: was cut short while a stream ran; a whole log ends with a line of kind 'ended'")
+
+
+def _never_began(stream: ReportedStream) -> bool:
+    """Tell whether a stream ended before it had sent or received anything."""
+    end = stream.end
+    return end is not None and end.cut_short and not (stream.frames or end.bytes_received or end.error)
+
+
+def _by_number(row: StreamRow) -> tuple[bool, int, int]:
+    return row.stream is None, row.stream or 0, row.opened_ns

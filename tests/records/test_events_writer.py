@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cts.metrics.counters import FrameTotals
+from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.roles import Role
+from cts.records.events_writer import EventsLog
+from cts.records.results import StreamResult
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+
+BEGAN_NS = 1_000
+LOCAL = Address("127.0.0.1", 50000)
+REMOTE = Address("::1", 4444)
+STREAM = StreamInfo(7, LOCAL, REMOTE, Role.RECEIVER, 5)
+COUNTS = StreamSnapshot(FrameTotals(1, 2, 3, 4), 500, 600)
+RESULT = StreamResult(
+    "some-id", LOCAL, REMOTE, Role.RECEIVER, Outcome.PROTOCOL_ERROR, "ErrorX", BEGAN_NS + 5, BEGAN_NS + 90, 8000, COUNTS
+)
+
+
+def begun(path: Path) -> EventsLog:
+    log = EventsLog(path, {"role": "client"}, lambda: 7)
+    log.run_began(BEGAN_NS)
+    return log
+
+
+def lines_after_the_first(path: Path, log: EventsLog) -> list[str]:
+    log.closing()
+    return path.read_text("ascii").splitlines()[1:]
+
+
+def test_a_log_begins_with_its_schema_and_ends_with_run_ended(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    log = begun(path)
+    log.status(RunSnapshot(77, 0, StreamSnapshot()))
+    log.closing()
+    log.closing()
+    lines = path.read_text("ascii").splitlines()
+    assert lines[0] == '{"event":"run_began","time_ns":0,"schema":1,"began_unix_ns":7,"role":"client"}'
+    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null}'
+    assert len(lines) == 3
+
+
+def test_run_ended_says_how_many_streams_the_time_limit_cut_off(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.status(RunSnapshot(50, 0, COUNTS, cut_off_by_time_limit=2))
+    assert json.loads(lines_after_the_first(path, log)[-1])["cut_off_by_time_limit"] == 2
+
+
+def test_a_stream_that_opens_is_told_with_its_ends(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.stream_opened(STREAM)
+    assert lines_after_the_first(path, log)[0] == (
+        '{"event":"stream_opened","time_ns":5,"stream":7,'
+        '"local":"127.0.0.1:50000","remote":"[::1]:4444","role":"receiver"}'
+    )
+
+
+def test_a_frame_is_told_in_times_of_the_run(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.frame_rendered(STREAM, RenderedFrame(3, Verdict.COMPLETED, 4166, 11, 12, BEGAN_NS + 20, BEGAN_NS + 30))
+    assert lines_after_the_first(path, log)[0] == (
+        '{"event":"frame","time_ns":30,"stream":7,"sequence":3,"verdict":"completed","size":4166,'
+        '"received_ns":20,"sender_qpc":11,"sender_qpf":12}'
+    )
+
+
+def test_a_frame_of_which_nothing_came_has_no_stamps(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.frame_rendered(STREAM, RenderedFrame(3, Verdict.DROPPED, 0, 0, 0, 0, BEGAN_NS + 30))
+    event = json.loads(lines_after_the_first(path, log)[0])
+    assert (event["received_ns"], event["sender_qpc"], event["sender_qpf"]) == (None, None, None)
+
+
+def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.stream_ended(STREAM, RESULT)
+    assert lines_after_the_first(path, log)[0] == (
+        '{"event":"stream_ended","time_ns":90,"stream":7,"id":"some-id","local":"127.0.0.1:50000",'
+        '"remote":"[::1]:4444","role":"receiver","outcome":"protocol error","result":"ErrorX","started_ns":5,'
+        '"bits_per_second":8000,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
+        '"bytes_received":500,"bytes_sent":600}'
+    )
+
+
+def test_a_status_has_every_outcome_and_its_reasons_sorted(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.status(RunSnapshot(50, 2, COUNTS, {Outcome.SUCCESSFUL: 9}, {"b": 1, "a": 2}, 3, unreachable=4))
+    assert lines_after_the_first(path, log)[0] == (
+        '{"event":"status","time_ns":50,"open_streams":2,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
+        '"bytes_received":500,"bytes_sent":600,'
+        '"outcomes":{"successful":9,"network error":0,"protocol error":0,"cancelled":0},'
+        '"refused":{"a":2,"b":1},"overflowed":3,"unreachable":4}'
+    )
+
+
+def test_everything_up_to_a_status_is_on_disk_when_it_was_told(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.stream_opened(STREAM)
+    assert path.read_text() == ""
+    log.status(RunSnapshot(50, 2, COUNTS))
+    assert path.read_text().count("\n") == 3
+    log.closing()
+
+
+def test_text_from_a_peer_cannot_break_a_line(tmp_path: Path) -> None:
+    log = begun(path := tmp_path / "e.jsonl")
+    log.stream_opened(StreamInfo(1, Address('x"\n\u2028', 1), REMOTE, Role.SENDER, 0))
+    lines = lines_after_the_first(path, log)
+    assert json.loads(lines[0])["local"] == 'x"\n\u2028:1'
+
+
+def test_frames_are_asked_for() -> None:
+    assert EventsLog.wants_frames

@@ -1,0 +1,40 @@
+"""The workers of a run, found as the operating system knows them."""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+
+
+def workers_of(pid: int) -> list[int]:
+    """Return the process ids of a run's workers."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and b"cts.runs.workers.worker" in command:
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+class Watched:
+    """Processes, by descriptors that no other process can take over."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self._descriptors = [os.pidfd_open(pid) for pid in pids]
+
+    def have_ended(self, patience_s: float) -> bool:
+        """Wait until all have; closes the descriptors."""
+        ended = True
+        for descriptor in self._descriptors:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            ended = bool(poll.poll(patience_s * 1000)) and ended
+            os.close(descriptor)
+        return ended

@@ -1,0 +1,103 @@
+"""Messages between parent and workers: however the pipe cuts the bytes, the same messages come out."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.api import Address
+from cts.metrics.counters import FrameTotals
+from cts.metrics.histogram import Histogram
+from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.roles import Role
+from cts.records.report import RunReport
+from cts.records.results import StreamResult
+from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.runs.workers.messages import (
+    Bound,
+    Ended,
+    Failed,
+    Frames,
+    Message,
+    MessageReader,
+    Noted,
+    Opened,
+    Ready,
+    Reported,
+    Status,
+    packed,
+)
+
+HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
+RESULT = StreamResult(
+    "id",
+    HERE,
+    THERE,
+    Role.RECEIVER,
+    Outcome.PROTOCOL_ERROR,
+    "ErrorX",
+    5,
+    90,
+    8000,
+    StreamSnapshot(FrameTotals(1, 2, 3, 4)),
+)
+SNAPSHOT = RunSnapshot(7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9)
+LATENESS = Histogram()
+LATENESS.record(12_345)
+MESSAGES: tuple[Message, ...] = (
+    Ready(),
+    Bound((HERE, THERE)),
+    Opened(StreamInfo(1, HERE, THERE, Role.RECEIVER, 4)),
+    Frames(1, (RenderedFrame(3, Verdict.COMPLETED, 4166, 11, 12, 20, 30),) * 20),
+    Ended(1, RESULT),
+    Status(SNAPSHOT),
+    Noted("what a person should hear: ä\n"),
+    Failed(""),
+    Reported(
+        RunReport(
+            role="server",
+            direction="pull",
+            began_ns=1,
+            elapsed_ns=2,
+            snapshot=SNAPSHOT,
+            results=(RESULT,),
+            send_lateness=LATENESS,
+        )
+    ),
+)
+
+
+def read(portions: list[bytes]) -> list[object]:
+    reader = MessageReader()
+    return [message for portion in portions for message in reader.feed(portion)]
+
+
+def test_every_message_comes_out_as_it_went_in() -> None:
+    for message in MESSAGES:
+        assert read([packed(message)]) == [message]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(MESSAGES), max_size=6), st.data())
+def test_any_split_of_the_bytes_gives_the_same_messages(messages: list[Message], data: st.DataObject) -> None:
+    stream = b"".join(map(packed, messages))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    portions = [stream[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    assert read(portions) == messages
+
+
+def test_single_bytes_give_the_same_messages() -> None:
+    stream = b"".join(map(packed, MESSAGES))
+    assert read([stream[at : at + 1] for at in range(len(stream))]) == list(MESSAGES)
+
+
+def test_half_a_message_gives_nothing_yet() -> None:
+    data = packed(Noted("half"))
+    reader = MessageReader()
+    assert list(reader.feed(data[:-1])) == []
+    assert list(reader.feed(data[-1:])) == [Noted("half")]
+
+
+def test_a_message_is_given_before_the_next_is_whole() -> None:
+    reader = MessageReader()
+    assert list(reader.feed(packed(Ready()) + packed(Noted("next"))[:5])) == [Ready()]

@@ -1,0 +1,131 @@
+"""What the tests of reconciliation read: simulated runs that write both logs, and ways to tamper with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from cts.config import Config, structure_config
+from cts.engine.connected_socket import DefaultConnectedSocketFactory
+from cts.engine.senders import AutoSender
+from cts.impairment.delay import Constant
+from cts.impairment.link import Impairment
+from cts.records.events_writer import EventsLog
+from cts.records.report import RunReport
+from cts.records.truth_writer import TruthLog
+from cts.runs.simulated_run import TruthRecorder
+from cts.runs.simulation import simulate
+
+MS = 1_000_000
+PATH = Impairment(delay=Constant(20 * MS))
+
+Line = dict[str, object]
+
+
+def config_of(direction: str = "pull", **tables: Mapping[str, object]) -> Config:
+    """Return a small stream (20 frames of 400 + 400 + 200 bytes, 10 a second, 1 s of buffer) with tables laid over it."""
+    raw: dict[str, dict[str, object]] = {
+        "stream": {
+            "direction": direction,
+            "bits_per_second": 80_000,
+            "frame_rate": 10,
+            "stream_length": "2s",
+            "buffer_depth": "1s",
+            "datagram_max_size": 400,
+        },
+        "server": {"listen": ["192.0.2.1:4444"]},
+        "client": {"target": ["192.0.2.1:4444"], "start_spread": "0s"},
+        "output": {"console": "quiet"},
+    }
+    for table, keys in tables.items():
+        raw.setdefault(table, {}).update(keys)
+    return structure_config(raw)
+
+
+@frozen
+class Logs:
+    """Both logs of one run."""
+
+    events: Path
+    truth: Path
+    report: RunReport
+
+    def change_events(self, change: Callable[[Line], None], **where: object) -> None:
+        """Change the first line whose keys have these values."""
+        _change(self.events, change, where)
+
+    def change_truth(self, change: Callable[[Line], None], **where: object) -> None:
+        """Change the first line whose keys have these values."""
+        _change(self.truth, change, where)
+
+
+def _change(path: Path, change: Callable[[Line], None], where: Mapping[str, object]) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    change(next(line for line in lines if all(line.get(key) == value for key, value in where.items())))
+    write_lines(path, lines)
+
+
+def write_lines(path: Path, lines: Sequence[Mapping[str, object]]) -> None:
+    """Write a log."""
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+def simulated_logs(
+    folder: Path,
+    config: Config,
+    *,
+    to_client: Impairment = PATH,
+    to_server: Impairment = PATH,
+    seed: int = 1,
+) -> Logs:
+    """Run a simulation that writes both logs into ``folder``."""
+    events, truth = folder / "events.jsonl", folder / "truth.jsonl"
+    log = TruthLog(truth, "truth", seed=seed, began_ns=0, began_unix_ns=0)
+    stream = config.stream
+    settings: dict[str, object] = {
+        "role": config.run.role,
+        "direction": stream.direction,
+        "verify": stream.verify,
+        "bits_per_second": stream.bits_per_second,
+        "frame_rate": stream.frame_rate,
+        "stream_length_ns": stream.stream_length,
+        "buffer_depth_ns": stream.buffer_depth,
+        "datagram_max_size": stream.datagram_max_size,
+    }
+    recorder = TruthRecorder(log)
+    report = simulate(
+        config,
+        seed=seed,
+        to_client=to_client,
+        to_server=to_server,
+        make_sender=lambda plan: AutoSender(None, plan),
+        factory=DefaultConnectedSocketFactory(None),
+        observers=[EventsLog(events, settings, lambda: 0)],
+        on_transmission=recorder.record,
+    )
+    recorder.close()
+    return Logs(events, truth, report)
+
+
+def as_relayed(logs: Logs, *, early_ns: int, late_ns: int) -> None:
+    """Rewrite the logs as those of a real run with a relay between the peers.
+
+    Both have their own time 0. The relay sees START ``late_ns`` after its client took the time of it, and takes the time of
+    what it delivers ``early_ns`` before the receiver does.
+    """
+    began_unix_ns, before_ns = 1_800_000_000_000_000_000, 5_000 * MS
+    events = [json.loads(line) for line in logs.events.read_text().splitlines()]
+    events[0]["began_unix_ns"] = began_unix_ns
+    write_lines(logs.events, events)
+    data_way = "to_client" if events[0]["direction"] == "pull" else "to_server"
+    truth = [json.loads(line) for line in logs.truth.read_text().splitlines()]
+    truth[0]["began_unix_ns"] = began_unix_ns - before_ns
+    for line in truth[1:]:
+        shift_ns = before_ns + (-early_ns if line.get("dir") == data_way else late_ns)
+        line["t"] += shift_ns
+        if "at" in line:
+            line["at"] = [at + shift_ns for at in line["at"]]
+    write_lines(logs.truth, truth)

@@ -1,0 +1,197 @@
+"""Files that are missing, something else, damaged or cut short are refused, with the line and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cts.errors import UserError
+from cts.records.events_writer import EVENTS_SCHEMA
+from cts.records.truth_writer import TRUTH_SCHEMA
+from cts.verification.verify import verify_run
+from tests.verification.simulated_logs import MS, Logs, config_of, simulated_logs, write_lines
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    return simulated_logs(tmp_path, config_of(client={"connections": 2}))
+
+
+def refusal(logs: Logs) -> str:
+    with pytest.raises(UserError) as caught:
+        verify_run(logs.events, logs.truth)
+    return str(caught.value)
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines(keepends=True)
+
+
+def keep(path: Path, count: int) -> None:
+    path.write_text("".join(lines_of(path)[:count]))
+
+
+def test_these_logs_are_of_the_schemas_that_are_read(logs: Logs) -> None:
+    assert (EVENTS_SCHEMA, TRUTH_SCHEMA) == (1, 1)
+    assert verify_run(logs.events, logs.truth).agrees
+
+
+@pytest.mark.parametrize("name", ["events", "truth"])
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (Path.unlink, "cannot read it: No such file or directory"),
+        (lambda path: path.write_text(""), "is empty"),
+        (lambda path: path.write_text("TimeSlice,Bits/Sec\n"), "line 1 holds no JSON object"),
+        (lambda path: path.write_text("[1]\n"), "line 1 holds no JSON object"),
+        (lambda path: path.write_text("[" * 60_000 + "\n"), "line 1 holds no JSON object"),
+        (lambda path: path.write_text("{}\n"), "line 1 has no"),
+        (lambda path: path.write_text("9" * 70_000), "line 1 is longer than 65535 characters"),
+        (lambda path: path.write_bytes(b"\xff\xfe{\0"), "line 1 is not UTF-8"),
+        (lambda path: path.write_text(path.read_text().replace('"schema":1', '"schema":2')), "line 1 says schema 2"),
+        (lambda path: path.write_text(path.read_text() + "{}\n"), "comes after"),
+    ],
+)
+def test_what_is_no_such_log_is_refused(logs: Logs, name: str, spoil: Callable[[Path], object], text: str) -> None:
+    path = {"events": logs.events, "truth": logs.truth}[name]
+    spoil(path)
+    message = refusal(logs)
+    assert message.startswith(str(path))
+    assert text in message
+
+
+def test_a_log_in_the_place_of_the_other_is_refused(logs: Logs) -> None:
+    with pytest.raises(UserError, match="line 1 has no 'kind'"):
+        verify_run(logs.truth, logs.events)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('"n":1,', '"n":"1",', "'kind' that is not"),
+        ('"client":1,"dir"', '"client":7,"dir"', "tells of client 7, which has no line before"),
+        ('"head":"53', '"head":"', "has a 'head' that does not fit its 'size'"),
+        ('"size":400', '"size":20', "has a 'head' that does not fit its 'size'"),
+        ('"fate":"delivered"', '"fate":"lost"', "has a 'fate'"),
+        ('"fate":"delivered"', '"fate":"eaten"', "has a 'fate'"),
+        ('"at":[20000000]', '"at":[20000000,1]', "has 'bits' that do not fit"),
+        ('"bits":[null]', '"bits":[40]', "has 'bits' that do not fit"),
+        ('"bits":[null]', '"bits":[nil]', "no lists of integers"),
+        ('"at":[20000000]', '"at":[1,,2]', "no lists of integers"),
+        ('"kind":"datagram","t":0', '"kind":"datagram","t":30000000', "has it arrive before it was sent"),
+        ('"datagrams":', '"datagrams":1', "datagrams, and the log holds 124"),
+        ('"began_unix_ns":0', '"began_unix_ns":-1', "'began_unix_ns' that is not a time in nanoseconds since 1970"),
+        ('"kind":"client","client":2', '"kind":"client","client":1', "tells of client 1 again"),
+    ],
+)
+def test_a_damaged_line_of_the_truth_is_refused(logs: Logs, old: str, new: str, text: str) -> None:
+    content = logs.truth.read_text()
+    assert old in content
+    logs.truth.write_text(content.replace(old, new, 1))
+    assert text in refusal(logs)
+
+
+def test_a_truth_out_of_order_is_refused(logs: Logs) -> None:
+    lines = lines_of(logs.truth)
+    lines.insert(40, lines.pop(20))
+    logs.truth.write_text("".join(lines))
+    assert "line 41 is out of the order of its times" in refusal(logs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('"role":"loopback"', '"role":"server"', "is that of a server that sends, which judges no frames"),
+        ('"role":"loopback"', '"role":"observer"', "'role' that is not 'loopback' or 'server' or 'client'"),
+        ('"direction":"pull",', "", "line 1 has no 'direction'"),
+        ('"frame_rate":10', '"frame_rate":0', "describes no stream (frame_rate: must be at least 1"),
+        ('"frame_rate":10', '"frame_rate":1.5', "'frame_rate' that is not a 64-bit integer"),
+        ('"began_unix_ns":0', '"began_unix_ns":5', "on the real network, and the truth is of a simulated one"),
+        ('"stream":2', '"stream":1', "opens stream 1 again"),
+        (
+            '"event":"frame","time_ns":1',
+            '"event":"frame","time_ns":9223372036854775807',
+            "'time_ns' that is not a time",
+        ),
+        ('"size":1000', '"size":true', "'size' that is not a 64-bit integer"),
+        ('"verdict":"completed"', '"verdict":"shown"', "'verdict' that is not"),
+    ],
+)
+def test_a_damaged_line_of_the_events_is_refused(logs: Logs, old: str, new: str, text: str) -> None:
+    content = logs.events.read_text()
+    assert old in content
+    if new.endswith("807"):
+        old, new = old + "000000000", new
+    logs.events.write_text(content.replace(old, new, 1))
+    assert text in refusal(logs)
+
+
+def test_a_result_without_counts_is_refused(logs: Logs) -> None:
+    logs.change_events(lambda line: line.update(frames=[]), event="stream_ended")
+    assert "has a 'frames' that is not an object" in refusal(logs)
+
+
+def test_frames_of_a_stream_that_is_not_open_are_refused(logs: Logs) -> None:
+    lines = [json.loads(line) for line in lines_of(logs.events)]
+    write_lines(logs.events, [line for line in lines if line["event"] != "stream_opened"])
+    assert "tells of stream 1, which is not open" in refusal(logs)
+
+
+def test_what_a_sender_reports_of_itself_is_left_alone(logs: Logs) -> None:
+    lines = [json.loads(line) for line in lines_of(logs.events)]
+    opened = next(line for line in lines if line["event"] == "stream_opened")
+    ended = next(line for line in lines if line["event"] == "stream_ended")
+    lines[1:1] = [{**each, "stream": 9, "role": "sender"} for each in (opened, ended)]
+    write_lines(logs.events, lines)
+    assert verify_run(logs.events, logs.truth).agrees
+
+
+def test_a_truth_cut_short_while_a_stream_ran_is_refused(logs: Logs) -> None:
+    keep(logs.truth, 60)
+    assert "truth.jsonl: was cut short while a stream ran" in refusal(logs)
+    with logs.truth.open("a") as file:
+        file.write('{"kind":"datagram","t":1')
+    assert "truth.jsonl: was cut short while a stream ran" in refusal(logs)
+
+
+def test_a_truth_cut_short_after_all_streams_had_ended_will_do(logs: Logs) -> None:
+    *lines, last = lines_of(logs.truth)
+    late = lines[-1].replace('"t":', '"t":9').replace('"at":[', '"at":[99')
+    logs.truth.write_text("".join(lines) + late + last[:20])
+    assert verify_run(logs.events, logs.truth).agrees
+
+
+def test_events_cut_short_while_a_stream_ran_are_refused(logs: Logs) -> None:
+    keep(logs.events, 30)
+    assert "events.jsonl: was cut short while a stream ran" in refusal(logs)
+
+
+def test_events_cut_short_before_a_stream_opened_are_refused(logs: Logs) -> None:
+    lines = [json.loads(line) for line in lines_of(logs.events)]
+    write_lines(logs.events, [line for line in lines if line.get("stream") != 2 and line["event"] != "run_ended"])
+    assert "events.jsonl: was cut short before a stream of the truth" in refusal(logs)
+
+
+def test_events_that_lack_only_their_end_will_do(logs: Logs) -> None:
+    content = logs.events.read_text()
+    logs.events.write_text(content[: content.rindex('"run_ended"')])
+    assert verify_run(logs.events, logs.truth).agrees
+
+
+def test_a_relays_truth_may_be_a_second_out_of_order_and_no_more(logs: Logs) -> None:
+    unix_ns = 1_800_000_000_000_000_000
+    for path in (logs.events, logs.truth):
+        path.write_text(path.read_text().replace('"began_unix_ns":0', f'"began_unix_ns":{unix_ns}'))
+    lines = [json.loads(line) for line in lines_of(logs.truth)]
+    (number,) = (n for n, line in enumerate(lines) if (line.get("client"), line.get("n")) == (1, 10))
+    moved = lines.pop(number)
+    (later,) = (n for n, line in enumerate(lines) if (line.get("client"), line.get("n")) == (2, 37))
+    assert lines[later]["t"] - moved["t"] == 900 * MS
+    write_lines(logs.truth, [*lines[: later + 1], moved, *lines[later + 1 :]])
+    assert verify_run(logs.events, logs.truth).agrees
+    (later,) = (n for n, line in enumerate(lines) if (line.get("client"), line.get("n")) == (2, 43))
+    write_lines(logs.truth, [*lines[: later + 1], moved, *lines[later + 1 :]])
+    assert "is out of the order of its times" in refusal(logs)
