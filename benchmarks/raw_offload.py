@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Final
 
 from cts.net.coalescing import CoalescedReceiver
 from cts.net.libc import pack_sockaddr
-from cts.net.segmentation import HEADER_SIZE, SegmentedSender
+from cts.net.segmentation import SegmentedSender
+from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

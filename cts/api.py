@@ -61,7 +61,7 @@ DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 """Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
 
 Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
-"""A remote, a header, and a run of payloads (see :meth:`Frame.runs`), one datagram each behind that header."""
+"""A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
 
 
 class IPacer(ABC):
@@ -90,7 +90,7 @@ class IDatagramEndpoint(ABC):
 
     @property
     def segment_limit(self) -> int:
-        """How many datagrams one :meth:`send_segments` can carry in a single call to the kernel; 1 without an offload."""
+        """How many datagrams one :meth:`send_train` can carry in a single call to the kernel; 1 without an offload."""
         return 1
 
     @abstractmethod
@@ -106,7 +106,7 @@ class IDatagramEndpoint(ABC):
             OSError: the network refused it for good.
         """
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send one datagram per payload, each behind the same header, in as few calls as this endpoint can.
 
         All payloads have one length, only the last may be shorter. Suspends, returns and raises as :meth:`send` does.
@@ -119,7 +119,7 @@ class IDatagramEndpoint(ABC):
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over messages in one call and without waiting; return how many went, from the first on.
 
-        None goes that would have to wait, fails, or cannot go in this way: :meth:`send_segments` then does what is called
+        None goes that would have to wait, fails, or cannot go in this way: :meth:`send_train` then does what is called
         for, or raises. What an endpoint takes at once is up to it; offer no more than may share a moment.
         """
         return 0

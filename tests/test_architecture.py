@@ -33,7 +33,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
     # Independent in what it computes: of a run it knows the wire, the records and nothing else.
-    "verification": VALUES | {"records"},
+    "verification": VALUES | {"records", "impairment.link"},
     "testing": CONTRACTS,
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""

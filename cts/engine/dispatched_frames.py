@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cts.api import Frame, Histogram, Message, StreamRequest
 from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
-from cts.engine.senders import RUNS_AT_ONCE, Runs, send_runs
-from cts.protocol.outgoing import run_size
+from cts.engine.senders import send_trains
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import IOTask
+from cts.protocol.trains import TRAINS_PER_STAMP, Train, train_size
 
 __all__ = ["DispatchedFrames"]
 
@@ -32,7 +32,7 @@ class DispatchedFrames(FrameSource):
         self._peer = request.peer
         # One for all, since nobody keeps it.
         self._frame = Frame(request.plan, 0, 0)
-        self._runs: Runs = ()
+        self._trains: Sequence[Train] = ()
         self.messages: Sequence[Message] = ()
         self.size = request.plan.frame_size
         self._pacer = request.pacer
@@ -40,13 +40,13 @@ class DispatchedFrames(FrameSource):
         self._lateness = lateness
         self._dispatcher = dispatcher
         self._due_ns = 0
-        # How many runs went of a frame that did not go whole.
+        # How many trains went of a frame that did not go whole.
         self._gone: int | None = None
 
     def possible(self) -> bool:
         """Tell whether the endpoint can send a frame at once. A large one takes its time, and others need theirs."""
         limit = self.endpoint.segment_limit
-        return limit > 1 and len(self._plan.payload_runs(limit)) <= RUNS_AT_ONCE
+        return limit > 1 and len(self._plan.trains(limit)) <= TRAINS_PER_STAMP
 
     async def send(self, task: IOTask) -> None:
         """Send this frame and those after it, until the endpoint does not take one at once or the pattern wants something else.
@@ -55,14 +55,14 @@ class DispatchedFrames(FrameSource):
             OSError: the network refused a datagram for good.
         """
         self._due_ns = task.due_ns
-        self._runs = self._frame.runs(self.endpoint.segment_limit)
+        self._trains = self._frame.trains(self.endpoint.segment_limit)
         header = self._frame.stamp(0)
-        self.messages = [(self._peer, header, run) for run in self._runs]
+        self.messages = [(self._peer, header, train) for train in self._trains]
         await self._dispatcher.send_frames(self, task.due_ns)
         if self._gone is not None:
             gone, self._gone = self._gone, None
-            sent = sum(map(run_size, self._runs[:gone]))
-            sent += await send_runs(self._frame, self._runs, self.endpoint, self._peer, self._pacer, first=gone)
+            sent = sum(map(train_size, self._trains[:gone]))
+            sent += await send_trains(self._frame, self._trains, self.endpoint, self._peer, self._pacer, first=gone)
             # Whichever frame it was, the task of the first has its size.
             self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
 

@@ -16,12 +16,9 @@ from typing import Final
 import trio
 
 from cts.api import IDatagramEndpoint, IPacer, Message
+from cts.protocol.trains import BYTES_AT_ONCE, TRAINS_AT_ONCE
 
 __all__ = ["FrameDispatcher", "FrameSource"]
-
-_MESSAGES_AT_ONCE = 8
-_BYTES_AT_ONCE = 256 * 1024
-"""What leaves in one call at most: the stamp of the last is as old as it takes to send the others, about 60 us."""
 
 _MESSAGES_PER_TURN = 64
 """Messages after which other tasks have their turn, so that arrivals are read also while every frame is late."""
@@ -139,7 +136,7 @@ class FrameDispatcher:
         queue = self._queue
         due: list[tuple[int, _Place, FrameSource]] = []
         taken = messages = size = 0
-        for due_ns, number, place in queue[:_MESSAGES_AT_ONCE]:
+        for due_ns, number, place in queue[:TRAINS_AT_ONCE]:
             if due_ns > now_ns:
                 break
             source = place.source
@@ -147,7 +144,7 @@ class FrameDispatcher:
                 messages += len(source.messages)
                 size += source.size
                 if due and (
-                    messages > _MESSAGES_AT_ONCE or size > _BYTES_AT_ONCE or source.endpoint is not due[0][2].endpoint
+                    messages > TRAINS_AT_ONCE or size > BYTES_AT_ONCE or source.endpoint is not due[0][2].endpoint
                 ):
                     break
                 due.append((number, place, source))

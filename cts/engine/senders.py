@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer, ISender, StreamPlan
-from cts.protocol.outgoing import run_size
+from cts.protocol.trains import TRAINS_PER_STAMP, Train, train_size
 
-__all__ = ["RUNS_AT_ONCE", "AutoSender", "PlainSender", "Runs", "send_runs", "sends_at_once"]
-
-RUNS_AT_ONCE = 4
-"""Runs behind one stamp, which must not grow old while they leave (about 15 us each)."""
-
-Runs = tuple[tuple[memoryview, ...], ...]
-"""What :meth:`Frame.runs` cuts a frame into."""
+__all__ = ["AutoSender", "PlainSender", "send_trains", "sends_at_once"]
 
 _SENDS_PER_TURN = 32
 """Sends after which a frame lets other tasks run, so that a large one starves neither timers nor readers."""
@@ -41,32 +37,32 @@ class AutoSender(PlainSender):
     """A frame in as few calls as the endpoint can, plainly where it can only one datagram at a time."""
 
     async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
-        """Send the datagrams in runs, as many runs in a call as the endpoint takes."""
+        """Send the datagrams in trains, as many trains in a call as the endpoint takes."""
         if endpoint.segment_limit == 1:
             return await super().send_frame(frame, endpoint, peer, pacer)
-        return await send_runs(frame, frame.runs(endpoint.segment_limit), endpoint, peer, pacer)
+        return await send_trains(frame, frame.trains(endpoint.segment_limit), endpoint, peer, pacer)
 
 
 def sends_at_once(sender: ISender) -> bool:
-    """Tell whether a sender does nothing but hand over a frame's runs, so that others may do it in its place."""
+    """Tell whether a sender does nothing but hand over a frame's trains, so that others may do it in its place."""
     return type(sender) is AutoSender  # a subclass may do anything
 
 
-async def send_runs(
-    frame: Frame, runs: Runs, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer, *, first: int = 0
+async def send_trains(
+    frame: Frame, trains: Sequence[Train], endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer, *, first: int = 0
 ) -> int:
-    """Send a frame's runs from the one with index ``first`` on, each call stamped on its own; return the bytes sent.
+    """Send a frame's trains from the one with index ``first`` on, each call stamped on its own; return the bytes sent.
 
     Suspends while the endpoint takes nothing, and in large frames to let other tasks run. Raises what the endpoint does.
     """
     sent = calls = 0
-    while first < len(runs):
+    while first < len(trains):
         header = frame.stamp(pacer.now_ns())
-        gone = endpoint.send_now([(peer, header, run) for run in runs[first : first + RUNS_AT_ONCE]])
+        gone = endpoint.send_now([(peer, header, train) for train in trains[first : first + TRAINS_PER_STAMP]])
         if gone:
-            sent += sum(map(run_size, runs[first : first + gone]))
+            sent += sum(map(train_size, trains[first : first + gone]))
         else:
-            sent += await endpoint.send_segments(peer, frame.stamp(pacer.now_ns()), runs[first])
+            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), trains[first])
         first += gone or 1
         calls += 1
         if calls % _SENDS_PER_TURN == 0:

@@ -35,6 +35,7 @@ __all__ = [
     "FateKind",
     "Impairment",
     "Link",
+    "flipped",
     "link_rng",
 ]
 
@@ -153,6 +154,13 @@ def link_rng(seed: int, flow: str, direction: str) -> Random:
     """
     text = f"cts link 1 {seed} {len(flow)} {flow} {direction}"
     return Random(int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest(), "big"))
+
+
+def flipped(datagram: bytes, bit: int) -> bytes:
+    """Return the datagram with one bit changed, as corruption does; bit 0 is the lowest of the first byte."""
+    changed = bytearray(datagram)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
 
 
 class Link:

@@ -14,8 +14,10 @@ from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.segmentation import HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender
+from cts.net.segmentation import SegmentedSender
 from cts.net.udp import NEWS_OF_THE_PEER, UdpEndpoint
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
+from cts.protocol.wire import HEADER_SIZE
 
 __all__ = ["CoalescedBatch", "OffloadedEndpoint"]
 
@@ -47,12 +49,12 @@ class _Sockaddrs(dict[Address, bytes]):
 
 
 class OffloadedEndpoint(UdpEndpoint):
-    """A UDP socket that sends runs of datagrams and reads coalesced batches.
+    """A UDP socket that sends trains of datagrams and reads coalesced batches.
 
     Args:
         sock, peer, clock, reader, on_close: as for :class:`UdpEndpoint`.
         memory: what is read into; a network's endpoints share it.
-        segmented: whether to send runs.
+        segmented: whether to send trains.
         coalesced: whether to read batches.
         on_refusal: told if the path turns out to take no segments, with the reason.
     """
@@ -73,7 +75,7 @@ class OffloadedEndpoint(UdpEndpoint):
         super().__init__(sock, peer, clock, reader, memory.buffer, on_close)
         self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
         self._sender = SegmentedSender(sock.fileno())
-        self._segment_limit = SEGMENTS_MAX if segmented else 1
+        self._segment_limit = DATAGRAMS_PER_TRAIN if segmented else 1
         self._on_refusal = on_refusal
         self._checked: Sequence[memoryview] = ()
         self._closed = False
@@ -87,7 +89,7 @@ class OffloadedEndpoint(UdpEndpoint):
         """Datagrams in one call at most; 1 once the path has refused segments."""
         return self._segment_limit
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
         if payloads is not self._checked or self._segment_limit == 1 or len(header) != HEADER_SIZE:
             if not self._fits(header, payloads):
@@ -95,12 +97,12 @@ class OffloadedEndpoint(UdpEndpoint):
             self._checked = payloads
         sockaddr = None if self._peer is not None else self._sockaddrs[remote]
         try:
-            return self._send_run(sockaddr, header, payloads)
+            return self._send_train(sockaddr, header, payloads)
         except OSError as error:
             first = error
         try:
             if first.errno not in _REFUSES_SEGMENTS:
-                sent = await self._until_sent(lambda: self._send_run(sockaddr, header, payloads))
+                sent = await self._until_sent(lambda: self._send_train(sockaddr, header, payloads))
                 if first.errno in NEWS_OF_THE_PEER:
                     self._note_news_of_the_peer()
                 return sent
@@ -110,7 +112,7 @@ class OffloadedEndpoint(UdpEndpoint):
             first = error
         self._segment_limit = 1
         self._on_refusal(first.strerror or str(first))
-        return await super().send_segments(remote, header, payloads)
+        return await super().send_train(remote, header, payloads)
 
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over some messages in one call; none where the send buffer is full or anything else is to be seen to."""
@@ -134,26 +136,26 @@ class OffloadedEndpoint(UdpEndpoint):
     def _send_many(self, messages: Sequence[Message]) -> int:
         return self._sender.send_many(messages, self._sockaddrs if self._peer is None else None)
 
-    def _send_run(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    def _send_train(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         if self._closed:
             # The number of its descriptor may be another socket's by now.
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._sender.send(sockaddr, header, payloads)
 
     def _fits(self, header: bytes | bytearray, payloads: Sequence[memoryview]) -> bool:
-        """Tell whether one segmented call can carry the run."""
-        most = min(self._segment_limit, SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
+        """Tell whether one segmented call can carry the train."""
+        most = min(self._segment_limit, TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
         return len(header) == HEADER_SIZE and 1 < len(payloads) <= most
 
     async def _send_otherwise(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        """Send a run that is too long for one call in several, and one that cannot be segmented plainly."""
-        longest = SEND_MAX_SIZE // (HEADER_SIZE + len(payloads[0])) if payloads else 0
+        """Send a train that is too long for one call in several, and one that cannot be segmented plainly."""
+        longest = TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0])) if payloads else 0
         most = min(self._segment_limit, longest)
         if most <= 1 or len(payloads) <= most or len(header) != HEADER_SIZE:
-            return await super().send_segments(remote, header, payloads)
+            return await super().send_train(remote, header, payloads)
         sent = 0
         for at in range(0, len(payloads), most):
-            sent += await self.send_segments(remote, header, payloads[at : at + most])
+            sent += await self.send_train(remote, header, payloads[at : at + most])
         return sent
 
     def close(self) -> None:

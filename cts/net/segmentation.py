@@ -35,21 +35,13 @@ from cts.net.libc import (
     sendmmsg,
     sendmsg,
 )
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
+from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BATCHES_MAX", "HEADER_SIZE", "SEGMENTS_MAX", "SEND_MAX_SIZE", "SegmentedSender", "supported"]
-
-HEADER_SIZE: Final = 26
-SEGMENTS_MAX: Final = 64
-"""UDP_MAX_SEGMENTS of the kernels before 6.9; later ones take 128."""
-
-SEND_MAX_SIZE: Final = 65507
-"""Largest UDP payload over IPv4, and so of one call."""
-
-BATCHES_MAX: Final = 8
-"""Batches in one call: what goes last was stamped as long before as all the others take."""
+__all__ = ["SegmentedSender", "supported"]
 
 _LAYOUTS_MAX: Final = 16
 _FLAGS: Final = ctypes.c_int(MSG_DONTWAIT)
@@ -142,18 +134,18 @@ class _Slot:
 
 
 class SegmentedSender:
-    """Sends batches of datagrams on a UDP socket, each batch with one ``sendmsg``, or several with one ``sendmmsg``.
+    """Sends trains of datagrams on a UDP socket, each train with one ``sendmsg``, or several with one ``sendmmsg``.
 
     ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks.
 
-    Of a batch go all datagrams or none. ``sockaddr`` is None on a connected socket. ``payloads`` are held on to and must never
-    change: equal lengths but for a shorter last one, at most SEGMENTS_MAX of them, and no more than SEND_MAX_SIZE bytes with
-    the headers. What breaks these rules raises ValueError.
+    Of a train go all datagrams or none. ``sockaddr`` is None on a connected socket. ``payloads`` are held on to and must never
+    change: equal lengths but for a shorter last one, at most DATAGRAMS_PER_TRAIN of them, and no more than TRAIN_MAX_BYTES
+    with the headers. What breaks these rules raises ValueError.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = ctypes.c_int(fd)
-        self._messages = (mmsghdr * BATCHES_MAX)()
+        self._messages = (mmsghdr * TRAINS_AT_ONCE)()
         self._first = ctypes.c_void_p(ctypes.addressof(self._messages))
         self._count = ctypes.c_uint()
         self._slots = [_Slot(self._messages[0].msg_hdr)]
@@ -172,19 +164,19 @@ class SegmentedSender:
 
     def send_many(
         self,
-        batches: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
+        trains: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
         sockaddrs: Mapping[Remote, bytes] | None,
     ) -> int:
-        """Send the first BATCHES_MAX batches (remote, header, payloads) with one call; give how many went, at least one.
+        """Send the first TRAINS_AT_ONCE trains (remote, header, payloads) with one call; give how many went, at least one.
 
         ``sockaddrs`` has each remote's socket address; None on a connected socket. Raises as :meth:`send` does if the first
         cannot go.
         """
         slots = self._slots
-        count = min(len(batches), BATCHES_MAX)
+        count = min(len(trains), TRAINS_AT_ONCE)
         while len(slots) < count:
             slots.append(_Slot(self._messages[len(slots)].msg_hdr))
-        for slot, (remote, header, payloads) in zip(slots, batches, strict=False):
+        for slot, (remote, header, payloads) in zip(slots, trains, strict=False):
             slot.put(None if sockaddrs is None else sockaddrs[remote], header, payloads)
         self._count.value = count
         gone = sendmmsg(self._fd, self._first, self._count, _FLAGS)
@@ -199,13 +191,13 @@ def _never_changes(payloads: Sequence[memoryview]) -> bool:
 
 def _check(payloads: Sequence[memoryview]) -> None:
     sizes = [payload.nbytes for payload in payloads]
-    if not 1 <= len(sizes) <= SEGMENTS_MAX:
-        raise ValueError(f"{len(sizes)} datagrams in one call: 1 to {SEGMENTS_MAX} are allowed")
+    if not 1 <= len(sizes) <= DATAGRAMS_PER_TRAIN:
+        raise ValueError(f"{len(sizes)} datagrams in one call: 1 to {DATAGRAMS_PER_TRAIN} are allowed")
     if any(size != sizes[0] for size in sizes[:-1]) or sizes[-1] > sizes[0]:
         raise ValueError("datagrams of one call must have one size, but for a shorter last one")
     total = sum(sizes) + HEADER_SIZE * len(sizes)
-    if total > SEND_MAX_SIZE:
-        raise ValueError(f"{total} bytes in one call: at most {SEND_MAX_SIZE} are allowed")
+    if total > TRAIN_MAX_BYTES:
+        raise ValueError(f"{total} bytes in one call: at most {TRAIN_MAX_BYTES} are allowed")
 
 
 def _memory_of(payload: memoryview) -> ctypes.Array[ctypes.c_char] | ctypes.c_char_p:
@@ -235,6 +227,6 @@ def supported(family: socket.AddressFamily) -> bool:
             receiving.settimeout(1.0)
             sender = SegmentedSender(sending.fileno())
             sender.send(pack_sockaddr(host, receiving.getsockname()[1]), header, payloads)
-            return [receiving.recv(SEND_MAX_SIZE) for _ in payloads] == [bytes(header + part) for part in payloads]
+            return [receiving.recv(TRAIN_MAX_BYTES) for _ in payloads] == [bytes(header + part) for part in payloads]
     except OSError:
         return False

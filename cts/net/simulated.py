@@ -16,13 +16,10 @@ import trio
 from attrs import define, frozen
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
-from cts.impairment.link import Arrival, Fate, Impairment, Link, link_rng
+from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
+from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
 
-__all__ = ["TO_CLIENT", "TO_SERVER", "Direction", "SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
-
-Direction = str
-TO_SERVER: Direction = "to_server"
-TO_CLIENT: Direction = "to_client"
+__all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
 
 _MODERATION_NS = 1_000_000
 _INTERRUPTS_BELOW = 64
@@ -40,7 +37,7 @@ class Transmission:
         at_ns: when they were offered, in the run's clock.
         client: number of the client whose link it is, from 1.
         address: that client's address.
-        direction: ``to_server`` or ``to_client``.
+        way: ``to_server`` or ``to_client``.
         first: number of the first datagram in that link, from 1.
         datagrams: header and payload of each.
         fates: what became of each.
@@ -49,7 +46,7 @@ class Transmission:
     at_ns: int
     client: int
     address: Address
-    direction: Direction
+    way: Way
     first: int
     header: bytes
     payloads: Sequence[bytes | memoryview]
@@ -58,10 +55,10 @@ class Transmission:
 
 @define(eq=False)
 class _Path:
-    """One direction between a client and whoever it talks to."""
+    """One way between a client and whoever it talks to."""
 
     client: int
-    direction: Direction
+    way: Way
     link: Link
     offered: int = 0
     arrived: int = 0
@@ -94,7 +91,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
         """Offer one datagram to the link; does not suspend."""
         return self._network.transmit(self, remote, bytes(header), (payload,))
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Offer the datagrams to the link at this instant; does not suspend."""
         return self._network.transmit(self, remote, bytes(header), payloads)
 
@@ -157,12 +154,12 @@ class SimulatedNetwork:
         on_transmission: Callable[[Transmission], None] | None = None,
     ) -> None:
         self._pacer = pacer
-        self._impairments = {TO_CLIENT: to_client, TO_SERVER: to_server}
+        self._impairments: dict[Way, Impairment] = {TO_CLIENT: to_client, TO_SERVER: to_server}
         self._seed = seed
         self._on_transmission = on_transmission
         self._began_ns = pacer.now_ns()
         self._endpoints: dict[Address, SimulatedEndpoint] = {}
-        self._paths: dict[tuple[Address, Direction], _Path] = {}
+        self._paths: dict[tuple[Address, Way], _Path] = {}
         self._closed = EndpointStatistics()
         self._opened = 0
         self._clients = 0
@@ -201,9 +198,9 @@ class SimulatedNetwork:
         else:
             host = f"10.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.{number & 0xFF}"
         endpoint = self._open(Address(host, _FIRST_FREE_PORT), remote)
-        for direction, impairment in self._impairments.items():
-            link = Link(impairment, link_rng(self._seed, str(number), direction), start_ns=self._began_ns)
-            self._paths[endpoint.local, direction] = _Path(number, direction, link)
+        for way, impairment in self._impairments.items():
+            link = Link(impairment, link_rng(self._seed, str(number), way), start_ns=self._began_ns)
+            self._paths[endpoint.local, way] = _Path(number, way, link)
         return endpoint
 
     def statistics(self) -> EndpointStatistics:
@@ -228,7 +225,7 @@ class SimulatedNetwork:
                     at_ns=now_ns,
                     client=path.client,
                     address=source.local if is_client else remote,
-                    direction=path.direction,
+                    way=path.way,
                     first=path.offered + 1,
                     header=header,
                     payloads=payloads,
@@ -245,8 +242,8 @@ class SimulatedNetwork:
         """Close an endpoint's address and its links."""
         if self._endpoints.pop(endpoint.local, None) is not None:
             self._closed += endpoint.statistics()
-            for direction in self._impairments:
-                self._paths.pop((endpoint.local, direction), None)
+            for way in self._impairments:
+                self._paths.pop((endpoint.local, way), None)
 
     def _carry(
         self,
@@ -269,7 +266,7 @@ class SimulatedNetwork:
                     end += 1
             datagram = header + bytes(payloads[at])
             for arrival in arrivals:
-                data = datagram if arrival.corrupt_bit is None else _flipped(datagram, arrival.corrupt_bit)
+                data = datagram if arrival.corrupt_bit is None else flipped(datagram, arrival.corrupt_bit)
                 if end - at > 1:
                     data = datagram * (end - at - 1) + header + bytes(payloads[end - 1])
                 self._schedule(path, source, destination, arrival, data, max(1, len(datagram)))
@@ -320,9 +317,3 @@ def _later(fate: Fate, now_ns: int) -> Fate:
         return fate
     arrivals = (arrival._replace(arrival_ns=max(arrival.arrival_ns, now_ns + 1)) for arrival in fate.arrivals)
     return Fate(fate.kind, tuple(arrivals))
-
-
-def _flipped(datagram: bytes, bit: int) -> bytes:
-    changed = bytearray(datagram)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)

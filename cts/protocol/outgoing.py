@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cts.protocol.plan import StreamPlan
+from cts.protocol.trains import Train
 from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, NANOSECONDS_PER_TICK, TICKS_PER_SECOND
 
-__all__ = ["Frame", "run_size"]
+__all__ = ["Frame"]
 
 
 class Frame:
@@ -45,11 +44,6 @@ class Frame:
         )
         return self._header
 
-    def runs(self, segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
-        """Return the payloads in runs of at most ``segment_limit`` that one segmented send can carry."""
-        return self.plan.payload_runs(segment_limit)
-
-
-def run_size(run: Sequence[memoryview]) -> int:
-    """Return the bytes of a run's datagrams, headers included."""
-    return (HEADER_SIZE + len(run[0])) * (len(run) - 1) + HEADER_SIZE + len(run[-1])
+    def trains(self, segment_limit: int) -> tuple[Train, ...]:
+        """Return the payloads in trains of at most ``segment_limit`` that one segmented send can carry."""
+        return self.plan.trains(segment_limit)

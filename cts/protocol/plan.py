@@ -7,6 +7,7 @@ from functools import cached_property
 from attrs import field, frozen
 
 from cts.protocol.payload import PATTERN
+from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
@@ -14,8 +15,6 @@ __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 NANOSECONDS = 1_000_000_000
 MIN_FRAME_SIZE = 40
 MAX_COUNT = 2**32 - 1
-MAX_RUN_BYTES = 65_507
-"""Bytes that one UDP send over IPv4 can carry, segmented or not."""
 MIN_DATAGRAM_MAX_SIZE = 2 * HEADER_SIZE + 1
 """The smallest limit with which a datagram can always give up bytes to the one behind it and stay a datagram."""
 
@@ -162,33 +161,13 @@ class StreamPlan:
         prefixes = {size: pattern[: size - HEADER_SIZE] for size in set(self.datagram_sizes)}
         return tuple(prefixes[size] for size in self.datagram_sizes)
 
-    def payload_runs(self, segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
-        """Cut ``payloads`` into runs that one segmented send can carry: equal lengths, only a run's last one shorter.
-
-        Args:
-            segment_limit: datagrams at most in a run; a run also keeps within ``MAX_RUN_BYTES``. Equal runs are the same
-                object, frame after frame, so that a network may cache what it builds for one.
-        """
-        runs = self._runs.get(segment_limit)
-        if runs is None:
-            runs = self._runs[segment_limit] = _cut_runs(self.payloads, segment_limit)
-        return runs
+    def trains(self, segment_limit: int) -> tuple[Train, ...]:
+        """Return ``payloads`` cut into trains of at most ``segment_limit`` datagrams; the same objects frame after frame."""
+        trains = self._trains.get(segment_limit)
+        if trains is None:
+            trains = self._trains[segment_limit] = cut_trains(self.payloads, segment_limit)
+        return trains
 
     @cached_property
-    def _runs(self) -> dict[int, tuple[tuple[memoryview, ...], ...]]:
+    def _trains(self) -> dict[int, tuple[Train, ...]]:
         return {}
-
-
-def _cut_runs(payloads: tuple[memoryview, ...], segment_limit: int) -> tuple[tuple[memoryview, ...], ...]:
-    limit = max(1, min(segment_limit, MAX_RUN_BYTES // (HEADER_SIZE + len(payloads[0]))))
-    runs: list[tuple[memoryview, ...]] = []
-    known: dict[tuple[int, int], tuple[memoryview, ...]] = {}
-    at = 0
-    while at < len(payloads):
-        end = at + 1
-        while end < len(payloads) and end - at < limit and len(payloads[end - 1]) == len(payloads[at]):
-            end += 1
-        run = payloads[at:end]
-        runs.append(known.setdefault((len(run), len(run[-1])), run))
-        at = end
-    return tuple(runs)

@@ -81,7 +81,7 @@ class TruthLog:
         self,
         now_ns: int,
         client: int,
-        direction: str,
+        way: str,
         first: int,
         datagrams: Iterable[tuple[int, str]],
         fates: Sequence[LinkFate],
@@ -90,13 +90,13 @@ class TruthLog:
 
         Args:
             now_ns: when they were offered.
-            client, direction: to which link.
+            client, way: to which link.
             first: number of the first of them in that link.
             datagrams: size in bytes and first bytes in hexadecimal of each.
             fates: what became of each.
         """
         began_ns = self._began_ns
-        opening = self._opening(now_ns, client, direction)
+        opening = self._opening(now_ns, client, way)
         for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
             at = ",".join([str(arrival.arrival_ns - began_ns) for arrival in fate.arrivals])
             bits = ",".join(
@@ -127,9 +127,9 @@ class TruthLog:
         line = {"kind": "client", "client": number, "t": now_ns - self._began_ns}
         return _json({**line, "address": str(address), "upstream": str(upstream)})
 
-    def _opening(self, now_ns: int, client: int, direction: str) -> str:
+    def _opening(self, now_ns: int, client: int, way: str) -> str:
         """Begin the line of a datagram that was offered then, up to its number."""
-        return f'{{"kind":"datagram","t":{now_ns - self._began_ns},"client":{client},"dir":"{direction}","n":'
+        return f'{{"kind":"datagram","t":{now_ns - self._began_ns},"client":{client},"dir":"{way}","n":'
 
 
 def _json(line: dict[str, object]) -> str:
@@ -141,7 +141,7 @@ class _Line:
     """A line that is complete once every arrival has left, or never will.
 
     Attributes:
-        key: client, direction and number.
+        key: client, way and number.
         text: the line up to its fate.
         fate: what the link did.
         left: for each arrival when it left, None if it never did, :data:`_UNDER_WAY` before either is known.
@@ -194,17 +194,17 @@ class RelayTruthLog(TruthLog):
         self,
         now_ns: int,
         client: int,
-        direction: str,
+        way: str,
         first: int,
         datagrams: Iterable[tuple[int, str]],
         fates: Sequence[LinkFate],
     ) -> None:
         """Write what became of datagrams that were offered together, once :meth:`departed` has told of all their arrivals."""
-        opening = self._opening(now_ns, client, direction)
+        opening = self._opening(now_ns, client, way)
         for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
             count = len(fate.arrivals)
             line = _Line(
-                (client, direction, number),
+                (client, way, number),
                 f'{opening}{number},"size":{size},"head":"{head}"',
                 fate,
                 [_UNDER_WAY] * count,
@@ -216,15 +216,15 @@ class RelayTruthLog(TruthLog):
         self._datagrams += len(fates)
         self._write_complete()
 
-    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+    def departed(self, client: int, way: str, number: int, arrival: int, sent_ns: int | None) -> None:
         """Take note of when an arrival of a datagram left.
 
         Args:
-            client, direction, number: which datagram; one whose line is written is passed over.
+            client, way, number: which datagram; one whose line is written is passed over.
             arrival: which of the arrivals of its fate, from 0.
             sent_ns: when, None if it could not be sent.
         """
-        line = self._under_way.get((client, direction, number))
+        line = self._under_way.get((client, way, number))
         if line is not None:
             line.left[arrival] = sent_ns
             line.missing -= 1

@@ -12,6 +12,7 @@ from attrs import define
 
 from cts.api import Address, IDatagramEndpoint, IPacer
 from cts.impairment.link import Link
+from cts.impairment.way import Way
 from cts.relay.statistics import BUFFER_FULL, DirectionCounts
 
 __all__ = ["Carrier", "Departed", "Path"]
@@ -27,11 +28,11 @@ _IDLE_NS: Final = 1 << 61
 
 @define(eq=False)
 class Path:
-    """One direction of one client.
+    """One way of one client.
 
     Attributes:
         client, address: the client's number and address.
-        direction: ``to_server`` or ``to_client``.
+        way: ``to_server`` or ``to_client``.
         link: the model's state.
         counts: where to count.
         endpoint, remote: how its datagrams leave the relay.
@@ -41,7 +42,7 @@ class Path:
 
     client: int
     address: Address
-    direction: str
+    way: Way
     link: Link
     counts: DirectionCounts
     endpoint: IDatagramEndpoint

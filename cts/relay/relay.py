@@ -21,8 +21,9 @@ from attrs.validators import ge
 from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
 from cts.engine.contracts import INetwork
 from cts.errors import UserError
-from cts.impairment.link import Impairment, Link, link_rng
-from cts.net.simulated import TO_CLIENT, TO_SERVER, Direction, Transmission
+from cts.impairment.link import Impairment, Link, flipped, link_rng
+from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
+from cts.net.simulated import Transmission
 from cts.relay.carrier import Carrier, Path
 from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, DirectionCounts, RelayStatistics
 
@@ -43,7 +44,7 @@ class RelayLimits:
         clients: clients at once; each has a socket.
         idle_ns: a client of whom nothing was read in either direction for this long, and for whom nothing is held, is
             forgotten; at the latest a sixteenth of that time later.
-        held_bytes: bytes in flight, both directions of all clients, each datagram counted with 256 bytes more than it has;
+        held_bytes: bytes in flight, both ways of all clients, each datagram counted with 256 bytes more than it has;
             exceeded by copies of a batch at most.
     """
 
@@ -64,11 +65,11 @@ class RelayWitness:
     def transmitted(self, transmission: Transmission) -> None:
         """Take note of what the model did to datagrams; their payloads stay as they are."""
 
-    def departed(self, client: int, direction: Direction, number: int, arrival: int, sent_ns: int | None) -> None:
+    def departed(self, client: int, way: Way, number: int, arrival: int, sent_ns: int | None) -> None:
         """Take note that a datagram's arrival has left the relay, some time after it was due.
 
         Args:
-            client, direction, number: which datagram.
+            client, way, number: which datagram.
             arrival: which of the arrivals of its fate, from 0.
             sent_ns: when it was handed to the network; None if the relay could not send it.
         """
@@ -208,7 +209,7 @@ class Relay:
                     at_ns=now_ns,
                     client=path.client,
                     address=path.address,
-                    direction=path.direction,
+                    way=path.way,
                     first=first,
                     header=b"",
                     payloads=datagrams,
@@ -218,7 +219,7 @@ class Relay:
         for number, (datagram, fate) in enumerate(zip(datagrams, fates, strict=True), first):
             for index, arrival in enumerate(fate.arrivals):
                 bit = arrival.corrupt_bit
-                data = datagram if bit is None else _flipped(datagram, bit)
+                data = datagram if bit is None else flipped(datagram, bit)
                 self._carrier.add(arrival.arrival_ns, path, data, number, index)
 
     def _keep_early(self, key: _Key, listener: IDatagramEndpoint, batch: DatagramBatch) -> None:
@@ -263,14 +264,14 @@ class Relay:
         # The kernel may have taken the first datagram before the relay began.
         seen_ns = max([self._began_ns, *(batch.received_ns for batch in newcomer.early[:1])])
 
-        def path(direction: Direction, endpoint: IDatagramEndpoint, remote: Address) -> Path:
-            rng = link_rng(self._seed, str(self._clients_total), direction)
+        def path(way: Way, endpoint: IDatagramEndpoint, remote: Address) -> Path:
+            rng = link_rng(self._seed, str(self._clients_total), way)
             return Path(
                 client=self._clients_total,
                 address=address,
-                direction=direction,
-                link=Link(self._impairments[direction], rng, start_ns=self._began_ns),
-                counts=self._counts[direction],
+                way=way,
+                link=Link(self._impairments[way], rng, start_ns=self._began_ns),
+                counts=self._counts[way],
                 endpoint=endpoint,
                 remote=remote,
                 last_ns=seen_ns,
@@ -297,13 +298,7 @@ class Relay:
 
 
 def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns: int | None) -> None:
-    witness.departed(path.client, path.direction, number, arrival, sent_ns)
-
-
-def _flipped(datagram: bytes, bit: int) -> bytes:
-    changed = bytearray(datagram)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
+    witness.departed(path.client, path.way, number, arrival, sent_ns)
 
 
 def _leads_to(target: Address, local: Address) -> bool:

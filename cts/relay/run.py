@@ -119,12 +119,12 @@ class TruthWitness(RelayWitness):
         if self._log is not None:
             each = transmission
             datagrams = [(len(payload), bytes(payload[:HEAD_SIZE]).hex()) for payload in each.payloads]
-            self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
+            self._log.datagrams(each.at_ns, each.client, each.way, each.first, datagrams, each.fates)
 
-    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
+    def departed(self, client: int, way: str, number: int, arrival: int, sent_ns: int | None) -> None:
         """Have the datagram's line tell when it left."""
         if self._log is not None:
-            self._log.departed(client, direction, number, arrival, sent_ns)
+            self._log.departed(client, way, number, arrival, sent_ns)
 
     def close(self, now_ns: int) -> None:
         """Write what has not left yet and the last line, and close."""

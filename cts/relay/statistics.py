@@ -1,4 +1,4 @@
-"""What a relay has done so far: running counts of a direction, and the snapshots that are shown of them."""
+"""What a relay has done so far: running counts of a way, and the snapshots that are shown of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUFFER_FULL: Final = "send buffer full"
 
 @frozen(kw_only=True)
 class DirectionStatistics:
-    """One direction of all clients, those that were forgotten included.
+    """One way of all clients, those that were forgotten included.
 
     What the model drops is in ``fates``, what the relay itself could not carry in ``dropped``. Of what the model let through,
     delivered + duplicated, each is forwarded, held, or dropped because it could not be sent; what could not be held, or had no
@@ -67,7 +67,7 @@ class RelayStatistics:
         elapsed_ns: nanoseconds since it began.
         clients: clients that it knows.
         clients_total: clients that it has known, each as often as it came anew after it was forgotten.
-        to_server, to_client: the two directions.
+        to_server, to_client: the two ways.
         overflowed: datagrams that the kernel dropped before the relay read them.
     """
 
@@ -80,13 +80,13 @@ class RelayStatistics:
 
     @property
     def dropped(self) -> int:
-        """Datagrams that the relay or its kernel dropped, both directions: what the model knows nothing of."""
+        """Datagrams that the relay or its kernel dropped, both ways: what the model knows nothing of."""
         return sum(self.to_server.dropped.values()) + sum(self.to_client.dropped.values()) + self.overflowed
 
 
 @define(eq=False)
 class DirectionCounts:
-    """Counts of one direction while it goes on."""
+    """Counts of one way while it goes on."""
 
     offered: int = 0
     offered_bytes: int = 0

@@ -10,7 +10,8 @@ from cts.config import Config
 from cts.config.network_links import impairments
 from cts.engine.session import plan_of
 from cts.errors import ConfigError, UserError
-from cts.net.simulated import TO_SERVER, Transmission
+from cts.impairment.way import TO_SERVER
+from cts.net.simulated import Transmission
 from cts.output.progress import ProgressConsole
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
@@ -27,7 +28,7 @@ class TruthRecorder:
     """Writes what a simulated network did into a ground-truth log.
 
     What is offered at one instant is offered in the order in which tasks happen to run; it is held until the next instant and
-    written in order of client, direction and number.
+    written in order of client, way and number.
     """
 
     def __init__(self, log: TruthLog) -> None:
@@ -48,9 +49,9 @@ class TruthRecorder:
         self._log.close(self._now_ns)
 
     def _write_held(self) -> None:
-        self._held.sort(key=lambda each: (each.client, each.direction, each.first))
+        self._held.sort(key=lambda each: (each.client, each.way, each.first))
         for each in self._held:
-            if each.first == 1 and each.direction == TO_SERVER:
+            if each.first == 1 and each.way == TO_SERVER:
                 self._log.client(each.at_ns, each.client, each.address, each.address)
             head = each.header[:HEAD_SIZE].hex()
             room = HEAD_SIZE - len(each.header)
@@ -58,7 +59,7 @@ class TruthRecorder:
                 (len(each.header) + len(payload), head + bytes(payload[:room]).hex() if room > 0 else head)
                 for payload in each.payloads
             ]
-            self._log.datagrams(each.at_ns, each.client, each.direction, each.first, datagrams, each.fates)
+            self._log.datagrams(each.at_ns, each.client, each.way, each.first, datagrams, each.fates)
         self._held.clear()
 
 

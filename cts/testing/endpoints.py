@@ -96,7 +96,7 @@ class RecordingEndpoint(IDatagramEndpoint):
         """Record one datagram and return its size."""
         return await self._take(remote, header, (payload,))
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Record one datagram per payload and return the size of all.
 
         Raises:
@@ -104,11 +104,11 @@ class RecordingEndpoint(IDatagramEndpoint):
         """
         sizes = [len(payload) for payload in payloads]
         if not sizes:
-            raise AssertionError("send_segments was given no payloads")
+            raise AssertionError("send_train was given no payloads")
         if any(size != sizes[0] for size in sizes[:-1]) or sizes[-1] > sizes[0]:
             raise AssertionError(
-                f"send_segments was given payloads of {sizes} bytes; all must have one length, only the last may be"
-                " shorter (Frame.runs cuts a frame that way)"
+                f"send_train was given payloads of {sizes} bytes; all must have one length, only the last may be"
+                " shorter (Frame.trains cuts a frame that way)"
             )
         return await self._take(remote, header, payloads)
 

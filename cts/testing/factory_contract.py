@@ -231,7 +231,7 @@ class ConnectedSocketFactoryContract:
             )
         if made.endpoint.calls != reference.calls:
             raise ContractBroken(
-                f"{where}: datagrams a call were {made.endpoint.calls}, not {reference.calls}: hand send_segments on as it is"
+                f"{where}: datagrams a call were {made.endpoint.calls}, not {reference.calls}: hand send_train on as it is"
             )
 
     async def _judge_refusal(self, where: str, made: _Made, inner: RecordingSocket) -> None:

@@ -94,8 +94,8 @@ class RecordingSocket(IConnectedSocket):
         request = self.request
         frame = Frame(request.plan, 1, request.pacer.now_ns())
         sent = await request.sender.send_frame(frame, request.endpoint, request.peer, request.pacer)
-        for run in frame.runs(request.endpoint.segment_limit):
-            sent += await request.endpoint.send_segments(request.peer, frame.stamp(request.pacer.now_ns()), run)
+        for train in frame.trains(request.endpoint.segment_limit):
+            sent += await request.endpoint.send_train(request.peer, frame.stamp(request.pacer.now_ns()), train)
         return sent
 
     def on_data_received(self, batch: DatagramBatch) -> None:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from cts.errors import DecodeError
+from cts.impairment.link import flipped
 from cts.protocol.payload import PATTERN
 from cts.protocol.wire import HEADER_SIZE, ConnectionId, Start, decode_untrusted
 
@@ -51,7 +52,7 @@ class Decoder:
             bit: which bit was flipped.
         """
         if bit is not None:
-            return _decode(_flipped(bytes.fromhex(head), bit), size, bit // 8 >= HEADER_SIZE)
+            return _decode(_as_arrived(bytes.fromhex(head), bit), size, bit // 8 >= HEADER_SIZE)
         if (head, size) != self._last:
             self._last = (head, size)
             self._last_arrived = _decode(bytes.fromhex(head), size, False)
@@ -72,9 +73,5 @@ def _decode(head: bytes, size: int, wrong: bool) -> Arrived:
     return Arrived(Kind.WRONG_DATA if wrong else Kind.DATA, decoded.sequence)
 
 
-def _flipped(head: bytes, bit: int) -> bytes:
-    if bit // 8 >= len(head):
-        return head
-    changed = bytearray(head)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
+def _as_arrived(head: bytes, bit: int) -> bytes:
+    return flipped(head, bit) if bit // 8 < len(head) else head

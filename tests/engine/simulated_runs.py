@@ -53,7 +53,7 @@ class Sides:
 
     def sent_at(self, direction: str) -> list[int]:
         """Return the instants at which something was offered to the client's link of that direction."""
-        return [each.at_ns for each in self.transmissions if each.direction == direction]
+        return [each.at_ns for each in self.transmissions if each.way == direction]
 
 
 def both_sides(

@@ -159,7 +159,7 @@ def test_strangers_get_nothing_over_the_network_while_a_client_is_served(directi
         return world, *reports, sent
 
     world, client, server, sent = in_world(main)
-    assert {each.client for each in world.transmissions if each.direction == "to_client"} == {1}
+    assert {each.client for each in world.transmissions if each.way == "to_client"} == {1}
     assert len(world.recorder.opened) == 2
     measured = client if direction == "pull" else server
     assert measured.snapshot.counts.frames == FrameTotals(completed=FRAMES)
@@ -218,7 +218,7 @@ def test_100_000_starts_over_the_network_leave_a_client_s_stream_as_it_was(direc
         flooder = await world.connect()
         for burst in range(100):
             await world.until(500 * MS + burst * MS)
-            await flooder.endpoint.send_segments(SERVER, START, [memoryview(b"")] * 1000)
+            await flooder.endpoint.send_train(SERVER, START, [memoryview(b"")] * 1000)
         return await client.report(), await server.stop()
 
     client, server = in_world(main)

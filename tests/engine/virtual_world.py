@@ -158,7 +158,7 @@ class World:
 
     def sent_to(self, client: int) -> list[Transmission]:
         """Return what was offered to a client's link."""
-        return [each for each in self.transmissions if each.client == client and each.direction == "to_client"]
+        return [each for each in self.transmissions if each.client == client and each.way == "to_client"]
 
 
 class Running:

@@ -41,7 +41,7 @@ async def batches_of(net: Net, payloads: Sequence[bytes]) -> list[tuple[int, boo
 
     async with net.pair() as (listening, connected):
         listening.receive_into(judge)
-        await connected.send_segments(listening.local, HEADER, views(payloads))
+        await connected.send_train(listening.local, HEADER, views(payloads))
         with trio.fail_after(PATIENCE_S):
             while sum(count for count, _, _ in read) < len(payloads):
                 listening.drain()

@@ -12,8 +12,9 @@ import pytest
 
 from cts.net.coalescing import CoalescedReceiver, Received, supported
 from cts.net.libc import SO_TIMESTAMPNS, pack_sockaddr, unpack_sockaddr
-from cts.net.segmentation import HEADER_SIZE, SegmentedSender
+from cts.net.segmentation import SegmentedSender
 from cts.protocol.payload import PATTERN
+from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from cts.api import HEADER_SIZE, Address
 from cts.clock.system_pacer import SystemPacer
-from cts.net.segmentation import SEGMENTS_MAX, SegmentedSender
+from cts.net.segmentation import SegmentedSender
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, socket_of, views
 from tests.net.test_udp import GREATEST, HEADER, PATIENCE_S, V4, Net, anywhere, drain, net
 
@@ -41,7 +42,7 @@ def test_what_this_kernel_can_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offload", "limit"), [(None, 1), (Offload(), 1), (BOTH, SEGMENTS_MAX), (Offload(receives=True), 1)], ids=str
+    ("offload", "limit"), [(None, 1), (Offload(), 1), (BOTH, DATAGRAMS_PER_TRAIN), (Offload(receives=True), 1)], ids=str
 )
 async def test_the_segment_limit_says_what_one_call_takes(offload: Offload | None, limit: int) -> None:
     with closing(await UdpNetwork(SystemPacer(), offload).listen(V4)) as endpoint:
@@ -50,7 +51,7 @@ async def test_the_segment_limit_says_what_one_call_takes(offload: Offload | Non
 
 async def test_sends_alone_may_be_offloaded() -> None:
     with closing(await UdpNetwork(SystemPacer(), Offload(sends=True)).listen(V4)) as endpoint:
-        assert endpoint.segment_limit == SEGMENTS_MAX
+        assert endpoint.segment_limit == DATAGRAMS_PER_TRAIN
 
 
 # Runs
@@ -68,7 +69,7 @@ def test_whatever_run_is_sent_arrives_as_the_same_datagrams_over_both(
         net = Net(UdpNetwork(pacer, offload), pacer)
         async with net.pair() as (listening, connected):
             inbox = net.inbox(listening)
-            assert await connected.send_segments(listening.local, HEADER, views(payloads)) == sum(
+            assert await connected.send_train(listening.local, HEADER, views(payloads)) == sum(
                 HEADER_SIZE + len(payload) for payload in payloads
             )
             return await drain(listening, inbox, count)
@@ -82,7 +83,7 @@ async def test_one_datagram_of_the_greatest_size_is_a_run(net: Net, anywhere: Ad
     async with net.pair(anywhere) as (listening, connected):
         inbox = net.inbox(listening)
         payload = bytes(range(250)) * 262
-        sent = await connected.send_segments(listening.local, HEADER, views([payload[: GREATEST - HEADER_SIZE]]))
+        sent = await connected.send_train(listening.local, HEADER, views([payload[: GREATEST - HEADER_SIZE]]))
         assert sent == GREATEST
         assert await drain(listening, inbox, 1) == [HEADER + payload[: GREATEST - HEADER_SIZE]]
 
@@ -92,7 +93,7 @@ async def test_a_run_may_be_more_than_one_call_takes(net: Net, count: int, size:
     payloads = [bytes([number]) * size for number in range(count)]
     async with net.pair() as (listening, connected):
         inbox = net.inbox(listening)
-        assert await connected.send_segments(listening.local, HEADER, views(payloads)) == count * (HEADER_SIZE + size)
+        assert await connected.send_train(listening.local, HEADER, views(payloads)) == count * (HEADER_SIZE + size)
         assert await drain(listening, inbox, count) == [HEADER + payload for payload in payloads]
 
 
@@ -102,7 +103,7 @@ async def test_the_sequence_of_payloads_may_be_used_again_at_once(net: Net) -> N
         payloads: list[memoryview] = []
         for words in ([b"one", b"two"], [b"three", b"four."]):
             payloads[:] = views(words)
-            await connected.send_segments(listening.local, HEADER, payloads)
+            await connected.send_train(listening.local, HEADER, payloads)
         assert await drain(listening, inbox, 4) == [HEADER + word for word in (b"one", b"two", b"three", b"four.")]
 
 
@@ -111,9 +112,9 @@ async def test_the_bytes_of_payloads_may_be_used_again_at_once(net: Net) -> None
         inbox = net.inbox(listening)
         buffer = bytearray(b"first")
         payloads = [memoryview(buffer).toreadonly()] * 2
-        await connected.send_segments(listening.local, HEADER, payloads)
+        await connected.send_train(listening.local, HEADER, payloads)
         buffer[:] = b"again"
-        await connected.send_segments(listening.local, HEADER, payloads)
+        await connected.send_train(listening.local, HEADER, payloads)
         expected = [HEADER + word for word in (b"first", b"first", b"again", b"again")]
         assert await drain(listening, inbox, 4) == expected
 
@@ -125,7 +126,7 @@ async def test_a_listening_endpoint_sends_runs_to_peers_in_turn(net: Net, anywhe
             inboxes = net.inbox(first), net.inbox(second)
             for header in (b"1" * HEADER_SIZE, b"2" * HEADER_SIZE):
                 for peer in (first, second):
-                    await listening.send_segments(peer.local, header, payloads)
+                    await listening.send_train(peer.local, header, payloads)
             for peer, inbox in zip((first, second), inboxes, strict=True):
                 expected = [bytes([header]) * HEADER_SIZE + word for header in b"12" for word in (b"one", b"two")]
                 assert await drain(peer, inbox, 4) == expected
@@ -138,7 +139,7 @@ async def test_a_run_to_a_peer_that_is_not_there_is_no_error(net: Net) -> None:
         with closing(await net.network.connect(nobody)) as connected:
             inbox = net.inbox(connected)
             for _ in range(5):
-                assert await connected.send_segments(nobody, HEADER, views([b"one", b"two"])) == 2 * HEADER_SIZE + 6
+                assert await connected.send_train(nobody, HEADER, views([b"one", b"two"])) == 2 * HEADER_SIZE + 6
             await trio.testing.wait_all_tasks_blocked()
             assert inbox.datagrams == []
             assert net.network.notes() == ()
@@ -153,7 +154,7 @@ async def test_a_closed_endpoint_sends_nothing_even_where_its_descriptor_is_anot
         with closing(await net.network.connect(listening.local)) as other:
             assert socket_of(other).fileno() == number
             with pytest.raises(OSError, match="Bad file descriptor"):
-                await closed.send_segments(listening.local, HEADER, views([b"one", b"two"]))
+                await closed.send_train(listening.local, HEADER, views([b"one", b"two"]))
             await other.send(listening.local, b"mine")
             assert await drain(listening, inbox, 1) == [b"mine"]
 
@@ -170,7 +171,7 @@ async def test_a_run_with_a_datagram_that_udp_cannot_carry_is_the_same_error(net
     payload = memoryview(bytes(65_507 - HEADER_SIZE + 1))
     async with net.pair() as (listening, connected):
         with pytest.raises(OSError, match="too long") as caught:
-            await connected.send_segments(listening.local, HEADER, [payload])
+            await connected.send_train(listening.local, HEADER, [payload])
         assert caught.value.errno == errno.EMSGSIZE
 
 
@@ -190,7 +191,7 @@ async def test_messages_that_go_at_once_arrive_as_the_same_datagrams(net: Net, a
             gone = listening.send_now(messages)
             assert gone == (len(messages) if listening.segment_limit > 1 else 0)
             for remote, header, run in messages[gone:]:
-                await listening.send_segments(remote, header, run)
+                await listening.send_train(remote, header, run)
             expected = [b"\0" * HEADER_SIZE + word for word in (b"one", b"two", b"3")] + [b"\1" * HEADER_SIZE + b"four"]
             for peer, inbox in zip((first, second), inboxes, strict=True):
                 assert await drain(peer, inbox, 4) == expected
@@ -220,7 +221,7 @@ async def test_runs_to_a_peer_that_is_not_there_are_counted_as_what_the_network_
                 if at_once:
                     assert connected.send_now([(nobody, HEADER, run)]) == 1
                 else:
-                    assert await connected.send_segments(nobody, HEADER, run) == 2 * HEADER_SIZE + 6
+                    assert await connected.send_train(nobody, HEADER, run) == 2 * HEADER_SIZE + 6
         assert connected.statistics().unreachable == 1
 
 
@@ -242,7 +243,7 @@ async def test_streams_that_share_a_socket_wait_together_while_its_send_buffer_i
             monkeypatch.setattr(trio.lowlevel, "wait_writable", waiting := Waiting())
             async with trio.open_nursery() as nursery:
                 for peer in (first, second):
-                    nursery.start_soon(listening.send_segments, peer.local, HEADER, tuple(views([b"one", b"two"])))
+                    nursery.start_soon(listening.send_train, peer.local, HEADER, tuple(views([b"one", b"two"])))
                 await trio.testing.wait_all_tasks_blocked()
                 full = False
                 waiting.over.set()
@@ -278,7 +279,7 @@ async def test_a_path_that_refuses_segments_after_a_wait_is_told_with_its_own_re
     async with offloaded.pair() as (listening, connected):
         inbox = offloaded.inbox(listening)
         monkeypatch.setattr(SegmentedSender, "send", refuse)
-        await connected.send_segments(listening.local, HEADER, tuple(views([b"one", b"two"])))
+        await connected.send_train(listening.local, HEADER, tuple(views([b"one", b"two"])))
         assert await drain(listening, inbox, 2) == [HEADER + b"one", HEADER + b"two"]
         assert offloaded.network.notes() == (
             "a path refused segmented sends (no segments here): one datagram per call there",

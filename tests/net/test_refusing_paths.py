@@ -9,8 +9,8 @@ import pytest
 from cts.api import Frame, StreamPlan
 from cts.clock.system_pacer import SystemPacer
 from cts.engine.senders import AutoSender
-from cts.net.segmentation import SEGMENTS_MAX
 from cts.net.udp_network import UdpNetwork, detect_offload
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, narrow, views
 from tests.net.test_udp import HEADER, V6, Net, drain
 
@@ -31,20 +31,20 @@ async def test_a_path_that_refuses_runs_goes_on_plainly(offloaded: Net) -> None:
     async with offloaded.pair(V6) as (listening, connected):
         narrow(connected)
         inbox = offloaded.inbox(listening)
-        sent = await connected.send_segments(listening.local, HEADER, views(payloads))
+        sent = await connected.send_train(listening.local, HEADER, views(payloads))
         assert sent == 10 * 1400
         assert connected.segment_limit == 1
-        await connected.send_segments(listening.local, HEADER, views([b"next"]))
+        await connected.send_train(listening.local, HEADER, views([b"next"]))
         assert await drain(listening, inbox, 11) == [HEADER + payload for payload in (*payloads, b"next")]
 
 
 async def test_a_refusal_is_noted_once_and_only_then(offloaded: Net) -> None:
     async with offloaded.pair(V6) as (listening, connected):
-        await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
+        await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
         assert offloaded.network.notes() == ()
         narrow(connected)
         for _ in range(3):
-            await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
+            await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
         (note,) = offloaded.network.notes()
     assert "refused segmented sends" in note
     assert "Invalid argument" in note or "too long" in note
@@ -53,17 +53,17 @@ async def test_a_refusal_is_noted_once_and_only_then(offloaded: Net) -> None:
 async def test_a_refusal_concerns_its_endpoint_alone(offloaded: Net) -> None:
     async with offloaded.pair(V6) as (listening, connected):
         narrow(connected)
-        await connected.send_segments(listening.local, HEADER, views([b"x" * 1374] * 2))
-        assert (connected.segment_limit, listening.segment_limit) == (1, SEGMENTS_MAX)
+        await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
+        assert (connected.segment_limit, listening.segment_limit) == (1, DATAGRAMS_PER_TRAIN)
 
 
 async def test_runs_that_fit_a_narrow_path_are_not_refused(offloaded: Net) -> None:
     async with offloaded.pair(V6) as (listening, connected):
         narrow(connected)
         inbox = offloaded.inbox(listening)
-        await connected.send_segments(listening.local, HEADER, views([b"x" * 1000] * 9))
+        await connected.send_train(listening.local, HEADER, views([b"x" * 1000] * 9))
         assert len(await drain(listening, inbox, 9)) == 9
-        assert connected.segment_limit == SEGMENTS_MAX
+        assert connected.segment_limit == DATAGRAMS_PER_TRAIN
 
 
 async def test_a_frame_that_is_refused_half_way_is_sent_once(offloaded: Net) -> None:

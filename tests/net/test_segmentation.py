@@ -17,8 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cts.net.libc import pack_sockaddr, unpack_sockaddr
-from cts.net.segmentation import BATCHES_MAX, HEADER_SIZE, SEGMENTS_MAX, SEND_MAX_SIZE, SegmentedSender, supported
+from cts.net.segmentation import SegmentedSender, supported
 from cts.protocol.payload import PATTERN
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
+from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,7 @@ def read(sock: socket.socket, count: int) -> list[bytes]:
     datagrams: list[bytes] = []
     for _ in range(count):
         assert select.select([sock], [], [], 5.0)[0], f"{len(datagrams)} of {count} datagrams came"
-        datagrams.append(sock.recv(SEND_MAX_SIZE))
+        datagrams.append(sock.recv(TRAIN_MAX_BYTES))
     with pytest.raises(BlockingIOError):
         sock.recv(1)
     return datagrams
@@ -166,7 +168,7 @@ def test_a_payload_is_sent_from_wherever_it_lies(
 
 @given(
     size=st.integers(1, 2000),
-    count=st.integers(1, SEGMENTS_MAX),
+    count=st.integers(1, DATAGRAMS_PER_TRAIN),
     last=st.floats(0, 1),
     header=st.binary(min_size=26, max_size=26),
 )
@@ -174,7 +176,7 @@ def test_a_payload_is_sent_from_wherever_it_lies(
 def test_whatever_fits_arrives_whole_and_in_order(
     sending: socket.socket, receiving: socket.socket, size: int, count: int, last: float, header: bytes
 ) -> None:
-    count = min(count, SEND_MAX_SIZE // (HEADER_SIZE + size))
+    count = min(count, TRAIN_MAX_BYTES // (HEADER_SIZE + size))
     sizes = [size] * (count - 1) + [max(1, int(size * last))]
     SegmentedSender(sending.fileno()).send(sockaddr_of(receiving), bytearray(header), payloads_of(*sizes))
     assert read(receiving, count) == [header + PATTERN[:part] for part in sizes]
@@ -182,16 +184,16 @@ def test_whatever_fits_arrives_whole_and_in_order(
 
 def test_one_datagram_may_be_as_large_as_udp_allows(sending: socket.socket, receiving: socket.socket) -> None:
     sent = SegmentedSender(sending.fileno()).send(
-        sockaddr_of(receiving), HEADER, payloads_of(SEND_MAX_SIZE - HEADER_SIZE)
+        sockaddr_of(receiving), HEADER, payloads_of(TRAIN_MAX_BYTES - HEADER_SIZE)
     )
-    assert sent == len(read(receiving, 1)[0]) == SEND_MAX_SIZE
+    assert sent == len(read(receiving, 1)[0]) == TRAIN_MAX_BYTES
 
 
 @pytest.mark.parametrize(
     ("sizes", "complaint"),
     [
         ((), "0 datagrams"),
-        ((1,) * (SEGMENTS_MAX + 1), "65 datagrams"),
+        ((1,) * (DATAGRAMS_PER_TRAIN + 1), "65 datagrams"),
         ((10, 9, 10), "one size"),
         ((10, 11), "one size"),
         ((1374,) * 47, "65800 bytes"),
@@ -211,7 +213,7 @@ def test_a_full_send_buffer_raises_blocking_io_error() -> None:
         sender = SegmentedSender(here.fileno())
         with pytest.raises(BlockingIOError):
             deque((sender.send(None, HEADER, payloads_of(1374, 1374)) for _ in range(10_000)), maxlen=0)
-        there.recv(SEND_MAX_SIZE)
+        there.recv(TRAIN_MAX_BYTES)
         assert sender.send(None, HEADER, payloads_of(1374, 1374)) == 2800
 
 
@@ -256,17 +258,17 @@ def test_a_connected_socket_needs_no_addresses_for_several_batches(
     sending: socket.socket, receiving: socket.socket
 ) -> None:
     sending.connect(receiving.getsockname())
-    batches = [("it", bytes([number]) * HEADER_SIZE, payloads_of(10, 10)) for number in range(BATCHES_MAX)]
-    assert SegmentedSender(sending.fileno()).send_many(batches, None) == BATCHES_MAX
-    assert [datagram[0] for datagram in read(receiving, 2 * BATCHES_MAX)] == [
-        number for number in range(BATCHES_MAX) for _ in range(2)
+    batches = [("it", bytes([number]) * HEADER_SIZE, payloads_of(10, 10)) for number in range(TRAINS_AT_ONCE)]
+    assert SegmentedSender(sending.fileno()).send_many(batches, None) == TRAINS_AT_ONCE
+    assert [datagram[0] for datagram in read(receiving, 2 * TRAINS_AT_ONCE)] == [
+        number for number in range(TRAINS_AT_ONCE) for _ in range(2)
     ]
 
 
 def test_no_more_batches_go_in_one_call_than_may(sending: socket.socket, receiving: socket.socket) -> None:
-    batches = [(None, HEADER, payloads_of(10))] * (BATCHES_MAX + 3)
-    assert SegmentedSender(sending.fileno()).send_many(batches, {None: sockaddr_of(receiving)}) == BATCHES_MAX
-    assert len(read(receiving, BATCHES_MAX)) == BATCHES_MAX
+    batches = [(None, HEADER, payloads_of(10))] * (TRAINS_AT_ONCE + 3)
+    assert SegmentedSender(sending.fileno()).send_many(batches, {None: sockaddr_of(receiving)}) == TRAINS_AT_ONCE
+    assert len(read(receiving, TRAINS_AT_ONCE)) == TRAINS_AT_ONCE
 
 
 def test_one_batch_and_several_may_take_turns(sending: socket.socket, receiving: socket.socket) -> None:
@@ -283,7 +285,7 @@ def test_of_several_batches_those_go_for_which_there_is_room() -> None:
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with here, there:
         sender = SegmentedSender(here.fileno())
-        batches = [(None, HEADER, payloads_of(1374, 1374))] * BATCHES_MAX
+        batches = [(None, HEADER, payloads_of(1374, 1374))] * TRAINS_AT_ONCE
         gone = 0
         with suppress(BlockingIOError):
             for _ in range(10_000):
@@ -291,9 +293,9 @@ def test_of_several_batches_those_go_for_which_there_is_room() -> None:
         there.setblocking(False)
         queued = 0
         with suppress(BlockingIOError):
-            while there.recv(SEND_MAX_SIZE):
+            while there.recv(TRAIN_MAX_BYTES):
                 queued += 1
-        assert 0 < queued == gone < 10_000 * BATCHES_MAX
+        assert 0 < queued == gone < 10_000 * TRAINS_AT_ONCE
 
 
 def test_several_batches_of_which_the_first_is_refused_raise_what_one_would(sending: socket.socket) -> None:

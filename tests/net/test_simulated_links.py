@@ -31,7 +31,7 @@ def test_transmissions_are_numbered_in_each_client_s_link() -> None:
     async def main(world: World) -> list[Transmission]:
         client, other = await world.connect(), await world.connect()
         await client.send(SERVER, b"1", b"2")
-        await client.endpoint.send_segments(SERVER, b"head", [memoryview(b"payload")] * 3)
+        await client.endpoint.send_train(SERVER, b"head", [memoryview(b"payload")] * 3)
         await other.send(SERVER, b"1", at_ns=7)
         await client.send(SERVER, b"6")
         return world.transmissions
@@ -103,7 +103,7 @@ def test_each_client_and_each_direction_has_fates_of_its_own() -> None:
             await server.send(client.address, *[b"x"] * 50)
         fates: dict[tuple[int, str], list[bool]] = {}
         for each in world.transmissions:
-            fates.setdefault((each.client, each.direction), []).append(bool(each.fates[0].arrivals))
+            fates.setdefault((each.client, each.way), []).append(bool(each.fates[0].arrivals))
         return list(fates.values())
 
     lossy = attrs.evolve(PATH, loss=Bernoulli(0.5))

@@ -236,7 +236,7 @@ def test_what_arrives_in_the_same_instant_comes_in_the_order_of_clients_whoever_
 def test_datagrams_that_arrive_together_come_as_one_batch_and_only_the_last_may_be_shorter() -> None:
     async def main(world: World, client: Peer, handed: Handed) -> None:
         sizes = (100, 100, 40, 100)
-        await client.endpoint.send_segments(SERVER, b"head", [memoryview(LARGE)[:size] for size in sizes])
+        await client.endpoint.send_train(SERVER, b"head", [memoryview(LARGE)[:size] for size in sizes])
 
     handed, _ = between(main)
     batches = [batch.datagrams() for _, batch in handed.batches]
@@ -266,7 +266,7 @@ def test_what_arrives_is_what_the_link_says_to_the_bit_and_to_the_nanosecond(
         for number, (count, length, last) in enumerate(runs):
             payloads = [memoryview(LARGE)[:length]] * count + [memoryview(LARGE)[: min(last, length)]]
             await world.until(number * MS)
-            await client.endpoint.send_segments(SERVER, b"run %d " % number, payloads)
+            await client.endpoint.send_train(SERVER, b"run %d " % number, payloads)
 
     handed, transmissions = between(main, to_server=link, seed=seed)
     expected = []

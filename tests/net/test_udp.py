@@ -171,7 +171,7 @@ async def test_segments_arrive_as_datagrams_in_order_each_behind_the_header(net:
     payloads = [bytes([number]) * 1000 for number in range(9)] + [b"short"]
     async with net.reading(), net.pair(anywhere) as (listening, connected):
         inbox = net.inbox(listening)
-        sent = await connected.send_segments(listening.local, HEADER, [memoryview(payload) for payload in payloads])
+        sent = await connected.send_train(listening.local, HEADER, [memoryview(payload) for payload in payloads])
         assert sent == sum(len(HEADER) + len(payload) for payload in payloads)
         assert await inbox.wait_for(10) == [HEADER + payload for payload in payloads]
 
@@ -179,14 +179,14 @@ async def test_segments_arrive_as_datagrams_in_order_each_behind_the_header(net:
 async def test_segments_go_to_the_peer_that_is_named(net: Net, anywhere: Address) -> None:
     async with net.reading(), net.pair(anywhere) as (listening, connected):
         inbox = net.inbox(connected)
-        await listening.send_segments(connected.local, HEADER, [memoryview(b"one"), memoryview(b"two")])
+        await listening.send_train(connected.local, HEADER, [memoryview(b"one"), memoryview(b"two")])
         assert await inbox.wait_for(2) == [HEADER + b"one", HEADER + b"two"]
 
 
 async def test_segments_take_a_header_of_any_length(net: Net) -> None:
     async with net.reading(), net.pair() as (listening, connected):
         inbox = net.inbox(listening)
-        await connected.send_segments(listening.local, b"short ", [memoryview(b"one"), memoryview(b"two")])
+        await connected.send_train(listening.local, b"short ", [memoryview(b"one"), memoryview(b"two")])
         assert await inbox.wait_for(2) == [b"short one", b"short two"]
 
 
@@ -349,7 +349,7 @@ async def test_a_peer_that_comes_back_is_heard(net: Net) -> None:
 async def test_statistics_count_datagrams(net: Net) -> None:
     async with net.pair() as (listening, connected):
         inbox = net.inbox(listening)
-        await connected.send_segments(listening.local, HEADER, [memoryview(b"12345")] * 7)
+        await connected.send_train(listening.local, HEADER, [memoryview(b"12345")] * 7)
         await drain(listening, inbox, 7)
         assert listening.statistics().datagrams == 7
         assert connected.statistics().datagrams == 0

@@ -55,7 +55,7 @@ async def test_two_networks_may_share_a_port(net: Net) -> None:
 async def test_statistics_add_up_open_and_closed_endpoints(net: Net) -> None:
     async with net.pair() as (listening, connected), net.pair() as (other, to_other):
         inboxes = net.inbox(listening), net.inbox(other)
-        await connected.send_segments(listening.local, HEADER, views([b"x"] * 5))
+        await connected.send_train(listening.local, HEADER, views([b"x"] * 5))
         await to_other.send(other.local, b"y")
         await drain(listening, inboxes[0], 5)
         await drain(other, inboxes[1], 1)
@@ -81,7 +81,7 @@ async def test_no_descriptor_is_left_behind(net: Net) -> None:
                 async with net.pair(address) as (listening, connected):
                     net.inbox(listening)
                     net.inbox(connected)
-                    await connected.send_segments(listening.local, HEADER, views([b"x", b"y"]))
+                    await connected.send_train(listening.local, HEADER, views([b"x", b"y"]))
                     with suppress(OSError):
                         await net.network.listen(listening.local)
             with suppress(OSError):

@@ -56,16 +56,16 @@ def test_no_payload_is_a_copy() -> None:
     assert all(payload.obj is PATTERN for payload in Frame(PLAN, 1, 0).payloads)
 
 
-def test_the_runs_are_the_payloads_cut_for_segmented_sends() -> None:
-    assert [[len(payload) for payload in run] for run in Frame(PLAN, 1, 0).runs(10)] == [
+def test_the_trains_are_the_payloads_cut_for_segmented_sends() -> None:
+    assert [[len(payload) for payload in train] for train in Frame(PLAN, 1, 0).trains(10)] == [
         [1374] * 10,
         [1374] * 10,
         [1374] * 3 + [1107],
     ]
 
 
-def test_the_runs_are_the_same_objects_frame_after_frame() -> None:
-    first, second = Frame(PLAN, 1, 0).runs(64), Frame(PLAN, 2, 0).runs(64)
+def test_the_trains_are_the_same_objects_frame_after_frame() -> None:
+    first, second = Frame(PLAN, 1, 0).trains(64), Frame(PLAN, 2, 0).trains(64)
     assert all(one is other for one, other in zip(first, second, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Stream arithmetic: sizes, instants, refusals, and the runs that segmented sends carry."""
+"""Stream arithmetic: sizes, instants, refusals, and the trains that segmented sends carry."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cts.protocol.outgoing import run_size
 from cts.protocol.plan import PlanError, StreamPlan, plan_problems
+from cts.protocol.trains import train_size
 
 SECOND = 1_000_000_000
 MAX_UDP_PAYLOAD = 65_507
@@ -211,52 +211,54 @@ def test_the_payloads_are_the_datagrams_without_their_headers(plan: StreamPlan) 
 
 @settings(deadline=None)
 @given(plans(), st.integers(-1, 200))
-def test_runs_are_the_payloads_in_order_and_each_is_legal_for_one_segmented_send(plan: StreamPlan, limit: int) -> None:
-    runs = plan.payload_runs(limit)
-    assert [payload for run in runs for payload in run] == list(plan.payloads)
-    for run in runs:
-        assert 1 <= len(run) <= max(1, limit)
-        assert sum(len(payload) + 26 for payload in run) <= MAX_UDP_PAYLOAD
-        assert {len(payload) for payload in run[:-1]} <= {len(run[0])}
-        assert len(run[-1]) <= len(run[0])
+def test_trains_are_the_payloads_in_order_and_each_is_legal_for_one_segmented_send(
+    plan: StreamPlan, limit: int
+) -> None:
+    trains = plan.trains(limit)
+    assert [payload for train in trains for payload in train] == list(plan.payloads)
+    for train in trains:
+        assert 1 <= len(train) <= max(1, limit)
+        assert sum(len(payload) + 26 for payload in train) <= MAX_UDP_PAYLOAD
+        assert {len(payload) for payload in train[:-1]} <= {len(train[0])}
+        assert len(train[-1]) <= len(train[0])
 
 
 @settings(deadline=None)
 @given(plans(), st.integers(1, 200))
-def test_the_sizes_of_runs_add_up_to_the_frame(plan: StreamPlan, limit: int) -> None:
-    assert sum(map(run_size, plan.payload_runs(limit))) == plan.frame_size
+def test_the_sizes_of_trains_add_up_to_the_frame(plan: StreamPlan, limit: int) -> None:
+    assert sum(map(train_size, plan.trains(limit))) == plan.frame_size
 
 
 @settings(deadline=None)
 @given(plans(), st.integers(1, 200))
-def test_runs_are_no_shorter_than_the_kernel_requires(plan: StreamPlan, limit: int) -> None:
-    runs = plan.payload_runs(limit)
-    for run in runs[:-1]:
-        full = len(run) == limit or (len(run) + 1) * (len(run[0]) + 26) > MAX_UDP_PAYLOAD
-        assert full or len(run[-1]) < len(run[0])
+def test_trains_are_no_shorter_than_the_kernel_requires(plan: StreamPlan, limit: int) -> None:
+    trains = plan.trains(limit)
+    for train in trains[:-1]:
+        full = len(train) == limit or (len(train) + 1) * (len(train[0]) + 26) > MAX_UDP_PAYLOAD
+        assert full or len(train[-1]) < len(train[0])
 
 
-def test_equal_runs_are_the_same_object() -> None:
-    runs = plan_with_frames_of(10 * 1400).payload_runs(4)
-    assert [len(run) for run in runs] == [4, 4, 2]
-    assert runs[0] is runs[1]
-    assert plan_with_frames_of(10 * 1400).payload_runs(4)[0] is not runs[0]
+def test_equal_trains_are_the_same_object() -> None:
+    trains = plan_with_frames_of(10 * 1400).trains(4)
+    assert [len(train) for train in trains] == [4, 4, 2]
+    assert trains[0] is trains[1]
+    assert plan_with_frames_of(10 * 1400).trains(4)[0] is not trains[0]
 
 
-def test_a_plan_cuts_its_runs_once_for_each_limit() -> None:
+def test_a_plan_cuts_its_trains_once_for_each_limit() -> None:
     plan = plan_with_frames_of(10 * 1400)
-    assert plan.payload_runs(4) is plan.payload_runs(4)
-    assert [len(run) for run in plan.payload_runs(64)] == [10]
+    assert plan.trains(4) is plan.trains(4)
+    assert [len(train) for train in plan.trains(64)] == [10]
 
 
 def test_a_run_of_the_largest_datagrams_is_one_datagram() -> None:
-    assert [len(run) for run in plan_with_frames_of(3 * 65_500, 65_500).payload_runs(64)] == [1, 1, 1]
+    assert [len(train) for train in plan_with_frames_of(3 * 65_500, 65_500).trains(64)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("datagram_size", "most"), [(1400, 46), (618, 105), (1985, 33)])
 def test_a_run_keeps_within_the_65507_bytes_of_one_udp_send(datagram_size: int, most: int) -> None:
     # 106 datagrams of 618 bytes are a byte too many, 33 of 1985 are two bytes less.
-    assert len(plan_with_frames_of(200 * datagram_size, datagram_size).payload_runs(128)[0]) == most
+    assert len(plan_with_frames_of(200 * datagram_size, datagram_size).trains(128)[0]) == most
 
 
 # ------------------------------------------------------------------------------------------------ instants

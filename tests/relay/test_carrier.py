@@ -59,7 +59,7 @@ async def test_a_datagram_is_sent_when_it_is_handed_over_not_when_the_carrier_go
     path = Path(
         client=1,
         address=SOMEWHERE,
-        direction="to_server",
+        way="to_server",
         link=Link(Impairment(), link_rng(1, "1", "to_server")),
         counts=DirectionCounts(),
         endpoint=socket,

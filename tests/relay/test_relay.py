@@ -303,7 +303,7 @@ def test_a_client_is_told_of_before_its_first_datagram_with_the_address_that_the
         seen, first = scene.notes.told
         assert seen == (4 * MS + HOP, 1, client.address, scene.server.received[0].remote)
         assert first == scene.notes.transmissions[0]
-        assert (first.client, first.address, first.direction, first.first) == (1, client.address, "to_server", 1)
+        assert (first.client, first.address, first.way, first.first) == (1, client.address, "to_server", 1)
 
     before_a_server(main)
 
@@ -316,7 +316,7 @@ def test_datagrams_are_numbered_in_each_direction_of_each_client() -> None:
             bench.listener.feed(remote, b"d")
         bench.network.upstreams[0].feed(SERVER, b"e")
         await bench.settle()
-        told = [(each.client, each.direction, each.first, len(each.fates)) for each in bench.notes.transmissions]
+        told = [(each.client, each.way, each.first, len(each.fates)) for each in bench.notes.transmissions]
         by_link: dict[tuple[int, str], list[int]] = {}
         for client, direction, first, count in told:
             by_link.setdefault((client, direction), []).extend(range(first, first + count))

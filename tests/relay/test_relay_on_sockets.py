@@ -147,7 +147,7 @@ async def test_a_run_of_datagrams_arrives_whole_and_in_order() -> None:
         _, [address] = await host.relay(V4, upstream=server.endpoint.local, to_server=LATE)
         client = await host.connect(address)
         payloads = [memoryview(bytes([index]) * 1000) for index in range(20)]
-        await client.endpoint.send_segments(address, bytes(26), payloads)
+        await client.endpoint.send_train(address, bytes(26), payloads)
         assert [(await server.receive())[1][26:] for _ in payloads] == [bytes(each) for each in payloads]
 
     await on_this_host(main, detect_offload())

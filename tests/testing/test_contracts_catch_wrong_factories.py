@@ -46,8 +46,8 @@ class ThroughEndpoint(IDatagramEndpoint):
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         return await self.endpoint.send(remote, header, payload)
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        return await self.endpoint.send_segments(remote, header, payloads)
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        return await self.endpoint.send_train(remote, header, payloads)
 
     def receive_into(self, handler: DatagramHandler) -> None:
         self.endpoint.receive_into(handler)
@@ -293,9 +293,7 @@ def test_an_endpoint_that_forgets_the_offload() -> None:
 
 def test_an_endpoint_that_takes_segmented_sends_apart() -> None:
     class Apart(ThroughEndpoint):
-        async def send_segments(
-            self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]
-        ) -> int:
+        async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
             return sum([await self.send(remote, header, payload) for payload in payloads])
 
     said = said_of(with_endpoint(Apart))
@@ -310,11 +308,9 @@ def test_an_endpoint_that_swallows_an_error_of_the_network() -> None:
                 return await super().send(remote, header, payload)
             return 0
 
-        async def send_segments(
-            self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]
-        ) -> int:
+        async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
             with suppress(OSError):
-                return await super().send_segments(remote, header, payloads)
+                return await super().send_train(remote, header, payloads)
             return 0
 
     assert said_of(with_endpoint(Shrugs)) == {

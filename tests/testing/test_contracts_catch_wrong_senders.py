@@ -174,10 +174,10 @@ def test_a_sender_with_a_peer_of_its_own() -> None:
 def test_a_sender_that_puts_unequal_payloads_into_one_call() -> None:
     class Lumps(OneByOneSender):
         async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
-            return await endpoint.send_segments(peer, frame.stamp(pacer.now_ns()), frame.payloads[::-1])
+            return await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), frame.payloads[::-1])
 
     said = said_of(Lumps)["test_it_sends_every_datagram_of_a_frame_once"]
-    assert said.startswith("send_segments was given payloads of [174, 1374, 1374] bytes; all must have one length")
+    assert said.startswith("send_train was given payloads of [174, 1374, 1374] bytes; all must have one length")
 
 
 def test_a_sender_that_goes_wrong_only_where_there_is_an_offload() -> None:
@@ -185,7 +185,7 @@ def test_a_sender_that_goes_wrong_only_where_there_is_an_offload() -> None:
         async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
             if endpoint.segment_limit == 1:
                 return await super().send_frame(frame, endpoint, peer, pacer)
-            return await endpoint.send_segments(peer, frame.stamp(pacer.now_ns()), frame.payloads[:-1])
+            return await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), frame.payloads[:-1])
 
     said = said_of(Skips)["test_it_sends_every_datagram_of_a_frame_once"]
     assert said.startswith("Skips, three datagrams (segment limit 46), frame 1: 2 datagrams left")

@@ -33,15 +33,15 @@ async def test_a_recording_endpoint_keeps_copies_with_their_times(autojump_clock
 async def test_a_segmented_send_is_one_call_of_many_datagrams() -> None:
     endpoint = RecordingEndpoint(segment_limit=46)
     view = memoryview(b"abcdef")
-    assert await endpoint.send_segments(PEER, b"-", [view[:3], view[3:], view[:1]]) == 10
+    assert await endpoint.send_train(PEER, b"-", [view[:3], view[3:], view[:1]]) == 10
     assert [sent.datagram for sent in endpoint.sent] == [b"-abc", b"-def", b"-a"]
     assert endpoint.calls == [3]
 
 
 @pytest.mark.parametrize("sizes", [[], [1, 2], [2, 1, 2], [2, 1, 1]])
 async def test_what_no_segmented_send_can_carry_is_refused(sizes: list[int]) -> None:
-    with pytest.raises(AssertionError, match="send_segments was given"):
-        await RecordingEndpoint().send_segments(PEER, b"-", [memoryview(bytes(size)) for size in sizes])
+    with pytest.raises(AssertionError, match="send_train was given"):
+        await RecordingEndpoint().send_train(PEER, b"-", [memoryview(bytes(size)) for size in sizes])
 
 
 async def test_what_is_delivered_reaches_the_handler_with_both_addresses() -> None:

@@ -42,8 +42,8 @@ class BurstSender(ISender):
         """Wait for the group's end, then send the frame in as few calls as the endpoint can."""
         await pacer.wait_until(frame.due_ns + self._held_ns(frame.sequence))
         sent = 0
-        for run in frame.runs(endpoint.segment_limit):
-            sent += await endpoint.send_segments(peer, frame.stamp(pacer.now_ns()), run)
+        for train in frame.trains(endpoint.segment_limit):
+            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), train)
         return sent
 
     def _held_ns(self, sequence: int) -> int:

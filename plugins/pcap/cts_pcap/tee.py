@@ -53,10 +53,10 @@ class TeeingEndpoint(IDatagramEndpoint):
         self._show(asked_ns, remote, header, payload)
         return sent
 
-    async def send_segments(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         """Send one datagram per payload, then show them."""
         asked_ns = self._pacer.now_ns()
-        sent = await self._endpoint.send_segments(remote, header, payloads)
+        sent = await self._endpoint.send_train(remote, header, payloads)
         for payload in payloads:
             self._show(asked_ns, remote, header, payload)
         return sent
