@@ -97,7 +97,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
-    async def keep_going(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep a deadline that never comes, so that trio asks for the time; to be run as a task as long as anybody waits."""
         task_status.started()
         await trio.sleep_until(_NEVER)

@@ -28,7 +28,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
     return {
         "schema": SUMMARY_SCHEMA,
         "role": report.role,
-        "direction": report.direction,
+        "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
@@ -85,7 +85,7 @@ def summary_text(report: RunReport) -> str:
     snapshot = report.snapshot
     counts = snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
-    rows = [(report.role, f"{report.direction}, {seconds(report.elapsed_ns)} s{interrupted}")]
+    rows = [(report.role, f"{report.direction.value}, {seconds(report.elapsed_ns)} s{interrupted}")]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
