@@ -31,10 +31,10 @@ from cts.net.libc import (
     iovec,
     mmsghdr,
     msghdr,
-    pack_sockaddr,
     sendmmsg,
     sendmsg,
 )
+from cts.net.sockaddr import address_of, pack_sockaddr
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
 from cts.protocol.wire import HEADER_SIZE
 
@@ -226,7 +226,7 @@ def supported(family: socket.AddressFamily) -> bool:
             receiving.bind((host, 0))
             receiving.settimeout(1.0)
             sender = SegmentedSender(sending.fileno())
-            sender.send(pack_sockaddr(host, receiving.getsockname()[1]), header, payloads)
+            sender.send(pack_sockaddr(address_of(receiving.getsockname())), header, payloads)
             return [receiving.recv(TRAIN_MAX_BYTES) for _ in payloads] == [bytes(header + part) for part in payloads]
     except OSError:
         return False

@@ -14,7 +14,8 @@ from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSna
 from cts.config import Config
 from cts.engine.session import in_order, reachable, unanswered
 from cts.errors import UserError
-from cts.net.udp import address_of, open_udp_socket
+from cts.net.sockaddr import address_of
+from cts.net.udp import open_udp_socket
 from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.results import UNKNOWN_CONNECTION_ID
