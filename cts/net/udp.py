@@ -140,6 +140,22 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
 
         return await self._until_sent(attempt)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one small datagram at once, or not at all; tell whether it went."""
+        try:
+            if self._peer is not None:
+                self._sock.send(datagram)
+            else:
+                self._sock.sendto(datagram, sockaddr_of(remote))
+        except (
+            OSError,
+            TypeError,
+            ValueError,
+            OverflowError,
+        ):  # all but the first for a remote that is no UDP address here
+            return False
+        return True
+
     async def _until_sent(self, attempt: Callable[[], int]) -> int:
         """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""
         refused = 0

@@ -49,6 +49,9 @@ class ThroughEndpoint(IDatagramEndpoint):
     async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         return await self.endpoint.send_train(remote, header, payloads)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        return self.endpoint.try_send(remote, datagram)
+
     def receive_into(self, handler: DatagramHandler) -> None:
         self.endpoint.receive_into(handler)
 
