@@ -22,6 +22,7 @@ import trio
 
 from cts.api import IPacer
 from cts.native import function, layouts_known, raise_errno
+from cts.units import MICROSECOND, SECOND
 
 __all__ = ["TimerFd", "TimerPacer", "available"]
 
@@ -30,10 +31,9 @@ _TFD_NONBLOCK: Final = 0o4000
 _TFD_CLOEXEC: Final = 0o2000000
 _TFD_TIMER_ABSTIME: Final = 1
 _ITIMERSPEC: Final = struct.Struct("=16xqq")
-_NANOSECONDS: Final = 1_000_000_000
 _TICKS_SIZE: Final = 8
 _CANCELLED_MAX: Final = 256
-_LEAD_MAX_NS: Final = 80_000
+_LEAD_MAX_NS: Final = 80 * MICROSECOND
 _LEAD_STEP_NS: Final = 500
 
 _timerfd_create = function("timerfd_create", ctypes.c_int)
@@ -70,7 +70,7 @@ class TimerFd:
         if sys.version_info >= (3, 13):
             os.timerfd_settime_ns(self._fd, flags=_TFD_TIMER_ABSTIME, initial=deadline_ns)
         else:
-            _ITIMERSPEC.pack_into(self._spec, 0, *divmod(deadline_ns, _NANOSECONDS))
+            _ITIMERSPEC.pack_into(self._spec, 0, *divmod(deadline_ns, SECOND))
             if _timerfd_settime(*self._arguments) < 0:
                 raise_errno()
 

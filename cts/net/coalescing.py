@@ -35,6 +35,7 @@ from cts.net.libc import (
     msghdr,
     recvmsg,
 )
+from cts.units import SECOND
 
 __all__ = ["BUFFER_SIZE", "CoalescedReceiver", "ReceiveMemory", "Received", "supported"]
 
@@ -44,7 +45,6 @@ BUFFER_SIZE: Final = 65536
 Received: TypeAlias = tuple[bytes | None, int, int, int, int]
 """Remote sockaddr, length, segment size, the kernel's receive time in ns, drops; no address is None, no time 0."""
 
-_NANOSECONDS: Final = 1_000_000_000
 _CONTROL_SIZE: Final = 128
 _CONTROL: Final = MSGHDR_SIZE
 _NAME: Final = _CONTROL + _CONTROL_SIZE
@@ -172,7 +172,7 @@ class CoalescedReceiver:
         remote = into.names[name_size].raw
         if remote != self._remote:
             self._remote = remote
-        return self._remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
+        return self._remote or None, length, segment_size, sec * SECOND + nsec, self._drops
 
     def _count_drops(self, value: int) -> None:
         self._drops += (value - self._drops) & 0xFFFFFFFF  # the kernel's counter wraps at 32 bits

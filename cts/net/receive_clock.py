@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 
 from cts.api import IPacer
+from cts.units import MICROSECOND
 
 __all__ = ["ReceiveClock", "unix_offset_ns"]
 
 _COMPARISONS = 5
-_COMPARED_WITHIN_NS = 2_000
+_COMPARED_WITHIN_NS = 2 * MICROSECOND
 """Two clocks read one after the other within this are compared well enough; a longer gap means that something came between."""
 
 

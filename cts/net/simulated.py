@@ -18,10 +18,11 @@ from attrs import define, frozen
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
+from cts.units import MILLISECOND
 
 __all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
 
-_MODERATION_NS = 1_000_000
+_MODERATION_NS = MILLISECOND
 _INTERRUPTS_BELOW = 64
 _SEGMENT_LIMIT = 64
 _NEVER_NS = 1 << 62

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cts.records.snapshots import Outcome
-from cts.units import MILLISECOND
+from cts.units import MICROSECOND, MILLISECOND, SECOND
 
 __all__ = ["about_rate", "about_time", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
 
@@ -60,7 +60,7 @@ def percentage(part: int, whole: int) -> str:
 
 def about_time(duration_ns: int) -> str:
     """Write a short time in the unit that suits it, three digits at the most."""
-    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)):
+    for unit, size in (("s", SECOND), ("ms", MILLISECOND), ("us", MICROSECOND)):
         if duration_ns >= size:
             return f"{duration_ns / size:.3g} {unit}"
     return f"{duration_ns} ns"

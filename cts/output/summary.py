@@ -73,7 +73,7 @@ def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
     if percentiles is None or not percentiles.count:
         return None
     names = ("p50", "p99", "p999", "greatest")
-    return {name: round(getattr(percentiles, name) / 1e9, 9) for name in names}
+    return {name: round(getattr(percentiles, name) / SECOND, 9) for name in names}
 
 
 def _seconds(duration_ns: int) -> float:

@@ -8,10 +8,10 @@ from attrs import frozen
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer, ISender, StreamPlan
 from cts.testing.endpoints import PEER, RecordingEndpoint, SentDatagram
 from cts.testing.pacers import PATIENCE_S, MockPacer, run_on_mock_clock
+from cts.units import SECOND
 
 __all__ = ["BEGIN_S", "FrameRun", "OneByOneSender", "SentFrame", "plan_of", "record_frames", "run_frames"]
 
-_NANOSECONDS = 1_000_000_000
 BEGIN_S = 1000.000_012_345
 """When a run begins, so that nothing is right by counting from zero or in whole milliseconds."""
 
@@ -34,8 +34,8 @@ def plan_of(
     plan = StreamPlan(
         bits_per_second=frame_size * 8 * frame_rate,
         frame_rate=frame_rate,
-        stream_length_ns=-(-frames * _NANOSECONDS // frame_rate),
-        buffer_depth_ns=buffer_depth_s * _NANOSECONDS,
+        stream_length_ns=-(-frames * SECOND // frame_rate),
+        buffer_depth_ns=buffer_depth_s * SECOND,
         datagram_max_size=datagram_max_size,
     )
     if (plan.frame_size, plan.final_frame) != (frame_size, frames):
@@ -145,7 +145,7 @@ async def run_frames(
         frames.append(SentFrame(sequence, due_ns, returned, pacer.now_ns(), tuple(sent[seen:])))
         seen = len(sent)
     tasks_left = trio.lowlevel.current_statistics().tasks_living - tasks
-    await trio.sleep(10 * plan.interval_ns / 1e9)  # for what tasks that were left behind still send
+    await trio.sleep(10 * plan.interval_ns / SECOND)  # for what tasks that were left behind still send
     stray += sent[seen:]
     return FrameRun(plan, base_ns, tuple(frames), tuple(sent), tuple(stray), tuple(endpoint.calls), tasks_left)
 
