@@ -150,7 +150,7 @@ def test_a_factory_of_another_api_version() -> None:
     class Old(ThroughFactory):
         api = 0
 
-    assert said_of(Old) == {"test_it_is_a_factory_of_this_api": "Old says api = 0, but this cts speaks api = 1"}
+    assert said_of(Old) == {"test_it_is_a_factory_of_this_api": "Old was written for api 0, and this cts has api 1"}
 
 
 def test_a_factory_that_forgets_the_peer() -> None:
