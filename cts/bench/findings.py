@@ -7,7 +7,7 @@ from attrs import field, frozen
 from cts.bench.pacing import PacingFigures
 from cts.bench.stalls import STALL_NS, StallFigures
 from cts.net.udp_network import Offload
-from cts.output.figures import about_rate, about_time
+from cts.output.figures import about_rate, about_time, two_columns
 from cts.units import SECOND
 
 __all__ = ["BENCH_SCHEMA", "Findings", "Rounds", "findings_json", "findings_text"]
@@ -75,8 +75,7 @@ def findings_text(findings: Findings) -> str:
         rows.append(
             ("iperf3", f"{iperf} received unverified, one datagram per call: cts is {findings.rounds.ratio:.1f} x")
         )
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([*(f"{name:<{width}}  {text}" for name, text in rows), "", trust(findings)])
+    return "\n".join([*two_columns(rows), "", trust(findings)])
 
 
 def trust(findings: Findings) -> str:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cts.records.snapshots import Outcome
 from cts.units import MICROSECOND, MILLISECOND, SECOND
 
-__all__ = ["about_rate", "about_time", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
+__all__ = [
+    "about_rate",
+    "about_time",
+    "counted",
+    "outcome_counts",
+    "percentage",
+    "seconds",
+    "two_columns",
+    "whole_milliseconds",
+]
 
 
 def whole_milliseconds(duration_ns: int) -> int:
@@ -34,6 +43,12 @@ def about_rate(bits_per_second: int) -> str:
 def counted(count: int, noun: str) -> str:
     """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each row: its name, padded to the longest one, and its text."""
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {text}" for name, text in rows]
 
 
 def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:
