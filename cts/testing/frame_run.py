@@ -51,14 +51,12 @@ class SentFrame:
         sequence: the frame's number.
         due_ns: when it was due.
         returned: what the call returned, whatever that was.
-        returned_ns: when it returned.
         datagrams: what left during the call.
     """
 
     sequence: int
     due_ns: int
     returned: object
-    returned_ns: int
     datagrams: tuple[SentDatagram, ...]
 
 
@@ -142,7 +140,7 @@ async def run_frames(
             returned = await sender.send_frame(Frame(plan, sequence, due_ns), endpoint, peer, pacer)
         if patience.cancelled_caught:
             raise AssertionError(f"frame {sequence}: send_frame had not returned after {PATIENCE_S} s")
-        frames.append(SentFrame(sequence, due_ns, returned, pacer.now_ns(), tuple(sent[seen:])))
+        frames.append(SentFrame(sequence, due_ns, returned, tuple(sent[seen:])))
         seen = len(sent)
     tasks_left = trio.lowlevel.current_statistics().tasks_living - tasks
     await trio.sleep(10 * plan.interval_ns / SECOND)  # for what tasks that were left behind still send
