@@ -26,7 +26,7 @@ class SystemPacer(IPacer):
             await trio.lowlevel.checkpoint()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Nothing needs to run for it; for symmetry with the other one."""
+        """Do nothing until cancelled: it needs no task, and the other pacer does."""
         task_status.started()
         await trio.sleep_forever()
 

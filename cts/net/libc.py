@@ -8,7 +8,6 @@ ask :func:`available` before anything else here is used.
 from __future__ import annotations
 
 import ctypes
-import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CMSG_HEADER",
-    "LOOPBACK_HOSTS",
     "MSGHDR_SIZE",
     "MSG_DONTWAIT",
     "SOCKADDR_MAX_SIZE",
@@ -51,9 +49,6 @@ CMSG_HEADER: Final = struct.Struct("=Qii")
 
 SOCKADDR_MAX_SIZE: Final = 28
 """``struct sockaddr_in6``, the larger of the two."""
-
-LOOPBACK_HOSTS: Final = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
-"""Where a kernel's ability is tried, for each family that UDP has."""
 
 
 class iovec(ctypes.Structure):  # noqa: N801
@@ -99,5 +94,5 @@ def available() -> bool:
 
 
 def cmsg_space(size: int) -> int:
-    """Bytes that a control message with ``size`` bytes of data takes: CMSG_SPACE of cmsg(3)."""
+    """Return the bytes that a control message with ``size`` bytes of data takes: CMSG_SPACE of cmsg(3)."""
     return CMSG_HEADER.size + (size + 7) // 8 * 8

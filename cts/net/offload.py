@@ -19,7 +19,7 @@ from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
 
-__all__ = ["CoalescedBatch", "OffloadedEndpoint"]
+__all__ = ["OffloadedEndpoint"]
 
 _REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
 """What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
@@ -28,7 +28,7 @@ _PEERS_KEPT = 8192
 
 
 @define
-class CoalescedBatch(DatagramBatch):
+class _CoalescedBatch(DatagramBatch):
     """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
 
     memory: ReceiveMemory
@@ -80,7 +80,7 @@ class OffloadedEndpoint(UdpEndpoint):
         self._checked: Sequence[memoryview] = ()
         self._closed = False
         # Every batch is this one: a handler has it for the call only.
-        self._batch = CoalescedBatch(b"", 1, 0, memory)
+        self._batch = _CoalescedBatch(b"", 1, 0, memory)
         self._addresses: dict[bytes, Address] = {}
         self._sockaddrs = _Sockaddrs()
 

@@ -18,7 +18,7 @@ _COMPARED_WITHIN_NS = 2 * MICROSECOND
 def unix_offset_ns(now_ns: Callable[[], int]) -> int:
     """Return what to add to a Unix time to have the time of this clock, both in nanoseconds.
 
-    The two are read one after the other; of a few comparisons counts the one in which the least came between.
+    Compares the two a few times, reading one after the other, and keeps the comparison with the shortest gap between the reads.
     """
     best_gap_ns, offset_ns = None, 0
     for _ in range(_COMPARISONS):

@@ -17,7 +17,7 @@ from cts.net.receive_clock import ReceiveClock
 from cts.net.sockaddr import address_of, sockaddr_of
 from cts.units import SECOND
 
-__all__ = ["ICMP_ERRORS", "SEND_TRIES", "UdpEndpoint", "open_udp_socket"]
+__all__ = ["ICMP_ERRORS", "UdpEndpoint", "open_udp_socket"]
 
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
@@ -47,7 +47,7 @@ ICMP_ERRORS = frozenset(
 The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
 so it is tried again only a few times."""
 
-SEND_TRIES = 3
+_SEND_TRIES = 3
 
 
 def open_udp_socket(
@@ -166,7 +166,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 full = True
             except OSError as error:
                 full = False
-                if error.errno in ICMP_ERRORS and refused < SEND_TRIES:
+                if error.errno in ICMP_ERRORS and refused < _SEND_TRIES:
                     refused += 1
                     continue
                 if error.errno != errno.ENOBUFS:

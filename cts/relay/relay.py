@@ -303,7 +303,7 @@ def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns:
 
 
 def _leads_to(target: Address, local: Address) -> bool:
-    """Say whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
+    """Tell whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
     if target == local:
         return True
     ours, theirs = ip_address(local.host), ip_address(target.host)
