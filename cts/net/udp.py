@@ -147,12 +147,8 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 self._sock.send(datagram)
             else:
                 self._sock.sendto(datagram, sockaddr_of(remote))
-        except (
-            OSError,
-            TypeError,
-            ValueError,
-            OverflowError,
-        ):  # all but the first for a remote that is no UDP address here
+        except (OSError, TypeError, ValueError, OverflowError):
+            # Not only OSError: Python refuses by the others what is no address of this socket's family.
             return False
         return True
 
