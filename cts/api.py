@@ -127,10 +127,19 @@ class IDatagramEndpoint(ABC):
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over messages in one call and without waiting; return how many went, from the first on.
 
-        None goes that would have to wait, fails, or cannot go in this way: :meth:`send_train` then does what is called
-        for, or raises. What an endpoint takes at once is up to it; offer no more than may share a moment.
+        Stops before the first message that would have to wait, that the network refuses, or that this endpoint does not send
+        this way: give that one to :meth:`send_train`, which waits, raises, or sends it otherwise. Never suspends. Offer only
+        messages that may leave at the same moment.
         """
         return 0
+
+    @abstractmethod
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one datagram of some tens of bytes now, or not at all; return whether it was handed to the network.
+
+        Returns False if it would have to wait, or the network refuses it, or the endpoint is closed. Never suspends or raises,
+        and keeps nothing about ``remote``: made for answers to strangers, of whom there may be any number.
+        """
 
     @abstractmethod
     def receive_into(self, handler: DatagramHandler) -> None:

@@ -34,7 +34,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "output": CONTRACTS,
     # Independent in what it computes: of a run it knows the wire, the records and nothing else.
     "verification": VALUES | {"records", "impairment.link"},
-    "testing": CONTRACTS,
+    "testing": CONTRACTS | {"plugin.contract"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 

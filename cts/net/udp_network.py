@@ -31,14 +31,14 @@ class Offload:
     receives: bool = False
 
     def __str__(self) -> str:
-        """Say it as the banner does."""
+        """Return its name, or their names, as the banner has it."""
         names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
         return " and ".join(names) if names else "none: one datagram per call"
 
 
 def detect_offload() -> Offload:
-    """Try out what this kernel can, on loopback sockets; takes about a millisecond."""
-    return Offload(segmentation.supported(socket.AF_INET), coalescing.supported(socket.AF_INET))
+    """Return what this kernel can do, tried on loopback sockets; takes about a millisecond."""
+    return Offload(segmentation.supported(), coalescing.supported())
 
 
 class UdpNetwork:

@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Final
 
 import trio
 from attrs import field, frozen
@@ -21,10 +20,9 @@ from cts.net.surroundings import real_surroundings
 from cts.records.truth_writer import HEAD_SIZE, RelayTruthLog
 from cts.relay.relay import Relay, RelayLimits, RelayWitness
 from cts.relay.statistics import RelayStatistics
+from cts.units import SECOND
 
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
-
-_SECOND_NS: Final = 1_000_000_000
 
 
 @frozen(kw_only=True)
@@ -213,7 +211,7 @@ async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) 
 
 
 async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> int | None:
-    with trio.move_on_after(inf if limit_ns is None else limit_ns / _SECOND_NS):
+    with trio.move_on_after(inf if limit_ns is None else limit_ns / SECOND):
         return await anext(signals)
     return None
 
@@ -221,6 +219,6 @@ async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> i
 async def _show_counts(relay: Relay, pacer: IPacer, watch: Callable[[RelayStatistics], None]) -> None:
     due_ns = pacer.now_ns()
     while True:
-        due_ns += _SECOND_NS
+        due_ns += SECOND
         await pacer.wait_until(due_ns)
         watch(relay.statistics())

@@ -15,7 +15,8 @@ from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
-from cts.net.udp import address_of, open_udp_socket
+from cts.net.sockaddr import address_of
+from cts.net.udp import open_udp_socket
 from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.results import result_of
