@@ -30,7 +30,7 @@ from cts.api import (
 )
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
-from cts.errors import PluginFailure
+from cts.errors import PluginFailure, first_of
 from cts.protocol.handshake import handshake_of
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
@@ -88,7 +88,7 @@ class ConnectedSocket(IConnectedSocket):
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             async with trio.open_nursery() as nursery:
                 if self._request.active:
@@ -103,7 +103,7 @@ class ConnectedSocket(IConnectedSocket):
             if failures is None or others is not None:
                 # A stream that is being cancelled is cancelled, whatever failed in the same moment; the rest is a bug.
                 raise (others if others is not None and others.split(trio.Cancelled)[1] is None else group) from None
-            failure = _first_of(failures)
+            failure = first_of(failures)
         return self._result(failure)
 
     def on_data_received(self, batch: DatagramBatch) -> None:
@@ -135,7 +135,7 @@ class ConnectedSocket(IConnectedSocket):
     def _on_read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
         self._driver.received(batch)
 
-    def _result(self, failure: Exception | None) -> StreamResult:
+    def _result(self, failure: BaseException | None) -> StreamResult:
         pattern = self._pattern
         ended_ns = pattern.ended_ns if pattern.ended_ns is not None else self._request.pacer.now_ns()
         if failure is not None:
@@ -155,13 +155,6 @@ class ConnectedSocket(IConnectedSocket):
             measured_ns=until_ns - pattern.handshake.base_ns,
             counts=self.observe(ended_ns),
         )
-
-
-def _first_of(error: BaseException) -> Exception:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, Exception)
-    return error
 
 
 class DefaultConnectedSocketFactory(IConnectedSocketFactory):

@@ -108,7 +108,8 @@ class Asking(Handshake):
 
     def named(self, name: str, received_ns: int) -> bool:
         """Take the name, if it is the first and came in time."""
-        if self.connection_id is not None or (self._name_settles and received_ns > self.gives_up_ns):
+        in_vain = self._name_settles and (self.settled or received_ns > self.gives_up_ns)
+        if self.connection_id is not None or in_vain:
             return False
         self.connection_id = name
         if self._name_settles:

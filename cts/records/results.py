@@ -45,7 +45,7 @@ class StreamResult:
     send_lateness: Percentiles | None = None
 
 
-def failure_of(error: Exception) -> tuple[Outcome, str]:
+def failure_of(error: BaseException) -> tuple[Outcome, str]:
     """Return whose fault an error was and its text for the logs, which quote nothing: commas become spaces."""
     if isinstance(error, OSError):
         return Outcome.NETWORK_ERROR, f"{error.errno}: {error.strerror or error}".replace(",", " ")

@@ -13,7 +13,7 @@ import attrs
 
 from cts.plugin.contract import class_faults, options_faults
 
-__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "first_of", "make_options"]
+__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "make_options"]
 
 _ALLOWED = ("cts.api", "cts.testing")
 
@@ -88,13 +88,6 @@ def check_imports(plugin: type) -> None:
             if found is not None and imported not in seen and imported.partition(".")[0] == top:
                 seen.add(imported)
                 waiting.append(found)
-
-
-def first_of(error: Exception | None) -> Exception | None:
-    """Return the first error inside nested exception groups, or the error itself."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _try_options(name: str, options: type, values: Mapping[str, object]) -> None:
