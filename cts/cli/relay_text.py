@@ -9,7 +9,7 @@ from cts.api import Address
 from cts.impairment.link import FateKind
 from cts.output.figures import counted, percentage, seconds, two_columns, whole_milliseconds
 from cts.relay.run import RelayResult
-from cts.relay.statistics import DirectionStatistics, RelayStatistics
+from cts.relay.statistics import RelayStatistics, WayCounts
 from cts.units import MILLISECOND
 
 __all__ = ["RELAY_SCHEMA", "relay_banner", "relay_json", "relay_line", "relay_text"]
@@ -72,11 +72,11 @@ def relay_json(result: RelayResult) -> dict[str, object]:
     }
 
 
-def _way_line(name: str, way: DirectionStatistics) -> str:
+def _way_line(name: str, way: WayCounts) -> str:
     return f"{name} {way.offered:,} in, {way.forwarded:,} out, {way.lost:,} lost, {way.held:,} held"
 
 
-def _way_rows(way: DirectionStatistics) -> list[str]:
+def _way_rows(way: WayCounts) -> list[str]:
     rows = [
         f"{way.fates[kind]:,} {why} ({percentage(way.fates[kind], way.offered)})"
         for kind, why in _WHY.items()
@@ -92,7 +92,7 @@ def _way_rows(way: DirectionStatistics) -> list[str]:
     return rows
 
 
-def _way_json(way: DirectionStatistics) -> dict[str, object]:
+def _way_json(way: WayCounts) -> dict[str, object]:
     return {
         "offered": way.offered,
         "offered_bytes": way.offered_bytes,

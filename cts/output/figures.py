@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cts.metrics.arrivals import ArrivalTotals
 from cts.records.snapshots import Outcome
 from cts.units import MICROSECOND, MILLISECOND, SECOND
 
@@ -11,6 +12,7 @@ __all__ = [
     "about_rate",
     "about_time",
     "counted",
+    "error_causes",
     "outcome_counts",
     "percentage",
     "seconds",
@@ -49,6 +51,22 @@ def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Return a line for each row: its name, padded to the longest one, and its text."""
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {text}" for name, text in rows]
+
+
+_CAUSES = {
+    "late": "too late",
+    "ahead": "too far ahead",
+    "no_such_frame": "of no frame of the stream",
+    "undecodable": "not of the protocol",
+    "wrong_payload": "with a wrong payload",
+    "unexpected": "not expected here",
+}
+
+
+def error_causes(arrivals: ArrivalTotals) -> str:
+    """Write how many datagrams fit no frame for each cause that occurred."""
+    counts = arrivals._asdict()
+    return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
 
 
 def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:

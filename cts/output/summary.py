@@ -10,6 +10,7 @@ from cts.output.figures import (
     about_rate,
     about_time,
     counted,
+    error_causes,
     outcome_counts,
     percentage,
     seconds,
@@ -57,6 +58,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
         "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
         "unreachable": snapshot.unreachable,
+        "arrivals": snapshot.counts.arrivals._asdict(),
     }
 
 
@@ -74,6 +76,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "bytes_received": result.counts.bytes_received,
         "bytes_sent": result.counts.bytes_sent,
         "send_lateness_seconds": _lateness(result.send_lateness),
+        "arrivals": result.counts.arrivals._asdict(),
     }
 
 
@@ -107,7 +110,8 @@ def summary_text(report: RunReport) -> str:
             ("repeated", frames.repeated),
         ):
             rows.append((f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})"))
-        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame"))
+        causes = error_causes(counts.arrivals)
+        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame{causes and ': ' + causes}"))
         rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))

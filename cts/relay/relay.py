@@ -25,7 +25,7 @@ from cts.impairment.link import Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
 from cts.net.simulated import Transmission
 from cts.relay.carrier import Carrier, Path
-from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, DirectionCounts, RelayStatistics
+from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, RelayStatistics, WayCounts
 from cts.units import SECOND
 
 __all__ = ["Relay", "RelayLimits", "RelayWitness"]
@@ -128,7 +128,7 @@ class Relay:
         self._network = network
         self._pacer = pacer
         self._impairments = {TO_SERVER: to_server, TO_CLIENT: to_client}
-        self._counts = {TO_SERVER: DirectionCounts(), TO_CLIENT: DirectionCounts()}
+        self._counts = {TO_SERVER: WayCounts(), TO_CLIENT: WayCounts()}
         self._seed = seed
         self._limits = limits or RelayLimits()
         self._witness = witness
@@ -178,8 +178,8 @@ class Relay:
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             clients=len(self._clients) + len(self._newcomers),
             clients_total=self._clients_total + len(self._newcomers),
-            to_server=self._counts[TO_SERVER].statistics(),
-            to_client=self._counts[TO_CLIENT].statistics(),
+            to_server=self._counts[TO_SERVER].copy(),
+            to_client=self._counts[TO_CLIENT].copy(),
             overflowed=self._network.statistics().overflowed,
         )
 
