@@ -106,11 +106,11 @@ def begun_relay(path: Path, waiting_limit: int = 100) -> RelayTruthLog:
     )
 
 
-def due(*at_ns: int) -> Fate:
+def due(*at_ns: int) -> link.Fate:
     return fate_of("delivered", tuple(arrival_at(BEGAN_NS + each) for each in at_ns))
 
 
-def offer(log: TruthLog, at_ns: int, number: int, *fates: Fate) -> None:
+def offer(log: TruthLog, at_ns: int, number: int, *fates: link.Fate) -> None:
     log.datagrams(BEGAN_NS + at_ns, 1, "to_client", number, [(1, "ab")] * len(fates), fates)
 
 
