@@ -6,9 +6,7 @@ are skipped. A file is read while the configuration is, so that its bad lines ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 from attrs import field, frozen
@@ -16,7 +14,7 @@ from cattrs.errors import IterableValidationError
 
 from cts.config.problems import shown
 from cts.config.strict_hooks import CONVERTER
-from cts.units import MAX_QUANTITY, MICROSECOND, MILLISECOND, SECOND, parse_duration_ns
+from cts.units import parse_duration_ns
 
 __all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "DelayTrace", "read_delays", "with_traces_beside"]
 
@@ -24,10 +22,6 @@ MAX_TRACE_SIZE = 4 << 20
 """Bytes of a trace that are read, some half a million delays; a larger file is refused."""
 MAX_LINES_TOLD = 20
 """Bad lines that are told of one file; no line is read after the last of them."""
-_PLAIN = re.compile(
-    r"(?=.{1,28}$)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:\s*(ns|us|µs|ms|s)|([eE][-+]?[0-9]{1,2})(?:\s*s)?)?", re.ASCII
-)
-_FACTORS = {"ns": 1, "us": MICROSECOND, "µs": MICROSECOND, "ms": MILLISECOND, "s": SECOND, None: SECOND}
 
 
 @frozen
@@ -63,7 +57,7 @@ def read_delays(path: Path) -> tuple[int, ...]:
             wrong.append(ValueError(f"{name}: lines from {number} on were not read, after {MAX_LINES_TOLD} wrong ones"))
             break
         try:
-            delays.append(_delay_ns(text))
+            delays.append(int(parse_duration_ns(text)))
         except ValueError as exc:
             wrong.append(ValueError(f"{name}, line {number}: {exc}"))
     if wrong:
@@ -90,20 +84,6 @@ def _beside(table: Mapping[str, object], folder: Path) -> dict[str, object]:
         if isinstance(way, Mapping):
             result[direction] = _beside(way, folder)
     return result
-
-
-def _delay_ns(text: str) -> int:
-    """Read one delay; the plain way of writing it without quantiphy, which takes a tenth of a millisecond."""
-    plain = _PLAIN.fullmatch(text)
-    if plain is None:
-        return int(parse_duration_ns(text))
-    number, unit, exponent = plain.groups()
-    exact = Decimal(number + (exponent or "")) * _FACTORS[unit]
-    if exact == 0:
-        return 0
-    if not 1 <= exact <= MAX_QUANTITY:
-        return int(parse_duration_ns(text))  # which says why not
-    return int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
 def _structure(value: object, _: object) -> DelayTrace:
