@@ -9,27 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import field, frozen
 from cattrs.errors import IterableValidationError
 
-from cts.config.problems import shown
-from cts.config.strict_hooks import CONVERTER
+from cts.config.problems import KeyPath, shown
+from cts.config.toml_source import set_key
+from cts.impairment.way import WAYS
 from cts.units import parse_duration_ns
 
-__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "DelayTrace", "read_delays", "with_traces_beside"]
+__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "read_delays", "trace_files", "with_traces_beside"]
 
 MAX_TRACE_SIZE = 4 << 20
 """Bytes of a trace that are read, some half a million delays; a larger file is refused."""
 MAX_LINES_TOLD = 20
 """Bad lines that are told of one file; no line is read after the last of them."""
-
-
-@frozen
-class DelayTrace:
-    """A file of delays and what it held, in nanoseconds."""
-
-    path: Path
-    delays_ns: tuple[int, ...] = field(repr=False)
 
 
 def read_delays(path: Path) -> tuple[int, ...]:
@@ -61,34 +53,28 @@ def read_delays(path: Path) -> tuple[int, ...]:
         except ValueError as exc:
             wrong.append(ValueError(f"{name}, line {number}: {exc}"))
     if wrong:
-        raise IterableValidationError("bad lines", wrong, DelayTrace)
+        raise IterableValidationError("bad lines", wrong, Path)
     if not delays:
         raise ValueError(f"{name} holds no delay; allowed: at least one line")
     return tuple(delays)
 
 
+def trace_files(raw: Mapping[str, object]) -> dict[KeyPath, Path]:
+    """Return the files that latencies in ``[network]`` name, each by its key."""
+    found: dict[KeyPath, Path] = {}
+    for table in (("network",), *(("network", way) for way in WAYS)):
+        key = (*table, "latency", "file")
+        value: object = raw
+        for part in key:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and value.strip() and "\0" not in value:
+            found[key] = Path(value)
+    return found
+
+
 def with_traces_beside(raw: Mapping[str, object], folder: Path) -> dict[str, object]:
     """Copy what a TOML file held, the traces that its ``[network]`` names being looked for in ``folder``."""
-    network = raw.get("network")
-    return {**raw, "network": _beside(network, folder)} if isinstance(network, Mapping) else dict(raw)
-
-
-def _beside(table: Mapping[str, object], folder: Path) -> dict[str, object]:
-    result = dict(table)
-    latency = table.get("latency")
-    file = latency.get("file") if isinstance(latency, Mapping) else None
-    if isinstance(latency, Mapping) and isinstance(file, str) and file.strip():
-        result["latency"] = {**latency, "file": str(folder / file)}
-    for direction in ("to_client", "to_server"):
-        way = table.get(direction)
-        if isinstance(way, Mapping):
-            result[direction] = _beside(way, folder)
-    return result
-
-
-def _structure(value: object, _: object) -> DelayTrace:
-    path = CONVERTER.structure(value, Path)
-    return DelayTrace(path, read_delays(path))
-
-
-CONVERTER.register_structure_hook(DelayTrace, _structure)
+    table = dict(raw)
+    for key, file in trace_files(raw).items():
+        set_key(table, key, str(folder / file))
+    return table

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Annotated, TypeAlias
 
 from attrs import field, frozen
 
-if TYPE_CHECKING:
-    from attrs import Attribute
+from cts.impairment.description import AtLeastOne, Description, Probability
 
 __all__ = [
     "Bernoulli",
@@ -26,20 +25,10 @@ __all__ = [
     "chance",
     "losses",
     "pairs",
-    "probability",
 ]
 
 LossSampler: TypeAlias = Callable[[int], list[bool]]
 """Called with a count, it says of that many datagrams, in order, which are lost (True)."""
-
-
-def probability(_instance: object, attribute: Attribute[float], value: float) -> None:
-    """Refuse, as an attrs validator, what is not a number from 0 to 1.
-
-    Raises ValueError naming the attribute.
-    """
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
-        raise ValueError(f"{attribute.name} is {value!r}: a probability from 0 to 1 is needed")
 
 
 def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
@@ -54,11 +43,22 @@ def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
     return tuple((row[0], row[1]) for row in rows)
 
 
+def _ends(probability: float) -> None:
+    if probability == 0.0:
+        raise ValueError("0: a bad state that never ends; allowed: more than 0, and outages for a link that stays down")
+
+
+def _forward(span: tuple[int, int]) -> None:
+    first, last = span
+    if last < first:
+        raise ValueError(f"from {first} to {last}, which is backwards; allowed: [first, last]")
+
+
 @frozen
-class Bernoulli:
+class Bernoulli(Description):
     """Each datagram is lost with probability ``p``, independently of the others."""
 
-    p: float = field(validator=probability)
+    p: Probability
 
     @property
     def rate(self) -> float:
@@ -72,7 +72,7 @@ class Bernoulli:
 
 
 @frozen
-class GilbertElliott:
+class GilbertElliott(Description):
     """Two-state Markov loss: bursts.
 
     A datagram is judged in the state the chain is in, then the chain moves; it starts good. ``p`` is the
@@ -86,14 +86,10 @@ class GilbertElliott:
     the Internet" (2008).
     """
 
-    p: float = field(validator=probability)
-    r: float = field(validator=probability)
-    loss_bad: float = field(default=1.0, validator=probability)
-    loss_good: float = field(default=0.0, validator=probability)
-
-    def __attrs_post_init__(self) -> None:
-        if self.r == 0.0:
-            raise ValueError("r is 0: the bad state would never end; use an outage for a link that stays down")
+    p: Probability
+    r: Annotated[Probability, _ends]
+    loss_bad: Probability = 1.0
+    loss_good: Probability = 0.0
 
     @property
     def rate(self) -> float:
@@ -128,14 +124,10 @@ class GilbertElliott:
 
 
 @frozen
-class EveryNth:
+class EveryNth(Description):
     """Datagram n, 2n, 3n … is lost, counted from 1 in this direction of the flow."""
 
-    n: int = field()
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 1:
-            raise ValueError(f"n is {self.n!r}: a whole number, 1 or more, is needed")
+    n: AtLeastOne
 
     @property
     def rate(self) -> float:
@@ -157,18 +149,13 @@ class EveryNth:
 
 
 @frozen
-class Ranges:
+class Ranges(Description):
     """The datagrams from ``first`` to ``last`` of each range are lost, both included, counted from 1.
 
     Ranges may come in any order and may overlap.
     """
 
-    ranges: tuple[tuple[int, int], ...] = field(converter=pairs)
-
-    def __attrs_post_init__(self) -> None:
-        for index, (first, last) in enumerate(self.ranges):
-            if not 1 <= first <= last:
-                raise ValueError(f"ranges[{index}] is {first} to {last}: 1 <= first <= last is needed")
+    ranges: tuple[Annotated[tuple[AtLeastOne, AtLeastOne], _forward], ...] = field(converter=pairs)
 
     def sampler(self, _rng: Random) -> LossSampler:
         """Compile; takes no draws."""
