@@ -250,6 +250,25 @@ def _loopback_counts(config: Config) -> Iterable[Problem]:
         yield _problem("server.server_exit_limit", text, "run.role", "client.connections", "client.iterations")
 
 
+def _factory_in_many_processes(config: Config) -> Iterable[Problem]:
+    factory, processes = config.connected_socket.factory, config.run.processes
+    if processes > 1 and factory != "default":
+        text = f"{factory!r} would be made in each of {processes} processes; allowed: 'default', or run.processes = 1"
+        yield _problem("connected_socket.factory", text, "run.processes")
+
+
+def _processors(config: Config) -> Iterable[Problem]:
+    if not config.run.cpu_affinity:
+        return
+    if not hasattr(os, "sched_getaffinity"):
+        yield _problem("run.cpu_affinity", "this system does not bind processes to processors; leave it out")
+        return
+    here = sorted(os.sched_getaffinity(0))
+    if absent := [cpu for cpu in config.run.cpu_affinity if cpu not in here]:
+        text = f"no processor {', '.join(map(str, absent))} here; allowed: {', '.join(map(str, here))}"
+        yield _problem("run.cpu_affinity", text)
+
+
 def _listen_twice(config: Config) -> Iterable[Problem]:
     endpoints = [parse_endpoint(each) for each in config.server.listen]
     everywhere = {port for host, port in endpoints if host == EVERY_ADDRESS}
@@ -305,6 +324,8 @@ def _stream_arithmetic(config: Config) -> Iterable[Problem]:
 RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _roles,
     _loopback_counts,
+    _factory_in_many_processes,
+    _processors,
     _listen_twice,
     _files,
     _stream_arithmetic,
