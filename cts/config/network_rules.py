@@ -81,7 +81,7 @@ class Half(NamedTuple):
     other: str
     value: Callable[[LinkConfig], Value]
     idle: Callable[[NetworkConfig, Way], bool]
-    """Tells whether it does nothing in one way."""
+    """Tell whether it does nothing in one way."""
     text: str
 
 

@@ -26,7 +26,7 @@ class Key(NamedTuple):
     kind: object
     """The type that the value is read as."""
     make: Callable[[Any], object] | None = None
-    """Makes the argument of what was read; None: it is the argument."""
+    """Make the argument of what was read; None: it is the argument."""
     required: bool = False
 
 

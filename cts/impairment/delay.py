@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 DelaySampler: TypeAlias = Callable[[int], list[int]]
-"""Called with a count, it returns that many delays in nanoseconds, in the order of the datagrams."""
+"""Take a count, return that many delays in nanoseconds, in the order of the datagrams."""
 
 TimedDelays: TypeAlias = Callable[[int, int], list[int]]
-"""Called with an instant and a count, it returns the delays of that many datagrams sent then."""
+"""Take an instant and a count, return the delays of that many datagrams sent then."""
 
 PARETO_CAP_NS = 10_000_000_000
 MIN_SHAPE = 0.1  # below it, the smallest draw of random() raised to 1/shape no longer fits a float
@@ -57,7 +57,7 @@ class Constant(Description):
     delay_ns: Time = 0
 
     def sampler(self, _rng: Random) -> DelaySampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         delay_ns = self.delay_ns
         return lambda count: [delay_ns] * count
 
@@ -76,7 +76,7 @@ class Uniform(Description):
             raise Unfit(text, "high", "low")
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; one draw per delay."""
+        """Return a sampler that takes one draw per delay."""
         low, span, draw = self.low_ns, self.high_ns - self.low_ns + 1, rng.random
         return lambda count: [low + int(draw() * span) for _ in range(count)]
 
@@ -89,7 +89,7 @@ class Normal(Description):
     sigma_ns: Time
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; two draws per delay (Box and Muller 1958, the cosine half)."""
+        """Return a sampler that takes two draws per delay (Box and Muller 1958, the cosine half)."""
         mean, sigma, draw = self.mean_ns, self.sigma_ns, rng.random
         if mean >= REACH * sigma:
             return lambda count: [
@@ -124,7 +124,7 @@ class Pareto(Description):
             raise Unfit(f"{text}; allowed: minimum or more", "cap", "minimum")
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; one draw per delay, by the inverse of the distribution function."""
+        """Return a sampler that takes one draw per delay, by the inverse of the distribution function."""
         scale = self.minimum_ns if self.scale_ns is None else self.scale_ns
         base, exponent, cap, draw = self.minimum_ns - scale, -1.0 / self.shape, self.cap_ns, rng.random
         return lambda count: [min(cap, base + round(scale * (1.0 - draw()) ** exponent)) for _ in range(count)]
@@ -142,7 +142,7 @@ class Trace(Description):
             raise Unfit("no delay, or one below 0; allowed: at least one delay", "delays")
 
     def sampler(self, _rng: Random) -> DelaySampler:
-        """Compile; takes no draws. Samplers share the tuple, each keeps only its place in it."""
+        """Return a sampler that takes no draws. Samplers share the tuple, each keeps only its place in it."""
         delays, length = self.delays_ns, len(self.delays_ns)
         place = 0
 

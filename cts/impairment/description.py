@@ -48,6 +48,7 @@ class Description:
     __slots__ = ()
 
     def __attrs_post_init__(self) -> None:
+        """Hold every attribute to its type's checks, then all of them to each other."""
         for each in attrs.fields(attrs.resolve_types(cast("type[attrs.AttrsInstance]", type(self)))):
             try:
                 _check(getattr(self, each.name), each.type)

@@ -94,7 +94,7 @@ class Impairment(Description):
 
     @property
     def queue_limit_bytes(self) -> int | None:
-        """Bytes of queue in force; None without a bandwidth."""
+        """Return the bytes of queue in force; None without a bandwidth."""
         if self.bandwidth_bits_per_second is None or self.queue_bytes is not None:
             return self.queue_bytes
         return max(MIN_DEFAULT_QUEUE, self.bandwidth_bits_per_second * DEFAULT_QUEUE_MS // 8000)
@@ -199,7 +199,7 @@ def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) ->
 
 
 def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
-    """All datagrams of an instant share one fate."""
+    """Compile what gives all datagrams of an instant one fate."""
     last_ns, fate = NEVER_NS, LOST
 
     def run(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
@@ -214,7 +214,7 @@ def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
 
 
 def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> Run:
-    """Latency and loss alone, the usual case."""
+    """Compile latency and loss alone, the usual case."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
     keep_order = impairment.keep_order
@@ -239,7 +239,7 @@ def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> 
 
 
 def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
-    """Every feature; those that are off cost a comparison and take no draws."""
+    """Compile every feature; those that are off cost a comparison and take no draws."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
     take_copy_delays = impairment.delay.sampler(Random(seeds["copy delay"]))
@@ -324,7 +324,7 @@ def delay_sampler(impairment: Impairment, seeds: Mapping[str, int]) -> TimedDela
 
 
 def outage_test(outages: tuple[tuple[int, int], ...], start_ns: int) -> Callable[[int], bool]:
-    """Return a function that says whether an instant lies in an outage, in O(log n)."""
+    """Return a function that tells whether an instant lies in an outage, in O(log n)."""
     begins: list[int] = []
     ends: list[int] = []
     for begin, end in sorted(outages):

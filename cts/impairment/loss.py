@@ -1,6 +1,6 @@
 """Loss processes of a link.
 
-Each process is a frozen description; ``sampler(rng)`` compiles it into a function that says of the next
+Each process is a frozen description; ``sampler(rng)`` compiles it into a function that tells of the next
 datagrams which are lost. A sampler advances once per datagram *offered* to the link, whatever else befalls
 that datagram, so its verdicts depend on the process and its random stream alone.
 """
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 LossSampler: TypeAlias = Callable[[int], list[bool]]
-"""Called with a count, it says of that many datagrams, in order, which are lost (True)."""
+"""Take a count, return for that many datagrams, in order, whether each is lost."""
 
 
 def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
@@ -62,11 +62,11 @@ class Bernoulli(Description):
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run."""
+        """Return the share of datagrams lost in the long run."""
         return self.p
 
     def sampler(self, rng: Random) -> LossSampler:
-        """Compile; one draw per datagram."""
+        """Return a sampler that takes one draw per datagram."""
         p, draw = self.p, rng.random
         return lambda count: [draw() < p for _ in range(count)]
 
@@ -93,11 +93,11 @@ class GilbertElliott(Description):
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
+        """Return the share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
         return (self.p * self.loss_bad + self.r * self.loss_good) / (self.p + self.r)
 
     def sampler(self, rng: Random) -> LossSampler:
-        """Compile; two draws per datagram, one where no state needs a draw to judge."""
+        """Return a sampler that takes two draws per datagram, one where no state needs a draw to judge."""
         p, r, draw = self.p, self.r, rng.random
         loss_good, loss_bad = self.loss_good, self.loss_bad
         bad = False
@@ -131,11 +131,11 @@ class EveryNth(Description):
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run."""
+        """Return the share of datagrams lost in the long run."""
         return 1 / self.n
 
     def sampler(self, _rng: Random) -> LossSampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         n = self.n
         seen = 0
 
@@ -158,7 +158,7 @@ class Ranges(Description):
     ranges: tuple[Annotated[tuple[AtLeastOne, AtLeastOne], _forward], ...] = field(converter=pairs)
 
     def sampler(self, _rng: Random) -> LossSampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         ahead = sorted(self.ranges, reverse=True)  # the next range is at the end
         seen = 0
 
@@ -187,10 +187,10 @@ def losses(loss: Loss | None, seed: int) -> LossSampler:
 
 
 def chance(p: float, seed: int) -> LossSampler:
-    """Return a sampler that says True with probability p; where p is 0 it takes no draws."""
+    """Return a sampler that gives True with probability p; where p is 0 it takes no draws."""
     return Bernoulli(p).sampler(Random(seed)) if p else never
 
 
 def never(count: int) -> list[bool]:
-    """Say no to each."""
+    """Return False for each: nothing is lost."""
     return [False] * count
