@@ -1,6 +1,7 @@
 """A cattrs converter that takes TOML's values as they are: no coercion, and each refusal says what is allowed.
 
-cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. A field's type says all:
+cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. ``cts.config.table_keys`` says which keys a
+class has. A field's type says all:
 
 * ``Rate``, ``Size``, ``Duration``: a number, or text with a unit.
 * ``Annotated[T, check, ...]``: each check is called with the structured value and raises ValueError to refuse it

@@ -251,6 +251,15 @@ def test_a_set_reaches_into_the_network(tmp_path: Path) -> None:
         load_config(path, ["network.profile=transatlantic", "network.queue=5"])
 
 
+def test_what_contradicts_another_key_of_its_table_names_the_set_that_either_came_from(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('[network]\nlatency = {model = "uniform", low = "1ms", high = "2ms"}\n', encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"network\.latency\.high: 2 ms, and low is 3 ms; .* \(from --set .*low=3ms\)"
+    ):
+        load_config(path, ["network.latency.low=3ms"])
+
+
 def test_the_truth_may_be_written_beside_the_other_logs() -> None:
     output = structure_config({"output": {"truth_file": "t.jsonl", "events_file": "e.jsonl"}}).output
     assert output.files() == {"events_file": Path("e.jsonl"), "truth_file": Path("t.jsonl")}
