@@ -74,7 +74,7 @@ class Carrier:
         self._wakes_at_ns = 0
 
     def has_room(self, size: int, count: int) -> bool:
-        """Say whether ``count`` datagrams of ``size`` bytes together can be held; copies of them then can, too."""
+        """Tell whether ``count`` datagrams of ``size`` bytes together can be held; copies of them then can, too."""
         return size + count * _OVERHEAD <= self._room
 
     def take_room(self, counts: DirectionCounts, size: int) -> None:

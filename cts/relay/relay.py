@@ -26,6 +26,7 @@ from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
 from cts.net.simulated import Transmission
 from cts.relay.carrier import Carrier, Path
 from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, DirectionCounts, RelayStatistics
+from cts.units import SECOND
 
 __all__ = ["Relay", "RelayLimits", "RelayWitness"]
 
@@ -49,7 +50,7 @@ class RelayLimits:
     """
 
     clients: int = field(default=1024, validator=ge(1))
-    idle_ns: int = field(default=60_000_000_000, validator=ge(1))
+    idle_ns: int = field(default=60 * SECOND, validator=ge(1))
     held_bytes: int = field(default=64 << 20, validator=ge(0))
 
 
@@ -302,7 +303,7 @@ def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns:
 
 
 def _leads_to(target: Address, local: Address) -> bool:
-    """Say whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
+    """Tell whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
     if target == local:
         return True
     ours, theirs = ip_address(local.host), ip_address(target.host)

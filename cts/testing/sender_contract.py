@@ -30,6 +30,7 @@ from cts.testing.sender_probes import (
     refuse,
     send_both,
 )
+from cts.units import MILLISECOND, SECOND
 
 __all__ = ["CONTRACT_PLANS", "SenderContract"]
 
@@ -282,4 +283,4 @@ def _datagrams(count: int) -> str:
 
 
 def _span(time_ns: int) -> str:
-    return f"{time_ns / 1e9:g} s" if time_ns >= 1e9 else f"{time_ns / 1e6:g} ms"
+    return f"{time_ns / SECOND:g} s" if time_ns >= SECOND else f"{time_ns / MILLISECOND:g} ms"

@@ -264,9 +264,9 @@ def test_peers_that_never_waited_do_not_keep_a_client_from_being_served_later() 
     assert (names[-1].remote, names[-1].time_ns) == (PEER, LAST_SEND + MS)
 
 
-def test_more_starts_than_the_queue_holds_lose_nobody_who_found_room_to_wait() -> None:
+def test_all_who_ask_in_one_moment_are_served_and_nobody_is_called_refused() -> None:
     async def main(world: World) -> BareServer:
-        bare = BareServer(world, start_queue=2)
+        bare = BareServer(world)
         await bare.begin()
         for number in range(6):
             bare.start(stranger(number))
@@ -277,6 +277,7 @@ def test_more_starts_than_the_queue_holds_lose_nobody_who_found_room_to_wait() -
     bare = in_world(main)
     assert bare.sent_to() == set(map(stranger, range(6)))
     assert bare.broker.ended == 6
+    assert bare.refused == {}
 
 
 def test_the_tables_hold_one_entry_for_an_address_however_often_it_asks_while_it_waits() -> None:

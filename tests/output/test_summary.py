@@ -7,7 +7,7 @@ from attrs import evolve
 
 from cts.metrics.counters import FrameTotals
 from cts.output.summary import summary_json, summary_text
-from cts.protocol.roles import Role
+from cts.protocol.roles import Direction, Role
 from cts.records.report import RunReport
 from cts.records.results import StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
@@ -28,7 +28,7 @@ RESULT = StreamResult(
 )
 REPORT = RunReport(
     role="loopback",
-    direction="pull",
+    direction=Direction.PULL,
     began_ns=BEGAN_NS,
     elapsed_ns=5_970_000_000,
     snapshot=RunSnapshot(5_970_000_000, 0, COUNTS, {Outcome.SUCCESSFUL: 1}),

@@ -3,9 +3,9 @@
 import pytest
 
 from cts.config import structure_config
-from cts.engine.session import plan_of
 from cts.plugin.choice import choose_plugins
 from cts.runs.plan_text import describe_plan
+from cts.runs.session_settings import plan_of
 
 NETWORK: dict[str, object] = {"network": {"loss": 0.1}}
 TRUTH: dict[str, object] = {"output": {"truth_file": "t.jsonl"}}
