@@ -25,7 +25,7 @@ from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.report import RunReport
-from cts.runs.plan_text import banner
+from cts.runs.plan_text import banner, beyond_a_real_run
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
@@ -67,7 +67,8 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
     """
-    _refuse_what_cannot_be_run(config, source)
+    if wrong := beyond_a_real_run(config):
+        raise ConfigError(source, wrong)
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     factory = plugins.make_factory()
@@ -75,28 +76,6 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
         return _Run(config, source, plan, plugins, factory, console).start()
     finally:
         factory.close()
-
-
-def _refuse_what_cannot_be_run(config: Config, source: str) -> None:
-    problems = []
-    if config.network.is_set:
-        problems.append("network: a real run takes its network as it is; allowed with 'cts sim' and 'cts impair'")
-    if config.output.truth_file is not None:
-        problems.append("output.truth_file: only 'cts sim' and 'cts impair' know the truth; allowed with those")
-    if config.run.processes > 1 and config.connected_socket.factory != "default":
-        factory = config.connected_socket.factory
-        text = f"connected_socket.factory: {factory!r} would be made in each of {config.run.processes} processes"
-        problems.append(f"{text}; allowed: 'default', or run.processes = 1")
-    if config.run.cpu_affinity and hasattr(os, "sched_getaffinity"):
-        here = sorted(os.sched_getaffinity(0))
-        absent = [cpu for cpu in config.run.cpu_affinity if cpu not in here]
-        if absent:
-            listed = ", ".join(map(str, absent))
-            problems.append(f"run.cpu_affinity: no processor {listed} here; allowed: {', '.join(map(str, here))}")
-    elif config.run.cpu_affinity:
-        problems.append("run.cpu_affinity: this system does not bind processes to processors; leave it out")
-    if problems:
-        raise ConfigError(source, problems)
 
 
 class _Run:

@@ -16,7 +16,7 @@ atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 from cts.cli import main
 main()
 """
-HEAVY = frozenset({"trio", "attr", "attrs", "cattrs", "rich", "quantiphy", "tomli", "numpy", "ssl", "asyncio"})
+HEAVY = frozenset({"trio", "attr", "attrs", "cattrs", "rich", "tomli", "numpy", "ssl", "asyncio"})
 VERY_SHORT = ("stream.stream_length=100ms", "stream.buffer_depth=100ms", *FREE_PORT)
 INVOCATIONS = {
     "help": ["--help"],
