@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import trio
 from attrs import frozen
 
 from cts.clock.system_pacer import SystemPacer, open_pacer
 from cts.clock.timerfd_pacer import TimerPacer
-from cts.clock.virtual_time import VirtualTime
-from cts.net.simulated import SimulatedNetwork
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 
 __all__ = ["Surroundings", "real_surroundings"]
 
-NetworkT = TypeVar("NetworkT", UdpNetwork, SimulatedNetwork)
+
+class _Running(Protocol):
+    """What has to run while it is used."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled; ``started()`` once it can be used."""
+
+
+PacerT = TypeVar("PacerT", bound=_Running)
+NetworkT = TypeVar("NetworkT", bound=_Running)
 
 
 @frozen
-class Surroundings(Generic[NetworkT]):
+class Surroundings(Generic[PacerT, NetworkT]):
     """A clock, and a network under it.
 
     Attributes:
@@ -29,7 +36,7 @@ class Surroundings(Generic[NetworkT]):
         network: where endpoints come from.
     """
 
-    pacer: SystemPacer | TimerPacer | VirtualTime
+    pacer: PacerT
     network: NetworkT
 
     @asynccontextmanager
@@ -42,7 +49,7 @@ class Surroundings(Generic[NetworkT]):
             services.cancel_scope.cancel()
 
 
-def real_surroundings(*, offload: bool, shared: bool = False) -> Surroundings[UdpNetwork]:
+def real_surroundings(*, offload: bool, shared: bool = False) -> Surroundings[SystemPacer | TimerPacer, UdpNetwork]:
     """Return this machine's clock and sockets.
 
     Args:

@@ -14,6 +14,8 @@ import trio
 from attrs import frozen
 
 from cts.api import Address, IConnectedSocketFactory, StreamPlan
+from cts.clock.system_pacer import SystemPacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.config import Config, parse_endpoint
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
@@ -139,7 +141,10 @@ class _Run:
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self, surroundings: Surroundings[UdpNetwork], listen: Sequence[Address], targets: Sequence[Address]
+        self,
+        surroundings: Surroundings[SystemPacer | TimerPacer, UdpNetwork],
+        listen: Sequence[Address],
+        targets: Sequence[Address],
     ) -> ISession:
         config, settings = self._config, session_settings(self._config)
         if config.run.processes > 1:
