@@ -52,13 +52,12 @@ class MediaStreamSender(IOPattern):
             When the next frame is due; None if the stream has ended.
         """
         sent = self.sequence
-        size = self._plan.size_of(sent)
-        self.confirmed_bytes += size
+        self.confirmed_bytes += self.in_flight_bytes
         if sent >= self._final_frame:
-            self.in_flight_bytes -= size
+            self.in_flight_bytes = 0
             self._frame_sent(now_ns)
             return None
-        self.in_flight_bytes += self._plan.size_of(sent + 1) - size
+        self.in_flight_bytes = self._plan.size_of(sent + 1)
         self.measured_until_ns = now_ns
         self.sequence = sent + 1
         return self.handshake.base_ns + self._plan.send_offset_ns(sent + 1)
