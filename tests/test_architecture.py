@@ -29,7 +29,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "net": CONTRACTS | {"native", "clock", "impairment"},
     "relay": CONTRACTS | {"clock", "impairment", "engine.contracts", "net"},
     # What a plan and an impairment may be is for those to say who work with them.
-    "config": frozenset({"errors", "units", "protocol.plan", "protocol.wire", "impairment"}),
+    "config": frozenset({"errors", "units", "protocol", "impairment"}),
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
     # Independent in what it computes: of a run it knows the wire, the records and nothing else.

@@ -32,6 +32,8 @@ from cts.config.structuring import structure, structure_options
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
+from cts.protocol.roles import Direction
+from cts.protocol.task import Verify
 from cts.protocol.wire import MAX_DATAGRAM_SIZE
 from cts.units import MILLISECOND, SECOND, Between, Duration, Rate, Size
 
@@ -89,13 +91,13 @@ class RunConfig:
 class StreamConfig:
     """``[stream]``: what both ends must agree on."""
 
-    direction: Literal["pull", "push"] = "pull"
+    direction: Direction = Direction.PULL
     bits_per_second: Annotated[Rate, Between(1)] = field(default=Rate(8_000_000))
     frame_rate: AtLeastOne = 30
     stream_length: SomeTime = field(default=Duration(5 * SECOND))
     buffer_depth: SomeTime = field(default=Duration(SECOND))
     datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(default=Size(1400))
-    verify: Literal["data", "count", "connection"] = "data"
+    verify: Verify = Verify.DATA
 
 
 @frozen

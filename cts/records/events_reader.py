@@ -9,6 +9,7 @@ from typing import NamedTuple
 from attrs import define, field, frozen
 
 from cts.protocol.plan import PlanError, StreamPlan
+from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
 from cts.records.json_lines import Fields, LineReader
 
@@ -16,7 +17,6 @@ __all__ = ["VERDICTS", "ReportedEnd", "ReportedFrame", "ReportedFrames", "Report
 
 _SCHEMA = 1
 _ROLES = ("loopback", "server", "client")
-_DIRECTIONS = ("pull", "push")
 _OUTCOMES = ("successful", "network error", "protocol error", "cancelled")
 VERDICTS = ("completed", "dropped", "repeated")
 _NEVER_NS = -(2**63)
@@ -107,14 +107,14 @@ class RunEvents:
     """What a run reported.
 
     Attributes:
-        direction: ``pull`` or ``push``.
+        direction: which way frames went.
         verify: what its receivers did about wrong payloads.
         plan: its stream arithmetic.
         streams: its receiving streams, in the order of their numbers.
         complete: whether the log's last line is there.
     """
 
-    direction: str
+    direction: Direction
     verify: Verify
     plan: StreamPlan
     streams: tuple[ReportedStream, ...]
@@ -159,12 +159,14 @@ class _Reading:
             direction, verify, plan, tuple(map(self._streams.__getitem__, sorted(self._streams))), complete
         )
 
-    def _began(self, fields: Fields) -> str:
+    def _began(self, fields: Fields) -> Direction:
         fields.one_of("event", ("run_began",))
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")
-        role, direction = fields.one_of("role", _ROLES), fields.one_of("direction", _DIRECTIONS)
-        if (role, direction) in (("client", "push"), ("server", "pull")):
+        role = fields.one_of("role", _ROLES)
+        direction = Direction(fields.one_of("direction", tuple(each.value for each in Direction)))
+        here = {"client": direction.client_role, "server": direction.server_role}
+        if here.get(role) is Role.SENDER:
             raise self._reader.unusable(f"is that of a {role} that sends, which judges no frames")
         began_unix_ns = fields.unix_time("began_unix_ns")
         if (began_unix_ns == 0) != (self._truth_began_unix_ns == 0):

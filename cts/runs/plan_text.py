@@ -24,7 +24,7 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> s
     streams = "" if config.run.role == "server" else f", {_streams(config)}"
     rate = format_rate(plan.bits_per_second)
     return (
-        f"cts {__version__}: {where}, {config.stream.direction} {rate} at {plan.frame_rate} frames/s "
+        f"cts {__version__}: {where}, {config.stream.direction.value} {rate} at {plan.frame_rate} frames/s "
         f"for {format_duration(plan.stream_length_ns)}{streams}"
     )
 
@@ -45,7 +45,7 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     packets = len(sizes) * plan.frame_rate
     last = "" if sizes[-1] == sizes[0] else f", the last of {sizes[-1]:,} bytes"
     rows = [
-        ("role", f"{config.run.role}, {config.stream.direction}"),
+        ("role", f"{config.run.role}, {config.stream.direction.value}"),
         ("rate", f"{format_rate(plan.bits_per_second)} at {plan.frame_rate} frames per second"),
         ("frame", f"{plan.frame_size:,} bytes in {len(sizes):,} datagrams of at most {sizes[0]:,} bytes{last}"),
         ("packets", f"{packets:,} per second and stream"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from cts.api import StreamPlan, Verify
+from cts.api import StreamPlan
 from cts.config import Config
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
-from cts.protocol.roles import Direction
 
 __all__ = ["plan_of", "session_settings"]
 
@@ -26,9 +25,9 @@ def session_settings(config: Config) -> SessionSettings:
     """Return what a configuration has a session run."""
     run, server, client = config.run, config.server, config.client
     return SessionSettings(
-        direction=Direction(config.stream.direction),
+        direction=config.stream.direction,
         plan=plan_of(config),
-        verify=Verify(config.stream.verify),
+        verify=config.stream.verify,
         server=None
         if run.role == "client"
         else ServerSettings(

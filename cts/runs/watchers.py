@@ -87,8 +87,8 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
 def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
     return {
         "role": config.run.role,
-        "direction": config.stream.direction,
-        "verify": config.stream.verify,
+        "direction": config.stream.direction.value,
+        "verify": config.stream.verify.value,
         "bits_per_second": plan.bits_per_second,
         "frame_rate": plan.frame_rate,
         "stream_length_ns": plan.stream_length_ns,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
+from cts.protocol.roles import Direction
 from cts.records.events_reader import ReportedStream
 
 __all__ = ["ReportedStreams"]
@@ -19,15 +20,15 @@ class ReportedStreams:
 
     Args:
         streams: the streams.
-        direction: ``pull`` or ``push``.
+        direction: which way frames went.
         tolerance_ns: how far times of truth and run may lie apart.
     """
 
-    def __init__(self, streams: Iterable[ReportedStream], direction: str, tolerance_ns: int) -> None:
+    def __init__(self, streams: Iterable[ReportedStream], direction: Direction, tolerance_ns: int) -> None:
         self._slack_ns = tolerance_ns + _PAIRING_NS
         self._waiting: defaultdict[str, deque[ReportedStream]] = defaultdict(deque)
         for stream in sorted(streams, key=lambda each: each.opened_ns):
-            self._waiting[stream.local if direction == "pull" else stream.remote].append(stream)
+            self._waiting[stream.local if direction is Direction.PULL else stream.remote].append(stream)
         self._missed: list[ReportedStream] = []
 
     def openings(self, address: str) -> list[int]:

@@ -18,6 +18,7 @@ from itertools import accumulate
 from attrs import define, field
 
 from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
@@ -61,7 +62,7 @@ class Receivers(TruthVisitor):
     """Takes what a truth tells and compares each stream as it goes.
 
     Args:
-        direction: ``pull`` or ``push``.
+        direction: which way frames went.
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
         tolerance_ns: how far times of truth and run may lie apart.
@@ -76,7 +77,7 @@ class Receivers(TruthVisitor):
 
     def __init__(
         self,
-        direction: str,
+        direction: Direction,
         plan: StreamPlan,
         verify: Verify,
         *,
@@ -86,7 +87,7 @@ class Receivers(TruthVisitor):
         reported: ReportedStreams,
         differences: Differences,
     ) -> None:
-        self._pull = direction == "pull"
+        self._pull = direction is Direction.PULL
         self._plan = plan
         self._verify = verify
         self._tolerance_ns = tolerance_ns

@@ -87,8 +87,8 @@ def simulated_logs(
     stream = config.stream
     settings: dict[str, object] = {
         "role": config.run.role,
-        "direction": stream.direction,
-        "verify": stream.verify,
+        "direction": stream.direction.value,
+        "verify": stream.verify.value,
         "bits_per_second": stream.bits_per_second,
         "frame_rate": stream.frame_rate,
         "stream_length_ns": stream.stream_length,

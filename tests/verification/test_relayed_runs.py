@@ -13,6 +13,7 @@ from cts.config import Config
 from cts.impairment.delay import Constant, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
+from cts.protocol.roles import Direction
 from cts.verification.verify import Verification, verify_run
 from tests.verification.hand_written_logs import (
     DUE,
@@ -35,7 +36,7 @@ NO_DATA = "ErrorNotAllDataTransferred"
 
 def impaired_logs(folder: Path, config: Config, path: Impairment, seed: int = 1) -> Logs:
     """Simulate a run with an impairment on the way that frames take."""
-    if config.stream.direction == "pull":
+    if config.stream.direction is Direction.PULL:
         return simulated_logs(folder, config, to_client=path, seed=seed)
     return simulated_logs(folder, config, to_server=path, seed=seed)
 

@@ -14,6 +14,7 @@ from cts.config import Config
 from cts.impairment.delay import Constant, Delay, Normal, Pareto, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
+from cts.protocol.roles import Direction
 from cts.runs.session_settings import plan_of
 from cts.verification.verify import Verification, verify_run
 from tests.verification.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
@@ -196,7 +197,7 @@ def test_every_stream_ends_when_it_must_with_the_verdicts_of_the_truth(
     for result in logs.report.results:
         if result.outcome is Outcome.CANCELLED or result.role.value == "sender":
             continue
-        peer = result.local if config.stream.direction == "pull" else result.remote
+        peer = result.local if config.stream.direction is Direction.PULL else result.remote
         row = rows[str(peer), result.started_ns]
         counts = result.counts.frames
         if result.result == MISMATCH:
@@ -206,7 +207,7 @@ def test_every_stream_ends_when_it_must_with_the_verdicts_of_the_truth(
         # A push begins anew with each START before the first data; a pull's base is its opening.
         last = plan.end_offset_ns if result.result == "Succeeded" else plan.render_offset_ns(1)
         assert result.ended_ns == row.ended_ns
-        if config.stream.direction == "pull" and result.result != MISMATCH:
+        if config.stream.direction is Direction.PULL and result.result != MISMATCH:
             assert result.ended_ns == result.started_ns + last
         elif result.result != MISMATCH:
             assert result.ended_ns >= result.started_ns + last
