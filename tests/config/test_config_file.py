@@ -101,8 +101,8 @@ def test_a_huge_file_is_not_read(write: Write) -> None:
     [
         ("stream.frame_rate=60", lambda config: config.stream.frame_rate, 60),
         ("stream.frame_rate = 60", lambda config: config.stream.frame_rate, 60),
-        ("stream.direction=push", lambda config: config.stream.direction, "push"),
-        ("stream.direction='push'", lambda config: config.stream.direction, "push"),
+        ("stream.direction=push", lambda config: config.stream.direction.value, "push"),
+        ("stream.direction='push'", lambda config: config.stream.direction.value, "push"),
         ("stream.bits_per_second=100M", lambda config: config.stream.bits_per_second, 100_000_000),
         ("stream.bits_per_second=8 Mbit/s", lambda config: config.stream.bits_per_second, 8_000_000),
         ("stream.stream_length=2.5", lambda config: config.stream.stream_length, 2_500_000_000),
