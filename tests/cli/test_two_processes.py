@@ -71,7 +71,7 @@ class Ran:
     """
 
     def __init__(self) -> None:
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(4) as pool:
             pairs = {direction: pool.submit(run_pair, direction) for direction in DIRECTIONS}
             orphans = {direction: pool.submit(lose_the_server, direction) for direction in DIRECTIONS}
             self.strangers = {direction: ask_nobody(direction) for direction in DIRECTIONS}
