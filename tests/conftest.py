@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let the many processes that tests start compile ``cts`` once, even where Python is to leave no bytecode behind."""
-    if sys.dont_write_bytecode:
-        environment = pytest.MonkeyPatch()
-        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        environment.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+    with pytest.MonkeyPatch.context() as environment:
+        if sys.dont_write_bytecode:
+            environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+            environment.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        yield
 
 
 def pytest_collection_finish() -> None:
