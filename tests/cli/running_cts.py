@@ -272,8 +272,8 @@ def run_here(*args: str | Path, sets: Iterable[str] = ()) -> Finished:
 def run_together(
     apart: Mapping[str, Iterable[str]], here: Mapping[str, Iterable[str]], *args: str | Path
 ) -> dict[str, Finished]:
-    """Run ``cts`` with the same arguments and several sets of overrides: some as processes, two at a time, others meanwhile."""
-    with ThreadPoolExecutor(2) as pool:
+    """Run ``cts`` with the same arguments and several sets of overrides: some as processes, others meanwhile."""
+    with ThreadPoolExecutor(3) as pool:
         futures = {name: pool.submit(run_cts, *args, sets=tuple(sets)) for name, sets in apart.items()}
         finished = {name: run_here(*args, sets=sets) for name, sets in here.items()}
         return {name: future.result() for name, future in futures.items()} | finished

@@ -24,10 +24,10 @@ from tests.cli.running_cts import (
 Runs: TypeAlias = dict[str, Finished]
 
 PROCESSES: dict[str, tuple[str, ...]] = {
+    "twice over": ("client.iterations=2", *QUIET),
+    "20 connections": ("client.connections=20",),
     "pull": (),
     "push": ("stream.direction=push",),
-    "20 connections": ("client.connections=20",),
-    "twice over": ("client.iterations=2", *QUIET),
 }
 HERE: dict[str, tuple[str, ...]] = {
     "100 Mbit/s": ("stream.bits_per_second=100M",),
