@@ -23,9 +23,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cts.api import Address
 from cts.net.coalescing import CoalescedReceiver
-from cts.net.libc import pack_sockaddr
 from cts.net.segmentation import SegmentedSender
+from cts.net.sockaddr import pack_sockaddr
 from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ PATTERN: Final = struct.pack(f"<{(DATAGRAM - HEADER_SIZE) // 2}H", *range((DATAG
 
 def send(port: int, seconds: float) -> None:
     """Send full batches to ``port`` for so long."""
-    peer = pack_sockaddr("127.0.0.1", port)
+    peer = pack_sockaddr(Address("127.0.0.1", port))
     payloads = (memoryview(PATTERN),) * SEGMENTS
     header = bytearray(struct.pack("<Hqqq", 0, 0, 0, QPF))
     calls = 0

@@ -8,11 +8,11 @@ are structured into. Times are integer nanoseconds of the run's clock, which is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Histogram, Percentiles
@@ -21,6 +21,7 @@ from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.protocol.task import DatagramBatch, Verify
+from cts.protocol.trains import Train
 from cts.protocol.wire import HEADER_SIZE
 from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, EndpointStatistics, Outcome, StreamSnapshot
@@ -30,6 +31,7 @@ __all__ = [
     "HEADER_SIZE",
     "SUCCEEDED",
     "Address",
+    "BackgroundTask",
     "DatagramBatch",
     "DatagramHandler",
     "EndpointStatistics",
@@ -40,6 +42,7 @@ __all__ = [
     "IConnectedSocketFactory",
     "IDatagramEndpoint",
     "IPacer",
+    "IPeerDatagrams",
     "ISender",
     "Message",
     "Outcome",
@@ -50,6 +53,7 @@ __all__ = [
     "StreamRequest",
     "StreamResult",
     "StreamSnapshot",
+    "Train",
     "Verdict",
     "Verify",
 ]
@@ -62,6 +66,10 @@ DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 
 Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
 """A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
+
+
+BackgroundTask = Callable[[], Awaitable[None]]
+"""Runs in a stream's nursery from its beginning, and is cancelled at its end. What it raises ends the stream."""
 
 
 class IPacer(ABC):
@@ -119,10 +127,19 @@ class IDatagramEndpoint(ABC):
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over messages in one call and without waiting; return how many went, from the first on.
 
-        None goes that would have to wait, fails, or cannot go in this way: :meth:`send_train` then does what is called
-        for, or raises. What an endpoint takes at once is up to it; offer no more than may share a moment.
+        Stops before the first message that would have to wait, that the network refuses, or that this endpoint does not send
+        this way: give that one to :meth:`send_train`, which waits, raises, or sends it otherwise. Never suspends. Offer only
+        messages that may leave at the same moment.
         """
         return 0
+
+    @abstractmethod
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one datagram of some tens of bytes now, or not at all; return whether it was handed to the network.
+
+        Returns False if it would have to wait, or the network refuses it, or the endpoint is closed. Never suspends or raises,
+        and keeps nothing about ``remote``: made for answers to strangers, of whom there may be any number.
+        """
 
     @abstractmethod
     def receive_into(self, handler: DatagramHandler) -> None:
@@ -165,9 +182,39 @@ class ISender(ABC):
         bytes handed to the network, as the endpoint's sends returned them.
         """
 
+    def trains(self, segment_limit: int) -> Sequence[Train] | None:
+        """Return the trains that each frame leaves in, for the engine to hand over in this sender's place.
 
-class IConnectedSocket(ABC):
-    """One stream with one peer: owns its timers and its scheduling, and runs in its own nursery."""
+        A sender that does nothing else with a frame than hand it over whole when it is due can offer this: the frames of many
+        streams then leave in one call, stamped when they do. It is still asked to send frames that are too large for that.
+
+        Args:
+            segment_limit: datagrams of a train at most.
+
+        Returns:
+            The same object for every frame (as ``plan.trains`` gives it); None to be asked for each frame.
+        """
+        return None
+
+    def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask | None:
+        """Return a task to run beside the stream, in its nursery; None for none. Asked once, when the stream begins."""
+        return None
+
+
+class IPeerDatagrams(ABC):
+    """What a server does with the datagrams of a peer that has a stream."""
+
+    @abstractmethod
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
+
+    @abstractmethod
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Take note that the peer sent START once more."""
+
+
+class IConnectedSocket(IPeerDatagrams):
+    """One stream with one peer: its life. It opens its own nursery, in which everything runs that belongs to the stream."""
 
     @property
     @abstractmethod
@@ -188,18 +235,10 @@ class IConnectedSocket(ABC):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end; a failure is a result, no exception. ``started()`` once datagrams may be handed to it."""
 
-    @abstractmethod
-    def on_data_received(self, batch: DatagramBatch) -> None:
-        """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
-
     @property
     def send_lateness(self) -> Histogram | None:
         """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
         return None
-
-    @abstractmethod
-    def on_start_repeated(self, received_ns: int) -> None:
-        """Take note that the peer sent START once more."""
 
     @abstractmethod
     def observe(self, now_ns: int) -> StreamSnapshot:
@@ -221,6 +260,7 @@ class StreamRequest:
         connection_id: the name to give the stream (server), or None to ask for it (client).
         verify: what a receiver does about wrong payloads.
         on_frame: told of each rendered frame, or None.
+        background: tasks that run in the stream's nursery beside it; a factory may add its own.
     """
 
     role: Role
@@ -233,6 +273,7 @@ class StreamRequest:
     connection_id: str | None
     verify: Verify = Verify.DATA
     on_frame: Callable[[RenderedFrame], None] | None = None
+    background: list[BackgroundTask] = field(factory=list)
 
 
 class IConnectedSocketFactory(ABC):

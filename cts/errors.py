@@ -16,6 +16,7 @@ __all__ = [
     "PluginError",
     "PluginFailure",
     "UserError",
+    "first_of",
     "mistake_in",
     "tell_together",
 ]
@@ -61,7 +62,12 @@ def tell_together(mistakes: Sequence[UserError]) -> None:
 def mistake_in(group: BaseExceptionGroup[BaseException]) -> UserError | None:
     """Return the user's mistake that nurseries wrapped in groups; None if anything else went wrong as well."""
     mistakes, rest = group.split(UserError)
-    error: BaseException | None = mistakes if rest is None else None
+    error = None if mistakes is None or rest is not None else first_of(mistakes)
+    return error if isinstance(error, UserError) else None
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Return the first error inside nested exception groups, which is what a person needs to see; or the error itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, UserError) else None
+    return error

@@ -1,20 +1,17 @@
 """Quantities with units: their types, their bounds, and text in and out.
 
 Inside the program a rate is an int of bits per second, a size an int of bytes, a duration an int of nanoseconds;
-only configuration and banners carry units. Parsing is quantiphy's behind a whitelist of prefixes and units, because
-alone it reads "25mbps" as 0.025 bit/s, "1,5 s" as 15 s and "5 PB" as a unit of its own. The digits are taken as
-decimals, never as floats, so "33.3ms" is 33 300 000 ns and "8 Mbit/s" is 8 000 000 bit/s exactly.
+only configuration and banners carry units. Only listed units are read, with their case, because "25mbps" could be meant
+as 25 Mbit/s or as 0.025 bit/s. The digits are taken as decimals, never as floats, so "33.3ms" is 33 300 000 ns and
+"8 Mbit/s" is 8 000 000 bit/s exactly.
 """
 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from quantiphy import Quantity
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import NamedTuple
 
 __all__ = [
     "DURATION_SYNTAX",
@@ -141,95 +138,72 @@ class _Kind(NamedTuple):
     name: str
     base: str
     syntax: str
-    factors: dict[str, int]
-    """Base units in each allowed unit; the empty one stands for a number alone."""
-    prefixes: tuple[str, ...]
+    units: tuple[str, ...]
+    """The units without a prefix, which alone may stand behind an exponent; the empty one is that of a number alone."""
+    factors: dict[str, Decimal]
+    """Base units in each unit that is allowed, with its prefix; a prefix alone where it can mean one thing only."""
 
 
-_LARGE = ("", "k", "K", "M", "G", "T", "Ki", "Mi", "Gi", "Ti")
-_SMALL = ("", "m", "u", "µ", "μ", "n")  # both code points that print as micro
-_RATE = _Kind("rate", "bit/s", RATE_SYNTAX, {"": 1, "bit/s": 1, "bps": 1, "b/s": 1, "B/s": 8}, _LARGE)
-_SIZE = _Kind("size", "B", SIZE_SYNTAX, {"": 1, "B": 1}, _LARGE)
+def _prefixed(units: dict[str, int]) -> dict[str, Decimal]:
+    return {
+        prefix + unit: Decimal(power * factor) for prefix, power in _LARGE.items() for unit, factor in units.items()
+    }
+
+
+_LARGE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_LARGE |= {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
+_BITS = {"": 1, "bit/s": 1, "bps": 1, "b/s": 1, "B/s": 8}
+_BYTES = {"": 1, "B": 1}
+_TIMES = {"": SECOND, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND}
+_SMALL = {"ms": MILLISECOND, "us": MICROSECOND, "µs": MICROSECOND, "μs": MICROSECOND, "ns": 1}  # two signs for micro
+_RATE = _Kind("rate", "bit/s", RATE_SYNTAX, tuple(_BITS), _prefixed(_BITS))
+_SIZE = _Kind("size", "B", SIZE_SYNTAX, tuple(_BYTES), _prefixed(_BYTES))
 _DURATION = _Kind(
-    "duration", "ns", DURATION_SYNTAX, {"": SECOND, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND}, _SMALL
+    "duration", "ns", DURATION_SYNTAX, tuple(_TIMES), {unit: Decimal(ns) for unit, ns in (_TIMES | _SMALL).items()}
 )
-_SHAPE = re.compile(r"([0-9._]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-zµμ/]*)", re.ASCII)
+_DIGITS = "[0-9](?:[0-9_]*[0-9])?"
+_NUMBER = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})"
+_SHAPE = re.compile(rf"({_NUMBER})([eE][-+]?[0-9]+)?\s*([A-Za-zµμ/]*)", re.ASCII)
+_ONE, _TOO_LARGE = Decimal(1), Decimal(MAX_QUANTITY) + Decimal("0.5")
+_EXACT = Context(prec=100, traps=[])
+"""More digits than are read. What an exponent takes beyond its range is infinite or 0, at once."""
 
 
 def _parse(text: str, kind: _Kind) -> int:
     """Read a quantity into whole base units, rounded half to even."""
     stripped = text.strip()
-    shape = _SHAPE.fullmatch(stripped)
-    # The shape leaves out what quantiphy would take besides: "1,5" as 15, "name = value", constants, currencies.
-    if shape is None or len(stripped) > 60 or not _whitelisted(shape[2], kind):
-        raise _refused(text, kind, shape)
-    try:
-        read = _quantity_class(kind.prefixes)(stripped)
-    except ValueError:
-        raise _refused(text, kind, shape) from None
-    if read.units not in kind.factors:  # quantiphy takes no prefix behind an exponent
-        raise _refused(text, kind, shape)
-    if float(read) == 0.0:
-        return 0
-    if float(read) > 2.0 * MAX_QUANTITY:  # roughly, before any work on digits; exactly below
-        raise _too_large(text, kind)
-    # With Ki, Mi … quantiphy keeps no digits; there the float is exact, being a power of two times the number.
-    digits = repr(float(read)) if shape[2][1:2] == "i" else read.fixed(prec="full", show_units=False)
-    with localcontext() as context:
-        context.prec = 200
-        exact = Decimal(digits) * kind.factors[read.units]
-        if exact < 1:
-            raise ValueError(f"{_shown(text)} is less than 1 {kind.base}; allowed: {kind.syntax}")
-        whole = int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
-    if whole > MAX_QUANTITY:
-        raise _too_large(text, kind)
-    return whole
+    shape = _SHAPE.fullmatch(stripped) if len(stripped) <= 60 else None
+    if shape is None:
+        raise _refused(text, kind)
+    digits, exponent, unit = shape.groups("")
+    allowed = kind.units if exponent else kind.factors
+    if unit not in allowed:
+        meant = "" if kind is _DURATION else _likely_unit(unit, allowed)
+        raise _refused(text, kind, meant and f"; did you mean {stripped[: shape.start(3)] + meant!r}?")
+    number = _EXACT.create_decimal(digits.replace("_", "") + exponent)
+    exact = _EXACT.multiply(number, kind.factors[unit])
+    if exact < _ONE and exact:
+        raise ValueError(f"{_shown(text)} is less than 1 {kind.base}; allowed: {kind.syntax}")
+    if exact >= _TOO_LARGE:
+        raise ValueError(f"{_shown(text)} is too large; allowed: at most {MAX_QUANTITY} {kind.base}")
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))
 
 
-def _whitelisted(suffix: str, kind: _Kind) -> bool:
-    """Say whether a suffix is an allowed prefix and unit; a prefix alone is, where it can mean one thing only."""
-    if suffix in kind.factors:
-        return True
-    if kind is _DURATION:
-        return suffix.endswith("s") and suffix[:-1] in kind.prefixes
-    return any(suffix == prefix + unit for prefix in kind.prefixes for unit in kind.factors)
-
-
-@cache
-def _quantity_class(prefixes: tuple[str, ...]) -> type[Quantity]:
-    """Make a class of quantiphy's that takes these prefixes alone."""
-    from quantiphy import Quantity
-
-    class Read(Quantity):
-        """Keeps its preferences apart from every other user of quantiphy."""
-
-    single = "".join(prefix for prefix in prefixes if len(prefix) == 1)
-    Read.set_prefs(input_sf=single, known_units="min h", accept_binary="Ki" in prefixes, keep_components=True)
-    return Read
-
-
-def _refused(text: str, kind: _Kind, shape: re.Match[str] | None) -> ValueError:
-    """Make the refusal of a text that is no such quantity, with what was meant where that can be told."""
-    meant = "" if shape is None or kind is _DURATION else _likely_suffix(shape[2], kind)
-    hint = f"; did you mean {shape.string[: shape.start(2)] + meant!r}?" if shape is not None and meant else ""
+def _refused(text: str, kind: _Kind, hint: str = "") -> ValueError:
     return ValueError(f"{_shown(text)} is not a {kind.name}; allowed: {kind.syntax}{hint}")
 
 
-def _likely_suffix(suffix: str, kind: _Kind) -> str:
-    """Find the allowed suffix that is nearest, whatever the case of its letters; empty when none is near."""
+def _likely_unit(written: str, allowed: Iterable[str]) -> str:
+    """Find the allowed unit that is nearest, whatever the case of its letters; empty when none is near."""
     from difflib import SequenceMatcher
 
     def nearness(candidate: str) -> tuple[float, float]:
-        caseless = SequenceMatcher(None, candidate.lower(), suffix.lower()).ratio()
-        return caseless, SequenceMatcher(None, candidate, suffix).ratio()
+        caseless = SequenceMatcher(None, candidate.lower(), written.lower()).ratio()
+        return caseless, SequenceMatcher(None, candidate, written).ratio()
 
-    best = max((prefix + unit for prefix in kind.prefixes for unit in kind.factors if unit), key=nearness)
-    near = best[0].lower() == suffix[:1].lower() and nearness(best)[0] >= 0.7
+    best = max((unit for unit in allowed if unit not in _LARGE), key=nearness)
+    near = best[0].lower() == written[:1].lower() and nearness(best)[0] >= 0.7
     return best if near else ""
-
-
-def _too_large(text: str, kind: _Kind) -> ValueError:
-    return ValueError(f"{_shown(text)} is too large; allowed: at most {MAX_QUANTITY} {kind.base}")
 
 
 def _with_prefix(value: int, unit: str) -> str:

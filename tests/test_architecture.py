@@ -21,20 +21,20 @@ ROOMS: dict[str, frozenset[str]] = {
     "native": frozenset(),
     "metrics": frozenset({"errors", "units"}),
     "protocol": frozenset({"errors", "units", "metrics"}),
-    "records": VALUES,
+    "impairment": frozenset({"errors", "units"}),
+    "records": VALUES | {"impairment.link"},
     "api": VALUES | {"records"},
     "clock": CONTRACTS | {"native"},
-    "impairment": frozenset({"errors", "units"}),
+    "engine": CONTRACTS,
+    "net": CONTRACTS | {"native", "clock", "impairment"},
+    "relay": CONTRACTS | {"clock", "impairment", "engine.contracts", "net"},
     # What a plan and an impairment may be is for those to say who work with them.
     "config": frozenset({"errors", "units", "protocol.plan", "protocol.wire", "impairment"}),
-    "engine": CONTRACTS | {"config"},
-    "net": CONTRACTS | {"native", "impairment"},
-    "relay": CONTRACTS | {"clock", "impairment", "engine.contracts", "net"},
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
     # Independent in what it computes: of a run it knows the wire, the records and nothing else.
     "verification": VALUES | {"records", "impairment.link"},
-    "testing": CONTRACTS,
+    "testing": CONTRACTS | {"plugin.contract"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 

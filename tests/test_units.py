@@ -115,6 +115,13 @@ def test_a_size_is_read_exactly(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
+@pytest.mark.parametrize("text", ["8e3 kbit/s", "9e3 Mbits"])
+def test_no_prefix_is_taken_or_guessed_behind_an_exponent(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed") as caught:
+        parse_rate(text)
+    assert "did you mean" not in str(caught.value)
+
+
 def test_a_size_of_more_digits_than_a_float_holds_is_read_exactly() -> None:
     assert parse_size("1234567890123456789 B") == 1_234_567_890_123_456_789
 
@@ -274,7 +281,7 @@ def test_what_is_written_reads_back_the_same(value: int) -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**52))
+@given(st.integers(0, MAX_QUANTITY))
 def test_a_written_size_reads_back_the_same(value: int) -> None:
     assert parse_size(format_size(value)) == value
 
@@ -314,17 +321,8 @@ def test_bounds_are_inclusive(value: float) -> None:
     Between(53, 65_500)(value)
 
 
-def test_parsing_leaves_the_preferences_of_quantiphy_alone() -> None:
-    from quantiphy import Quantity
-
-    parse_rate("8 Mbit/s")
-    parse_duration_ns("5 min")
-    assert Quantity("5 m").real == 0.005
-    assert Quantity("5 min").units == "in"
-
-
 def test_importing_the_module_loads_nothing_heavy() -> None:
     script = "import sys; before = set(sys.modules); import cts.units, cts.errors; print(*set(sys.modules) - before)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"quantiphy", "attrs", "attr", "cattrs", "tomli", "trio", "dataclasses", "difflib"} & set(loaded)
+    assert not {"attrs", "attr", "cattrs", "tomli", "trio", "dataclasses", "difflib"} & set(loaded)
     assert "cts.units" in loaded

@@ -17,12 +17,12 @@ from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.udp_network import Offload, detect_offload
 from cts.output.figures import about_rate
 from cts.records.report import RunReport
+from cts.units import SECOND
 
 __all__ = ["run_bench"]
 
 _GIGABIT = 1_000_000_000
-_NANOSECONDS = 1_000_000_000
-_STALLS_NS = 2 * _NANOSECONDS
+_STALLS_NS = 2 * SECOND
 _WAKE_RATES = (1_000, 10_000, 50_000)
 _ROUNDS = 5
 _GOODPUT = StreamLoad(8 * _GIGABIT, frame_rate=1000, buffer="60s")
@@ -72,7 +72,7 @@ class _Bench:
         )
 
     def _stalls(self) -> StallFigures:
-        self._say(f"stalls: a busy loop, {_STALLS_NS // _NANOSECONDS} s")
+        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
         return measure_stalls(time.monotonic_ns, _STALLS_NS)
 
     async def _pacing(self) -> tuple[PacingFigures, ...]:

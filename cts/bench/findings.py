@@ -7,7 +7,8 @@ from attrs import field, frozen
 from cts.bench.pacing import PacingFigures
 from cts.bench.stalls import STALL_NS, StallFigures
 from cts.net.udp_network import Offload
-from cts.output.figures import about_rate, about_time
+from cts.output.figures import about_rate, about_time, two_columns
+from cts.units import SECOND
 
 __all__ = ["BENCH_SCHEMA", "Findings", "Rounds", "findings_json", "findings_text"]
 
@@ -74,8 +75,7 @@ def findings_text(findings: Findings) -> str:
         rows.append(
             ("iperf3", f"{iperf} received unverified, one datagram per call: cts is {findings.rounds.ratio:.1f} x")
         )
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([*(f"{name:<{width}}  {text}" for name, text in rows), "", trust(findings)])
+    return "\n".join([*two_columns(rows), "", trust(findings)])
 
 
 def trust(findings: Findings) -> str:
@@ -100,17 +100,17 @@ def findings_json(findings: Findings) -> dict[str, object]:
         "lossless_bits_per_second": findings.lossless,
         "streams_at_1_mbit_60_fps": findings.streams,
         "stalls": {
-            "seconds": findings.stalls.measured_ns / 1e9,
+            "seconds": findings.stalls.measured_ns / SECOND,
             "count": findings.stalls.count,
-            "lost_seconds": findings.stalls.lost_ns / 1e9,
-            "longest_seconds": findings.stalls.longest_ns / 1e9,
+            "lost_seconds": findings.stalls.lost_ns / SECOND,
+            "longest_seconds": findings.stalls.longest_ns / SECOND,
         },
         "pacing": [
             {
                 "wakes_per_second": figures.wakes_per_second,
-                "p50": figures.lateness.p50 / 1e9,
-                "p99": figures.lateness.p99 / 1e9,
-                "greatest": figures.lateness.greatest / 1e9,
+                "p50": figures.lateness.p50 / SECOND,
+                "p99": figures.lateness.p99 / SECOND,
+                "greatest": figures.lateness.greatest / SECOND,
             }
             for figures in findings.pacing
         ],

@@ -7,10 +7,10 @@ from attrs import frozen
 
 from cts.clock.system_pacer import open_pacer
 from cts.metrics.histogram import Histogram, Percentiles
+from cts.units import SECOND
 
 __all__ = ["PacingFigures", "measure_pacing"]
 
-_NANOSECONDS = 1_000_000_000
 _WAKES_PER_TASK = 100
 
 
@@ -32,7 +32,7 @@ async def measure_pacing(wakes_per_second: int, seconds: float) -> PacingFigures
     pacer = open_pacer()
     tasks = max(1, wakes_per_second // _WAKES_PER_TASK)
     histogram = Histogram()
-    interval_ns = _NANOSECONDS * tasks // wakes_per_second
+    interval_ns = SECOND * tasks // wakes_per_second
 
     async def wake(first_ns: int, wakes: int) -> None:
         for number in range(wakes):
@@ -42,10 +42,10 @@ async def measure_pacing(wakes_per_second: int, seconds: float) -> PacingFigures
 
     async with trio.open_nursery() as services:
         await services.start(pacer.run)
-        begin_ns = pacer.now_ns() + _NANOSECONDS // 20
+        begin_ns = pacer.now_ns() + SECOND // 20
         async with trio.open_nursery() as waking:
             for task in range(tasks):
                 first_ns = begin_ns + task * interval_ns // tasks
-                waking.start_soon(wake, first_ns, round(seconds * _NANOSECONDS / interval_ns))
+                waking.start_soon(wake, first_ns, round(seconds * SECOND / interval_ns))
         services.cancel_scope.cancel()
     return PacingFigures(wakes_per_second, histogram.percentiles())

@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from cts.units import MICROSECOND
+
 __all__ = ["STALL_NS", "StallFigures", "measure_stalls"]
 
-STALL_NS = 250_000
+STALL_NS = 250 * MICROSECOND
 """What is missing at least, in nanoseconds, for it to count; a turn of the loop takes a thousandth of that."""
 
 

@@ -11,7 +11,9 @@ from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import Config, structure_config
 from cts.records.report import RunReport
-from cts.runs.workers.parent import ShardedSession
+from cts.runs.session_settings import session_settings
+from cts.runs.workers.session import WorkersSession
+from cts.runs.workers.setup import WorkerSetup
 
 __all__ = ["StreamLoad", "run_trial", "without_loss"]
 
@@ -66,9 +68,10 @@ def _processors() -> list[int]:
 
 async def run_trial(load: StreamLoad, say: Callable[[str], None]) -> RunReport:
     """Run a load, server and client in a process each; about a second longer than the streams take."""
-    session = ShardedSession(
-        load.config(),
-        "cts bench",
+    config = load.config()
+    session = WorkersSession(
+        session_settings(config),
+        WorkerSetup.of(config, "cts bench"),
         pacer=open_pacer(),
         listen=[Address("127.0.0.1", 0)],
         targets=[],

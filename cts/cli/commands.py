@@ -80,9 +80,9 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
 def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Validate each CONFIG and show what follows from it; opens no socket and writes no file."""
     from cts.config import load_config
-    from cts.engine.session import plan_of
     from cts.plugin.choice import choose_plugins
     from cts.runs.plan_text import describe_plan
+    from cts.runs.session_settings import plan_of
 
     shown: list[str] = []
     mistakes: list[UserError] = []

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address
 from cts.impairment.link import FateKind
-from cts.output.figures import counted, percentage, seconds, whole_milliseconds
+from cts.output.figures import counted, percentage, seconds, two_columns, whole_milliseconds
 from cts.relay.run import RelayResult
-from cts.relay.statistics import DirectionStatistics, RelayStatistics
+from cts.relay.statistics import RelayStatistics, WayCounts
+from cts.units import MILLISECOND
 
 __all__ = ["RELAY_SCHEMA", "relay_banner", "relay_json", "relay_line", "relay_text"]
 
@@ -50,7 +51,7 @@ def relay_text(result: RelayResult) -> str:
         rows += [("", text) for text in _way_rows(way)]
     overflow = f"{counted(statistics.overflowed, 'datagram')} dropped by the kernel: receive buffer full"
     rows.append(("overflow", overflow))
-    return "\n".join(f"{name:<9}  {text}" for name, text in rows)
+    return "\n".join(two_columns(rows))
 
 
 def relay_json(result: RelayResult) -> dict[str, object]:
@@ -71,11 +72,11 @@ def relay_json(result: RelayResult) -> dict[str, object]:
     }
 
 
-def _way_line(name: str, way: DirectionStatistics) -> str:
+def _way_line(name: str, way: WayCounts) -> str:
     return f"{name} {way.offered:,} in, {way.forwarded:,} out, {way.lost:,} lost, {way.held:,} held"
 
 
-def _way_rows(way: DirectionStatistics) -> list[str]:
+def _way_rows(way: WayCounts) -> list[str]:
     rows = [
         f"{way.fates[kind]:,} {why} ({percentage(way.fates[kind], way.offered)})"
         for kind, why in _WHY.items()
@@ -91,7 +92,7 @@ def _way_rows(way: DirectionStatistics) -> list[str]:
     return rows
 
 
-def _way_json(way: DirectionStatistics) -> dict[str, object]:
+def _way_json(way: WayCounts) -> dict[str, object]:
     return {
         "offered": way.offered,
         "offered_bytes": way.offered_bytes,
@@ -108,4 +109,4 @@ def _way_json(way: DirectionStatistics) -> dict[str, object]:
 
 
 def _late(late_ns: int) -> str:
-    return f"{late_ns / 1e6:.2f} ms"
+    return f"{late_ns / MILLISECOND:.2f} ms"

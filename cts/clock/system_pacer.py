@@ -8,10 +8,9 @@ import trio
 
 from cts.api import IPacer
 from cts.clock import timerfd_pacer
+from cts.units import SECOND
 
 __all__ = ["SystemPacer", "open_pacer"]
-
-_NANOSECONDS = 1_000_000_000
 
 
 class SystemPacer(IPacer):
@@ -22,12 +21,12 @@ class SystemPacer(IPacer):
 
     async def wait_until(self, due_ns: int) -> None:
         """Suspend until ``due_ns``."""
-        await trio.sleep(max(0, due_ns - time.monotonic_ns()) / _NANOSECONDS)
+        await trio.sleep(max(0, due_ns - time.monotonic_ns()) / SECOND)
         while time.monotonic_ns() < due_ns:
             await trio.lowlevel.checkpoint()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Nothing needs to run for it; for symmetry with the other one."""
+        """Do nothing until cancelled: it needs no task, and the other pacer does."""
         task_status.started()
         await trio.sleep_forever()
 

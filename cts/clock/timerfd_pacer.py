@@ -22,6 +22,7 @@ import trio
 
 from cts.api import IPacer
 from cts.native import function, layouts_known, raise_errno
+from cts.units import MICROSECOND, SECOND
 
 __all__ = ["TimerFd", "TimerPacer", "available"]
 
@@ -30,10 +31,9 @@ _TFD_NONBLOCK: Final = 0o4000
 _TFD_CLOEXEC: Final = 0o2000000
 _TFD_TIMER_ABSTIME: Final = 1
 _ITIMERSPEC: Final = struct.Struct("=16xqq")
-_NANOSECONDS: Final = 1_000_000_000
 _TICKS_SIZE: Final = 8
 _CANCELLED_MAX: Final = 256
-_LEAD_MAX_NS: Final = 80_000
+_LEAD_MAX_NS: Final = 80 * MICROSECOND
 _LEAD_STEP_NS: Final = 500
 
 _timerfd_create = function("timerfd_create", ctypes.c_int)
@@ -46,11 +46,11 @@ class TimerFd:
     Raises OSError where the kernel or the C library has none.
     """
 
-    def __init__(self, clock: int = _CLOCK_MONOTONIC) -> None:
+    def __init__(self) -> None:
         if sys.version_info >= (3, 13):
-            self._fd = os.timerfd_create(clock, flags=_TFD_NONBLOCK | _TFD_CLOEXEC)
+            self._fd = os.timerfd_create(_CLOCK_MONOTONIC, flags=_TFD_NONBLOCK | _TFD_CLOEXEC)
         else:
-            self._fd = _timerfd_create(ctypes.c_int(clock), ctypes.c_int(_TFD_NONBLOCK | _TFD_CLOEXEC))
+            self._fd = _timerfd_create(ctypes.c_int(_CLOCK_MONOTONIC), ctypes.c_int(_TFD_NONBLOCK | _TFD_CLOEXEC))
             if self._fd < 0:
                 raise_errno()
             self._spec = bytearray(_ITIMERSPEC.size)
@@ -59,37 +59,37 @@ class TimerFd:
             self._arguments = (ctypes.c_int(self._fd), ctypes.c_int(_TFD_TIMER_ABSTIME), address, ctypes.c_void_p())
 
     def fileno(self) -> int:
-        """Give the descriptor, -1 once closed."""
+        """Return the descriptor, -1 once closed."""
         return self._fd
 
     def set_deadline_ns(self, deadline_ns: int) -> None:
-        """Turn readable at this instant of the clock, at once if it has passed; forget the deadline before, due or not."""
+        """Turn readable at this instant of time.monotonic_ns, at once if it has passed; replaces any deadline before."""
         if self._fd < 0:
             raise ValueError("the timer is closed")
         deadline_ns = max(deadline_ns, 1)  # 0 would disarm
         if sys.version_info >= (3, 13):
             os.timerfd_settime_ns(self._fd, flags=_TFD_TIMER_ABSTIME, initial=deadline_ns)
         else:
-            _ITIMERSPEC.pack_into(self._spec, 0, *divmod(deadline_ns, _NANOSECONDS))
+            _ITIMERSPEC.pack_into(self._spec, 0, *divmod(deadline_ns, SECOND))
             if _timerfd_settime(*self._arguments) < 0:
                 raise_errno()
 
     def read(self) -> int:
-        """Make it unreadable again; give 1 if the deadline had passed, else 0."""
+        """Make it unreadable again; return 1 if the deadline had passed, else 0."""
         try:
             return int.from_bytes(os.read(self._fd, _TICKS_SIZE), sys.byteorder)
         except BlockingIOError:
             return 0
 
     def close(self) -> None:
-        """Give the descriptor back; a second call does nothing."""
+        """Close the descriptor; a second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
 
 def available() -> bool:
-    """Say whether this process can have a :class:`TimerFd`."""
+    """Tell whether this process can have a :class:`TimerFd`."""
     if not layouts_known():
         return False
     try:
@@ -118,7 +118,7 @@ class TimerPacer(IPacer):
         self._lead_max_ns = lead_max_ns
 
     now_ns = staticmethod(time.monotonic_ns)
-    """Give the present on the clock that due times are on."""
+    """Return the present on the clock that due times are on."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Wake waiting tasks until cancelled; says ``started`` when :meth:`wait_until` may be called.

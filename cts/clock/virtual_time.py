@@ -7,10 +7,10 @@ from heapq import heappop, heappush
 import trio
 
 from cts.api import IPacer
+from cts.units import SECOND
 
 __all__ = ["VirtualTime"]
 
-_NANOSECONDS = 1_000_000_000
 _NEVER = 2.0**53
 """A deadline that trio can wait for and that never comes: trio asks a clock only while there is some deadline."""
 
@@ -45,19 +45,19 @@ class VirtualTime(trio.abc.Clock, IPacer):
 
     def current_time(self) -> float:
         """Return the time in seconds, for trio's own deadlines."""
-        return self._now_ns / _NANOSECONDS
+        return self._now_ns / SECOND
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Jump to the next sleeper or to ``deadline``, and wake who is due."""
         sleepers = self._sleepers
         while sleepers and sleepers[0][3].task is None:
             heappop(sleepers)
-        deadline_ns = int(deadline * _NANOSECONDS) if deadline < _NEVER else None
+        deadline_ns = int(deadline * SECOND) if deadline < _NEVER else None
         if sleepers and (deadline_ns is None or sleepers[0][0] <= deadline_ns):
             self._now_ns = max(self._now_ns, sleepers[0][0])
         elif deadline_ns is not None:
             # A float may fall short of the instant; a nanosecond more is at worst a nanosecond late.
-            self._now_ns = max(self._now_ns, deadline_ns + (deadline_ns / _NANOSECONDS < deadline))
+            self._now_ns = max(self._now_ns, deadline_ns + (deadline_ns / SECOND < deadline))
         else:
             return float("inf")
         turn = sleepers[0][1] if sleepers else _AT_ONCE
@@ -97,7 +97,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
-    async def keep_going(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep a deadline that never comes, so that trio asks for the time; to be run as a task as long as anybody waits."""
         task_status.started()
         await trio.sleep_until(_NEVER)

@@ -6,36 +6,22 @@ are skipped. A file is read while the configuration is, so that its bad lines ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
-from attrs import field, frozen
 from cattrs.errors import IterableValidationError
 
-from cts.config.problems import shown
-from cts.config.strict_hooks import CONVERTER
-from cts.units import MAX_QUANTITY, MICROSECOND, MILLISECOND, SECOND, parse_duration_ns
+from cts.config.problems import KeyPath, shown
+from cts.config.toml_source import set_key
+from cts.impairment.way import WAYS
+from cts.units import parse_duration_ns
 
-__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "DelayTrace", "read_delays", "with_traces_beside"]
+__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "read_delays", "trace_files", "with_traces_beside"]
 
 MAX_TRACE_SIZE = 4 << 20
 """Bytes of a trace that are read, some half a million delays; a larger file is refused."""
 MAX_LINES_TOLD = 20
 """Bad lines that are told of one file; no line is read after the last of them."""
-_PLAIN = re.compile(
-    r"(?=.{1,28}$)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:\s*(ns|us|µs|ms|s)|([eE][-+]?[0-9]{1,2})(?:\s*s)?)?", re.ASCII
-)
-_FACTORS = {"ns": 1, "us": MICROSECOND, "µs": MICROSECOND, "ms": MILLISECOND, "s": SECOND, None: SECOND}
-
-
-@frozen
-class DelayTrace:
-    """A file of delays and what it held, in nanoseconds."""
-
-    path: Path
-    delays_ns: tuple[int, ...] = field(repr=False)
 
 
 def read_delays(path: Path) -> tuple[int, ...]:
@@ -63,52 +49,32 @@ def read_delays(path: Path) -> tuple[int, ...]:
             wrong.append(ValueError(f"{name}: lines from {number} on were not read, after {MAX_LINES_TOLD} wrong ones"))
             break
         try:
-            delays.append(_delay_ns(text))
+            delays.append(int(parse_duration_ns(text)))
         except ValueError as exc:
             wrong.append(ValueError(f"{name}, line {number}: {exc}"))
     if wrong:
-        raise IterableValidationError("bad lines", wrong, DelayTrace)
+        raise IterableValidationError("bad lines", wrong, Path)
     if not delays:
         raise ValueError(f"{name} holds no delay; allowed: at least one line")
     return tuple(delays)
 
 
+def trace_files(raw: Mapping[str, object]) -> dict[KeyPath, Path]:
+    """Return the files that latencies in ``[network]`` name, each by its key."""
+    found: dict[KeyPath, Path] = {}
+    for table in (("network",), *(("network", way) for way in WAYS)):
+        key = (*table, "latency", "file")
+        value: object = raw
+        for part in key:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and value.strip() and "\0" not in value:
+            found[key] = Path(value)
+    return found
+
+
 def with_traces_beside(raw: Mapping[str, object], folder: Path) -> dict[str, object]:
     """Copy what a TOML file held, the traces that its ``[network]`` names being looked for in ``folder``."""
-    network = raw.get("network")
-    return {**raw, "network": _beside(network, folder)} if isinstance(network, Mapping) else dict(raw)
-
-
-def _beside(table: Mapping[str, object], folder: Path) -> dict[str, object]:
-    result = dict(table)
-    latency = table.get("latency")
-    file = latency.get("file") if isinstance(latency, Mapping) else None
-    if isinstance(latency, Mapping) and isinstance(file, str) and file.strip():
-        result["latency"] = {**latency, "file": str(folder / file)}
-    for direction in ("to_client", "to_server"):
-        way = table.get(direction)
-        if isinstance(way, Mapping):
-            result[direction] = _beside(way, folder)
-    return result
-
-
-def _delay_ns(text: str) -> int:
-    """Read one delay; the plain way of writing it without quantiphy, which takes a tenth of a millisecond."""
-    plain = _PLAIN.fullmatch(text)
-    if plain is None:
-        return int(parse_duration_ns(text))
-    number, unit, exponent = plain.groups()
-    exact = Decimal(number + (exponent or "")) * _FACTORS[unit]
-    if exact == 0:
-        return 0
-    if not 1 <= exact <= MAX_QUANTITY:
-        return int(parse_duration_ns(text))  # which says why not
-    return int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
-
-
-def _structure(value: object, _: object) -> DelayTrace:
-    path = CONVERTER.structure(value, Path)
-    return DelayTrace(path, read_delays(path))
-
-
-CONVERTER.register_structure_hook(DelayTrace, _structure)
+    table = dict(raw)
+    for key, file in trace_files(raw).items():
+        set_key(table, key, str(folder / file))
+    return table

@@ -56,7 +56,7 @@ def _port(text: str, digits: str) -> int:
 
 
 def _is_ipv6(text: str) -> bool:
-    """Say whether a text is an IPv6 address, with or without a zone (RFC 4007, section 11)."""
+    """Tell whether a text is an IPv6 address, with or without a zone (RFC 4007, section 11)."""
     try:
         IPv6Address(text)
     except ValueError:

@@ -31,7 +31,7 @@ class Problem:
 
     @property
     def keys(self) -> tuple[KeyPath, ...]:
-        """Every key that it rests on."""
+        """Return every key that it rests on."""
         return (self.path, *self.others)
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """A cattrs converter that takes TOML's values as they are: no coercion, and each refusal says what is allowed.
 
-cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. A field's type says all:
+cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. ``cts.config.table_keys`` says which keys a
+class has. A field's type says all:
 
 * ``Rate``, ``Size``, ``Duration``: a number, or text with a unit.
 * ``Annotated[T, check, ...]``: each check is called with the structured value and raises ValueError to refuse it
@@ -27,10 +28,18 @@ from typing import Annotated, Literal, TypeAlias, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn
+from cattrs.errors import (
+    AttributeValidationNote,
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+    IterableValidationNote,
+)
 
 from cts.config.problems import shown
+from cts.config.table_keys import keys_of
+from cts.impairment.description import Unfit
 from cts.units import (
     DURATION_SYNTAX,
     MAX_QUANTITY,
@@ -45,17 +54,12 @@ from cts.units import (
     parse_size,
 )
 
-__all__ = ["CONVERTER", "Hook", "key_types"]
+__all__ = ["CONVERTER", "Hook"]
 
 Hook: TypeAlias = Callable[[object, object], object]
 """What cattrs calls with (value, type); raises ValueError, or cattrs' own groups of them."""
 
-CONVERTER = Converter(detailed_validation=True, forbid_extra_keys=True)
-
-
-def key_types(cls: type) -> dict[str, object]:
-    """Return the keys of the table that an attrs class stands for, with their types."""
-    return {each.name: each.type for each in attrs.fields(cls) if each.init}
+CONVERTER = Converter()
 
 
 def _bool(value: object) -> bool:
@@ -169,19 +173,41 @@ def _annotated_hook(kind: object) -> Hook:
 
 
 def _table_hook(cls: type) -> Hook:
-    inner: Callable[[Mapping[str, object], type], object] = make_dict_structure_fn(cls, CONVERTER)
-    allowed = _keys_of(cls)
+    keys = keys_of(cls)
+    hooks = {key: CONVERTER.get_structure_hook(each.kind) for key, each in keys.items()}
 
     def hook(value: object, _: object) -> object:
-        if isinstance(value, Mapping):
-            return inner(value, cls)
-        raise ValueError(f"{shown(value)} is not a table; allowed: {allowed}")
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{shown(value)} is not a table; allowed: {_keys_text(cls)}")  # noqa: TRY004
+        made: dict[str, object] = {}
+        wrong: list[Exception] = []
+        for key, (attribute, kind, make, required) in keys.items():
+            try:
+                if key in value:
+                    read = hooks[key](value[key], kind)
+                    if attribute in made:
+                        text = f"another way to write {attribute}, which is given too; allowed: one of them"
+                        raise Unfit(text, key, attribute)
+                    made[attribute] = read if make is None else make(read)
+                elif required:
+                    raise ValueError("required key is missing")
+            except Exception as exc:
+                exc.add_note(AttributeValidationNote(f"key {key}", key, kind))
+                wrong.append(exc)
+        if unknown := set(value) - set(keys):
+            wrong.append(ForbiddenExtraKeysError("", cls, unknown))
+        if not wrong:
+            try:
+                return cls(**made)
+            except Exception as exc:
+                wrong.append(exc)
+        raise ClassValidationError("bad table", wrong, cls)
 
     return hook
 
 
-def _keys_of(cls: type) -> str:
-    return f"a table with keys of: {', '.join(key_types(cls))}"
+def _keys_text(cls: type) -> str:
+    return f"a table with keys of: {', '.join(keys_of(cls))}"
 
 
 def _union_hook(kind: object) -> Hook:
@@ -190,7 +216,7 @@ def _union_hook(kind: object) -> Hook:
     others = [each for each in members if each is not NoneType and each not in tables]
     inner = [(CONVERTER.get_structure_hook(each), each) for each in others]
     table = _one_of_tables(tables)
-    wants_table = f", or {_keys_of(tables[0])}" if len(tables) == 1 else f", or {_models(tables)}" if tables else ""
+    wants_table = f", or {_keys_text(tables[0])}" if len(tables) == 1 else f", or {_models(tables)}" if tables else ""
 
     def hook(value: object, _: object) -> object:
         if tables and (isinstance(value, Mapping) or not others):

@@ -20,9 +20,11 @@ from cattrs.errors import (
 )
 
 from cts.config.problems import KeyPath, Problem, dotted, shown
-from cts.config.strict_hooks import CONVERTER, key_types
+from cts.config.strict_hooks import CONVERTER
+from cts.config.table_keys import keys_of
 from cts.config.toml_source import origin_text
 from cts.errors import ConfigError, PluginError
+from cts.impairment.description import Unfit
 
 __all__ = ["structure", "structure_options"]
 
@@ -123,14 +125,16 @@ def _problems(exc: BaseValidationError, path: KeyPath, root: type) -> Iterable[P
         elif isinstance(inner, ForbiddenExtraKeysError):
             for key in sorted(inner.extra_fields):
                 yield Problem((*at, key), _unknown_key(key, inner.cl, at, root))
-        elif isinstance(inner, KeyError) and at != path:
-            yield Problem(at, "required key is missing")
+        elif isinstance(inner, Unfit):
+            yield Problem(at, inner.text, tuple((*path, each) for each in inner.others))
         else:
             yield Problem(at, str(inner.args[0]) if inner.args else type(inner).__name__)
 
 
 def _place(exc: BaseException) -> KeyPath:
     """Return the key or index, below its parent, that cattrs noted on an error; none for an error of the whole table."""
+    if isinstance(exc, Unfit):
+        return (exc.key,)
     for note in getattr(exc, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
             return (note.name,)
@@ -141,7 +145,7 @@ def _place(exc: BaseException) -> KeyPath:
 
 def _unknown_key(key: str, cls: type, path: KeyPath, root: type) -> str:
     """Name the key that was meant: a near one of this table, or the same one of another table."""
-    names, written = list(key_types(cls)), key[:100].replace("-", "_").lower()
+    names, written = list(keys_of(cls)), key[:100].replace("-", "_").lower()
     slip = get_close_matches(written, names, n=1, cutoff=0.8)
     elsewhere = [dotted(found) for found in _find_key(key, root, ()) if found[:-1] != path]
     likely = (
@@ -153,8 +157,8 @@ def _unknown_key(key: str, cls: type, path: KeyPath, root: type) -> str:
 
 
 def _find_key(key: str, cls: type, path: KeyPath) -> Iterable[KeyPath]:
-    for name, kind in key_types(cls).items():
+    for name, each in keys_of(cls).items():
         if name == key:
             yield (*path, name)
-        if isinstance(kind, type) and attrs.has(kind):
-            yield from _find_key(key, kind, (*path, name))
+        if isinstance(each.kind, type) and attrs.has(each.kind):
+            yield from _find_key(key, each.kind, (*path, name))

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
 from attrs import Factory, field, frozen
 
-from cts.config.delay_trace import with_traces_beside
+from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import (
     DEFAULT_PORT,
     EVERY_ADDRESS,
@@ -26,7 +27,7 @@ from cts.config.endpoint_text import (
 )
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
-from cts.config.problems import KeyPath, Problem, shown, touch
+from cts.config.problems import KeyPath, Problem, dotted, shown, touch
 from cts.config.structuring import structure, structure_options
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
@@ -215,10 +216,8 @@ def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
         config, _ = structure(without_wrong_models(raw, problems), Config)
     if config is not None:
         wrong = [each.path for each in problems]
-        for rule in RULES:
-            problems += [
-                each for each in rule(config) if not any(touch(key, bad) for key in each.keys for bad in wrong)
-            ]
+        found = chain(_overwritten_traces(config, raw), *(rule(config) for rule in RULES))
+        problems += [each for each in found if not any(touch(key, bad) for key in each.keys for bad in wrong)]
     return config, problems
 
 
@@ -249,6 +248,25 @@ def _loopback_counts(config: Config) -> Iterable[Problem]:
         wanted = f"{streams} streams" if streams else "streams without end"
         text = f"{server.server_exit_limit} streams and the server leaves, and the client wants {wanted}; 0 is no limit"
         yield _problem("server.server_exit_limit", text, "run.role", "client.connections", "client.iterations")
+
+
+def _factory_in_many_processes(config: Config) -> Iterable[Problem]:
+    factory, processes = config.connected_socket.factory, config.run.processes
+    if processes > 1 and factory != "default":
+        text = f"{factory!r} would be made in each of {processes} processes; allowed: 'default', or run.processes = 1"
+        yield _problem("connected_socket.factory", text, "run.processes")
+
+
+def _processors(config: Config) -> Iterable[Problem]:
+    if not config.run.cpu_affinity:
+        return
+    if not hasattr(os, "sched_getaffinity"):
+        yield _problem("run.cpu_affinity", "this system does not bind processes to processors; leave it out")
+        return
+    here = sorted(os.sched_getaffinity(0))
+    if absent := [cpu for cpu in config.run.cpu_affinity if cpu not in here]:
+        text = f"no processor {', '.join(map(str, absent))} here; allowed: {', '.join(map(str, here))}"
+        yield _problem("run.cpu_affinity", text)
 
 
 def _listen_twice(config: Config) -> Iterable[Problem]:
@@ -284,11 +302,15 @@ def _same_file(path: Path) -> str:
 
 
 def _network(config: Config) -> Iterable[Problem]:
-    yield from network_problems(config.network)
-    traces = {_same_file(path): key for key, path in config.network.files().items()}
+    return network_problems(config.network)
+
+
+def _overwritten_traces(config: Config, raw: Mapping[str, object]) -> Iterable[Problem]:
+    traces = {_same_file(path): key for key, path in trace_files(raw).items()}
     for key, path in config.output.files().items():
         if trace := traces.get(_same_file(path)):
-            yield _problem(f"output.{key}", f"{shown(str(path))} is network.{trace}, which is read", f"network.{trace}")
+            text = f"{shown(str(path))} is {dotted(trace)}, which is read"
+            yield Problem(("output", key), text, (trace,))
 
 
 def _stream_arithmetic(config: Config) -> Iterable[Problem]:
@@ -302,6 +324,8 @@ def _stream_arithmetic(config: Config) -> Iterable[Problem]:
 RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _roles,
     _loopback_counts,
+    _factory_in_many_processes,
+    _processors,
     _listen_twice,
     _files,
     _stream_arithmetic,

@@ -11,7 +11,7 @@ import tomli
 from cts.config.problems import KeyPath, dotted, shown, touch
 from cts.errors import ConfigError
 
-__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "read_toml"]
+__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "read_toml", "set_key"]
 
 MAX_FILE_SIZE = 1 << 20
 """Bytes of configuration that are read; a larger file is taken for something else."""
@@ -72,7 +72,7 @@ def apply_overrides(
         if not equals or not all(re.fullmatch("[A-Za-z0-9_-]+", part) for part in path):
             wrong.append(f"--set {_plain(override)}: not understood; allowed: {SYNTAX}")
             continue
-        blocked = _set(table, path, _value(value))
+        blocked = set_key(table, path, _value(value))
         if blocked:
             wrong.append(f"--set {_plain(override)}: {dotted(blocked)} is not a table")
         else:
@@ -106,14 +106,15 @@ def _value(text: str) -> object:
     return read["value"] if list(read) == ["value"] else text.strip()
 
 
-def _set(table: dict[str, object], path: tuple[str, ...], value: object) -> KeyPath:
+def set_key(table: dict[str, object], path: KeyPath, value: object) -> KeyPath:
     """Set a key, copying the tables on its way. Returns the key in the way that is no table; () when it was set."""
-    for depth, part in enumerate(path[:-1], start=1):
+    *tables, last = map(str, path)
+    for depth, part in enumerate(tables, start=1):
         inner = table.get(part, {})
         if not isinstance(inner, Mapping):
             return path[:depth]
         copy = dict(inner)
         table[part] = copy
         table = copy
-    table[path[-1]] = value
+    table[last] = value
     return ()

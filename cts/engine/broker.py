@@ -1,8 +1,22 @@
-"""The broker: how many connections to open now, from so many pending, so many at once and so many in all."""
+"""The broker: how many connections to open now, from so many pending, so many at once and so many in all.
+
+A server opens accepting slots as its broker says (see ``server``); a client's connections are opened by the loop here.
+"""
 
 from __future__ import annotations
 
-__all__ = ["Broker"]
+from collections.abc import Sequence
+
+import trio
+
+from cts.api import Address, IDatagramEndpoint, Outcome
+from cts.engine.contracts import INetwork
+from cts.engine.streams import OpenStream, Streams
+
+__all__ = ["Broker", "ClientBroker"]
+
+_RETRY_NS = 500_000_000
+"""After a network error the place of a stream stays empty this long, so that an endless client does not spin."""
 
 
 class Broker:
@@ -59,3 +73,85 @@ class Broker:
         """Open no more; what is pending will never run."""
         self.stopped = True
         self.pending = 0
+
+
+class ClientBroker:
+    """Keeps a client's streams with its targets running until its broker has run enough of them.
+
+    Args:
+        network: where endpoints come from.
+        targets: servers, taken in turn.
+        broker: the population.
+        streams: makes, runs and records the streams.
+        start_spread_ns: over how long the first streams begin, evenly.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: INetwork,
+        targets: Sequence[Address],
+        broker: Broker,
+        streams: Streams,
+        start_spread_ns: int = 0,
+    ) -> None:
+        self._network = network
+        self._targets = targets
+        self._broker = broker
+        self._streams = streams
+        self._pacer = streams.pacer
+        self._changed = trio.Event()
+        self._spread_ns = start_spread_ns
+        self._began_ns = 0
+
+    async def run(self) -> None:
+        """Run until all streams have, or until stopped and those that run have ended."""
+        self._began_ns = self._pacer.now_ns()
+        async with trio.open_nursery() as streams:
+            while not self._broker.finished:
+                self._changed = trio.Event()
+                while self._broker.open():
+                    await self._take_turn()
+                    target = self._targets[(self._broker.opened - 1) % len(self._targets)]
+                    self._broker.started()
+                    await self._open(target, streams)
+                await self._changed.wait()
+
+    def stop(self) -> None:
+        """Open no more streams; those that run go on."""
+        self._broker.stop()
+        self._changed.set()
+
+    async def _take_turn(self) -> None:
+        """Wait until the next of the first streams is to begin: begun together, all would send together for ever."""
+        index, connections = self._broker.opened - 1, self._broker.at_once
+        if self._spread_ns and 0 < index < connections:
+            await self._pacer.wait_until(self._began_ns + index * self._spread_ns // connections)
+
+    async def _open(self, target: Address, streams: trio.Nursery) -> None:
+        # Endpoints are opened and streams numbered here, one after the other, so that neither is left to chance.
+        try:
+            endpoint = await self._network.connect(target)
+        except OSError as error:
+            self._streams.fail(Address("::" if ":" in target.host else "0.0.0.0", 0), target, error)
+            streams.start_soon(self._retire, True)
+            return
+        stream = self._streams.open(endpoint, target, active=True, connection_id=None)
+        if stream is None:
+            endpoint.close()
+            streams.start_soon(self._retire, True)
+        else:
+            streams.start_soon(self._run, stream, endpoint, name=f"stream {target}")
+
+    async def _run(self, stream: OpenStream, endpoint: IDatagramEndpoint) -> None:
+        try:
+            result = await self._streams.run(stream)
+        finally:
+            endpoint.close()
+        await self._retire(result.outcome is Outcome.NETWORK_ERROR)
+
+    async def _retire(self, failed: bool) -> None:
+        if failed and self._broker.wants_more:
+            await self._pacer.wait_until(self._pacer.now_ns() + _RETRY_NS)
+        self._broker.finish_one()
+        self._changed.set()

@@ -7,8 +7,18 @@ from enum import Enum
 from typing import Protocol
 
 from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
+from cts.records.observer import Observer
+from cts.records.report import RunReport
 
-__all__ = ["IConnectionManager", "IListenerHandler", "IListeningSocket", "INetwork", "StartAnswer"]
+__all__ = [
+    "IAdmission",
+    "IConnectionManager",
+    "IListenerHandler",
+    "IListeningSocket",
+    "INetwork",
+    "ISession",
+    "StartAnswer",
+]
 
 
 class INetwork(Protocol):
@@ -43,12 +53,58 @@ class IListenerHandler(ABC):
         """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
 
 
+class ISession(ABC):
+    """One run, in one process or over several.
+
+    Attributes:
+        observer: told of everything; may be set between :meth:`bind` and :meth:`run`.
+    """
+
+    observer: Observer
+
+    @abstractmethod
+    async def bind(self) -> list[Address]:
+        """Bind the addresses to listen on, unless that is done, and return them.
+
+        Raises:
+            UserError: one cannot be had; those bound before it are closed again.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close what was bound; for a session that is not run."""
+
+    @abstractmethod
+    async def run(self) -> RunReport:
+        """Run to the end and return what was measured; once only.
+
+        Raises:
+            UserError: it cannot run as configured.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Open no more streams, and give those that run the grace period to end."""
+
+    @abstractmethod
+    def stop_now(self) -> None:
+        """Cancel the streams that run."""
+
+
 class StartAnswer(Enum):
     """What a connection manager makes of a START."""
 
     AWAITING = "awaiting"
     REPEATED = "repeated START"
     NO_ROOM = "START beyond the limit of awaiting endpoints"
+
+
+class IAdmission(ABC):
+    """Who may ask a server for a stream; asked before anything is kept of a peer."""
+
+    @abstractmethod
+    def refusal(self, remote: Address, received_ns: int) -> str | None:
+        """Return why a peer's START is refused, a short text out of a fixed set; None to let it in. Never blocks."""
 
 
 class IConnectionManager(ABC):

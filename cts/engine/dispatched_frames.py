@@ -18,7 +18,7 @@ class DispatchedFrames(FrameSource):
     """Sends a stream's frames for as long as the endpoint takes them whole.
 
     Args:
-        request: the stream, whose sender does nothing but hand over frames at once.
+        request: the stream; its sender may offer trains for others to hand over.
         pattern: its sending side.
         lateness: where to record how late each frame was handed over.
         dispatcher: asks for the frames when they are due.
@@ -28,13 +28,14 @@ class DispatchedFrames(FrameSource):
         self, request: StreamRequest, pattern: MediaStreamSender, lateness: Histogram, dispatcher: FrameDispatcher
     ) -> None:
         self._plan = request.plan
+        self._sender = request.sender
         self.endpoint = request.endpoint
         self._peer = request.peer
         # One for all, since nobody keeps it.
         self._frame = Frame(request.plan, 0, 0)
         self._trains: Sequence[Train] = ()
         self.messages: Sequence[Message] = ()
-        self.size = request.plan.frame_size
+        self.size = 0
         self._pacer = request.pacer
         self._pattern = pattern
         self._lateness = lateness
@@ -44,18 +45,21 @@ class DispatchedFrames(FrameSource):
         self._gone: int | None = None
 
     def possible(self) -> bool:
-        """Tell whether the endpoint can send a frame at once. A large one takes its time, and others need theirs."""
+        """Tell whether a frame can go at once. A large one takes its time, and others need theirs."""
         limit = self.endpoint.segment_limit
-        return limit > 1 and len(self._plan.trains(limit)) <= TRAINS_PER_STAMP
+        self._trains = (self._sender.trains(limit) if limit > 1 else None) or ()
+        return 0 < len(self._trains) <= TRAINS_PER_STAMP
 
     async def send(self, task: IOTask) -> None:
-        """Send this frame and those after it, until the endpoint does not take one at once or the pattern wants something else.
+        """Send this frame, which is :meth:`possible`, and those after it.
+
+        Returns when the endpoint does not take one at once (which is then sent from here) or the pattern wants something else.
 
         Raises:
             OSError: the network refused a datagram for good.
         """
         self._due_ns = task.due_ns
-        self._trains = self._frame.trains(self.endpoint.segment_limit)
+        self.size = task.size
         header = self._frame.stamp(0)
         self.messages = [(self._peer, header, train) for train in self._trains]
         await self._dispatcher.send_frames(self, task.due_ns)

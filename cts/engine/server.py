@@ -5,60 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import trio
-from attrs import frozen
 
-from cts.api import Address, DatagramBatch, IConnectedSocket, IDatagramEndpoint, Role
+from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.engine.broker import Broker
-from cts.engine.contracts import IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
+from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
 from cts.engine.listening_socket import ListeningSocket
-from cts.engine.stream_maker import StreamMaker
-from cts.engine.streams import Streams
-from cts.errors import PluginFailure
+from cts.engine.streams import OpenStream, Streams
 from cts.metrics.counters import RefusedDatagrams
-from cts.protocol.wire import START
-from cts.records.snapshots import StreamInfo
+from cts.protocol.handshake import starts_apart
 
-__all__ = ["Server", "StartRequested"]
-
-
-@frozen
-class StartRequested:
-    """A peer asked for a stream and was entered as awaiting."""
-
-    remote: Address
+__all__ = ["Server"]
 
 
 class Server(IListenerHandler):
     """Serves streams until its broker has run enough of them.
 
     Args:
-        role: which part the server plays in every stream.
-        maker: makes connected sockets.
         manager: the tables.
         broker: the population.
-        streams: runs and records the streams.
+        streams: makes, runs and records the streams.
         new_connection_id: returns the UUID text for a stream with that peer.
-        start_queue: START events that may wait to be looked at; more are refused.
+        admission: who may ask at all; None for everybody.
     """
 
     def __init__(
         self,
         *,
-        role: Role,
-        maker: StreamMaker,
         manager: IConnectionManager,
         broker: Broker,
         streams: Streams,
         new_connection_id: Callable[[Address], str],
-        start_queue: int,
+        admission: IAdmission | None = None,
     ) -> None:
-        self._role = role
-        self._maker = maker
         self._manager = manager
         self._broker = broker
         self._streams = streams
         self._new_connection_id = new_connection_id
-        self._starts, self._start_events = trio.open_memory_channel[StartRequested](start_queue)
+        self._admission = admission
+        self._asked = trio.Event()
         self._accepting = True
         self.refused = RefusedDatagrams()
 
@@ -66,18 +50,19 @@ class Server(IListenerHandler):
         self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
     ) -> None:
         """Hand a peer's datagrams to its stream; take START from others; answer everything else with nothing."""
-        connected = self._manager.connected(self._role, remote)
-        is_start = batch.segment_size == len(START) and batch.data[: len(START)] == START
+        connected = self._manager.connected(self._streams.role, remote)
+        starts, others = starts_apart(batch)
         if connected is None:
-            if is_start:
-                self._start(listening_socket, remote, batch)
-            else:
-                self.refused["not START from a stranger"] += len(batch)
-        elif is_start:
-            self.refused["repeated START"] += len(batch)
+            if starts:
+                self._start(listening_socket, remote, starts, batch.received_ns)
+            if others is not None:
+                self.refused["not START from a stranger"] += len(others)
+            return
+        if starts:
+            self.refused["repeated START"] += starts
             connected.on_start_repeated(batch.received_ns)
-        else:
-            connected.on_data_received(batch)
+        if others is not None:
+            connected.on_data_received(others)
 
     async def serve(
         self,
@@ -94,70 +79,59 @@ class Server(IListenerHandler):
         async with trio.open_nursery() as streams:
             self._open_slots()
             task_status.started()
-            async for _ in self._start_events:
+            while self._accepting:
+                await self._asked.wait()
+                self._asked = trio.Event()
                 self._match(streams)
 
     def stop_accepting(self) -> None:
         """Refuse every further START; streams that run go on."""
         self._accepting = False
         self._broker.stop()
-        self._starts.close()
+        self._asked.set()
 
-    def _start(self, listening_socket: IListeningSocket, remote: Address, batch: DatagramBatch) -> None:
-        if not self._accepting:
-            self.refused["START while not accepting"] += len(batch)
+    def _start(self, listening_socket: IListeningSocket, remote: Address, starts: int, received_ns: int) -> None:
+        """Enter a peer that asks. Until it is let in, nothing is kept of it."""
+        refusal = "START while not accepting" if not self._accepting else None
+        if refusal is None and self._admission is not None:
+            refusal = self._admission.refusal(remote, received_ns)
+        if refusal is not None:
+            self.refused[refusal] += starts
             return
-        answer = self._manager.request_start(remote, listening_socket, batch.received_ns)
-        repeated = len(batch)
+        answer = self._manager.request_start(remote, listening_socket, received_ns)
         if answer is StartAnswer.AWAITING:
-            repeated -= 1
-            try:
-                self._starts.send_nowait(StartRequested(remote))
-            except trio.WouldBlock:
-                # The peer stays awaiting: it is looked at with whoever wakes the accept loop.
-                self.refused["START beyond the queue"] += 1
-        if repeated:
+            starts -= 1
+            self._asked.set()
+        if starts:
             reason = StartAnswer.NO_ROOM if answer is StartAnswer.NO_ROOM else StartAnswer.REPEATED
-            self.refused[reason.value] += repeated
+            self.refused[reason.value] += starts
 
     def _open_slots(self) -> None:
         while self._broker.open():
             self._manager.open_slot()
 
     def _match(self, streams: trio.Nursery) -> None:
-        while self._accepting and (matched := self._manager.match(self._maker.pacer.now_ns())) is not None:
+        now_ns = self._streams.pacer.now_ns
+        while self._accepting and (matched := self._manager.match(now_ns())) is not None:
+            remote, listening_socket = matched
             self._broker.started()
-            if not self._connect(*matched, streams):
+            stream = self._streams.open(
+                listening_socket.endpoint, remote, active=False, connection_id=self._new_connection_id(remote)
+            )
+            if stream is None:
                 self._retire_one()
+            else:
+                self._manager.add(stream.socket)
+                streams.start_soon(self._run, stream, streams, name=f"stream {remote}")
             self._open_slots()
         if self._manager.expired:
             self.refused["START that waited in vain"] = self._manager.expired
 
-    def _connect(self, remote: Address, listening_socket: IListeningSocket, streams: trio.Nursery) -> bool:
-        """Start a stream; tell whether it could begin."""
-        endpoint = listening_socket.endpoint
-        info = self._streams.announce(endpoint.local, remote, self._role)
+    async def _run(self, stream: OpenStream, streams: trio.Nursery) -> None:
         try:
-            connected = self._maker.make(
-                role=self._role,
-                active=False,
-                endpoint=endpoint,
-                peer=remote,
-                connection_id=self._new_connection_id(remote),
-                on_frame=self._streams.frame_observer(info),
-            )
-        except (OSError, PluginFailure) as error:
-            self._streams.fail(info, error)
-            return False
-        self._manager.add(connected)
-        streams.start_soon(self._run, info, connected, streams, name=f"stream {remote}")
-        return True
-
-    async def _run(self, info: StreamInfo, connected: IConnectedSocket, streams: trio.Nursery) -> None:
-        try:
-            await self._streams.run(info, connected)
+            await self._streams.run(stream)
         finally:
-            self._manager.remove(self._role, info.remote)
+            self._manager.remove(self._streams.role, stream.info.remote)
         self._retire_one()
         self._open_slots()
         self._match(streams)

@@ -2,11 +2,19 @@
 
 ::
 
-    run                     one nursery
-    ├─ status, time limit   services; they end with the run
-    └─ sides                one nursery, one deadline: what a stop or a time limit ends
-        ├─ server           its streams in a nursery of their own
-        └─ client           its streams in a nursery of their own
+    run                            one nursery
+    ├─ status, time limit          they end with the run
+    ├─ frame dispatcher            hands over the frames of many streams together
+    └─ sides                       one nursery, one deadline: what a stop or a time limit ends
+        ├─ server.serve            its streams in a nursery of their own
+        │   └─ stream PEER         a task
+        │       └─ connected socket's nursery
+        └─ client broker           its streams in a nursery of their own
+            └─ stream PEER         a task
+                └─ connected socket's nursery
+
+The connected socket's nursery is drawn in ``connected_socket``; pacer and network run in the nursery of whoever runs the
+session (``cts.net.surroundings``).
 """
 
 from __future__ import annotations
@@ -28,48 +36,29 @@ from cts.api import (
     Role,
     StreamPlan,
     StreamResult,
-    Verify,
 )
-from cts.config import Config
-from cts.engine.broker import Broker
-from cts.engine.client import Client
+from cts.engine.broker import Broker, ClientBroker
 from cts.engine.connection_manager import ConnectionManager
-from cts.engine.contracts import INetwork
+from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
-from cts.engine.stream_maker import StreamMaker
-from cts.engine.streams import Streams
+from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
 from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot
+from cts.units import SECOND
 
-__all__ = ["Session", "in_order", "measured_role", "plan_of", "reachable", "unanswered"]
+__all__ = ["Session", "in_order", "reachable", "status_parts", "unanswered"]
 
 _AWAITING_LIMIT = 4096
 """Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
 
-_NANOSECONDS = 1_000_000_000
 
-
-def plan_of(config: Config) -> StreamPlan:
-    """Return the stream arithmetic of a configuration, which has been checked to make a stream."""
-    stream = config.stream
-    return StreamPlan(
-        stream.bits_per_second,
-        stream.frame_rate,
-        stream.stream_length,
-        stream.buffer_depth,
-        stream.datagram_max_size,
-    )
-
-
-def measured_role(config: Config) -> Role:
-    """Return the role whose streams a run reports: the receiving side's where it has both."""
-    receives = config.stream.direction == "pull"
-    if config.run.role == "loopback":
-        return Role.RECEIVER
-    return Role.RECEIVER if receives == (config.run.role == "client") else Role.SENDER
+def status_parts(interval_ns: int, observer: Observer) -> int:
+    """Return into how many parts a status interval is cut, so that who redraws is told every second at the least."""
+    return -(-interval_ns // SECOND) if observer.redraws else 1
 
 
 def reachable(bound: Address) -> Address:
@@ -89,31 +78,26 @@ def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:
     return tuple(sorted(results, key=lambda result: (result.ended_ns, result.local, result.remote)))
 
 
-class Session:
-    """Runs what a configuration describes.
+class Session(ISession):
+    """Runs a server, a client or both.
 
     Args:
-        config: the configuration.
-        plan: its stream arithmetic.
+        settings: what to run.
         network: where endpoints come from.
         pacer: the run's clock.
         listen: addresses that the server binds.
-        targets: addresses that the client's streams go to, in turn; None for those that the server bound.
+        targets: addresses that the client's streams go to, in turn; empty for those that the server bound.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
         new_connection_id: returns the UUID text for a stream with that peer.
         observer: told of everything; those who need to know first where it listens set it between ``bind`` and ``run``.
         began_ns: when the run began, where that was before this session; None for when it runs.
-
-    Attributes:
-        redrawing: those of the observers who draw the present over the past: told a status every second at the least.
     """
 
     def __init__(
         self,
-        config: Config,
+        settings: SessionSettings,
         *,
-        plan: StreamPlan,
         network: INetwork,
         pacer: IPacer,
         listen: Sequence[Address],
@@ -124,27 +108,29 @@ class Session:
         observer: Observer | None = None,
         began_ns: int | None = None,
     ) -> None:
-        self._config = config
-        self._plan = plan
+        self._settings = settings
         self._network = network
         self._pacer = pacer
         self._listen = listen
         self._targets = targets
         self._new_connection_id = new_connection_id
         self.observer = observer or Observer()
-        self.redrawing: Sequence[Observer] = ()
         self._dispatcher = FrameDispatcher(pacer)
-        self._maker = StreamMaker(
-            plan, Verify(config.stream.verify), pacer, make_sender, factory, dispatcher=self._dispatcher
+        self._parts = StreamParts(
+            plan=settings.plan,
+            verify=settings.verify,
+            pacer=pacer,
+            make_sender=make_sender,
+            factory=factory,
+            dispatcher=self._dispatcher,
         )
         self._given_began_ns = began_ns
         self._began_ns = 0
         self._endpoints: list[IDatagramEndpoint] = []
         self._sides = trio.CancelScope()
+        self._streams: dict[Role, Streams] = {}
         self._server: Server | None = None
-        self._server_streams: Streams | None = None
-        self._client: Client | None = None
-        self._client_streams: Streams | None = None
+        self._client: ClientBroker | None = None
         self._interrupted = False
         self._cancelled_before_limit: int | None = None
 
@@ -154,7 +140,7 @@ class Session:
         Raises:
             UserError: one cannot be had; those bound before it are closed again.
         """
-        listen = self._listen if self._config.run.role != "client" and not self._endpoints else ()
+        listen = self._listen if self._settings.server is not None and not self._endpoints else ()
         try:
             for address in listen:
                 self._endpoints.append(await self._network.listen(address))
@@ -186,8 +172,8 @@ class Session:
             async with trio.open_nursery() as services:
                 services.start_soon(self._report_status)
                 services.start_soon(self._dispatcher.run)
-                if self._config.run.time_limit is not None:
-                    services.start_soon(self._limit_time, self._config.run.time_limit)
+                if self._settings.time_limit_ns is not None:
+                    services.start_soon(self._limit_time, self._settings.time_limit_ns)
                 with self._sides:
                     async with trio.open_nursery() as sides:
                         if self._server is not None:
@@ -207,7 +193,7 @@ class Session:
         """Open no more streams, and give those that run the grace period to end."""
         self._interrupted = True
         self._open_no_more()
-        self._sides.deadline = trio.current_time() + self._config.run.grace / _NANOSECONDS
+        self._sides.deadline = trio.current_time() + self._settings.grace_ns / SECOND
 
     def stop_now(self) -> None:
         """Cancel the streams that run."""
@@ -226,54 +212,50 @@ class Session:
             self._client.stop()
 
     def _prepare(self) -> None:
-        config = self._config
-        pull = config.stream.direction == "pull"
-        unwatched = Observer()
-        loopback = config.run.role == "loopback"
-        if config.run.role != "client":
-            observer = self.observer if not loopback or not pull else unwatched
-            self._server_streams = Streams(self._pacer, self._began_ns, observer)
-            self._server = Server(
-                role=Role.SENDER if pull else Role.RECEIVER,
-                maker=self._maker,
-                manager=ConnectionManager(awaiting_limit=_AWAITING_LIMIT, patience_ns=self._plan.render_offset_ns(1)),
-                broker=Broker(
-                    pending_limit=config.server.accept_limit,
-                    at_once=config.server.connection_limit,
-                    in_all=config.server.server_exit_limit,
-                ),
-                streams=self._server_streams,
-                new_connection_id=self._new_connection_id,
-                start_queue=_AWAITING_LIMIT,
-            )
-        if config.run.role != "server":
-            observer = self.observer if not loopback or pull else unwatched
-            self._client_streams = Streams(self._pacer, self._began_ns, observer)
-            connections = config.client.connections
-            self._client = Client(
-                role=Role.RECEIVER if pull else Role.SENDER,
-                maker=self._maker,
-                network=self._network,
-                targets=self._targets or [reachable(endpoint.local) for endpoint in self._endpoints],
-                broker=Broker(
-                    pending_limit=connections, at_once=connections, in_all=connections * config.client.iterations
-                ),
-                streams=self._client_streams,
-                start_spread_ns=config.client.start_spread,
-            )
+        settings = self._settings
+        if settings.server is not None:
+            self._server = self._make_server(settings.server, self._make_streams(settings.direction.server_role))
+        if settings.client is not None:
+            self._client = self._make_client(settings.client, self._make_streams(settings.direction.client_role))
 
-    async def _run_client(self, client: Client) -> None:
+    def _make_streams(self, role: Role) -> Streams:
+        observer = self.observer if role is self._settings.measured_role else Observer()
+        streams = self._streams[role] = Streams(self._parts, role, began_ns=self._began_ns, observer=observer)
+        return streams
+
+    def _make_server(self, settings: ServerSettings, streams: Streams) -> Server:
+        patience_ns = self._settings.plan.render_offset_ns(1)
+        return Server(
+            manager=ConnectionManager(awaiting_limit=_AWAITING_LIMIT, patience_ns=patience_ns),
+            broker=Broker(
+                pending_limit=settings.accept_limit, at_once=settings.connection_limit, in_all=settings.exit_limit
+            ),
+            streams=streams,
+            new_connection_id=self._new_connection_id,
+        )
+
+    def _make_client(self, settings: ClientSettings, streams: Streams) -> ClientBroker:
+        connections = settings.connections
+        return ClientBroker(
+            network=self._network,
+            targets=self._targets or [reachable(endpoint.local) for endpoint in self._endpoints],
+            broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
+            streams=streams,
+            start_spread_ns=settings.start_spread_ns,
+        )
+
+    async def _run_client(self, client: ClientBroker) -> None:
         await client.run()
         # Alone with its own client, a server has nobody else to wait for.
         self.stop_accepting()
 
     async def _report_status(self) -> None:
-        interval_ns = self._config.output.status_update
-        parts = -(-interval_ns // _NANOSECONDS) if self.redrawing else 1
+        interval_ns = self._settings.status_interval_ns
+        parts = status_parts(interval_ns, self.observer)
         for turn in count():
             await self._pacer.wait_past(self._began_ns + interval_ns * turn // parts)
-            for observer in self.redrawing if turn % parts else (self.observer,):
-                observer.status(self.snapshot())
+            tell = self.observer.redraw if turn % parts else self.observer.status
+            tell(self.snapshot())
 
     async def _limit_time(self, limit_ns: int) -> None:
         # A stream that ends at this very instant has ended by itself.
@@ -284,15 +266,13 @@ class Session:
 
     @property
     def _measured(self) -> Streams:
-        """The streams that are reported: the receiving side's where both sides are here."""
-        pull = self._config.stream.direction == "pull"
-        streams = (self._client_streams, self._server_streams) if pull else (self._server_streams, self._client_streams)
-        return next(each for each in streams if each is not None)
+        return self._streams[self._settings.measured_role]
 
     def _unanswered(self) -> list[StreamResult]:
-        if self._client_streams is None or self._client_streams is self._measured:
+        clients = self._streams.get(self._settings.direction.client_role)
+        if clients is None or clients is self._measured:
             return []
-        return unanswered(self._measured.results, self._client_streams.results)
+        return unanswered(self._measured.results, clients.results)
 
     def _outcomes(self) -> Counter[Outcome]:
         return self._measured.outcomes + Counter(result.outcome for result in self._unanswered())
@@ -306,7 +286,7 @@ class Session:
         statistics = self._network.statistics()
         return RunSnapshot(
             elapsed_ns=now_ns - self._began_ns,
-            open_streams=measured.open,
+            open_streams=measured.open_now,
             counts=measured.counts(now_ns),
             outcomes=outcomes,
             refused=dict(self._server.refused) if self._server is not None else {},
@@ -318,15 +298,13 @@ class Session:
     def _report(self) -> RunReport:
         snapshot = self.snapshot()
         return RunReport(
-            role=self._config.run.role,
-            direction=self._config.stream.direction,
+            role=self._settings.role,
+            direction=self._settings.direction,
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
             results=in_order((*self._measured.results, *self._unanswered())),
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
-            send_lateness=Histogram.of(
-                streams.send_lateness for streams in (self._server_streams, self._client_streams) if streams is not None
-            ),
+            send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
         )

@@ -1,46 +1,87 @@
-"""All streams of one side of a run: numbered, run, counted, told of. One stream's failure is its result and nobody else's."""
+"""All streams of one side of a run: made, numbered, run, counted, told of. One's failure is its result and nobody else's."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import partial
 
 import attrs
+from attrs import field, frozen
 
 from cts.api import (
     Address,
     Histogram,
     IConnectedSocket,
+    IConnectedSocketFactory,
+    IDatagramEndpoint,
     IPacer,
+    ISender,
     Outcome,
     RenderedFrame,
     Role,
+    StreamPlan,
+    StreamRequest,
     StreamResult,
     StreamSnapshot,
+    Verify,
 )
-from cts.engine.connected_socket import bits_per_second, failure_result
+from cts.engine.connected_socket import ConnectedSocket
+from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.errors import PluginFailure
 from cts.records.observer import Observer
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
-__all__ = ["RESULTS_KEPT", "Streams"]
+__all__ = ["RESULTS_KEPT", "OpenStream", "StreamParts", "Streams"]
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
+
+
+@frozen(kw_only=True)
+class StreamParts:
+    """What the streams of a run are made of.
+
+    Attributes:
+        plan: the stream's arithmetic.
+        verify: what receivers do about wrong payloads.
+        pacer: the run's clock.
+        make_sender: makes a sender of the chosen strategy.
+        factory: the chosen connected-socket factory.
+        dispatcher: hands over frames of many streams together; its ``run`` must run. None to do without.
+    """
+
+    plan: StreamPlan
+    verify: Verify
+    pacer: IPacer
+    make_sender: Callable[[StreamPlan], ISender]
+    factory: IConnectedSocketFactory
+    dispatcher: FrameDispatcher | None = None
+
+
+@frozen(eq=False)
+class OpenStream:
+    """A stream that was made and told of, to be run."""
+
+    info: StreamInfo
+    socket: IConnectedSocket = field(repr=False)
 
 
 class Streams:
     """The streams of one side.
 
     Args:
-        pacer: the run's clock.
+        parts: what they are made of.
+        role: which part this side plays in each.
         began_ns: when the run began.
         observer: told of every stream.
     """
 
-    def __init__(self, pacer: IPacer, began_ns: int, observer: Observer) -> None:
-        self._pacer = pacer
+    def __init__(self, parts: StreamParts, role: Role, *, began_ns: int, observer: Observer) -> None:
+        self._parts = parts
+        self.role = role
+        self.pacer = parts.pacer
         self._began_ns = began_ns
         self._observer = observer
         self._opened = 0
@@ -51,7 +92,7 @@ class Streams:
         self.results: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
 
     @property
-    def open(self) -> int:
+    def open_now(self) -> int:
         """Streams that run now."""
         return len(self._open)
 
@@ -60,43 +101,60 @@ class Streams:
         """Results that were forgotten."""
         return sum(self.outcomes.values()) - len(self.results)
 
-    def announce(self, local: Address, remote: Address, role: Role) -> StreamInfo:
-        """Number a stream that is about to run and tell the observer."""
-        self._opened += 1
-        info = StreamInfo(self._opened, local, remote, role, self._pacer.now_ns() - self._began_ns)
-        self._observer.stream_opened(info)
-        return info
+    def open(
+        self, endpoint: IDatagramEndpoint, peer: Address, *, active: bool, connection_id: str | None
+    ) -> OpenStream | None:
+        """Make the next stream and tell the observer; None, with the failure recorded, where a plugin could not make its part.
 
-    def frame_observer(self, info: StreamInfo) -> Callable[[RenderedFrame], None] | None:
-        """Return what a receiver is to tell of each rendered frame; None if nobody wants to know."""
-        if not self._observer.wants_frames or info.role is not Role.RECEIVER:
+        Args:
+            endpoint: where its datagrams go out, and come in if it is active.
+            peer: the other end.
+            active: whether it reads its own endpoint.
+            connection_id: the name to give it, None to ask for one.
+        """
+        parts = self._parts
+        info = self._announce(endpoint.local, peer)
+        try:
+            request = StreamRequest(
+                role=self.role,
+                active=active,
+                plan=parts.plan,
+                endpoint=endpoint,
+                peer=peer,
+                sender=parts.make_sender(parts.plan),
+                pacer=parts.pacer,
+                connection_id=connection_id,
+                verify=parts.verify,
+                on_frame=self._frame_observer(info),
+            )
+            socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
+        except (OSError, PluginFailure) as error:
+            self._fail(info, error)
             return None
-        return lambda frame: self._observer.frame_rendered(info, frame)
+        return OpenStream(info, socket)
 
-    async def run(self, info: StreamInfo, socket: IConnectedSocket) -> StreamResult:
+    def fail(self, local: Address, peer: Address, error: OSError) -> None:
+        """Record a stream that could not even have an endpoint."""
+        self._fail(self._announce(local, peer), error)
+
+    async def run(self, stream: OpenStream) -> StreamResult:
         """Run a stream to its end, and record its result even if it is cancelled on the way."""
+        info, socket = stream.info, stream.socket
         self._open[info.number] = socket
         result: StreamResult | None = None
         try:
             result = await socket.run()
         except (OSError, PluginFailure) as error:
-            result = self._result(
-                info, *failure_result(error), socket.observe(self._pacer.now_ns()), socket.connection_id
-            )
+            result = self._ended_now(stream, failure_of(error))
         finally:
             del self._open[info.number]
             if result is None:
-                result = self._cut_short(info, socket)
+                result = self._ended_now(stream, (Outcome.CANCELLED, "Cancelled"))
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
             self._record(info, result)
         return result
-
-    def fail(self, info: StreamInfo, error: Exception) -> None:
-        """Record a stream that could not even begin."""
-        outcome, text = failure_result(error)
-        self._record(info, self._result(info, outcome, text, StreamSnapshot(), None))
 
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
@@ -105,25 +163,34 @@ class Streams:
             total += socket.observe(now_ns)
         return total
 
-    def _cut_short(self, info: StreamInfo, socket: IConnectedSocket) -> StreamResult:
-        counts = socket.observe(self._pacer.now_ns())
-        return self._result(info, Outcome.CANCELLED, "Cancelled", counts, socket.connection_id)
+    def _announce(self, local: Address, remote: Address) -> StreamInfo:
+        self._opened += 1
+        info = StreamInfo(self._opened, local, remote, self.role, self.pacer.now_ns() - self._began_ns)
+        self._observer.stream_opened(info)
+        return info
+
+    def _frame_observer(self, info: StreamInfo) -> Callable[[RenderedFrame], None] | None:
+        if not self._observer.wants_frames or info.role is not Role.RECEIVER:
+            return None
+        return lambda frame: self._observer.frame_rendered(info, frame)
+
+    def _fail(self, info: StreamInfo, error: Exception) -> None:
+        self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None))
+
+    def _ended_now(self, stream: OpenStream, outcome: tuple[Outcome, str]) -> StreamResult:
+        counts = stream.socket.observe(self.pacer.now_ns())
+        return self._result(stream.info, outcome, counts, stream.socket.connection_id)
 
     def _result(
-        self, info: StreamInfo, outcome: Outcome, text: str, counts: StreamSnapshot, connection_id: str | None
+        self, info: StreamInfo, outcome: tuple[Outcome, str], counts: StreamSnapshot, connection_id: str | None
     ) -> StreamResult:
-        now_ns = self._pacer.now_ns()
-        started_ns = self._began_ns + info.opened_ns
-        return StreamResult(
-            connection_id=connection_id or UNKNOWN_CONNECTION_ID,
-            local=info.local,
-            remote=info.remote,
-            role=info.role,
+        return result_of(
+            info.local,
+            info.remote,
+            info.role,
+            connection_id=connection_id,
             outcome=outcome,
-            result=text,
-            started_ns=started_ns,
-            ended_ns=now_ns,
-            bits_per_second=bits_per_second(counts.bytes_received + counts.bytes_sent, now_ns - started_ns),
+            life_ns=(self._began_ns + info.opened_ns, self.pacer.now_ns()),
             counts=counts,
         )
 

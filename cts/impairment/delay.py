@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from math import cos, log, sqrt, tau
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from attrs import field, frozen
 
+from cts.impairment.description import AtLeastOne, Description, Time, Unfit
+from cts.units import Between, format_duration
+
 if TYPE_CHECKING:
     from random import Random
-
-    from attrs import Attribute
 
 __all__ = [
     "Constant",
@@ -31,27 +32,17 @@ __all__ = [
     "Uniform",
     "held",
     "jittered",
-    "non_negative",
 ]
 
 DelaySampler: TypeAlias = Callable[[int], list[int]]
-"""Called with a count, it returns that many delays in nanoseconds, in the order of the datagrams."""
+"""Take a count, return that many delays in nanoseconds, in the order of the datagrams."""
 
 TimedDelays: TypeAlias = Callable[[int, int], list[int]]
-"""Called with an instant and a count, it returns the delays of that many datagrams sent then."""
+"""Take an instant and a count, return the delays of that many datagrams sent then."""
 
 PARETO_CAP_NS = 10_000_000_000
 MIN_SHAPE = 0.1  # below it, the smallest draw of random() raised to 1/shape no longer fits a float
 REACH = 8.6  # sqrt(-2 ln 2**-53): Box-Muller on 53-bit draws gives nothing further out, in standard deviations
-
-
-def non_negative(_instance: object, attribute: Attribute[int], value: int) -> None:
-    """Refuse, as an attrs validator, what is not an int of at least 0.
-
-    Raises ValueError naming the attribute.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{attribute.name} is {value!r}: a whole number, 0 or more, is needed")
 
 
 def in_order(values: Iterable[int]) -> tuple[int, ...]:
@@ -60,43 +51,45 @@ def in_order(values: Iterable[int]) -> tuple[int, ...]:
 
 
 @frozen
-class Constant:
+class Constant(Description):
     """Every datagram takes ``delay_ns``."""
 
-    delay_ns: int = field(default=0, validator=non_negative)
+    delay_ns: Time = 0
 
     def sampler(self, _rng: Random) -> DelaySampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         delay_ns = self.delay_ns
         return lambda count: [delay_ns] * count
 
 
 @frozen
-class Uniform:
+class Uniform(Description):
     """Each whole nanosecond from ``low_ns`` to ``high_ns``, both included, is equally likely."""
 
-    low_ns: int = field(validator=non_negative)
-    high_ns: int = field(validator=non_negative)
+    low_ns: Time
+    high_ns: Time
 
-    def __attrs_post_init__(self) -> None:
+    def agree(self) -> None:
+        """Refuse bounds that are the wrong way round."""
         if self.high_ns < self.low_ns:
-            raise ValueError(f"high_ns {self.high_ns} is below low_ns {self.low_ns}")
+            text = f"{format_duration(self.high_ns)}, and low is {format_duration(self.low_ns)}; allowed: low or more"
+            raise Unfit(text, "high", "low")
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; one draw per delay."""
+        """Return a sampler that takes one draw per delay."""
         low, span, draw = self.low_ns, self.high_ns - self.low_ns + 1, rng.random
         return lambda count: [low + int(draw() * span) for _ in range(count)]
 
 
 @frozen
-class Normal:
+class Normal(Description):
     """Gaussian with ``mean_ns`` and standard deviation ``sigma_ns``, truncated: what falls below 0 becomes 0."""
 
-    mean_ns: int = field(validator=non_negative)
-    sigma_ns: int = field(validator=non_negative)
+    mean_ns: Time
+    sigma_ns: Time
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; two draws per delay (Box and Muller 1958, the cosine half)."""
+        """Return a sampler that takes two draws per delay (Box and Muller 1958, the cosine half)."""
         mean, sigma, draw = self.mean_ns, self.sigma_ns, rng.random
         if mean >= REACH * sigma:
             return lambda count: [
@@ -108,7 +101,7 @@ class Normal:
 
 
 @frozen
-class Pareto:
+class Pareto(Description):
     """Heavy tail: P(delay > x) = (1 + (x - minimum) / scale) ** -shape for x from ``minimum_ns``.
 
     That is Pareto type II; with ``scale_ns`` left out it is ``minimum_ns``, which makes it type I, the
@@ -116,43 +109,40 @@ class Pareto:
     ``cap_ns`` becomes ``cap_ns``: with a shape of 1 or less the mean has no bound otherwise.
     """
 
-    minimum_ns: int = field(validator=non_negative)
-    shape: float = field()
-    scale_ns: int | None = field(default=None)
-    cap_ns: int = field(default=PARETO_CAP_NS, validator=non_negative)
+    minimum_ns: Time
+    shape: Annotated[float, Between(MIN_SHAPE)]
+    scale_ns: AtLeastOne | None = None
+    cap_ns: Time = PARETO_CAP_NS
 
-    def __attrs_post_init__(self) -> None:
-        if not MIN_SHAPE <= self.shape < float("inf"):
-            raise ValueError(f"shape is {self.shape!r}: a number of at least {MIN_SHAPE} is needed")
-        if self.scale_ns is not None and self.scale_ns <= 0:
-            raise ValueError(f"scale_ns is {self.scale_ns!r}: a positive number is needed")
+    def agree(self) -> None:
+        """Refuse a tail of no length, and a cap below the minimum."""
         if self.scale_ns is None and self.minimum_ns == 0:
-            raise ValueError("minimum_ns is 0: then scale_ns has to say how long the tail is")
+            text = "0 s, and scale, which is the minimum unless given, would be 0; allowed: more than 0, or a scale"
+            raise Unfit(text, "minimum", "scale")
         if self.cap_ns < self.minimum_ns:
-            raise ValueError(f"cap_ns {self.cap_ns} is below minimum_ns {self.minimum_ns}")
+            text = f"{format_duration(self.cap_ns)}, and minimum is {format_duration(self.minimum_ns)}"
+            raise Unfit(f"{text}; allowed: minimum or more", "cap", "minimum")
 
     def sampler(self, rng: Random) -> DelaySampler:
-        """Compile; one draw per delay, by the inverse of the distribution function."""
+        """Return a sampler that takes one draw per delay, by the inverse of the distribution function."""
         scale = self.minimum_ns if self.scale_ns is None else self.scale_ns
         base, exponent, cap, draw = self.minimum_ns - scale, -1.0 / self.shape, self.cap_ns, rng.random
         return lambda count: [min(cap, base + round(scale * (1.0 - draw()) ** exponent)) for _ in range(count)]
 
 
 @frozen
-class Trace:
+class Trace(Description):
     """Measured delays, one per datagram sent in this direction of a flow, from the start again after the last."""
 
     delays_ns: tuple[int, ...] = field(converter=in_order)
 
-    def __attrs_post_init__(self) -> None:
-        if not self.delays_ns:
-            raise ValueError("delays_ns is empty: a trace has at least one delay")
-        for index, delay_ns in enumerate(self.delays_ns):
-            if not isinstance(delay_ns, int) or delay_ns < 0:
-                raise ValueError(f"delays_ns[{index}] is {delay_ns!r}: a whole number, 0 or more, is needed")
+    def agree(self) -> None:
+        """Refuse a trace without a delay, and with one below 0; not by the type, which half a million take long to pass."""
+        if not self.delays_ns or min(self.delays_ns) < 0:
+            raise Unfit("no delay, or one below 0; allowed: at least one delay", "delays")
 
     def sampler(self, _rng: Random) -> DelaySampler:
-        """Compile; takes no draws. Samplers share the tuple, each keeps only its place in it."""
+        """Return a sampler that takes no draws. Samplers share the tuple, each keeps only its place in it."""
         delays, length = self.delays_ns, len(self.delays_ns)
         place = 0
 

@@ -16,13 +16,14 @@ from bisect import bisect_right
 from enum import StrEnum
 from hashlib import blake2b
 from random import Random
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
 from attrs import field, frozen
-from attrs.validators import optional
 
-from cts.impairment.delay import Constant, Delay, TimedDelays, held, non_negative
-from cts.impairment.loss import Loss, chance, losses, pairs, probability
+from cts.impairment.delay import Constant, Delay, TimedDelays, held
+from cts.impairment.description import AtLeastOne, Description, Probability, Time, Unfit
+from cts.impairment.loss import Loss, chance, losses, pairs
+from cts.units import Between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,55 +54,47 @@ FEATURES: Final = ("loss", "delay", "reorder", "duplicate", "corrupt", "copy del
 
 
 @frozen(kw_only=True)
-class Impairment:
+class Impairment(Description):
     """One direction of a path. The default does nothing: datagrams arrive at the instant they are sent.
 
-    Raises ValueError naming what is out of range; settings that contradict each other are named all at once.
+    Raises Unfit, a ValueError, that names what is out of range or contradicts what.
     """
 
     delay: Delay = field(factory=Constant)
     keep_order: bool = True
     """Nothing overtakes because of its latency: a datagram arrives no earlier than the one before it."""
-    delay_hold_ns: int = field(default=DELAY_HOLD_NS, validator=non_negative)
+    delay_hold_ns: Time = DELAY_HOLD_NS
     """How long a draw of the latency holds while order is kept; 0: each datagram draws."""
     loss: Loss | None = None
-    reorder: float = field(default=0.0, validator=probability)
+    reorder: Probability = 0.0
     """Probability that a datagram takes ``reorder_delay_ns`` more, and later ones do not wait for it."""
-    reorder_delay_ns: int = field(default=REORDER_DELAY_NS, validator=non_negative)
-    duplicate: float = field(default=0.0, validator=probability)
+    reorder_delay_ns: AtLeastOne = REORDER_DELAY_NS
+    duplicate: Probability = 0.0
     """Probability that a datagram arrives twice; the copy has a latency of its own, the original is first."""
-    corrupt: float = field(default=0.0, validator=probability)
+    corrupt: Probability = 0.0
     """Probability, per arrival, that one bit of the UDP payload is flipped, each bit being equally likely."""
-    bandwidth_bits_per_second: int | None = field(default=None, validator=optional(non_negative))
+    bandwidth_bits_per_second: AtLeastOne | None = None
     """Rate at which IP datagrams leave the queue; None: no limit."""
-    queue_bytes: int | None = field(default=None, validator=optional(non_negative))
+    queue_bytes: Annotated[int, Between(0)] | None = None
     """IP bytes that may wait or be under way onto the link, tail drop; None: 200 ms worth of the bandwidth."""
-    mtu_bytes: int | None = field(default=None, validator=optional(non_negative))
+    mtu_bytes: Annotated[int, Between(MIN_MTU)] | None = None
     """Largest IP datagram that passes; a larger one is dropped, never fragmented; None: no limit."""
-    overhead_bytes: int = field(default=IPV4_UDP_OVERHEAD, validator=non_negative)
+    overhead_bytes: Annotated[int, Between(0)] = IPV4_UDP_OVERHEAD
     """Header bytes that bandwidth, queue and MTU count on top of the UDP payload."""
     outages: tuple[tuple[int, int], ...] = field(default=(), converter=pairs)
     """(from, to) in ns since the network began; what is sent at from <= t < to is dropped."""
 
-    def __attrs_post_init__(self) -> None:
-        problems = []
-        if self.bandwidth_bits_per_second == 0:
-            problems.append("bandwidth is 0: nothing would ever pass; use an outage or a loss of 1")
+    def agree(self) -> None:
+        """Refuse a queue where nothing waits, and an outage that does not go forward."""
         if self.queue_bytes is not None and self.bandwidth_bits_per_second is None:
-            problems.append("a queue needs a bandwidth: without one, nothing ever waits")
-        if self.mtu_bytes is not None and self.mtu_bytes < MIN_MTU:
-            problems.append(f"mtu is {self.mtu_bytes}: IP needs at least {MIN_MTU}")
-        if self.reorder > 0.0 and self.reorder_delay_ns == 0:
-            problems.append("reorder needs a reorder delay above 0: without one, nothing is overtaken")
-        for index, (begin, end) in enumerate(self.outages):
+            raise Unfit("needs a bandwidth: without one, nothing ever waits", "queue", "bandwidth")
+        for begin, end in self.outages:
             if not 0 <= begin < end:
-                problems.append(f"outage {index + 1} is from {begin} to {end}: 0 <= from < to is needed")
-        if problems:
-            raise ValueError("; ".join(problems))
+                raise Unfit(f"from {begin} to {end}: 0 <= from < to is needed", "outages")
 
     @property
     def queue_limit_bytes(self) -> int | None:
-        """Bytes of queue in force; None without a bandwidth."""
+        """Return the bytes of queue in force; None without a bandwidth."""
         if self.bandwidth_bits_per_second is None or self.queue_bytes is not None:
             return self.queue_bytes
         return max(MIN_DEFAULT_QUEUE, self.bandwidth_bits_per_second * DEFAULT_QUEUE_MS // 8000)
@@ -206,7 +199,7 @@ def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) ->
 
 
 def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
-    """All datagrams of an instant share one fate."""
+    """Compile what gives all datagrams of an instant one fate."""
     last_ns, fate = NEVER_NS, LOST
 
     def run(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
@@ -221,7 +214,7 @@ def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
 
 
 def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> Run:
-    """Latency and loss alone, the usual case."""
+    """Compile latency and loss alone, the usual case."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
     keep_order = impairment.keep_order
@@ -246,7 +239,7 @@ def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> 
 
 
 def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
-    """Every feature; those that are off cost a comparison and take no draws."""
+    """Compile every feature; those that are off cost a comparison and take no draws."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
     take_copy_delays = impairment.delay.sampler(Random(seeds["copy delay"]))
@@ -331,7 +324,7 @@ def delay_sampler(impairment: Impairment, seeds: Mapping[str, int]) -> TimedDela
 
 
 def outage_test(outages: tuple[tuple[int, int], ...], start_ns: int) -> Callable[[int], bool]:
-    """Return a function that says whether an instant lies in an outage, in O(log n)."""
+    """Return a function that tells whether an instant lies in an outage, in O(log n)."""
     begins: list[int] = []
     ends: list[int] = []
     for begin, end in sorted(outages):

@@ -1,6 +1,6 @@
 """Loss processes of a link.
 
-Each process is a frozen description; ``sampler(rng)`` compiles it into a function that says of the next
+Each process is a frozen description; ``sampler(rng)`` compiles it into a function that tells of the next
 datagrams which are lost. A sampler advances once per datagram *offered* to the link, whatever else befalls
 that datagram, so its verdicts depend on the process and its random stream alone.
 """
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Annotated, TypeAlias
 
 from attrs import field, frozen
 
-if TYPE_CHECKING:
-    from attrs import Attribute
+from cts.impairment.description import AtLeastOne, Description, Probability
 
 __all__ = [
     "Bernoulli",
@@ -26,20 +25,10 @@ __all__ = [
     "chance",
     "losses",
     "pairs",
-    "probability",
 ]
 
 LossSampler: TypeAlias = Callable[[int], list[bool]]
-"""Called with a count, it says of that many datagrams, in order, which are lost (True)."""
-
-
-def probability(_instance: object, attribute: Attribute[float], value: float) -> None:
-    """Refuse, as an attrs validator, what is not a number from 0 to 1.
-
-    Raises ValueError naming the attribute.
-    """
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.0 <= value <= 1.0:
-        raise ValueError(f"{attribute.name} is {value!r}: a probability from 0 to 1 is needed")
+"""Take a count, return for that many datagrams, in order, whether each is lost."""
 
 
 def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
@@ -54,25 +43,36 @@ def pairs(values: Iterable[Iterable[int]]) -> tuple[tuple[int, int], ...]:
     return tuple((row[0], row[1]) for row in rows)
 
 
+def _ends(probability: float) -> None:
+    if probability == 0.0:
+        raise ValueError("0: a bad state that never ends; allowed: more than 0, and outages for a link that stays down")
+
+
+def _forward(span: tuple[int, int]) -> None:
+    first, last = span
+    if last < first:
+        raise ValueError(f"from {first} to {last}, which is backwards; allowed: [first, last]")
+
+
 @frozen
-class Bernoulli:
+class Bernoulli(Description):
     """Each datagram is lost with probability ``p``, independently of the others."""
 
-    p: float = field(validator=probability)
+    p: Probability
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run."""
+        """Return the share of datagrams lost in the long run."""
         return self.p
 
     def sampler(self, rng: Random) -> LossSampler:
-        """Compile; one draw per datagram."""
+        """Return a sampler that takes one draw per datagram."""
         p, draw = self.p, rng.random
         return lambda count: [draw() < p for _ in range(count)]
 
 
 @frozen
-class GilbertElliott:
+class GilbertElliott(Description):
     """Two-state Markov loss: bursts.
 
     A datagram is judged in the state the chain is in, then the chain moves; it starts good. ``p`` is the
@@ -86,22 +86,18 @@ class GilbertElliott:
     the Internet" (2008).
     """
 
-    p: float = field(validator=probability)
-    r: float = field(validator=probability)
-    loss_bad: float = field(default=1.0, validator=probability)
-    loss_good: float = field(default=0.0, validator=probability)
-
-    def __attrs_post_init__(self) -> None:
-        if self.r == 0.0:
-            raise ValueError("r is 0: the bad state would never end; use an outage for a link that stays down")
+    p: Probability
+    r: Annotated[Probability, _ends]
+    loss_bad: Probability = 1.0
+    loss_good: Probability = 0.0
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
+        """Return the share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
         return (self.p * self.loss_bad + self.r * self.loss_good) / (self.p + self.r)
 
     def sampler(self, rng: Random) -> LossSampler:
-        """Compile; two draws per datagram, one where no state needs a draw to judge."""
+        """Return a sampler that takes two draws per datagram, one where no state needs a draw to judge."""
         p, r, draw = self.p, self.r, rng.random
         loss_good, loss_bad = self.loss_good, self.loss_bad
         bad = False
@@ -128,22 +124,18 @@ class GilbertElliott:
 
 
 @frozen
-class EveryNth:
+class EveryNth(Description):
     """Datagram n, 2n, 3n … is lost, counted from 1 in this direction of the flow."""
 
-    n: int = field()
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.n, int) or self.n < 1:
-            raise ValueError(f"n is {self.n!r}: a whole number, 1 or more, is needed")
+    n: AtLeastOne
 
     @property
     def rate(self) -> float:
-        """Share of datagrams lost in the long run."""
+        """Return the share of datagrams lost in the long run."""
         return 1 / self.n
 
     def sampler(self, _rng: Random) -> LossSampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         n = self.n
         seen = 0
 
@@ -157,21 +149,16 @@ class EveryNth:
 
 
 @frozen
-class Ranges:
+class Ranges(Description):
     """The datagrams from ``first`` to ``last`` of each range are lost, both included, counted from 1.
 
     Ranges may come in any order and may overlap.
     """
 
-    ranges: tuple[tuple[int, int], ...] = field(converter=pairs)
-
-    def __attrs_post_init__(self) -> None:
-        for index, (first, last) in enumerate(self.ranges):
-            if not 1 <= first <= last:
-                raise ValueError(f"ranges[{index}] is {first} to {last}: 1 <= first <= last is needed")
+    ranges: tuple[Annotated[tuple[AtLeastOne, AtLeastOne], _forward], ...] = field(converter=pairs)
 
     def sampler(self, _rng: Random) -> LossSampler:
-        """Compile; takes no draws."""
+        """Return a sampler that takes no draws."""
         ahead = sorted(self.ranges, reverse=True)  # the next range is at the end
         seen = 0
 
@@ -200,10 +187,10 @@ def losses(loss: Loss | None, seed: int) -> LossSampler:
 
 
 def chance(p: float, seed: int) -> LossSampler:
-    """Return a sampler that says True with probability p; where p is 0 it takes no draws."""
+    """Return a sampler that gives True with probability p; where p is 0 it takes no draws."""
     return Bernoulli(p).sampler(Random(seed)) if p else never
 
 
 def never(count: int) -> list[bool]:
-    """Say no to each."""
+    """Return False for each: nothing is lost."""
     return [False] * count

@@ -11,7 +11,7 @@ __all__ = ["FrameCounts", "FrameTotals", "RefusedDatagrams"]
 
 @frozen
 class FrameTotals:
-    """A snapshot of :class:`FrameCounts`; adds and subtracts field by field."""
+    """The original's columns: frames by verdict, and datagrams that fit no frame; adds and subtracts field by field."""
 
     completed: int = 0
     dropped: int = 0
@@ -42,16 +42,15 @@ class FrameTotals:
 
 @define
 class FrameCounts:
-    """Running counts of one stream: frames by verdict, and datagrams that fit no frame (``error``)."""
+    """Running counts of one stream's frames by verdict."""
 
     completed: int = 0
     dropped: int = 0
     repeated: int = 0
-    error: int = 0
 
-    def totals(self) -> FrameTotals:
-        """Return the counts of this moment as a value."""
-        return FrameTotals(self.completed, self.dropped, self.repeated, self.error)
+    def totals(self, error: int = 0) -> FrameTotals:
+        """Return the counts of this moment as a value, beside the datagrams that fit no frame."""
+        return FrameTotals(self.completed, self.dropped, self.repeated, error)
 
 
 class RefusedDatagrams(Counter[str]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
@@ -92,6 +92,18 @@ class Histogram:
             self._greatest = max(self._greatest, *self._recent)
             self._recent.clear()
         return counts
+
+    def buckets(self) -> dict[int, int]:
+        """Return how many values each bucket has counted."""
+        return dict(self._sorted_in())
+
+    @classmethod
+    def of_buckets(cls, buckets: Mapping[int, int], greatest: int) -> Histogram:
+        """Return one that has counted so many values in each bucket, of which ``greatest`` is the greatest."""
+        histogram = cls()
+        histogram._counts.update(buckets)
+        histogram._greatest = greatest
+        return histogram
 
     @classmethod
     def of(cls, histograms: Iterable[Histogram]) -> Histogram:

@@ -20,7 +20,6 @@ from typing import Final, TypeAlias
 from cts.native import raise_errno
 from cts.net.libc import (
     CMSG_HEADER,
-    LOOPBACK_HOSTS,
     MSG_DONTWAIT,
     MSGHDR_SIZE,
     SO_RXQ_OVFL,
@@ -35,6 +34,7 @@ from cts.net.libc import (
     msghdr,
     recvmsg,
 )
+from cts.units import SECOND
 
 __all__ = ["BUFFER_SIZE", "CoalescedReceiver", "ReceiveMemory", "Received", "supported"]
 
@@ -44,7 +44,6 @@ BUFFER_SIZE: Final = 65536
 Received: TypeAlias = tuple[bytes | None, int, int, int, int]
 """Remote sockaddr, length, segment size, the kernel's receive time in ns, drops; no address is None, no time 0."""
 
-_NANOSECONDS: Final = 1_000_000_000
 _CONTROL_SIZE: Final = 128
 _CONTROL: Final = MSGHDR_SIZE
 _NAME: Final = _CONTROL + _CONTROL_SIZE
@@ -105,7 +104,7 @@ class ReceiveMemory:
         self._length = self._segment_size = 0
 
     def repeats(self, length: int, segment_size: int) -> bool:
-        """Say whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
+        """Tell whether each datagram in ``buffer`` equals its predecessor byte for byte, headers included.
 
         A shorter last one equals its predecessor's beginning. So if the first is right, all are. One datagram alone repeats.
         """
@@ -140,7 +139,7 @@ class CoalescedReceiver:
         self._drops = 0
 
     def receive(self) -> Received | None:
-        """Read the next batch, or give None when there is none.
+        """Read the next batch; return None when there is none.
 
         The segment size is the length where the kernel coalesced nothing. Drops only grow; they are what was lost before
         this batch was queued, counted in buffers, each of up to 64 datagrams. A peer's address is the same object as long
@@ -172,13 +171,13 @@ class CoalescedReceiver:
         remote = into.names[name_size].raw
         if remote != self._remote:
             self._remote = remote
-        return self._remote or None, length, segment_size, sec * _NANOSECONDS + nsec, self._drops
+        return self._remote or None, length, segment_size, sec * SECOND + nsec, self._drops
 
     def _count_drops(self, value: int) -> None:
         self._drops += (value - self._drops) & 0xFFFFFFFF  # the kernel's counter wraps at 32 bits
 
     def _walk(self, control_size: int, length: int) -> tuple[int, int, int]:
-        """Read control messages in any order; give seconds, nanoseconds and segment size."""
+        """Read control messages in any order; return seconds, nanoseconds and segment size."""
         sec, nsec, segment_size = 0, 0, length
         at, end = _CONTROL, _CONTROL + control_size
         while at + CMSG_HEADER.size <= end:
@@ -196,18 +195,17 @@ class CoalescedReceiver:
         return sec, nsec, segment_size
 
 
-def supported(family: socket.AddressFamily) -> bool:
-    """Say whether this kernel coalesces and stamps: a socket on ``family``'s loopback address reads what it sent itself.
+def supported() -> bool:
+    """Tell whether this kernel coalesces and stamps: a socket on the loopback address reads what it sent itself.
 
     May block for up to a second where the kernel loses the datagram; otherwise takes well under a millisecond.
     """
-    host = LOOPBACK_HOSTS.get(family)
-    if host is None or not available():
+    if not available():
         return False
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
             receiver = CoalescedReceiver(sock.fileno())
-            sock.bind((host, 0))
+            sock.bind(("127.0.0.1", 0))
             sock.sendto(b"datagram", sock.getsockname())
             select.select([sock], [], [], 1.0)
             received = receiver.receive()

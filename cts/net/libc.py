@@ -8,7 +8,6 @@ ask :func:`available` before anything else here is used.
 from __future__ import annotations
 
 import ctypes
-import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CMSG_HEADER",
-    "LOOPBACK_HOSTS",
     "MSGHDR_SIZE",
     "MSG_DONTWAIT",
     "SOCKADDR_MAX_SIZE",
@@ -34,11 +32,9 @@ __all__ = [
     "memcmp",
     "mmsghdr",
     "msghdr",
-    "pack_sockaddr",
     "recvmsg",
     "sendmmsg",
     "sendmsg",
-    "unpack_sockaddr",
 ]
 
 SOL_UDP: Final = 17
@@ -53,14 +49,6 @@ CMSG_HEADER: Final = struct.Struct("=Qii")
 
 SOCKADDR_MAX_SIZE: Final = 28
 """``struct sockaddr_in6``, the larger of the two."""
-
-LOOPBACK_HOSTS: Final = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
-"""Where a kernel's ability is tried, for each family that UDP has."""
-
-_SOCKADDR_IN: Final = struct.Struct("!H4s8x")
-_SOCKADDR_IN6: Final = struct.Struct("!HI16s")
-_FAMILY: Final = struct.Struct("=H")
-_SCOPE: Final = struct.Struct("=I")
 
 
 class iovec(ctypes.Structure):  # noqa: N801
@@ -106,49 +94,5 @@ def available() -> bool:
 
 
 def cmsg_space(size: int) -> int:
-    """Bytes that a control message with ``size`` bytes of data takes: CMSG_SPACE of cmsg(3)."""
+    """Return the bytes that a control message with ``size`` bytes of data takes: CMSG_SPACE of cmsg(3)."""
     return CMSG_HEADER.size + (size + 7) // 8 * 8
-
-
-def pack_sockaddr(host: str, port: int) -> bytes:
-    """Give the ``sockaddr_in`` or ``sockaddr_in6`` of a numeric address; an IPv6 one may end in ``%scope``.
-
-    The scope is an interface's name or number. Raises ValueError for what is not a numeric address or a port, OSError for
-    an interface that does not exist.
-    """
-    if not 0 <= port <= 0xFFFF:
-        raise ValueError(f"port {port} is not in 0..65535")
-    address, _, scope = host.partition("%")
-    try:
-        if ":" not in address:
-            packed = _SOCKADDR_IN.pack(port, socket.inet_pton(socket.AF_INET, host))
-            return _FAMILY.pack(socket.AF_INET) + packed
-        packed = _SOCKADDR_IN6.pack(port, 0, socket.inet_pton(socket.AF_INET6, address))
-    except OSError:
-        raise ValueError(f"{host!r} is not a numeric address") from None
-    index = 0 if not scope else int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)
-    return _FAMILY.pack(socket.AF_INET6) + packed + _SCOPE.pack(index)
-
-
-def unpack_sockaddr(sockaddr: bytes) -> tuple[str, int]:
-    """Give host and port of a ``sockaddr_in`` or ``sockaddr_in6``; a scope becomes ``%name``, or ``%number`` if nameless.
-
-    Raises ValueError for any other family or length.
-    """
-    family = _FAMILY.unpack_from(sockaddr)[0] if len(sockaddr) >= _FAMILY.size else None
-    if family == socket.AF_INET and len(sockaddr) == _FAMILY.size + _SOCKADDR_IN.size:
-        port, packed = _SOCKADDR_IN.unpack_from(sockaddr, _FAMILY.size)
-        return socket.inet_ntop(socket.AF_INET, packed), port
-    if family == socket.AF_INET6 and len(sockaddr) == SOCKADDR_MAX_SIZE:
-        port, _flow, packed = _SOCKADDR_IN6.unpack_from(sockaddr, _FAMILY.size)
-        host = socket.inet_ntop(socket.AF_INET6, packed)
-        (index,) = _SCOPE.unpack_from(sockaddr, SOCKADDR_MAX_SIZE - _SCOPE.size)
-        return (f"{host}%{_interface_name(index)}" if index else host), port
-    raise ValueError(f"not an IPv4 or IPv6 socket address: {sockaddr.hex()}")
-
-
-def _interface_name(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:
-        return str(index)

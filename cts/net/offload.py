@@ -11,15 +11,15 @@ from attrs import define
 
 from cts.api import Address, DatagramBatch, Message
 from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
-from cts.net.libc import pack_sockaddr, unpack_sockaddr
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.net.segmentation import SegmentedSender
-from cts.net.udp import NEWS_OF_THE_PEER, UdpEndpoint
+from cts.net.sockaddr import pack_sockaddr, unpack_sockaddr
+from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
 
-__all__ = ["CoalescedBatch", "OffloadedEndpoint"]
+__all__ = ["OffloadedEndpoint"]
 
 _REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
 """What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
@@ -28,7 +28,7 @@ _PEERS_KEPT = 8192
 
 
 @define
-class CoalescedBatch(DatagramBatch):
+class _CoalescedBatch(DatagramBatch):
     """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
 
     memory: ReceiveMemory
@@ -44,7 +44,7 @@ class _Sockaddrs(dict[Address, bytes]):
     def __missing__(self, remote: Address) -> bytes:
         if len(self) >= _PEERS_KEPT:
             self.clear()
-        sockaddr = self[remote] = pack_sockaddr(*remote)
+        sockaddr = self[remote] = pack_sockaddr(remote)
         return sockaddr
 
 
@@ -80,7 +80,7 @@ class OffloadedEndpoint(UdpEndpoint):
         self._checked: Sequence[memoryview] = ()
         self._closed = False
         # Every batch is this one: a handler has it for the call only.
-        self._batch = CoalescedBatch(b"", 1, 0, memory)
+        self._batch = _CoalescedBatch(b"", 1, 0, memory)
         self._addresses: dict[bytes, Address] = {}
         self._sockaddrs = _Sockaddrs()
 
@@ -103,8 +103,8 @@ class OffloadedEndpoint(UdpEndpoint):
         try:
             if first.errno not in _REFUSES_SEGMENTS:
                 sent = await self._until_sent(lambda: self._send_train(sockaddr, header, payloads))
-                if first.errno in NEWS_OF_THE_PEER:
-                    self._note_news_of_the_peer()
+                if first.errno in ICMP_ERRORS:
+                    self._count_icmp_error()
                 return sent
         except OSError as error:
             if error.errno not in _REFUSES_SEGMENTS:
@@ -121,7 +121,7 @@ class OffloadedEndpoint(UdpEndpoint):
         try:
             return self._send_many(messages)
         except OSError as error:
-            if error.errno not in NEWS_OF_THE_PEER:
+            if error.errno not in ICMP_ERRORS:
                 return 0
         except ValueError:
             return 0
@@ -130,7 +130,7 @@ class OffloadedEndpoint(UdpEndpoint):
         except OSError:
             return 0
         # It was an earlier datagram's error, and is told once.
-        self._note_news_of_the_peer()
+        self._count_icmp_error()
         return gone
 
     def _send_many(self, messages: Sequence[Message]) -> int:
@@ -172,8 +172,8 @@ class OffloadedEndpoint(UdpEndpoint):
         try:
             received = receiver.receive()
         except OSError as error:
-            if error.errno in NEWS_OF_THE_PEER:
-                return self._note_news_of_the_peer()
+            if error.errno in ICMP_ERRORS:
+                return self._count_icmp_error()
             raise
         if received is None:
             return None
@@ -192,5 +192,5 @@ class OffloadedEndpoint(UdpEndpoint):
         if address is None:
             if len(self._addresses) >= _PEERS_KEPT:
                 self._addresses.clear()
-            address = self._addresses[sockaddr] = Address(*unpack_sockaddr(sockaddr))
+            address = self._addresses[sockaddr] = unpack_sockaddr(sockaddr)
         return address

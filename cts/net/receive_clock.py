@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable
 
 from cts.api import IPacer
+from cts.units import MICROSECOND
 
 __all__ = ["ReceiveClock", "unix_offset_ns"]
 
 _COMPARISONS = 5
-_COMPARED_WITHIN_NS = 2_000
+_COMPARED_WITHIN_NS = 2 * MICROSECOND
 """Two clocks read one after the other within this are compared well enough; a longer gap means that something came between."""
 
 
 def unix_offset_ns(now_ns: Callable[[], int]) -> int:
     """Return what to add to a Unix time to have the time of this clock, both in nanoseconds.
 
-    The two are read one after the other; of a few comparisons counts the one in which the least came between.
+    Compares the two a few times, reading one after the other, and keeps the comparison with the shortest gap between the reads.
     """
     best_gap_ns, offset_ns = None, 0
     for _ in range(_COMPARISONS):

@@ -9,7 +9,7 @@ import trio
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.udp import address_of
+from cts.net.sockaddr import address_of
 
 __all__ = ["resolve_listen", "resolve_targets"]
 

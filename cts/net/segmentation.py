@@ -22,7 +22,6 @@ from attrs import frozen
 from cts.native import raise_errno
 from cts.net.libc import (
     CMSG_HEADER,
-    LOOPBACK_HOSTS,
     MSG_DONTWAIT,
     SOCKADDR_MAX_SIZE,
     SOL_UDP,
@@ -31,10 +30,10 @@ from cts.net.libc import (
     iovec,
     mmsghdr,
     msghdr,
-    pack_sockaddr,
     sendmmsg,
     sendmsg,
 )
+from cts.net.sockaddr import address_of, pack_sockaddr
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
 from cts.protocol.wire import HEADER_SIZE
 
@@ -151,7 +150,7 @@ class SegmentedSender:
         self._slots = [_Slot(self._messages[0].msg_hdr)]
 
     def send(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        """Send ``header`` + payload as one datagram for each payload; give the bytes handed over.
+        """Send ``header`` + payload as one datagram for each payload; return the bytes handed over.
 
         Raises BlockingIOError when the send buffer is full, and another OSError for what the kernel refuses (EMSGSIZE,
         ENOBUFS, an earlier datagram's ECONNREFUSED, ...).
@@ -167,7 +166,7 @@ class SegmentedSender:
         trains: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
         sockaddrs: Mapping[Remote, bytes] | None,
     ) -> int:
-        """Send the first TRAINS_AT_ONCE trains (remote, header, payloads) with one call; give how many went, at least one.
+        """Send the first TRAINS_AT_ONCE trains (remote, header, payloads) with one call; return how many went, at least one.
 
         ``sockaddrs`` has each remote's socket address; None on a connected socket. Raises as :meth:`send` does if the first
         cannot go.
@@ -211,22 +210,21 @@ def _memory_of(payload: memoryview) -> ctypes.Array[ctypes.c_char] | ctypes.c_ch
     return ctypes.c_char_p(bytes(payload))
 
 
-def supported(family: socket.AddressFamily) -> bool:
-    """Say whether this kernel sends segments: sends two to itself over ``family``'s loopback address and reads them back.
+def supported() -> bool:
+    """Tell whether this kernel sends segments: send two over the loopback address and read them back.
 
     May block for up to a second where the kernel accepts segments but loses them; otherwise takes well under a millisecond.
     """
-    host = LOOPBACK_HOSTS.get(family)
-    if host is None or not available():
+    if not available():
         return False
     header = bytearray(range(HEADER_SIZE))
     payloads = [memoryview(b"segment")[:size] for size in (7, 3)]
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as receiving, socket.socket(family, socket.SOCK_DGRAM) as sending:
-            receiving.bind((host, 0))
+        with socket.socket(type=socket.SOCK_DGRAM) as receiving, socket.socket(type=socket.SOCK_DGRAM) as sending:
+            receiving.bind(("127.0.0.1", 0))
             receiving.settimeout(1.0)
             sender = SegmentedSender(sending.fileno())
-            sender.send(pack_sockaddr(host, receiving.getsockname()[1]), header, payloads)
+            sender.send(pack_sockaddr(address_of(receiving.getsockname())), header, payloads)
             return [receiving.recv(TRAIN_MAX_BYTES) for _ in payloads] == [bytes(header + part) for part in payloads]
     except OSError:
         return False

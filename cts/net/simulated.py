@@ -18,10 +18,11 @@ from attrs import define, frozen
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
+from cts.units import MILLISECOND
 
 __all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
 
-_MODERATION_NS = 1_000_000
+_MODERATION_NS = MILLISECOND
 _INTERRUPTS_BELOW = 64
 _SEGMENT_LIMIT = 64
 _NEVER_NS = 1 << 62
@@ -100,6 +101,11 @@ class SimulatedEndpoint(IDatagramEndpoint):
         for remote, header, payloads in messages:
             self._network.transmit(self, remote, bytes(header), payloads)
         return len(messages)
+
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Offer one datagram to the link at this instant; it always goes."""
+        self._network.transmit(self, remote, datagram, (b"",))
+        return True
 
     def receive_into(self, handler: DatagramHandler) -> None:
         """Hand what arrives to ``handler``."""

@@ -6,26 +6,25 @@ import errno
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import trio
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
+from cts.net.sockaddr import address_of, sockaddr_of
+from cts.units import SECOND
 
-__all__ = ["NEWS_OF_THE_PEER", "SEND_TRIES", "UdpEndpoint", "address_of", "open_udp_socket", "sockaddr_of"]
+__all__ = ["ICMP_ERRORS", "UdpEndpoint", "open_udp_socket"]
 
-# socket(7) on Linux; Python 3.11 does not name them.
-SO_TIMESTAMPNS = 35
-SO_RXQ_OVFL = 40
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
 _SOCKET_BUFFER = 4 << 20
-_NANOSECONDS = 1_000_000_000
 
-NEWS_OF_THE_PEER = frozenset(
+ICMP_ERRORS = frozenset(
     getattr(errno, name)
     for name in (
         "ECONNREFUSED",
@@ -43,10 +42,12 @@ NEWS_OF_THE_PEER = frozenset(
     )
     if hasattr(errno, name)
 )
-"""What ICMP can say of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3): the verdicts will tell what it did to the
-stream. A read never fails by it; a send may fail by the same errors itself, so it is tried again only a few times."""
+"""Errors by which a socket reports what ICMP said of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3).
 
-SEND_TRIES = 3
+The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
+so it is tried again only a few times."""
+
+_SEND_TRIES = 3
 
 
 def open_udp_socket(
@@ -84,31 +85,6 @@ def open_udp_socket(
         sock.close()
         raise
     return sock
-
-
-def address_of(sockaddr: Sequence[str | int | bytes]) -> Address:
-    """Return the address in what the socket module calls one; an IPv6 zone goes behind the host, as ``%interface``."""
-    host, port, *rest = sockaddr
-    text, zone = str(host), int(rest[1]) if len(rest) == 2 else 0
-    if zone:
-        try:
-            name = socket.if_indextoname(zone)
-        except OSError:
-            name = str(zone)
-        text = f"{text.partition('%')[0]}%{name}"
-    return Address(text, int(port))
-
-
-def sockaddr_of(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
-    """Return an address as the socket module wants it: it takes an IPv6 zone as a number of its own.
-
-    Raises:
-        OSError: there is no such interface.
-    """
-    host, _, zone = address.host.partition("%")
-    if not zone:
-        return address
-    return host, address.port, 0, int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
 
 
 class UdpEndpoint(IDatagramEndpoint, Readable):
@@ -164,8 +140,20 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
 
         return await self._until_sent(attempt)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one small datagram at once, or not at all; tell whether it went."""
+        try:
+            if self._peer is not None:
+                self._sock.send(datagram)
+            else:
+                self._sock.sendto(datagram, sockaddr_of(remote))
+        except (OSError, TypeError, ValueError, OverflowError):
+            # Not only OSError: Python refuses by the others what is no address of this socket's family.
+            return False
+        return True
+
     async def _until_sent(self, attempt: Callable[[], int]) -> int:
-        """Return what ``attempt`` returns; try again when the socket can take more, and after news of the peer."""
+        """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""
         refused = 0
         while True:
             try:
@@ -174,13 +162,13 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 full = True
             except OSError as error:
                 full = False
-                if error.errno in NEWS_OF_THE_PEER and refused < SEND_TRIES:
+                if error.errno in ICMP_ERRORS and refused < _SEND_TRIES:
                     refused += 1
                     continue
                 if error.errno != errno.ENOBUFS:
                     raise
             else:
-                # What stood in the way until now was news: a refusal of the send itself would have stayed.
+                # The errors until now were of earlier datagrams: a refusal of this one would have stayed.
                 self._unreachable += refused
                 return sent
             if full:
@@ -224,7 +212,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
-    def _note_news_of_the_peer(self) -> int:
+    def _count_icmp_error(self) -> int:
         """Count what ICMP said of an earlier datagram; return 0, a receive time after which there may be more to read."""
         self._unreachable += 1
         return 0
@@ -238,14 +226,14 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         except BlockingIOError:
             return None
         except OSError as error:
-            if error.errno in NEWS_OF_THE_PEER:
-                return self._note_news_of_the_peer()
+            if error.errno in ICMP_ERRORS:
+                return self._count_icmp_error()
             raise
         received_ns = self._clock.now_ns()
         for _, kind, data in ancillary:
             if kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
-                received_ns = seconds * _NANOSECONDS + nanoseconds + self._clock.unix_offset_ns
+                received_ns = seconds * SECOND + nanoseconds + self._clock.unix_offset_ns
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1

@@ -31,14 +31,14 @@ class Offload:
     receives: bool = False
 
     def __str__(self) -> str:
-        """Say it as the banner does."""
+        """Return its name, or their names, as the banner has it."""
         names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
         return " and ".join(names) if names else "none: one datagram per call"
 
 
 def detect_offload() -> Offload:
-    """Try out what this kernel can, on loopback sockets; takes about a millisecond."""
-    return Offload(segmentation.supported(socket.AF_INET), coalescing.supported(socket.AF_INET))
+    """Return what this kernel can do, tried on loopback sockets; takes about a millisecond."""
+    return Offload(segmentation.supported(), coalescing.supported())
 
 
 class UdpNetwork:
@@ -48,10 +48,13 @@ class UdpNetwork:
         pacer: the run's clock.
         offload: which of the kernel's offloads to use; None for none.
         shared: whether other processes listen on the same addresses.
+
+    Attributes:
+        offload: which are in use.
     """
 
     def __init__(self, pacer: IPacer, offload: Offload | None = None, *, shared: bool = False) -> None:
-        self._offload = offload or Offload()
+        self.offload = offload or Offload()
         self._shared = shared
         self._clock = ReceiveClock(pacer)
         self._reader = SocketReader(before_turn=self._clock.compare)
@@ -92,7 +95,7 @@ class UdpNetwork:
         return endpoint
 
     def _wrapped(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
-        if self._offload.receives or self._offload.sends:
+        if self.offload.receives or self.offload.sends:
             return OffloadedEndpoint(
                 sock,
                 peer,
@@ -100,8 +103,8 @@ class UdpNetwork:
                 self._reader,
                 self._memory,
                 self._forget,
-                segmented=self._offload.sends,
-                coalesced=self._offload.receives,
+                segmented=self.offload.sends,
+                coalesced=self.offload.receives,
                 on_refusal=self._note_refusal,
             )
         return UdpEndpoint(sock, peer, self._clock, self._reader, self._memory.buffer, self._forget)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from cts.metrics.arrivals import ArrivalTotals
 from cts.records.snapshots import Outcome
-from cts.units import MILLISECOND
+from cts.units import MICROSECOND, MILLISECOND, SECOND
 
-__all__ = ["about_rate", "about_time", "counted", "outcome_counts", "percentage", "seconds", "whole_milliseconds"]
+__all__ = [
+    "about_rate",
+    "about_time",
+    "counted",
+    "error_causes",
+    "outcome_counts",
+    "percentage",
+    "seconds",
+    "two_columns",
+    "whole_milliseconds",
+]
 
 
 def whole_milliseconds(duration_ns: int) -> int:
@@ -36,6 +47,28 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each row: its name, padded to the longest one, and its text."""
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {text}" for name, text in rows]
+
+
+_CAUSES = {
+    "late": "too late",
+    "ahead": "too far ahead",
+    "no_such_frame": "of no frame of the stream",
+    "undecodable": "not of the protocol",
+    "wrong_payload": "with a wrong payload",
+    "unexpected": "not expected here",
+}
+
+
+def error_causes(arrivals: ArrivalTotals) -> str:
+    """Write how many datagrams fit no frame for each cause that occurred."""
+    counts = arrivals._asdict()
+    return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
+
+
 def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:
     """Write how many streams ended in each way, in the order of :class:`Outcome`."""
     texts = []
@@ -60,7 +93,7 @@ def percentage(part: int, whole: int) -> str:
 
 def about_time(duration_ns: int) -> str:
     """Write a short time in the unit that suits it, three digits at the most."""
-    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)):
+    for unit, size in (("s", SECOND), ("ms", MILLISECOND), ("us", MICROSECOND)):
         if duration_ns >= size:
             return f"{duration_ns / size:.3g} {unit}"
     return f"{duration_ns} ns"

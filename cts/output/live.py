@@ -100,6 +100,10 @@ class LiveConsole(PromptObserver):
         if not self._drawn or snapshot.elapsed_ns - self._drawn[-1][0] >= MIN_INTERVAL_NS:
             self._draw(snapshot)
 
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        """Draw the snapshot."""
+        self.status(snapshot)
+
     def say(self, line: str) -> bool:
         """Show a line above what is drawn."""
         if self._broken or not self._live.is_started:

@@ -44,6 +44,7 @@ class OrderedObserver(Observer):
         self._observers = tuple(observer for observer in observers if not isinstance(observer, PromptObserver))
         self._frame_observers = tuple(observer for observer in self._observers if observer.wants_frames)
         self.wants_frames = bool(self._frame_observers)
+        self.redraws = any(observer.redraws for observer in self._prompt)
         self._now_ns = now_ns
         self._instant_ns: int | None = None
         self._held: list[tuple[_Key, Callable[[], None]]] = []
@@ -72,6 +73,12 @@ class OrderedObserver(Observer):
             observer.status(snapshot)
         self._see_instant()
         self._status = snapshot
+
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        """Tell those who show the present."""
+        for observer in self._prompt:
+            if observer.redraws:
+                observer.redraw(snapshot)
 
     def closing(self) -> None:
         """Hand on what is held and close every observer, whatever becomes of the others."""

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import RunSnapshot
+from cts.units import SECOND
 
 __all__ = ["ProgressConsole"]
 
@@ -40,10 +41,10 @@ class ProgressConsole(PromptObserver):
         if now < self._next:
             return
         self._next = now + self._interval
-        text = f"simulated {snapshot.elapsed_ns / 1e9:,.0f} s"
+        text = f"simulated {snapshot.elapsed_ns / SECOND:,.0f} s"
         if self._expected_ns:
-            text += f" of {self._expected_ns / 1e9:,.0f} s"
-        pace = snapshot.elapsed_ns / 1e9 / (now - self._began)
+            text += f" of {self._expected_ns / SECOND:,.0f} s"
+        pace = snapshot.elapsed_ns / SECOND / (now - self._began)
         text += f", {pace:,.1f} times as fast as real time, streams open: {snapshot.open_streams:,}"
         self._write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
         self._written = True

@@ -6,7 +6,17 @@ from attrs import asdict
 
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
-from cts.output.figures import about_rate, about_time, counted, outcome_counts, percentage, seconds, whole_milliseconds
+from cts.output.figures import (
+    about_rate,
+    about_time,
+    counted,
+    error_causes,
+    outcome_counts,
+    percentage,
+    seconds,
+    two_columns,
+    whole_milliseconds,
+)
 from cts.protocol.roles import Role
 from cts.records.report import RunReport
 from cts.records.results import StreamResult
@@ -28,7 +38,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
     return {
         "schema": SUMMARY_SCHEMA,
         "role": report.role,
-        "direction": report.direction,
+        "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
@@ -48,6 +58,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
         "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
         "unreachable": snapshot.unreachable,
+        "arrivals": snapshot.counts.arrivals._asdict(),
     }
 
 
@@ -65,6 +76,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "bytes_received": result.counts.bytes_received,
         "bytes_sent": result.counts.bytes_sent,
         "send_lateness_seconds": _lateness(result.send_lateness),
+        "arrivals": result.counts.arrivals._asdict(),
     }
 
 
@@ -73,7 +85,7 @@ def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
     if percentiles is None or not percentiles.count:
         return None
     names = ("p50", "p99", "p999", "greatest")
-    return {name: round(getattr(percentiles, name) / 1e9, 9) for name in names}
+    return {name: round(getattr(percentiles, name) / SECOND, 9) for name in names}
 
 
 def _seconds(duration_ns: int) -> float:
@@ -85,7 +97,7 @@ def summary_text(report: RunReport) -> str:
     snapshot = report.snapshot
     counts = snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
-    rows = [(report.role, f"{report.direction}, {seconds(report.elapsed_ns)} s{interrupted}")]
+    rows = [(report.role, f"{report.direction.value}, {seconds(report.elapsed_ns)} s{interrupted}")]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
@@ -98,7 +110,8 @@ def summary_text(report: RunReport) -> str:
             ("repeated", frames.repeated),
         ):
             rows.append((f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})"))
-        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame"))
+        causes = error_causes(counts.arrivals)
+        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame{causes and ': ' + causes}"))
         rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
@@ -116,13 +129,12 @@ def summary_text(report: RunReport) -> str:
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
-    width = max(len(name) for name, _ in rows)
     failures = [f"failed: {text}" for text in report.failures]
-    return "\n".join([f"{name:<{width}}  {text}" for name, text in rows] + failures + _failures(report))
+    return "\n".join(two_columns(rows) + failures + _failures(report))
 
 
 def _receives(report: RunReport) -> bool:
-    """Say whether frames were measured here: always, unless all that happened was sending."""
+    """Tell whether frames were measured here: always, unless all that happened was sending."""
     counts = report.snapshot.counts
     received = counts.bytes_received or counts.frames != FrameTotals()
     return bool(received) or not counts.bytes_sent or any(result.role is Role.RECEIVER for result in report.results)

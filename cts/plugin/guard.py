@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import trio
 
 from cts.api import (
+    HEADER_SIZE,
     Address,
+    BackgroundTask,
     DatagramBatch,
     Frame,
     Histogram,
@@ -22,21 +25,15 @@ from cts.api import (
     StreamRequest,
     StreamResult,
     StreamSnapshot,
+    Train,
 )
-from cts.errors import PluginFailure
+from cts.errors import PluginFailure, first_of
 
-__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "unwrap"]
-
-
-def unwrap(error: Exception) -> Exception:
-    """Return the first error inside nested exception groups, which is what a person needs to see."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender"]
 
 
-def _blamed(label: str, error: Exception) -> Exception:
-    cause = unwrap(error)
+def _blamed(label: str, error: Exception) -> OSError | PluginFailure:
+    cause = first_of(error)
     if isinstance(cause, OSError | PluginFailure):
         return cause
     return PluginFailure(f"{label} raised {type(cause).__name__}: {cause}")
@@ -69,6 +66,7 @@ class GuardedSender(ISender):
 
     def __init__(self, options: object, plan: StreamPlan, *, cls: type[ISender], label: str) -> None:
         self._label = label
+        self._plan = plan
         with _blaming(label):
             self._sender = cls(options, plan)
 
@@ -83,6 +81,35 @@ class GuardedSender(ISender):
             if type(sent) is not int:
                 raise TypeError(f"send_frame returned {sent!r}, not the number of bytes sent")
         return sent
+
+    def trains(self, segment_limit: int) -> Sequence[Train] | None:
+        """Return what the plugin offers.
+
+        Raises:
+            PluginFailure: the plugin raised, or its trains are not a frame's datagrams.
+        """
+        with _blaming(self._label):
+            trains = self._sender.trains(segment_limit)
+            if trains is not None and (
+                sorted(HEADER_SIZE + len(payload) for train in trains for payload in train)
+                != sorted(self._plan.datagram_sizes)
+                or max(map(len, trains)) > segment_limit
+            ):
+                raise ValueError(
+                    f"trains({segment_limit}) does not return a frame's datagrams in trains of at most that many"
+                )
+        return trains
+
+    def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask | None:
+        """Return the plugin's task, which raises PluginFailure if the plugin raises."""
+        with _blaming(self._label):
+            task = self._sender.background(endpoint, peer, pacer)
+
+        async def guarded(task: BackgroundTask) -> None:
+            with _blaming(self._label):
+                await task()
+
+        return None if task is None else partial(guarded, task)
 
 
 class GuardedConnectedSocket(IConnectedSocket):

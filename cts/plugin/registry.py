@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import frozen, has
+from attrs import frozen
 
 from cts.errors import PluginError
+from cts.plugin.contract import class_faults, options_faults
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -227,44 +228,28 @@ def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[I
 def _check_sender(imported: ImportedPlugin) -> LoadedPlugin[ISender]:
     from cts.api import ISender
 
-    if isinstance(imported.target, type) and issubclass(imported.target, ISender):
-        return _check_class(imported.found, imported.target)
-    raise _wrong_kind(imported, "cts.api.ISender")
+    return _check_class(imported, ISender)
 
 
 def _check_connected_socket_factory(imported: ImportedPlugin) -> LoadedPlugin[IConnectedSocketFactory]:
     from cts.api import IConnectedSocketFactory
 
-    if isinstance(imported.target, type) and issubclass(imported.target, IConnectedSocketFactory):
-        return _check_class(imported.found, imported.target)
-    raise _wrong_kind(imported, "cts.api.IConnectedSocketFactory")
+    return _check_class(imported, IConnectedSocketFactory)
 
 
-def _wrong_kind(imported: ImportedPlugin, contract: str) -> BrokenPlugin:
-    target = imported.target
-    what = f"class {target.__qualname__}" if isinstance(target, type) else f"a {type(target).__name__}"
-    return BrokenPlugin(imported.found, "cannot be used", f"it is {what}, not a subclass of {contract}")
-
-
-def _check_class(found: FoundPlugin, cls: type[PluginT]) -> LoadedPlugin[PluginT]:
+def _check_class(imported: ImportedPlugin, contract: type) -> LoadedPlugin[Any]:
     from cts.api import API_VERSION
 
-    reasons = []
-    cure = None
-    api: object = getattr(cls, "api", None)
-    if api is None:
-        reasons.append(f"{cls.__qualname__} does not say which api it was written for, as in 'api = {API_VERSION}'")
-    elif api != API_VERSION:
-        reasons.append(f"it was written for api {api!r}, and this cts has api {API_VERSION}")
-        if isinstance(api, int) and api > API_VERSION:
-            cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'"
-    if cls.__abstractmethods__:
-        reasons.append(f"{cls.__qualname__} does not define {', '.join(sorted(cls.__abstractmethods__))}")
-    if cls.options is not None and not (isinstance(cls.options, type) and has(cls.options)):
-        reasons.append(f"its options must be an attrs class or None, not {cls.options!r}")
-    if reasons:
-        raise BrokenPlugin(found, "cannot be used", "; ".join(reasons), cure)
-    return LoadedPlugin(found.group, found.name, found.distribution, found.version, found.value, cls)
+    found, cls = imported.found, imported.target
+    faults = class_faults(cls, contract)
+    if isinstance(cls, type):
+        faults += options_faults(cls)
+        if not faults:
+            return LoadedPlugin(found.group, found.name, found.distribution, found.version, found.value, cls)
+    api = getattr(cls, "api", None)
+    is_newer = isinstance(api, int) and api > API_VERSION
+    cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'" if is_newer else None
+    raise BrokenPlugin(found, "cannot be used", "; ".join(faults), cure)
 
 
 def _usual_cure(found: FoundPlugin) -> str:

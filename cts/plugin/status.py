@@ -39,11 +39,6 @@ class PluginStatus:
     cure: str | None = None
     clashes: tuple[str, ...] = ()
 
-    @property
-    def usable(self) -> bool:
-        """Whether a configuration can choose it."""
-        return self.broken is None and not self.clashes
-
 
 def describe_all(plugins: Plugins) -> list[PluginStatus]:
     """Load every plugin and return what became of each, in the order of ``plugins.found``; a broken one raises nothing."""

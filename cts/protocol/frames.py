@@ -16,6 +16,7 @@ from enum import Enum
 
 from attrs import frozen
 
+from cts.metrics.arrivals import Became
 from cts.metrics.counters import FrameCounts
 from cts.protocol.plan import NANOSECONDS, StreamPlan
 
@@ -82,6 +83,7 @@ class FrameBuffer:
 
     Attributes:
         head: the next frame to render.
+        beyond: the first frame after ``head`` that the buffer does not hold.
         next_render_ns: when that is.
         look_ns: render time of the frame ``open_from``; what arrives later must not be added before what is due is rendered.
         open_from: the first frame that cannot have been due until then.
@@ -92,7 +94,6 @@ class FrameBuffer:
         self._on_frame = on_frame
         self._arrived: dict[int, _Arrived] = {}
         self._final = plan.final_frame
-        self._frame_size = plan.frame_size
         self._window = plan.window_frames
         self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
@@ -110,11 +111,14 @@ class FrameBuffer:
         """Whether the final frame has its verdict."""
         return self.head > self._final
 
-    def add(self, sequence: int, datagrams: int, size: int, qpc: int, qpf: int, received_ns: int) -> None:
-        """Credit ``datagrams`` datagrams of ``size`` bytes together to a frame, or count each as an error."""
-        if not self.head <= sequence < self.head + self._window or sequence > self._final:
-            self.counts.error += datagrams
-            return
+    def missed(self, sequence: int) -> Became:
+        """Return what becomes of data of a frame that is not one of ``head`` to before ``beyond``."""
+        if not 1 <= sequence <= self._final:
+            return Became.NO_SUCH_FRAME
+        return Became.LATE if sequence < self.head else Became.AHEAD
+
+    def add(self, sequence: int, size: int, qpc: int, qpf: int, received_ns: int) -> None:
+        """Credit ``size`` bytes to a frame from ``head`` to before ``beyond``."""
         arrived = self._arrived.get(sequence)
         if arrived is None:
             arrived = self._arrived[sequence] = _Arrived()
@@ -140,9 +144,10 @@ class FrameBuffer:
 
     def is_open(self, sequence: int) -> bool:
         """Tell whether a datagram of this frame that arrives until ``look_ns`` is on time and not ahead of the window."""
-        return self.open_from <= sequence < self.head + self._window
+        return self.open_from <= sequence < self.beyond
 
     def _look_ahead(self) -> None:
+        self.beyond = min(self.head + self._window, self._final + 1)
         self.open_from = min(self.head + self._together - 1, max(self.head, self._final))
         self.next_render_ns = self.base_ns + self._plan.render_offset_ns(self.head)
         self.look_ns = self.base_ns + self._plan.render_offset_ns(self.open_from)
@@ -155,10 +160,11 @@ class FrameBuffer:
 
     def _render(self, sequence: int) -> None:
         arrived = self._arrived.pop(sequence, None) or _NOTHING
-        if arrived.size < self._frame_size:
+        frame_size = self._plan.size_of(sequence)
+        if arrived.size < frame_size:
             verdict = _DROPPED
             self.counts.dropped += 1
-        elif arrived.size == self._frame_size:
+        elif arrived.size == frame_size:
             verdict = _COMPLETED
             self.counts.completed += 1
         else:

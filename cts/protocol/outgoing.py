@@ -28,7 +28,7 @@ class Frame:
     def __init__(self, plan: StreamPlan, sequence: int, due_ns: int) -> None:
         self.plan = plan
         self.sequence = sequence
-        self.size = plan.frame_size
+        self.size = plan.size_of(sequence)
         self.due_ns = due_ns
         self.payloads = plan.payloads
         self._header = bytearray(HEADER_SIZE)

@@ -13,21 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from cts.metrics.counters import FrameCounts
-from cts.protocol.plan import StreamPlan
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
+from cts.metrics.counters import FrameTotals
+from cts.protocol.arrivals import ArrivalSink
+from cts.protocol.handshake import Handshake
+from cts.protocol.task import FOREVER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
 
-__all__ = ["START_RETRY_NS", "IOPattern", "StartRequest"]
-
-START_RETRY_NS = 500_000_000
-"""A client repeats START this long, plus one frame interval, after the one before."""
-
-JUST_AFTER_NS = 1
-"""A deadline that arrivals can call off is acted on when it has passed, so that an arrival in the same instant wins."""
-
-
-FOREVER_NS = 2**62
-"""Due time of what is not due at all."""
+__all__ = ["IOPattern"]
 
 # Named once: to look an enum's member up takes as long as a call before Python 3.12, and every frame and batch comes by here.
 _CONTINUE = IOStatus.CONTINUE
@@ -38,10 +29,12 @@ _SEND = IOAction.SEND
 class IOPattern(ABC):
     """One side of one stream: says what IO comes next and judges what came of it. See the package for the calling order.
 
+    Args:
+        handshake: this side of the stream's beginning.
+
     Attributes:
-        plan: the stream's arithmetic.
-        base_ns: the instant from which this side's schedule is computed.
-        connection_id: the UUID that the server gave the stream, once known.
+        handshake: the same; it knows the stream's name, and the instant from which this side's schedule is computed.
+        arrivals: every datagram that reached this side passes it.
         confirmed_bytes: bytes of completed tracked tasks.
         in_flight_bytes: bytes of tracked tasks that are not completed.
         error: the first protocol error.
@@ -50,10 +43,9 @@ class IOPattern(ABC):
         ended_ns: when the stream ended; None before.
     """
 
-    def __init__(self, plan: StreamPlan, base_ns: int, connection_id: str | None) -> None:
-        self.plan = plan
-        self.base_ns = base_ns
-        self.connection_id = connection_id
+    def __init__(self, handshake: Handshake) -> None:
+        self.handshake = handshake
+        self.arrivals = ArrivalSink()
         self.confirmed_bytes = 0
         self.in_flight_bytes = 0
         self.error: StreamError | None = None
@@ -65,7 +57,7 @@ class IOPattern(ABC):
 
     @property
     @abstractmethod
-    def counts(self) -> FrameCounts:
+    def counts(self) -> FrameTotals:
         """Verdicts so far, and datagrams that fit no frame."""
 
     @property
@@ -139,25 +131,3 @@ class IOPattern(ABC):
         # A renderer that ran late ends the stream at the instant that the schedule says, which it has already set.
         if self.ended_ns is None:
             self.ended_ns = now_ns
-
-
-class StartRequest:
-    """A client's START and its repetitions, until an answer comes."""
-
-    def __init__(self, plan: StreamPlan, base_ns: int) -> None:
-        self._retry_ns = plan.interval_ns + START_RETRY_NS
-        self._next_ns = base_ns
-        self._sent = 0
-
-    def due_ns(self) -> int:
-        """Return when the next START is to leave."""
-        return self._next_ns + (JUST_AFTER_NS if self._sent else 0)
-
-    def task(self) -> IOTask:
-        """Return the task that sends it."""
-        return IOTask(IOAction.SEND, self.due_ns(), kind=SendKind.START)
-
-    def sent(self) -> None:
-        """Schedule the one after."""
-        self._sent += 1
-        self._next_ns += self._retry_ns

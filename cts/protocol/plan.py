@@ -104,10 +104,18 @@ class StreamPlan:
         """Bytes of one frame: its datagrams, headers included, add up to it."""
         return self.bits_per_second // 8 * self.stream_length_ns // NANOSECONDS // self.final_frame
 
+    def size_of(self, sequence: int) -> int:
+        """Return the bytes of frame ``sequence``."""
+        return self.frame_size
+
+    def size_up_to(self, sequence: int) -> int:
+        """Return the bytes of the frames from the first to ``sequence``."""
+        return self.frame_size * sequence
+
     @cached_property
     def transfer_size(self) -> int:
         """Bytes of the whole stream."""
-        return self.frame_size * self.final_frame
+        return self.size_up_to(self.final_frame)
 
     @cached_property
     def buffered_frames(self) -> int:

@@ -7,7 +7,23 @@ from typing import NamedTuple
 
 from attrs import define
 
-__all__ = ["DatagramBatch", "IOAction", "IOStatus", "IOTask", "SendKind", "StreamError", "Verify"]
+__all__ = [
+    "FOREVER_NS",
+    "JUST_AFTER_NS",
+    "DatagramBatch",
+    "IOAction",
+    "IOStatus",
+    "IOTask",
+    "StreamError",
+    "Verify",
+]
+
+
+JUST_AFTER_NS = 1
+"""A deadline that arrivals can call off is acted on when it has passed, so that an arrival in the same instant wins."""
+
+FOREVER_NS = 2**62
+"""Due time of what is not due at all."""
 
 
 class IOAction(Enum):
@@ -24,14 +40,6 @@ class IOAction(Enum):
     """Nothing before ``due_ns``, unless the pattern becomes ready by what arrives."""
 
 
-class SendKind(Enum):
-    """What a SEND task puts on the wire."""
-
-    START = "start"
-    CONNECTION_ID = "connection id"
-    FRAME = "frame"
-
-
 class IOTask(NamedTuple):
     """One unit of work (a tuple, since one is made for every frame).
 
@@ -40,16 +48,16 @@ class IOTask(NamedTuple):
         due_ns: when to do it, in the driver's clock.
         tracked: whether its bytes count towards the transfer size.
         size: bytes that it transfers.
-        kind: what a SEND task sends.
-        sequence: which frame a FRAME task sends.
+        sequence: which frame a SEND task sends.
+        datagram: what a SEND task sends in place of a frame.
     """
 
     action: IOAction
     due_ns: int
     tracked: bool = False
     size: int = 0
-    kind: SendKind | None = None
     sequence: int = 0
+    datagram: bytes | None = None
 
 
 class IOStatus(Enum):

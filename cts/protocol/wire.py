@@ -34,6 +34,7 @@ __all__ = [
     "Datagram",
     "Start",
     "decode_untrusted",
+    "is_start",
 ]
 
 START = b"START"
@@ -91,15 +92,20 @@ class Data:
 Datagram = Start | ConnectionId | Data
 
 
+def is_start(datagram: bytes | memoryview) -> bool:
+    """Tell whether these bytes from the network are START."""
+    return len(datagram) == len(START) and datagram == START
+
+
 def decode_untrusted(datagram: bytes | memoryview) -> Datagram:
     """Return the datagram that these bytes from the network are.
 
     Raises:
         DecodeError: they are none; nothing else is ever raised.
     """
-    length = len(datagram)
-    if length == len(START) and datagram == START:
+    if is_start(datagram):
         return Start()
+    length = len(datagram)
     if length < FLAG.size:
         raise DecodeError(f"{length} bytes are too few for a flag")
     (flag,) = FLAG.unpack_from(datagram)

@@ -124,4 +124,5 @@ def _counts(counts: StreamSnapshot) -> dict[str, object]:
         "frames": asdict(counts.frames),
         "bytes_received": counts.bytes_received,
         "bytes_sent": counts.bytes_sent,
+        "arrivals": counts.arrivals._asdict(),
     }

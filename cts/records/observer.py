@@ -20,7 +20,7 @@ class Observer:
     """Whether :meth:`frame_rendered` is to be called: telling of every frame costs the engine time."""
 
     redraws = False
-    """Whether it draws the present over the past: it may be told a status also between those that all are told."""
+    """Whether it draws the present over the past: then :meth:`redraw` is called between two statuses a second or more apart."""
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """A stream began."""
@@ -36,6 +36,9 @@ class Observer:
 
     def status(self, snapshot: RunSnapshot) -> None:
         """A status interval ended, or the run did (then ``closing`` follows)."""
+
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        """A second passed within a status interval."""
 
     def closing(self) -> None:
         """The run is over: write what is held and close."""

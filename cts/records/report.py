@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from cts.metrics.histogram import Histogram
+from cts.protocol.roles import Direction
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot
 
@@ -17,7 +18,7 @@ class RunReport:
 
     Attributes:
         role: ``loopback``, ``server`` or ``client``.
-        direction: ``pull`` or ``push``.
+        direction: which way frames went.
         began_ns: the run's beginning, in the run's clock, which the results' times are in.
         elapsed_ns: how long it took, nanoseconds.
         snapshot: the final counts.
@@ -29,7 +30,7 @@ class RunReport:
     """
 
     role: str
-    direction: str
+    direction: Direction
     began_ns: int
     elapsed_ns: int
     snapshot: RunSnapshot

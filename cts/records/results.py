@@ -7,12 +7,9 @@ from attrs import frozen
 from cts.metrics.histogram import Percentiles
 from cts.protocol.roles import Role
 from cts.records.snapshots import Address, Outcome, StreamSnapshot
+from cts.units import SECOND
 
-__all__ = [
-    "SUCCEEDED",
-    "UNKNOWN_CONNECTION_ID",
-    "StreamResult",
-]
+__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "StreamResult", "failure_of", "result_of"]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -46,3 +43,49 @@ class StreamResult:
     bits_per_second: int
     counts: StreamSnapshot
     send_lateness: Percentiles | None = None
+
+
+def failure_of(error: BaseException) -> tuple[Outcome, str]:
+    """Return whose fault an error was and its text for the logs, which quote nothing: commas become spaces."""
+    if isinstance(error, OSError):
+        return Outcome.NETWORK_ERROR, f"{error.errno}: {error.strerror or error}".replace(",", " ")
+    return Outcome.PROTOCOL_ERROR, "ErrorPlugin: " + " ".join(str(error).replace(",", " ").split())
+
+
+def result_of(
+    local: Address,
+    remote: Address,
+    role: Role,
+    *,
+    connection_id: str | None,
+    outcome: tuple[Outcome, str],
+    life_ns: tuple[int, int],
+    measured_ns: int | None = None,
+    counts: StreamSnapshot,
+) -> StreamResult:
+    """Return what became of a stream.
+
+    Args:
+        local, remote: its two ends.
+        role: which part this side played.
+        connection_id: its name, None if that never came.
+        outcome: whose fault its end was, and the text for the logs.
+        life_ns: when it began and when it ended, in the run's clock.
+        measured_ns: the length of the measured interval; None for its whole life.
+        counts: the final counts.
+    """
+    started_ns, ended_ns = life_ns
+    interval_ns = ended_ns - started_ns if measured_ns is None else measured_ns
+    bits = 8 * (counts.bytes_received + counts.bytes_sent)
+    return StreamResult(
+        connection_id=connection_id or UNKNOWN_CONNECTION_ID,
+        local=local,
+        remote=remote,
+        role=role,
+        outcome=outcome[0],
+        result=outcome[1],
+        started_ns=started_ns,
+        ended_ns=ended_ns,
+        bits_per_second=bits * SECOND // interval_ns if interval_ns > 0 else 0,
+        counts=counts,
+    )

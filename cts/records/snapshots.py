@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from attrs import field, frozen
 
+from cts.metrics.arrivals import ArrivalTotals
 from cts.metrics.counters import FrameTotals
 from cts.protocol.roles import Role
 
@@ -58,6 +59,7 @@ class StreamSnapshot:
 
     Attributes:
         frames: verdicts so far (a receiver's) and datagrams that fit no frame.
+        arrivals: datagrams that reached this side, by what became of them.
         bytes_received: bytes of data datagrams that fit a frame.
         bytes_sent: bytes of frames handed to the network.
     """
@@ -65,12 +67,14 @@ class StreamSnapshot:
     frames: FrameTotals = field(factory=FrameTotals)
     bytes_received: int = 0
     bytes_sent: int = 0
+    arrivals: ArrivalTotals = field(factory=ArrivalTotals)
 
     def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
         return StreamSnapshot(
             self.frames + other.frames,
             self.bytes_received + other.bytes_received,
             self.bytes_sent + other.bytes_sent,
+            self.arrivals.plus(other.arrivals),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from cts.errors import UserError
 from cts.records.json_lines import LineReader
+from cts.units import SECOND
 
 __all__ = ["Arrivals", "TruthReader", "TruthVisitor"]
 
@@ -22,7 +23,7 @@ _DATAGRAM = re.compile(
 )
 """A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
 
-_RELAY_DISORDER_NS = 1_000_000_000
+_RELAY_DISORDER_NS = SECOND
 """A relay reads its sockets one after the other, so that its lines need not be in the order of their times."""
 
 _ENDED = '{"kind":"ended"'

@@ -6,14 +6,15 @@ import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define
 
+from cts.impairment.link import Fate
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
 
-__all__ = ["HEAD_SIZE", "TRUTH_SCHEMA", "LinkArrival", "LinkFate", "RelayTruthLog", "TruthLog"]
+__all__ = ["HEAD_SIZE", "TRUTH_SCHEMA", "RelayTruthLog", "TruthLog"]
 
 TRUTH_SCHEMA = 1
 HEAD_SIZE = 39
@@ -22,30 +23,6 @@ HEAD_SIZE = 39
 _WAITING_LIMIT: Final = 65_536
 _UNDER_WAY: Final = -1
 _UNSENT: Final = "unsent"
-
-
-class LinkArrival(Protocol):
-    """One arrival of a datagram."""
-
-    @property
-    def arrival_ns(self) -> int:
-        """When, in the run's clock."""
-
-    @property
-    def corrupt_bit(self) -> int | None:
-        """The bit that was flipped."""
-
-
-class LinkFate(Protocol):
-    """What a link did to a datagram."""
-
-    @property
-    def kind(self) -> str:
-        """``delivered``, or what dropped it."""
-
-    @property
-    def arrivals(self) -> Sequence[LinkArrival]:
-        """When it arrived, and how often."""
 
 
 class TruthLog:
@@ -84,7 +61,7 @@ class TruthLog:
         way: str,
         first: int,
         datagrams: Iterable[tuple[int, str]],
-        fates: Sequence[LinkFate],
+        fates: Sequence[Fate],
     ) -> None:
         """Write what became of datagrams that were offered together.
 
@@ -150,7 +127,7 @@ class _Line:
 
     key: tuple[int, str, int]
     text: str
-    fate: LinkFate
+    fate: Fate
     left: list[int | None]
     missing: int
 
@@ -197,7 +174,7 @@ class RelayTruthLog(TruthLog):
         way: str,
         first: int,
         datagrams: Iterable[tuple[int, str]],
-        fates: Sequence[LinkFate],
+        fates: Sequence[Fate],
     ) -> None:
         """Write what became of datagrams that were offered together, once :meth:`departed` has told of all their arrivals."""
         opening = self._opening(now_ns, client, way)

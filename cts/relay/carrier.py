@@ -13,7 +13,7 @@ from attrs import define
 from cts.api import Address, IDatagramEndpoint, IPacer
 from cts.impairment.link import Link
 from cts.impairment.way import Way
-from cts.relay.statistics import BUFFER_FULL, DirectionCounts
+from cts.relay.statistics import BUFFER_FULL, WayCounts
 
 __all__ = ["Carrier", "Departed", "Path"]
 
@@ -44,7 +44,7 @@ class Path:
     address: Address
     way: Way
     link: Link
-    counts: DirectionCounts
+    counts: WayCounts
     endpoint: IDatagramEndpoint
     remote: Address
     last_ns: int
@@ -74,16 +74,16 @@ class Carrier:
         self._wakes_at_ns = 0
 
     def has_room(self, size: int, count: int) -> bool:
-        """Say whether ``count`` datagrams of ``size`` bytes together can be held; copies of them then can, too."""
+        """Tell whether ``count`` datagrams of ``size`` bytes together can be held; copies of them then can, too."""
         return size + count * _OVERHEAD <= self._room
 
-    def take_room(self, counts: DirectionCounts, size: int) -> None:
+    def take_room(self, counts: WayCounts, size: int) -> None:
         """Count a datagram as held."""
         self._room -= size + _OVERHEAD
         counts.held += 1
         counts.held_bytes += size
 
-    def give_room(self, counts: DirectionCounts, size: int) -> None:
+    def give_room(self, counts: WayCounts, size: int) -> None:
         """Count a datagram as held no more."""
         self._room += size + _OVERHEAD
         counts.held -= 1

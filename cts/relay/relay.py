@@ -25,7 +25,8 @@ from cts.impairment.link import Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
 from cts.net.simulated import Transmission
 from cts.relay.carrier import Carrier, Path
-from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, DirectionCounts, RelayStatistics
+from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, RelayStatistics, WayCounts
+from cts.units import SECOND
 
 __all__ = ["Relay", "RelayLimits", "RelayWitness"]
 
@@ -49,7 +50,7 @@ class RelayLimits:
     """
 
     clients: int = field(default=1024, validator=ge(1))
-    idle_ns: int = field(default=60_000_000_000, validator=ge(1))
+    idle_ns: int = field(default=60 * SECOND, validator=ge(1))
     held_bytes: int = field(default=64 << 20, validator=ge(0))
 
 
@@ -127,7 +128,7 @@ class Relay:
         self._network = network
         self._pacer = pacer
         self._impairments = {TO_SERVER: to_server, TO_CLIENT: to_client}
-        self._counts = {TO_SERVER: DirectionCounts(), TO_CLIENT: DirectionCounts()}
+        self._counts = {TO_SERVER: WayCounts(), TO_CLIENT: WayCounts()}
         self._seed = seed
         self._limits = limits or RelayLimits()
         self._witness = witness
@@ -177,8 +178,8 @@ class Relay:
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             clients=len(self._clients) + len(self._newcomers),
             clients_total=self._clients_total + len(self._newcomers),
-            to_server=self._counts[TO_SERVER].statistics(),
-            to_client=self._counts[TO_CLIENT].statistics(),
+            to_server=self._counts[TO_SERVER].copy(),
+            to_client=self._counts[TO_CLIENT].copy(),
             overflowed=self._network.statistics().overflowed,
         )
 
@@ -302,7 +303,7 @@ def _tell(witness: RelayWitness, path: Path, number: int, arrival: int, sent_ns:
 
 
 def _leads_to(target: Address, local: Address) -> bool:
-    """Say whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
+    """Tell whether a datagram for ``target`` certainly comes back to a socket bound to ``local``."""
     if target == local:
         return True
     ours, theirs = ip_address(local.host), ip_address(target.host)

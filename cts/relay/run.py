@@ -6,26 +6,23 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Final
 
 import trio
 from attrs import field, frozen
 
 from cts.api import Address, IPacer
-from cts.clock.system_pacer import open_pacer
 from cts.errors import UserError
 from cts.impairment.link import Impairment
 from cts.net.receive_clock import unix_offset_ns
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.simulated import Transmission
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.surroundings import real_surroundings
 from cts.records.truth_writer import HEAD_SIZE, RelayTruthLog
 from cts.relay.relay import Relay, RelayLimits, RelayWitness
 from cts.relay.statistics import RelayStatistics
+from cts.units import SECOND
 
 __all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
-
-_SECOND_NS: Final = 1_000_000_000
 
 
 @frozen(kw_only=True)
@@ -157,8 +154,8 @@ async def _run(
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
-    pacer = open_pacer()
-    sockets = UdpNetwork(pacer, detect_offload() if order.offload else Offload())
+    surroundings = real_surroundings(offload=order.offload)
+    pacer = surroundings.pacer
     to_client, to_server = order.links(":" in upstream.host)
     witness = None
     if order.truth_file is not None:
@@ -166,7 +163,7 @@ async def _run(
     relay = Relay(
         listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
         upstream=upstream,
-        network=sockets,
+        network=surroundings.network,
         pacer=pacer,
         to_client=to_client,
         to_server=to_server,
@@ -179,20 +176,17 @@ async def _run(
     stopped_by: int | None = None
     try:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with trio.open_nursery() as services:
-                await services.start(pacer.run)
-                await services.start(sockets.run)
-                async with trio.open_nursery() as relaying:  # ends while its sockets are still read
-                    try:
-                        bound += await relaying.start(relay.run)
-                    except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
-                        mistake = error
-                    else:
-                        began(bound, upstream)
-                        relaying.start_soon(_show_counts, relay, pacer, watch)
-                        stopped_by = await _signal_within(order.time_limit_ns, signals)
-                    relaying.cancel_scope.cancel()
-                services.cancel_scope.cancel()
+            # Relaying ends while its sockets are still read.
+            async with surroundings.running(), trio.open_nursery() as relaying:
+                try:
+                    bound += await relaying.start(relay.run)
+                except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
+                    mistake = error
+                else:
+                    began(bound, upstream)
+                    relaying.start_soon(_show_counts, relay, pacer, watch)
+                    stopped_by = await _signal_within(order.time_limit_ns, signals)
+                relaying.cancel_scope.cancel()
     finally:
         if witness is not None:
             witness.close(pacer.now_ns())
@@ -217,7 +211,7 @@ async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) 
 
 
 async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> int | None:
-    with trio.move_on_after(inf if limit_ns is None else limit_ns / _SECOND_NS):
+    with trio.move_on_after(inf if limit_ns is None else limit_ns / SECOND):
         return await anext(signals)
     return None
 
@@ -225,6 +219,6 @@ async def _signal_within(limit_ns: int | None, signals: AsyncIterator[int]) -> i
 async def _show_counts(relay: Relay, pacer: IPacer, watch: Callable[[RelayStatistics], None]) -> None:
     due_ns = pacer.now_ns()
     while True:
-        due_ns += _SECOND_NS
+        due_ns += SECOND
         await pacer.wait_until(due_ns)
         watch(relay.statistics())

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from cts.impairment.link import Fate, FateKind
 
-__all__ = ["BUFFER_FULL", "NO_ROOM", "TOO_MUCH_HELD", "DirectionCounts", "DirectionStatistics", "RelayStatistics"]
+__all__ = ["BUFFER_FULL", "NO_ROOM", "TOO_MUCH_HELD", "RelayStatistics", "WayCounts"]
 
 NO_ROOM: Final = "no room for another client"
 TOO_MUCH_HELD: Final = "too much in flight"
 BUFFER_FULL: Final = "send buffer full"
 
 
-@frozen(kw_only=True)
-class DirectionStatistics:
+@define
+class WayCounts:
     """One way of all clients, those that were forgotten included.
 
     What the model drops is in ``fates``, what the relay itself could not carry in ``dropped``. Of what the model let through,
@@ -36,58 +36,6 @@ class DirectionStatistics:
         greatest_lateness_ns: the longest time from when a datagram was due to when it was sent.
     """
 
-    offered: int
-    offered_bytes: int
-    fates: Mapping[FateKind, int]
-    duplicated: int
-    corrupted: int
-    forwarded: int
-    forwarded_bytes: int
-    held: int
-    held_bytes: int
-    dropped: Mapping[str, int]
-    greatest_lateness_ns: int
-
-    @property
-    def delivered(self) -> int:
-        """Datagrams that the model let through, copies not counted."""
-        return self.fates[FateKind.DELIVERED]
-
-    @property
-    def lost(self) -> int:
-        """Datagrams that the model dropped, for whichever reason."""
-        return self.offered - self.delivered
-
-
-@frozen(kw_only=True)
-class RelayStatistics:
-    """A relay at one moment.
-
-    Attributes:
-        elapsed_ns: nanoseconds since it began.
-        clients: clients that it knows.
-        clients_total: clients that it has known, each as often as it came anew after it was forgotten.
-        to_server, to_client: the two ways.
-        overflowed: datagrams that the kernel dropped before the relay read them.
-    """
-
-    elapsed_ns: int
-    clients: int
-    clients_total: int
-    to_server: DirectionStatistics
-    to_client: DirectionStatistics
-    overflowed: int
-
-    @property
-    def dropped(self) -> int:
-        """Datagrams that the relay or its kernel dropped, both ways: what the model knows nothing of."""
-        return sum(self.to_server.dropped.values()) + sum(self.to_client.dropped.values()) + self.overflowed
-
-
-@define(eq=False)
-class DirectionCounts:
-    """Counts of one way while it goes on."""
-
     offered: int = 0
     offered_bytes: int = 0
     fates: dict[FateKind, int] = Factory(lambda: dict.fromkeys(FateKind, 0))
@@ -99,6 +47,16 @@ class DirectionCounts:
     held_bytes: int = 0
     dropped: Counter[str] = Factory(Counter)
     greatest_lateness_ns: int = 0
+
+    @property
+    def delivered(self) -> int:
+        """Datagrams that the model let through, copies not counted."""
+        return self.fates[FateKind.DELIVERED]
+
+    @property
+    def lost(self) -> int:
+        """Datagrams that the model dropped, for whichever reason."""
+        return self.offered - self.delivered
 
     def count_offered(self, sizes: Sequence[int], fates: Sequence[Fate]) -> None:
         """Note what the model did to datagrams of these sizes."""
@@ -117,18 +75,31 @@ class DirectionCounts:
         if late_ns > self.greatest_lateness_ns:
             self.greatest_lateness_ns = late_ns
 
-    def statistics(self) -> DirectionStatistics:
+    def copy(self) -> WayCounts:
         """Return the counts as they are now."""
-        return DirectionStatistics(
-            offered=self.offered,
-            offered_bytes=self.offered_bytes,
-            fates=dict(self.fates),
-            duplicated=self.duplicated,
-            corrupted=self.corrupted,
-            forwarded=self.forwarded,
-            forwarded_bytes=self.forwarded_bytes,
-            held=self.held,
-            held_bytes=self.held_bytes,
-            dropped=dict(self.dropped),
-            greatest_lateness_ns=self.greatest_lateness_ns,
-        )
+        return evolve(self, fates=dict(self.fates), dropped=Counter(self.dropped))
+
+
+@frozen(kw_only=True)
+class RelayStatistics:
+    """A relay at one moment.
+
+    Attributes:
+        elapsed_ns: nanoseconds since it began.
+        clients: clients that it knows.
+        clients_total: clients that it has known, each as often as it came anew after it was forgotten.
+        to_server, to_client: the two ways.
+        overflowed: datagrams that the kernel dropped before the relay read them.
+    """
+
+    elapsed_ns: int
+    clients: int
+    clients_total: int
+    to_server: WayCounts
+    to_client: WayCounts
+    overflowed: int
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that the relay or its kernel dropped, both ways: what the model knows nothing of."""
+        return sum(self.to_server.dropped.values()) + sum(self.to_client.dropped.values()) + self.overflowed

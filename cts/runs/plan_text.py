@@ -10,7 +10,7 @@ from cts.config import Config
 from cts.plugin.choice import ChosenPlugins
 from cts.units import format_duration, format_rate
 
-__all__ = ["banner", "describe_plan"]
+__all__ = ["banner", "beyond_a_real_run", "describe_plan"]
 
 
 def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> str:
@@ -27,6 +27,16 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> s
         f"cts {__version__}: {where}, {config.stream.direction} {rate} at {plan.frame_rate} frames/s "
         f"for {format_duration(plan.stream_length_ns)}{streams}"
     )
+
+
+def beyond_a_real_run(config: Config) -> list[str]:
+    """Return what in a configuration is for other commands than ``cts run``: each key, why, and where it is allowed."""
+    found = []
+    if config.network.is_set:
+        found.append("network: a real run takes its network as it is; allowed with 'cts sim' and 'cts impair'")
+    if config.output.truth_file is not None:
+        found.append("output.truth_file: only 'cts sim' and 'cts impair' know the truth; allowed with those")
+    return found
 
 
 def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> str:
@@ -48,6 +58,10 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
     factory = plugins.factory_plugin
     rows.append(("factory", f"{factory.name} ({factory.distribution} {factory.version})"))
+    if beyond := beyond_a_real_run(config):
+        commands = "cts sim and cts impair" if config.run.role == "loopback" else "cts impair"
+        given = " and ".join(each.partition(":")[0] for each in beyond)
+        rows.append(("for", f"{commands}; cts run refuses {given}"))
     return "\n".join(f"{name:<8} {text}" for name, text in rows)
 
 

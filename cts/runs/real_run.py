@@ -13,21 +13,25 @@ from typing import TextIO
 import trio
 from attrs import frozen
 
-from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
-from cts.clock.system_pacer import open_pacer
+from cts.api import Address, IConnectedSocketFactory, StreamPlan
+from cts.clock.system_pacer import SystemPacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.config import Config, parse_endpoint
-from cts.engine.contracts import INetwork
-from cts.engine.session import Session, plan_of
+from cts.engine.contracts import ISession
+from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
 from cts.net.resolve import resolve_listen, resolve_targets
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.surroundings import Surroundings, real_surroundings
+from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.report import RunReport
-from cts.runs.plan_text import banner
+from cts.runs.plan_text import banner, beyond_a_real_run
+from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import open_observers
-from cts.runs.workers.parent import ShardedSession
+from cts.runs.workers.session import WorkersSession
+from cts.runs.workers.setup import WorkerSetup
 from cts.units import format_duration
 
 __all__ = ["RunResult", "run"]
@@ -65,37 +69,15 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
     """
-    _refuse_what_cannot_be_run(config, source)
+    if wrong := beyond_a_real_run(config):
+        raise ConfigError(source, wrong)
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
-    offload = detect_offload() if config.run.offload == "auto" else Offload()
     factory = plugins.make_factory()
     try:
-        return _Run(config, source, plan, offload, plugins, factory, console).start()
+        return _Run(config, source, plan, plugins, factory, console).start()
     finally:
         factory.close()
-
-
-def _refuse_what_cannot_be_run(config: Config, source: str) -> None:
-    problems = []
-    if config.network.is_set:
-        problems.append("network: a real run takes its network as it is; allowed with 'cts sim' and 'cts impair'")
-    if config.output.truth_file is not None:
-        problems.append("output.truth_file: only 'cts sim' and 'cts impair' know the truth; allowed with those")
-    if config.run.processes > 1 and config.connected_socket.factory != "default":
-        factory = config.connected_socket.factory
-        text = f"connected_socket.factory: {factory!r} would be made in each of {config.run.processes} processes"
-        problems.append(f"{text}; allowed: 'default', or run.processes = 1")
-    if config.run.cpu_affinity and hasattr(os, "sched_getaffinity"):
-        here = sorted(os.sched_getaffinity(0))
-        absent = [cpu for cpu in config.run.cpu_affinity if cpu not in here]
-        if absent:
-            listed = ", ".join(map(str, absent))
-            problems.append(f"run.cpu_affinity: no processor {listed} here; allowed: {', '.join(map(str, here))}")
-    elif config.run.cpu_affinity:
-        problems.append("run.cpu_affinity: this system does not bind processes to processors; leave it out")
-    if problems:
-        raise ConfigError(source, problems)
 
 
 class _Run:
@@ -106,7 +88,6 @@ class _Run:
         config: Config,
         source: str,
         plan: StreamPlan,
-        offload: Offload,
         plugins: ChosenPlugins,
         factory: IConnectedSocketFactory,
         console: TextIO,
@@ -114,7 +95,6 @@ class _Run:
         self._config = config
         self._source = source
         self._plan = plan
-        self._offload = offload
         self._plugins = plugins
         self._factory = factory
         self._console = console
@@ -135,11 +115,10 @@ class _Run:
         role = config.run.role
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
-        pacer = open_pacer()
-        network = UdpNetwork(pacer, self._offload)
+        surroundings = real_surroundings(offload=config.run.offload == "auto")
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
-        session = self._session(network, pacer, listen, targets)
+        session = self._session(surroundings, listen, targets)
         bound = await session.bind()
         try:
             # Only a run that can begin may take the place of the logs of the one before.
@@ -147,37 +126,36 @@ class _Run:
         except UserError:
             session.close()
             raise
-        session.observer = OrderedObserver(self._watchers, pacer.now_ns)
-        if isinstance(session, Session):
-            session.redrawing = [watcher for watcher in self._watchers if watcher.redraws]
+        session.observer = OrderedObserver(self._watchers, surroundings.pacer.now_ns)
         if config.output.console != "quiet":
             self._say(banner(config, self._plan, bound))
-            self._say(f"offload: {self._offload}")
+            self._say(f"offload: {surroundings.network.offload}")
         stopped_by: list[int] = []
-        async with trio.open_nursery() as services:
-            await services.start(pacer.run)
-            await services.start(network.run)
+        async with surroundings.running() as services:
             await services.start(_obey_signals, session, stopped_by, self._say, config)
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
             report = await session.run()
-            services.cancel_scope.cancel()
-        for note in (*network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):
+        for note in (*surroundings.network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self, network: INetwork, pacer: IPacer, listen: Sequence[Address], targets: Sequence[Address]
-    ) -> Session | ShardedSession:
-        if self._config.run.processes > 1:
-            return ShardedSession(
-                self._config, self._source, pacer=pacer, listen=listen, targets=targets, say=self._say
+        self,
+        surroundings: Surroundings[SystemPacer | TimerPacer, UdpNetwork],
+        listen: Sequence[Address],
+        targets: Sequence[Address],
+    ) -> ISession:
+        config, settings = self._config, session_settings(self._config)
+        if config.run.processes > 1:
+            setup = WorkerSetup.of(config, self._source)
+            return WorkersSession(
+                settings, setup, pacer=surroundings.pacer, listen=listen, targets=targets, say=self._say
             )
         return Session(
-            self._config,
-            plan=self._plan,
-            network=network,
-            pacer=pacer,
+            settings,
+            network=surroundings.network,
+            pacer=surroundings.pacer,
             listen=listen,
             targets=targets,
             make_sender=self._plugins.make_sender,
@@ -195,7 +173,7 @@ class _Run:
 
 
 async def _obey_signals(
-    session: Session | ShardedSession,
+    session: ISession,
     stopped_by: list[int],
     say: Callable[[str], None],
     config: Config,

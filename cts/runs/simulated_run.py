@@ -8,7 +8,6 @@ from typing import TextIO
 
 from cts.config import Config
 from cts.config.network_links import impairments
-from cts.engine.session import plan_of
 from cts.errors import ConfigError, UserError
 from cts.impairment.way import TO_SERVER
 from cts.net.simulated import Transmission
@@ -18,6 +17,7 @@ from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.truth_writer import HEAD_SIZE, TruthLog
 from cts.runs.plan_text import banner
+from cts.runs.session_settings import plan_of
 from cts.runs.simulation import simulate
 from cts.runs.watchers import expected_end_ns, open_observers
 

@@ -15,12 +15,14 @@ from cts.api import Address, IConnectedSocketFactory, ISender
 from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
 from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
-from cts.engine.session import Session, plan_of
+from cts.engine.session import Session
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission
+from cts.net.surroundings import Surroundings
 from cts.output.ordering import OrderedObserver
 from cts.records.observer import Observer
 from cts.records.report import RunReport
+from cts.runs.session_settings import session_settings
 
 __all__ = ["simulate", "simulated_connection_id"]
 
@@ -54,7 +56,6 @@ def simulate(
         observers: told of everything, in an order that does not depend on that of tasks.
         on_transmission: told of everything that is offered to a link.
     """
-
     pacer = VirtualTime()
 
     async def main() -> RunReport:
@@ -62,8 +63,7 @@ def simulate(
             pacer, to_client=to_client, to_server=to_server, seed=seed, on_transmission=on_transmission
         )
         session = Session(
-            config,
-            plan=plan_of(config),
+            session_settings(config),
             network=network,
             pacer=pacer,
             listen=_listen(config),
@@ -73,12 +73,8 @@ def simulate(
             new_connection_id=lambda remote: simulated_connection_id(seed, remote),
             observer=OrderedObserver(observers, pacer.now_ns),
         )
-        async with trio.open_nursery() as services:
-            await services.start(pacer.keep_going)
-            await services.start(network.run)
-            report = await session.run()
-            services.cancel_scope.cancel()
-        return report
+        async with Surroundings(pacer, network).running():
+            return await session.run()
 
     return trio.run(main, clock=pacer)
 

@@ -9,7 +9,6 @@ from typing import TextIO
 
 from cts.api import StreamPlan
 from cts.config import Config
-from cts.engine.session import measured_role
 from cts.errors import UserError, tell_together
 from cts.output.connection_log import ConnectionLog
 from cts.output.console import choose_console
@@ -18,6 +17,7 @@ from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
+from cts.runs.session_settings import session_settings
 
 __all__ = ["expected_end_ns", "open_observers"]
 
@@ -45,7 +45,7 @@ def open_observers(
         UserError: there were mistakes, or logs cannot be written, each of which is named; the others are closed again.
     """
     output = config.output
-    measure = measured_role(config)
+    measure = session_settings(config).measured_role
     connections = config.client.connections * config.client.iterations
     makers: list[Callable[[], Observer]] = []
     if (status := output.status_file) is not None:

@@ -123,6 +123,13 @@ class RecordingEndpoint(IDatagramEndpoint):
                 gone += 1
         return gone
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Record one datagram if it can go without waiting and is not refused; tell whether it went."""
+        gone = self._has_room(1) and not self.closed
+        if gone:
+            self._record(remote, datagram, (b"",))
+        return gone
+
     def deliver(self, data: bytes, remote: Address = PEER, *, segment_size: int | None = None) -> DatagramBatch:
         """Hand a batch that arrives now to the handler, and take its memory back as soon as that returns.
 

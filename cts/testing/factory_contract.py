@@ -18,9 +18,10 @@ import trio
 from attrs import define
 
 from cts.api import Address, DatagramBatch, IConnectedSocket, IConnectedSocketFactory, Role, StreamResult
+from cts.errors import first_of
 from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, lend
 from cts.testing.pacers import PATIENCE_S, run_on_mock_clock
-from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, first_of, make_options
+from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
 from cts.testing.sockets import RecordingDefault, RecordingSocket, request_for
 
 __all__ = ["ConnectedSocketFactoryContract"]
@@ -197,7 +198,7 @@ class ConnectedSocketFactoryContract:
         try:
             run_on_mock_clock(main)
         except ExceptionGroup as group:  # a nursery's: the message is what a person needs to see
-            raise first_of(group) or group from None
+            raise first_of(group) from None
 
     async def _judge_active(self, where: str, made: _Made, inner: RecordingSocket) -> None:
         async with trio.open_nursery() as nursery:

@@ -8,10 +8,10 @@ from attrs import frozen
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer, ISender, StreamPlan
 from cts.testing.endpoints import PEER, RecordingEndpoint, SentDatagram
 from cts.testing.pacers import PATIENCE_S, MockPacer, run_on_mock_clock
+from cts.units import SECOND
 
 __all__ = ["BEGIN_S", "FrameRun", "OneByOneSender", "SentFrame", "plan_of", "record_frames", "run_frames"]
 
-_NANOSECONDS = 1_000_000_000
 BEGIN_S = 1000.000_012_345
 """When a run begins, so that nothing is right by counting from zero or in whole milliseconds."""
 
@@ -34,8 +34,8 @@ def plan_of(
     plan = StreamPlan(
         bits_per_second=frame_size * 8 * frame_rate,
         frame_rate=frame_rate,
-        stream_length_ns=-(-frames * _NANOSECONDS // frame_rate),
-        buffer_depth_ns=buffer_depth_s * _NANOSECONDS,
+        stream_length_ns=-(-frames * SECOND // frame_rate),
+        buffer_depth_ns=buffer_depth_s * SECOND,
         datagram_max_size=datagram_max_size,
     )
     if (plan.frame_size, plan.final_frame) != (frame_size, frames):
@@ -51,14 +51,12 @@ class SentFrame:
         sequence: the frame's number.
         due_ns: when it was due.
         returned: what the call returned, whatever that was.
-        returned_ns: when it returned.
         datagrams: what left during the call.
     """
 
     sequence: int
     due_ns: int
     returned: object
-    returned_ns: int
     datagrams: tuple[SentDatagram, ...]
 
 
@@ -142,10 +140,10 @@ async def run_frames(
             returned = await sender.send_frame(Frame(plan, sequence, due_ns), endpoint, peer, pacer)
         if patience.cancelled_caught:
             raise AssertionError(f"frame {sequence}: send_frame had not returned after {PATIENCE_S} s")
-        frames.append(SentFrame(sequence, due_ns, returned, pacer.now_ns(), tuple(sent[seen:])))
+        frames.append(SentFrame(sequence, due_ns, returned, tuple(sent[seen:])))
         seen = len(sent)
     tasks_left = trio.lowlevel.current_statistics().tasks_living - tasks
-    await trio.sleep(10 * plan.interval_ns / 1e9)  # for what tasks that were left behind still send
+    await trio.sleep(10 * plan.interval_ns / SECOND)  # for what tasks that were left behind still send
     stray += sent[seen:]
     return FrameRun(plan, base_ns, tuple(frames), tuple(sent), tuple(stray), tuple(endpoint.calls), tasks_left)
 

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from cts.api import IPacer
+from cts.units import SECOND
 
 __all__ = ["PATIENCE_S", "MockPacer", "StallingPacer", "run_on_mock_clock", "trio_now_ns"]
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 def trio_now_ns() -> int:
     """Return trio's current time in nanoseconds: exact on a mock clock up to some weeks."""
-    return round(trio.current_time() * 1e9)
+    return round(trio.current_time() * SECOND)
 
 
 def run_on_mock_clock(main: Callable[[], Awaitable[T]]) -> T:
@@ -39,7 +40,7 @@ class MockPacer(IPacer):
         """Suspend until ``due_ns``."""
         await trio.lowlevel.checkpoint()
         if self.now_ns() < due_ns:
-            await trio.sleep_until(due_ns / 1e9)
+            await trio.sleep_until(due_ns / SECOND)
 
 
 class StallingPacer(MockPacer):

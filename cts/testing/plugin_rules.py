@@ -11,9 +11,9 @@ from types import ModuleType
 
 import attrs
 
-from cts.api import API_VERSION
+from cts.plugin.contract import class_faults, options_faults
 
-__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "first_of", "make_options"]
+__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "make_options"]
 
 _ALLOWED = ("cts.api", "cts.testing")
 
@@ -24,15 +24,8 @@ class ContractBroken(AssertionError):
 
 def check_api(plugin: type, contract: type) -> None:
     """Check that ``plugin`` is a complete ``contract`` of this version of the API."""
-    name = plugin.__name__
-    if not issubclass(plugin, contract):
-        raise ContractBroken(f"{name} is not an {contract.__name__}: derive it from cts.api.{contract.__name__}")
-    missing = sorted(getattr(plugin, "__abstractmethods__", ()))
-    if missing:
-        raise ContractBroken(f"{name} does not define {', '.join(missing)}")
-    api = getattr(plugin, "api", None)
-    if api != API_VERSION:
-        raise ContractBroken(f"{name} says api = {api!r}, but this cts speaks api = {API_VERSION}")
+    if faults := class_faults(plugin, contract):
+        raise ContractBroken("; ".join(faults))
 
 
 def check_options(plugin: type, values: Mapping[str, object], *, defaults: bool) -> None:
@@ -49,8 +42,8 @@ def check_options(plugin: type, values: Mapping[str, object], *, defaults: bool)
         if values:
             raise ContractBroken(f"{name} declares no options, but the test gives it {sorted(values)}")
         return
-    if not isinstance(options, type) or not attrs.has(options):
-        raise ContractBroken(f"{name}.options is {options!r}; it must be an attrs class or None")
+    if faults := options_faults(plugin):
+        raise ContractBroken("; ".join(faults))
     try:
         attrs.resolve_types(options)
     except NameError as error:
@@ -95,13 +88,6 @@ def check_imports(plugin: type) -> None:
             if found is not None and imported not in seen and imported.partition(".")[0] == top:
                 seen.add(imported)
                 waiting.append(found)
-
-
-def first_of(error: Exception | None) -> Exception | None:
-    """Return the first error inside nested exception groups, or the error itself."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _try_options(name: str, options: type, values: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.net.udp_network import Offload
+from cts.protocol.roles import Direction
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
@@ -129,7 +130,13 @@ def report(completed: int, *, overflowed: int = 0, failures: tuple[str, ...] = (
     counts = StreamSnapshot(FrameTotals(completed))
     snapshot = RunSnapshot(1, 0, counts, overflowed=overflowed)
     return RunReport(
-        role="loopback", direction="pull", began_ns=0, elapsed_ns=1, snapshot=snapshot, results=(), failures=failures
+        role="loopback",
+        direction=Direction.PULL,
+        began_ns=0,
+        elapsed_ns=1,
+        snapshot=snapshot,
+        results=(),
+        failures=failures,
     )
 
 

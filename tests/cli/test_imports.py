@@ -16,7 +16,7 @@ atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 from cts.cli import main
 main()
 """
-HEAVY = frozenset({"trio", "attr", "attrs", "cattrs", "rich", "quantiphy", "tomli", "numpy", "ssl", "asyncio"})
+HEAVY = frozenset({"trio", "attr", "attrs", "cattrs", "rich", "tomli", "numpy", "ssl", "asyncio"})
 INVOCATIONS = {
     "help": ["--help"],
     "run": arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT, "output.console=lines")),

@@ -21,7 +21,7 @@ def in_virtual_time(main: Callable[[VirtualTime], Awaitable[T]]) -> T:
 
     async def everything() -> T:
         async with trio.open_nursery() as nursery:
-            await nursery.start(clock.keep_going)
+            await nursery.start(clock.run)
             result = await main(clock)
             nursery.cancel_scope.cancel()
         return result

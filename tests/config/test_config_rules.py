@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,20 @@ def test_a_target_is_one_address_and_port(target: str) -> None:
     assert the_problem_of({"client": {"target": [target]}}).startswith(f"client.target[0]: '{target}' ")
 
 
+PCAP: dict[str, object] = {"factory": "pcap"}
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
+        (
+            {"run": {"processes": 2}, "connected_socket": PCAP},
+            "connected_socket.factory: 'pcap' would be made in each of 2 processes; allowed: 'default', or run.processes = 1",
+        ),
+        (
+            {"run": {"cpu_affinity": [100_000, 100_001]}},
+            "run.cpu_affinity: no processor 100000, 100001 here; allowed: ",
+        ),
         ({"run": {"role": "client"}}, "client.target: empty, and run.role is 'client'; allowed: at least one address"),
         ({"server": {"listen": []}}, "server.listen: empty, and run.role is 'loopback'; allowed: at least one address"),
         (
@@ -102,3 +114,19 @@ def test_a_log_never_overwrites_the_configuration(tmp_path: Path) -> None:
     (problem,) = caught.value.problems
     assert problem.startswith(f"output.status_file: '{path}'"[:40])
     assert "is the configuration itself" in problem
+
+
+def test_a_factory_of_a_plugin_goes_with_one_process() -> None:
+    assert structure_config({"connected_socket": PCAP}).connected_socket.factory == "pcap"
+    assert structure_config({"run": {"processes": 2}}).run.processes == 2
+
+
+def test_processors_that_are_there_are_taken() -> None:
+    here = sorted(os.sched_getaffinity(0))
+    assert structure_config({"run": {"cpu_affinity": here}}).run.cpu_affinity == tuple(here)
+
+
+def test_processors_are_refused_where_nothing_can_be_bound_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    problem = the_problem_of({"run": {"cpu_affinity": [0]}})
+    assert problem == "run.cpu_affinity: this system does not bind processes to processors; leave it out"

@@ -2,16 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
-from cattrs.errors import IterableValidationError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cts.config import load_config, structure_config
-from cts.config.delay_trace import MAX_LINES_TOLD, MAX_TRACE_SIZE, read_delays
+from cts.config.delay_trace import MAX_LINES_TOLD, MAX_TRACE_SIZE
 from cts.config.network_links import impairments
 from cts.errors import ConfigError
 from cts.impairment.delay import Delay, Trace
-from cts.units import parse_duration_ns
 
 MS = 1_000_000
 
@@ -140,27 +136,3 @@ def test_a_log_never_overwrites_a_trace(config: Path) -> None:
     (problem,) = caught.value.problems
     assert problem.startswith("output.status_file: ")
     assert "is network.to_client.latency.file, which is read" in problem
-
-
-NUMBERS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{0,9})?([eE][-+]?[0-9]{1,2})?|\.[0-9]+", fullmatch=True)
-
-
-@given(
-    st.builds(
-        "{}{}{}".format,
-        NUMBERS,
-        st.sampled_from(["", " "]),
-        st.sampled_from(["", "s", "ms", "us", "µs", "ns", "min", "h"]),
-    )
-)
-@settings(deadline=None)
-def test_a_line_is_read_as_any_other_duration(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    path = tmp_path_factory.getbasetemp() / "line.txt"
-    path.write_text(text, encoding="utf-8")
-    try:
-        expected = parse_duration_ns(text)
-    except ValueError:
-        with pytest.raises(IterableValidationError):
-            read_delays(path)
-    else:
-        assert read_delays(path) == (expected,)

@@ -8,12 +8,13 @@ from attrs import evolve
 
 from cts.config import Config, load_config, structure_config
 from cts.config.network import LinkConfig, NetworkConfig
-from cts.config.network_links import DIRECTIONS, Direction, impairments
+from cts.config.network_links import impairments
 from cts.errors import ConfigError
 from cts.impairment.delay import Constant, Delay, Normal, Pareto, Uniform
 from cts.impairment.link import Impairment, Link
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
 from cts.impairment.profiles import PROFILES, Profile
+from cts.impairment.way import WAYS, Way
 
 MS = 1_000_000
 SHIPPED = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
@@ -169,11 +170,11 @@ def test_a_profile_by_name_is_that_profile(profile: Profile) -> None:
     assert links({"profile": profile.name}) == (profile.to_client, profile.to_server)
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_direction_may_have_a_profile_of_its_own(direction: str) -> None:
-    network: Table = {"profile": "adsl", direction: {"profile": "lte"}}
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_may_have_a_profile_of_its_own(way: Way) -> None:
+    network: Table = {"profile": "adsl", way: {"profile": "lte"}}
     adsl = PROFILES["adsl"]
-    expected = (LTE.to_client, adsl.to_server) if direction == "to_client" else (adsl.to_client, LTE.to_server)
+    expected = (LTE.to_client, adsl.to_server) if way == "to_client" else (adsl.to_client, LTE.to_server)
     assert links(network) == expected
 
 
@@ -214,25 +215,25 @@ def test_a_latency_takes_the_place_of_a_profiles_distribution() -> None:
     assert both({"profile": "good-wifi", "latency": "3ms"}) == evolve(GOOD_WIFI.to_client, delay=Constant(3 * MS))
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_direction_overrides_key_by_key(direction: Direction) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_way_overrides_key_by_key(way: Way) -> None:
     common: Table = {"latency": "20ms", "jitter": "2ms", "loss": 0.01, "bandwidth": "9M", "queue": 9000, "corrupt": 0.1}
     own: Table = {"jitter": "5ms", "loss": {"model": "every-nth", "n": 3}, "bandwidth": "1M", "corrupt": 0}
-    both_ways = dict(zip(DIRECTIONS, links({**common, direction: own}), strict=True))
+    both_ways = dict(zip(WAYS, links({**common, way: own}), strict=True))
     unchanged = both(common)
-    assert both_ways.pop(direction) == evolve(
+    assert both_ways.pop(way) == evolve(
         unchanged, delay=Normal(20 * MS, 5 * MS), loss=EveryNth(3), bandwidth_bits_per_second=10**6, corrupt=0.0
     )
     assert list(both_ways.values()) == [unchanged]
 
 
-def test_a_directions_outages_take_the_place_of_all_of_the_others() -> None:
+def test_a_ways_outages_take_the_place_of_all_of_the_others() -> None:
     to_client, to_server = links({"outages": [{"from": 1, "to": 2}], "to_client": {"outages": []}})
     assert to_client.outages == ()
     assert to_server.outages == ((1000 * MS, 2000 * MS),)
 
 
-def test_a_directions_latency_table_takes_the_place_of_latency_and_jitter() -> None:
+def test_a_ways_latency_table_takes_the_place_of_latency_and_jitter() -> None:
     table: Table = {"model": "pareto", "minimum": "20ms", "shape": 3}
     to_client, to_server = links({"latency": "20ms", "jitter": "2ms", "to_client": {"latency": table}})
     assert to_client.delay == Pareto(20 * MS, 3.0)
@@ -248,6 +249,15 @@ def test_a_set_reaches_into_the_network(tmp_path: Path) -> None:
     assert to_client.delay == to_server.delay == Uniform(0, 1000 * MS)
     with pytest.raises(ConfigError, match=r"network\.queue: 5 B, and no bandwidth .* \(from --set network\.queue=5\)"):
         load_config(path, ["network.profile=transatlantic", "network.queue=5"])
+
+
+def test_what_contradicts_another_key_of_its_table_names_the_set_that_either_came_from(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('[network]\nlatency = {model = "uniform", low = "1ms", high = "2ms"}\n', encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"network\.latency\.high: 2 ms, and low is 3 ms; .* \(from --set .*low=3ms\)"
+    ):
+        load_config(path, ["network.latency.low=3ms"])
 
 
 def test_the_truth_may_be_written_beside_the_other_logs() -> None:

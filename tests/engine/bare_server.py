@@ -10,21 +10,36 @@ from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan,
 from cts.engine.broker import Broker
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.connection_manager import ConnectionManager
+from cts.engine.contracts import IAdmission
 from cts.engine.senders import AutoSender
 from cts.engine.server import Server
-from cts.engine.stream_maker import StreamMaker
-from cts.engine.streams import Streams
+from cts.engine.streams import StreamParts, Streams
 from cts.protocol.wire import START
 from cts.testing import RecordingEndpoint
 from tests.engine.small_stream import FIRST_RENDER, NAME, PLAN, SERVER
 from tests.engine.virtual_world import World
 
-__all__ = ["BareServer", "stranger"]
+__all__ = ["BareServer", "parts_of", "stranger"]
 
 
 def stranger(number: int) -> Address:
     """Return the address of one of many strangers."""
     return Address(f"172.{16 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 50_000)
+
+
+def parts_of(
+    world: World,
+    make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
+    factory: IConnectedSocketFactory | None = None,
+) -> StreamParts:
+    """Return what streams in that world are made of."""
+    return StreamParts(
+        plan=PLAN,
+        verify=Verify.DATA,
+        pacer=world.pacer,
+        make_sender=make_sender,
+        factory=factory or DefaultConnectedSocketFactory(None),
+    )
 
 
 class BareServer:
@@ -39,7 +54,7 @@ class BareServer:
         connection_limit: int = 8,
         accept_limit: int = 100,
         exit_limit: int = 0,
-        start_queue: int = 4096,
+        admission: IAdmission | None = None,
         make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
         factory: IConnectedSocketFactory | None = None,
     ) -> None:
@@ -47,17 +62,15 @@ class BareServer:
         self.endpoint = RecordingEndpoint(local=SERVER)
         self.manager = ConnectionManager(awaiting_limit=awaiting_limit, patience_ns=FIRST_RENDER)
         self.broker = Broker(pending_limit=accept_limit, at_once=connection_limit, in_all=exit_limit)
-        self.streams = Streams(world.pacer, world.pacer.now_ns(), world.recorder)
+        parts = parts_of(world, make_sender, factory)
+        role = Role.SENDER if direction == "pull" else Role.RECEIVER
+        self.streams = Streams(parts, role, began_ns=world.pacer.now_ns(), observer=world.recorder)
         self.server = Server(
-            role=Role.SENDER if direction == "pull" else Role.RECEIVER,
-            maker=StreamMaker(
-                PLAN, Verify.DATA, world.pacer, make_sender, factory or DefaultConnectedSocketFactory(None)
-            ),
             manager=self.manager,
             broker=self.broker,
             streams=self.streams,
             new_connection_id=lambda remote: NAME,
-            start_queue=start_queue,
+            admission=admission,
         )
         self._served = trio.Event()
 

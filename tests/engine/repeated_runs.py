@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 from attrs import frozen
 
 from cts.config import Config
-from cts.engine.session import plan_of
 from cts.impairment.delay import Normal, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott
 from cts.output.summary import summary_json
+from cts.runs.session_settings import plan_of
 from cts.runs.watchers import open_observers
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import MS, PATH, config_of

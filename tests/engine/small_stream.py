@@ -12,12 +12,12 @@ import attrs
 
 from cts.api import Address, StreamPlan
 from cts.config import Config, structure_config
-from cts.engine.session import plan_of
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Ranges
 from cts.protocol.payload import PATTERN
 from cts.protocol.wire import Data
+from cts.runs.session_settings import plan_of
 
 MS = 1_000_000
 SECOND = 1000 * MS

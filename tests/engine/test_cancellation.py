@@ -20,9 +20,11 @@ from cts.api import (
 )
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.senders import AutoSender, PlainSender
-from cts.engine.streams import Streams
+from cts.engine.streams import OpenStream, Streams
 from cts.protocol.wire import ConnectionId
+from cts.records.snapshots import StreamInfo
 from cts.testing import PEER, RecordingEndpoint, StallingEndpoint
+from tests.engine.bare_server import parts_of
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, NAME, PLAN, RETRY, datagrams_of
 from tests.engine.virtual_world import World, in_world
 
@@ -68,12 +70,12 @@ async def cut(
 ) -> Cut:
     """Run a socket as the engine does, feed it what its peer sends, cancel it, and keep feeding it for a while."""
     socket = socket_of(world, endpoint, role, active=active, plain=plain)
-    streams = Streams(world.pacer, 0, world.recorder)
+    streams = Streams(parts_of(world), role, began_ns=0, observer=world.recorder)
     ended: list[int] = []
 
     async def run() -> None:
         with scope:
-            await streams.run(streams.announce(endpoint.local, PEER, role), socket)
+            await streams.run(OpenStream(StreamInfo(1, endpoint.local, PEER, role, 0), socket))
         ended.append(world.pacer.now_ns())
 
     async def cancel(instant_ns: int) -> None:
@@ -139,7 +141,7 @@ def test_a_server_that_sends_is_cancelled_while_its_endpoint_is_full(after: int)
     frame = -(-after // PER_FRAME) if after else 0
     assert_cancelled(made, PLAN.send_offset_ns(frame))
     # Whole frames count: of the one that was under way nobody knows what left.
-    assert made.counts == StreamSnapshot(bytes_sent=(frame - 1) * PLAN.frame_size if after else 0)
+    assert made.counts.bytes_sent == ((frame - 1) * PLAN.frame_size if after else 0)
     assert made.sent == after
 
 
@@ -178,7 +180,7 @@ def test_a_server_that_sends_is_cancelled_between_frames(at_ns: int, plain: bool
     made = cut_at(Role.SENDER, active=False, at_ns=at_ns, plain=plain)
     frames = at_ns // PLAN.interval_ns
     assert_cancelled(made, at_ns)
-    assert made.counts == StreamSnapshot(bytes_sent=frames * PLAN.frame_size)
+    assert made.counts.bytes_sent == frames * PLAN.frame_size
     assert made.sent == 1 + PER_FRAME * frames
 
 
@@ -198,7 +200,9 @@ def test_a_receiver_is_cancelled_while_it_waits_for_data_and_while_it_renders(ac
     arrived = max(0, min(FRAMES, (at_ns - LATENCY) // PLAN.interval_ns))
     rendered = sum(PLAN.render_offset_ns(sequence) < at_ns for sequence in range(1, FRAMES + 1))
     assert_cancelled(made, at_ns)
-    assert made.counts == StreamSnapshot(FrameTotals(completed=rendered), arrived * PLAN.frame_size)
+    assert made.counts.frames == FrameTotals(completed=rendered)
+    assert made.counts.bytes_received == arrived * PLAN.frame_size
+    assert made.counts.arrivals.on_time == arrived * PER_FRAME
     assert made.sent == 1  # its START, or its answer
 
 
@@ -282,6 +286,6 @@ def test_a_cancellation_at_any_suspension_gets_out_before_anything_more_than_tha
         all_caught.append(caught)
         # A step that was due already does its work; the next suspension does not return.
         assert sent_after <= PER_FRAME
-    # After the last step there is no suspension any more: the stream has ended.
-    assert all(all_caught[:-1])
+    # The last suspension is that of the closing nursery: the stream has ended.
+    assert all(all_caught[:-2])
     assert len(all_caught) >= (FRAMES if role is Role.SENDER else 2)

@@ -40,6 +40,10 @@ class RefusingEndpoint(IDatagramEndpoint):
             raise UNREACHABLE
         return await self._inner.send(remote, header, payload)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        self._sent += 1
+        return self._sent < self._refused_from and self._inner.try_send(remote, datagram)
+
     def receive_into(self, handler: DatagramHandler) -> None:
         self._inner.receive_into(handler)
 

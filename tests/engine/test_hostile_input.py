@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address, DatagramBatch, FrameTotals, Outcome
+from cts.engine.contracts import IAdmission
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
 from cts.records.report import RunReport
 from cts.testing import PEER
@@ -280,9 +281,9 @@ def test_peers_that_never_waited_do_not_keep_a_client_from_being_served_later() 
     assert (names[-1].remote, names[-1].time_ns) == (PEER, LAST_SEND + MS)
 
 
-def test_more_starts_than_the_queue_holds_lose_nobody_who_found_room_to_wait() -> None:
+def test_all_who_ask_in_one_moment_are_served_and_nobody_is_called_refused() -> None:
     async def main(world: World) -> BareServer:
-        bare = BareServer(world, start_queue=2)
+        bare = BareServer(world)
         await bare.begin()
         for number in range(6):
             bare.start(stranger(number))
@@ -293,6 +294,7 @@ def test_more_starts_than_the_queue_holds_lose_nobody_who_found_room_to_wait() -
     bare = in_world(main)
     assert bare.sent_to() == set(map(stranger, range(6)))
     assert bare.broker.ended == 6
+    assert bare.refused == {}
 
 
 def test_the_tables_hold_one_entry_for_an_address_however_often_it_asks_while_it_waits() -> None:
@@ -311,3 +313,53 @@ def test_the_tables_hold_one_entry_for_an_address_however_often_it_asks_while_it
     bare, awaiting = in_world(main)
     assert awaiting == 2
     assert bare.refused == {REPEATED: 1998}
+
+
+# ------------------------------------------------------------------------------------------------ who is let in
+
+
+class Nobody(IAdmission):
+    """Lets nobody in, and remembers who asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Address, int]] = []
+
+    def refusal(self, remote: Address, received_ns: int) -> str | None:
+        self.asked.append((remote, received_ns))
+        return "START of somebody who is not let in"
+
+
+def test_who_is_not_let_in_gets_nothing_and_leaves_nothing_but_a_count() -> None:
+    admission = Nobody()
+
+    async def main(world: World) -> BareServer:
+        bare = BareServer(world, admission=admission)
+        await bare.begin()
+        for number in range(100):
+            bare.start(stranger(number))
+        await world.until(LATENCY)
+        await bare.end()
+        return bare
+
+    bare = in_world(main)
+    assert bare.sent_to() == set()
+    assert bare.manager.awaiting == 0
+    assert bare.refused == {"START of somebody who is not let in": 100}
+    assert admission.asked == [(stranger(number), 0) for number in range(100)]
+
+
+@pytest.mark.parametrize(("data", "junk"), [(b"XXXXXSTART", 1), (b"STARTXXXXX", 1), (b"STARTXX", 1)])
+def test_a_start_is_served_wherever_it_stands_in_a_batch_and_the_junk_beside_it_is_counted_as_junk(
+    data: bytes, junk: int
+) -> None:
+    async def main(world: World) -> BareServer:
+        bare = BareServer(world)
+        await bare.begin()
+        bare.endpoint.deliver(data, PEER, segment_size=5)
+        await world.until(LATENCY)
+        await bare.end()
+        return bare
+
+    bare = in_world(main)
+    assert bare.sent_to() == {PEER}
+    assert bare.refused == {STRANGERS: junk}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cts.records.observer import Observer
+from cts.output.ordering import PromptObserver
 from cts.records.snapshots import RunSnapshot
 from tests.engine.small_stream import END, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
@@ -10,28 +10,31 @@ from tests.engine.virtual_world import World, in_world
 OVER = END + 1
 
 
-class Told(Observer):
-    """Remembers when it was told a status."""
+class Told(PromptObserver):
+    """Remembers when it was told a status, and when it was to redraw."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, redraws: bool) -> None:
+        self.redraws = redraws
         self.times: list[int] = []
+        self.redrawn: list[int] = []
 
     def status(self, snapshot: RunSnapshot) -> None:
         self.times.append(snapshot.elapsed_ns)
 
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        self.redrawn.append(snapshot.elapsed_ns)
+
 
 def told(status_update: str, *, redraws: bool) -> tuple[list[int], list[int]]:
-    """Return when everybody was told, and when the one who redraws was told besides."""
-    everybody, drawing = Told(), Told()
+    """Return when a status was told, and when it was to be redrawn besides."""
+    observer = Told(redraws=redraws)
 
     async def main(world: World) -> None:
         config = config_of(output={"status_update": status_update})
-        session = world.session(config, observer=everybody)
-        session.redrawing = [drawing] if redraws else []
-        await session.run()
+        await world.session(config, observer=observer).run()
 
     in_world(main)
-    return everybody.times, drawing.times
+    return observer.times, observer.redrawn
 
 
 def test_between_two_statuses_a_drawing_is_told_every_second() -> None:

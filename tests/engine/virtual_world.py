@@ -14,7 +14,7 @@ from cts.config import Config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
-from cts.engine.session import Session, plan_of
+from cts.engine.session import Session
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission
 from cts.output.ordering import OrderedObserver
@@ -23,6 +23,7 @@ from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.session_settings import session_settings
 from cts.runs.simulation import simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 
@@ -138,8 +139,7 @@ class World:
     ) -> Session:
         """Return a session in this world; its role comes from its configuration."""
         return Session(
-            config,
-            plan=plan_of(config),
+            session_settings(config),
             network=network or self.network,
             pacer=self.pacer,
             listen=listen,
@@ -207,7 +207,7 @@ def in_world(
         results: list[T] = []
         failure: Exception | None = None
         async with trio.open_nursery() as nursery:
-            await nursery.start(pacer.keep_going)
+            await nursery.start(pacer.run)
             await nursery.start(network.run)
             try:
                 results.append(await main(World(pacer, network, transmissions, nursery)))

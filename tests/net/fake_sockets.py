@@ -57,6 +57,12 @@ class FakeSocket(IDatagramEndpoint):
         self.sent.append(Sent(self._pacer.now_ns(), remote, data))
         return len(data)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        gone = self.refuses is None and not self.waits_ns and not self.closed
+        if gone:
+            self.sent.append(Sent(self._pacer.now_ns(), remote, datagram))
+        return gone
+
     def feed(
         self, remote: Address, data: bytes, *, segment_size: int | None = None, received_ns: int | None = None
     ) -> None:

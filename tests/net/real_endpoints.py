@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import trio
 import trio.testing
@@ -27,6 +30,33 @@ def views(payloads: Sequence[bytes]) -> list[memoryview]:
 def socket_of(endpoint: IDatagramEndpoint) -> socket.socket:
     assert isinstance(endpoint, UdpEndpoint)
     return endpoint._sock
+
+
+class _RefusingSocket:
+    """A socket whose sends fail with these errors, one each, before they work again."""
+
+    def __init__(self, sock: socket.socket, errors: Sequence[int]) -> None:
+        self._sock = sock
+        self._errors = list(errors)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("send") and self._errors:
+            number = self._errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return getattr(self._sock, name)
+
+
+@contextmanager
+def refusing_sends(endpoint: IDatagramEndpoint, *errors: int) -> Iterator[None]:
+    """Have the endpoint's next sends fail with these errors, one each: loopback fills no send buffer and no queue."""
+    assert isinstance(endpoint, UdpEndpoint)
+    sock = endpoint._sock
+    endpoint._sock = cast("socket.socket", _RefusingSocket(sock, errors))
+    try:
+        yield
+        assert endpoint._sock._errors == []  # type: ignore[attr-defined]
+    finally:
+        endpoint._sock = sock
 
 
 async def until_arrived(endpoint: IDatagramEndpoint) -> None:

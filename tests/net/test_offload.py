@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cts.api import HEADER_SIZE, Address
 from cts.clock.system_pacer import SystemPacer
+from cts.net.offload import OffloadedEndpoint
 from cts.net.segmentation import SegmentedSender
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN
@@ -249,6 +250,41 @@ async def test_streams_that_share_a_socket_wait_together_while_its_send_buffer_i
                 waiting.over.set()
             for peer, inbox in zip((first, second), inboxes, strict=True):
                 assert await drain(peer, inbox, 2) == [HEADER + b"one", HEADER + b"two"]
+
+
+@pytest.fixture
+def few_kept(monkeypatch: pytest.MonkeyPatch) -> int:
+    kept = 3
+    monkeypatch.setattr("cts.net.offload._PEERS_KEPT", kept)
+    return kept
+
+
+async def test_a_server_keeps_the_addresses_of_so_many_peers_that_it_sends_to_and_no_more(
+    offloaded: Net, few_kept: int
+) -> None:
+    train = tuple(views([b"one", b"two"]))
+    with closing(await offloaded.network.listen(V4)) as listening, ExitStack() as stack:
+        assert isinstance(listening, OffloadedEndpoint)
+        for _ in range(3 * few_kept):
+            peer = stack.enter_context(closing(await offloaded.network.connect(listening.local)))
+            inbox = offloaded.inbox(peer)
+            await listening.send_train(peer.local, HEADER, train)
+            assert await drain(peer, inbox, 2) == [HEADER + b"one", HEADER + b"two"]
+            assert len(listening._sockaddrs) <= few_kept
+
+
+async def test_a_server_keeps_the_addresses_of_so_many_peers_that_it_hears_and_no_more(
+    offloaded: Net, few_kept: int
+) -> None:
+    with closing(await offloaded.network.listen(V4)) as listening, ExitStack() as stack:
+        assert isinstance(listening, OffloadedEndpoint)
+        inbox = offloaded.inbox(listening)
+        for number in range(3 * few_kept):
+            peer = stack.enter_context(closing(await offloaded.network.connect(listening.local)))
+            await peer.send(listening.local, b"START")
+            await drain(listening, inbox, number + 1)
+            assert inbox.batches[-1].remote == peer.local
+            assert len(listening._addresses) <= few_kept
 
 
 class Waiting:

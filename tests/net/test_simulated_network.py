@@ -127,6 +127,17 @@ def test_a_datagram_for_nobody_is_taken_like_any_other_and_arrives_nowhere(remot
     assert server.received == []
 
 
+def test_a_datagram_that_is_to_go_at_once_meets_the_link_as_any_does() -> None:
+    async def main(world: World, client: Peer, handed: Handed) -> None:
+        assert client.endpoint.try_send(SERVER, b"at once")
+        assert client.endpoint.try_send(Address("192.0.2.200", 9), b"to nobody")
+
+    handed, transmissions = between(main)
+    assert handed.contents == [b"at once"]
+    assert [each.first for each in transmissions] == [1, 2]
+    assert handed.batches[0][1].received_ns == LATENCY
+
+
 def test_a_server_may_send_to_a_host_that_never_was_or_is_gone() -> None:
     async def main(world: World) -> list[int]:
         server = await world.listen()

@@ -17,10 +17,11 @@ from cts.clock.system_pacer import SystemPacer, open_pacer
 from cts.clock.timerfd_pacer import TimerPacer
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
-from cts.engine.session import Session, plan_of
+from cts.engine.session import Session
 from cts.net.udp_network import Offload, UdpNetwork, detect_offload
 from cts.output.ordering import OrderedObserver
 from cts.records.report import RunReport
+from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.simulation import simulated_connection_id
 from cts.runs.watchers import open_observers
 from tests.engine.small_stream import config_of
@@ -99,8 +100,7 @@ async def run_case(case: Case, network_name: str, pacer: SystemPacer | TimerPace
     assert (plan.final_frame, plan.frame_size) == (FRAMES, frame_size)
     network = UdpNetwork(pacer, NETWORKS[network_name])
     session = Session(
-        config,
-        plan=plan,
+        session_settings(config),
         network=network,
         pacer=pacer,
         listen=[Address(case.address.strip("[]"), 0)],

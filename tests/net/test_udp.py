@@ -326,7 +326,7 @@ async def test_a_send_counts_what_the_network_says_of_a_peer_that_is_not_there(n
         assert sent > 1
 
 
-async def test_what_refuses_a_send_for_good_is_no_news_of_the_peer(net: Net) -> None:
+async def test_what_refuses_a_send_for_good_is_not_counted_as_an_icmp_error(net: Net) -> None:
     with closing(await net.network.listen(V4)) as listening:
         with pytest.raises(PermissionError):
             await listening.send(Address("255.255.255.255", 9), b"START")

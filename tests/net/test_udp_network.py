@@ -34,7 +34,7 @@ def offloaded() -> Net:
 
 
 async def test_two_networks_may_share_a_port(net: Net) -> None:
-    ways = [UdpNetwork(net.pacer, net.network._offload, shared=True) for _ in range(2)]
+    ways = [UdpNetwork(net.pacer, net.network.offload, shared=True) for _ in range(2)]
     with closing(await ways[0].listen(V4)) as first, closing(await ways[1].listen(first.local)) as second:
         assert second.local == first.local
         inboxes = [net.inbox(first), net.inbox(second)]

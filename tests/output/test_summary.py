@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 from attrs import evolve
 
+from cts.metrics.arrivals import ArrivalTotals
 from cts.metrics.counters import FrameTotals
 from cts.output.summary import summary_json, summary_text
-from cts.protocol.roles import Role
+from cts.protocol.roles import Direction, Role
 from cts.records.report import RunReport
 from cts.records.results import StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
@@ -28,7 +30,7 @@ RESULT = StreamResult(
 )
 REPORT = RunReport(
     role="loopback",
-    direction="pull",
+    direction=Direction.PULL,
     began_ns=BEGAN_NS,
     elapsed_ns=5_970_000_000,
     snapshot=RunSnapshot(5_970_000_000, 0, COUNTS, {Outcome.SUCCESSFUL: 1}),
@@ -53,6 +55,7 @@ def row(text: str, name: str) -> str:
 
 def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> None:
     frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
+    arrivals = json.dumps(ArrivalTotals()._asdict())
     assert json.dumps(summary_json(REPORT)) == (
         '{"schema": 1, "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
@@ -60,10 +63,11 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
-        '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null}], '
+        '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null, '
+        f'"arrivals": {arrivals}}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
-        '"unreachable": 0}'
+        f'"unreachable": 0, "arrivals": {arrivals}}}'
     )
 
 
@@ -194,3 +198,12 @@ def test_cancelled_streams_are_counted_and_not_listed_as_failed() -> None:
 def test_where_streams_sent_and_received_the_rates_are_the_receivers() -> None:
     text = summary_text(with_results(RESULT, evolve(RESULT, role=Role.SENDER, bits_per_second=8_000_000)))
     assert row(text, "stream rate") == "7.99992 Mbit/s"
+
+
+def test_errors_are_told_by_cause() -> None:
+    arrivals = ArrivalTotals(on_time=9, late=1, ahead=2000, undecodable=3, handshake=1)
+    counts = StreamSnapshot(FrameTotals(completed=1, error=2004), 5, 0, arrivals)
+    text = summary_text(attrs.evolve(REPORT, snapshot=RunSnapshot(5, 0, counts)))
+    assert row(text, "errors") == (
+        "2,004 datagrams that fit no frame: 1 too late, 2,000 too far ahead, 3 not of the protocol"
+    )

@@ -14,9 +14,9 @@ from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame
 from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
-from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOStatus, Verify
 from cts.protocol.wire import ConnectionId, Data
+from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -45,7 +45,7 @@ class Driven:
         self, plan: StreamPlan = PLAN, *, connection_id: str | None = None, verify: Verify = Verify.DATA
     ) -> None:
         self.rendered: list[RenderedFrame] = []
-        self.pattern = MediaStreamReceiver(
+        self.pattern = receiver_of(
             plan, base_ns=BASE, connection_id=connection_id, verify=verify, on_frame=self.rendered.append
         )
         self.recv = self.pattern.initiate_io(BASE)
@@ -71,11 +71,11 @@ class Driven:
         """Everything that must not depend on when the code looked."""
         pattern = self.pattern
         return (
-            pattern.counts.totals(),
+            pattern.counts,
             tuple(self.rendered),
             pattern.frames.bytes_received,
-            pattern.connection_id,
-            pattern.base_ns,
+            pattern.handshake.connection_id,
+            pattern.handshake.base_ns,
             pattern.measured_until_ns,
             pattern.ended_ns,
             pattern.error,
@@ -114,7 +114,7 @@ def test_equal_datagrams_in_one_batch_are_credited_together() -> None:
     driven = Driven()
     driven.get(BASE, data(1), data(1), data(1, 200))
     driven.end()
-    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
 
 
 def test_datagrams_of_different_frames_in_one_batch_are_told_apart() -> None:
@@ -122,14 +122,14 @@ def test_datagrams_of_different_frames_in_one_batch_are_told_apart() -> None:
     driven.get(BASE, data(1), data(2), data(1), data(2), data(1, 200))
     driven.get(BASE, data(2, 200))
     driven.end()
-    assert driven.pattern.counts.totals() == FrameTotals(completed=2, dropped=18)
+    assert driven.pattern.counts == FrameTotals(completed=2, dropped=18)
 
 
 def test_different_stamps_in_one_batch_are_no_corruption() -> None:
     driven = Driven()
     driven.get(BASE, data(1, qpc=1), data(1, qpc=2), data(1, 200, qpc=3))
     driven.end()
-    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
     assert driven.rendered[0].sender_qpc == 3
 
 
@@ -287,7 +287,7 @@ def test_every_frame_of_a_stream_that_ran_to_its_end_has_one_verdict(drawn: list
     deliver(driven, drawn)
     assert driven.pattern.status is IOStatus.COMPLETED
     assert driven.pattern.ended_ns == END
-    assert driven.pattern.counts.totals().rendered == PLAN.final_frame
+    assert driven.pattern.counts.rendered == PLAN.final_frame
     assert [shown.sequence for shown in driven.rendered] == list(range(1, 21))
 
 

@@ -8,6 +8,7 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.metrics.arrivals import Became
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import FrameBuffer, RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
@@ -23,10 +24,23 @@ def render_ns(sequence: int) -> int:
     return BASE + (PLAN.buffered_frames + sequence - 1) * SECOND // PLAN.frame_rate
 
 
-def add(buffer: FrameBuffer, sequence: int, size: int, received_ns: int, datagrams: int = 1) -> None:
-    """Hand over as the receiver does: verdicts are up to date when a datagram is judged."""
+class Judged(FrameBuffer):
+    """A buffer beside what the receiver counts as errors."""
+
+    error = 0
+
+    def totals(self) -> FrameTotals:
+        return self.counts.totals(self.error)
+
+
+def add(buffer: Judged, sequence: int, size: int, received_ns: int, datagrams: int = 1) -> Became:
+    """Hand over as the receiver does: verdicts are up to date when a datagram is judged. Return what became of it."""
     buffer.render_before(received_ns)
-    buffer.add(sequence, datagrams, size, received_ns // 100, 10_000_000, received_ns)
+    if buffer.head <= sequence < buffer.beyond:
+        buffer.add(sequence, size, received_ns // 100, 10_000_000, received_ns)
+        return Became.ON_TIME
+    buffer.error += datagrams
+    return buffer.missed(sequence)
 
 
 @frozen
@@ -67,44 +81,44 @@ def verdicts_by_the_book(drawn: list[Arrival]) -> tuple[FrameTotals, int]:
 
 
 def test_a_frame_with_all_its_bytes_is_completed() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 600, BASE)
     add(buffer, 1, 400, BASE)
     buffer.render_before(render_ns(1) + 1)
-    assert buffer.counts.totals() == FrameTotals(completed=1)
+    assert buffer.totals() == FrameTotals(completed=1)
 
 
 def test_a_frame_that_lacks_a_byte_is_dropped() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 999, BASE)
     buffer.render_before(render_ns(1) + 1)
-    assert buffer.counts.totals() == FrameTotals(dropped=1)
+    assert buffer.totals() == FrameTotals(dropped=1)
 
 
 def test_a_frame_with_a_byte_too_many_is_repeated() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 1001, BASE)
     buffer.render_before(render_ns(1) + 1)
-    assert buffer.counts.totals() == FrameTotals(repeated=1)
+    assert buffer.totals() == FrameTotals(repeated=1)
 
 
 def test_a_datagram_in_the_very_nanosecond_of_the_render_time_is_on_time() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     buffer.render_before(render_ns(1))
     add(buffer, 1, 1000, render_ns(1))
-    assert buffer.counts.totals() == FrameTotals()
+    assert buffer.totals() == FrameTotals()
     buffer.render_before(render_ns(1) + 1)
-    assert buffer.counts.totals() == FrameTotals(completed=1)
+    assert buffer.totals() == FrameTotals(completed=1)
 
 
 def test_a_datagram_a_nanosecond_after_the_render_time_is_an_error() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 1000, render_ns(1) + 1)
-    assert buffer.counts.totals() == FrameTotals(dropped=1, error=1)
+    assert buffer.totals() == FrameTotals(dropped=1, error=1)
 
 
 def test_frames_are_rendered_one_by_one_at_their_instants() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     for sequence in range(1, 21):
         assert buffer.next_render_ns == render_ns(sequence)
         buffer.render_before(render_ns(sequence))
@@ -115,26 +129,26 @@ def test_frames_are_rendered_one_by_one_at_their_instants() -> None:
 
 
 def test_many_frames_are_rendered_in_one_look() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     for sequence in (1, 3, 4):
         add(buffer, sequence, 1000, BASE)
     buffer.render_before(render_ns(5))
-    assert buffer.counts.totals() == FrameTotals(completed=3, dropped=1)
+    assert buffer.totals() == FrameTotals(completed=3, dropped=1)
     assert buffer.head == 5
 
 
 def test_a_look_long_after_the_end_judges_every_frame_and_no_more() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 2, 1000, BASE)
     buffer.render_before(END + 3600 * SECOND)
-    assert buffer.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert buffer.totals() == FrameTotals(completed=1, dropped=19)
     assert buffer.finished
     buffer.render_before(END + 7200 * SECOND)
-    assert buffer.counts.totals().rendered == 20
+    assert buffer.totals().rendered == 20
 
 
 def test_a_buffer_is_not_finished_before_its_final_frame_is_judged() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     buffer.render_before(END)
     assert not buffer.finished
     buffer.render_before(END + 1)
@@ -145,41 +159,41 @@ def test_a_buffer_is_not_finished_before_its_final_frame_is_judged() -> None:
 
 
 def test_the_window_is_twice_the_buffer_from_the_head_on() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 6, 1000, BASE)
-    assert buffer.counts.error == 0
-    add(buffer, 7, 1000, BASE)
-    assert buffer.counts.error == 1
+    assert buffer.error == 0
+    assert add(buffer, 7, 1000, BASE) is Became.AHEAD
+    assert buffer.error == 1
 
 
 def test_the_window_moves_with_the_head() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 7, 1000, render_ns(1) + 1)
-    assert buffer.counts.error == 0
-    add(buffer, 1, 1000, render_ns(1) + 1)
-    assert buffer.counts.error == 1
+    assert buffer.error == 0
+    assert add(buffer, 1, 1000, render_ns(1) + 1) is Became.LATE
+    assert buffer.error == 1
 
 
 def test_a_sequence_past_the_final_frame_is_an_error_even_within_the_window() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 20, 1000, render_ns(18))
-    assert buffer.counts.error == 0
-    add(buffer, 21, 1000, render_ns(18))
-    assert buffer.counts.error == 1
+    assert buffer.error == 0
+    assert add(buffer, 21, 1000, render_ns(18)) is Became.NO_SUCH_FRAME
+    assert buffer.error == 1
 
 
 def test_sequence_zero_and_negative_ones_are_errors() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
-    add(buffer, 0, 1000, BASE)
-    add(buffer, -(2**63), 1000, BASE)
-    assert buffer.counts.totals() == FrameTotals(error=2)
+    buffer = Judged(PLAN, BASE)
+    assert add(buffer, 0, 1000, BASE) is Became.NO_SUCH_FRAME
+    assert add(buffer, -(2**63), 1000, BASE) is Became.NO_SUCH_FRAME
+    assert buffer.totals() == FrameTotals(error=2)
 
 
 def test_every_datagram_that_fits_no_frame_counts_and_its_bytes_do_not() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 400, BASE)
     add(buffer, 99, 3000, BASE, datagrams=3)
-    assert buffer.counts.error == 3
+    assert buffer.error == 3
     assert buffer.bytes_received == 400
 
 
@@ -188,11 +202,11 @@ def test_every_datagram_that_fits_no_frame_counts_and_its_bytes_do_not() -> None
 
 def test_each_frame_is_reported_with_the_stamps_of_its_last_datagram() -> None:
     seen: list[RenderedFrame] = []
-    buffer = FrameBuffer(PLAN, BASE, seen.append)
-    buffer.add(1, 1, 600, 11, 10, BASE + 1)
-    buffer.add(1, 1, 400, 22, 20, BASE + 2)
-    buffer.add(2, 1, 400, 33, 30, BASE + 3)
-    buffer.add(3, 2, 1001, 44, 40, BASE + 4)
+    buffer = Judged(PLAN, BASE, seen.append)
+    buffer.add(1, 600, 11, 10, BASE + 1)
+    buffer.add(1, 400, 22, 20, BASE + 2)
+    buffer.add(2, 400, 33, 30, BASE + 3)
+    buffer.add(3, 1001, 44, 40, BASE + 4)
     buffer.render_before(render_ns(4) + 1)
     assert seen == [
         RenderedFrame(1, Verdict.COMPLETED, 1000, 22, 20, BASE + 2, render_ns(1)),
@@ -204,22 +218,22 @@ def test_each_frame_is_reported_with_the_stamps_of_its_last_datagram() -> None:
 
 def test_frames_that_are_dropped_wholesale_are_counted_without_a_report() -> None:
     seen: list[RenderedFrame] = []
-    buffer = FrameBuffer(PLAN, BASE, seen.append)
+    buffer = Judged(PLAN, BASE, seen.append)
     add(buffer, 1, 1000, BASE)
     add(buffer, 3, 1000, BASE)
     buffer.render_before(render_ns(1) + 1)
     buffer.drop_the_rest()
-    assert buffer.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert buffer.totals() == FrameTotals(completed=1, dropped=19)
     assert buffer.finished
     buffer.drop_the_rest()
     buffer.render_before(END + SECOND)
-    assert buffer.counts.totals().rendered == 20
+    assert buffer.totals().rendered == 20
     assert len(seen) == 1
 
 
 def test_a_new_anchor_moves_all_render_times() -> None:
     seen: list[RenderedFrame] = []
-    buffer = FrameBuffer(PLAN, BASE, seen.append)
+    buffer = Judged(PLAN, BASE, seen.append)
     buffer.anchor(BASE + 500 * MS)
     assert buffer.next_render_ns == render_ns(1) + 500 * MS
     buffer.render_before(render_ns(1) + 500 * MS)
@@ -256,18 +270,18 @@ def test_a_frame_is_rendered_in_the_nanosecond_after_its_instant_at_any_rate(
 @settings(deadline=None)
 @given(arrivals())
 def test_the_verdicts_are_those_of_the_definitions(drawn: list[Arrival]) -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     for one in drawn:
         add(buffer, one.sequence, one.size, one.received_ns, one.datagrams)
     buffer.render_before(END + 1)
-    assert (buffer.counts.totals(), buffer.bytes_received) == verdicts_by_the_book(drawn)
+    assert (buffer.totals(), buffer.bytes_received) == verdicts_by_the_book(drawn)
 
 
 @settings(deadline=None)
 @given(arrivals())
 def test_reports_are_in_order_without_gaps_and_agree_with_the_counts(drawn: list[Arrival]) -> None:
     seen: list[RenderedFrame] = []
-    watched, silent = FrameBuffer(PLAN, BASE, seen.append), FrameBuffer(PLAN, BASE)
+    watched, silent = Judged(PLAN, BASE, seen.append), Judged(PLAN, BASE)
     for one in drawn:
         add(watched, one.sequence, one.size, one.received_ns, one.datagrams)
         add(silent, one.sequence, one.size, one.received_ns, one.datagrams)
@@ -288,7 +302,7 @@ def test_reports_are_in_order_without_gaps_and_agree_with_the_counts(drawn: list
 @settings(deadline=None)
 @given(arrivals(), st.lists(st.integers(BASE - SECOND, END + SECOND), max_size=20))
 def test_looking_more_often_changes_nothing(drawn: list[Arrival], looks: list[int]) -> None:
-    plain, watched = FrameBuffer(PLAN, BASE), FrameBuffer(PLAN, BASE)
+    plain, watched = Judged(PLAN, BASE), Judged(PLAN, BASE)
     for one in drawn:
         add(plain, one.sequence, one.size, one.received_ns, one.datagrams)
     events = [(one.received_ns, 1, one) for one in drawn] + [(look_ns, 0, None) for look_ns in looks]
@@ -304,7 +318,7 @@ def test_looking_more_often_changes_nothing(drawn: list[Arrival], looks: list[in
 @settings(deadline=None)
 @given(arrivals())
 def test_a_buffer_never_holds_more_than_its_window(drawn: list[Arrival]) -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     for one in drawn:
         add(buffer, one.sequence, one.size, one.received_ns, one.datagrams)
         assert len(buffer._arrived) <= PLAN.window_frames
@@ -312,7 +326,7 @@ def test_a_buffer_never_holds_more_than_its_window(drawn: list[Arrival]) -> None
 
 
 def test_a_flood_of_sequences_leaves_a_window_behind_and_the_end_leaves_nothing() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     for sequence in range(-1000, 10_000):
         add(buffer, sequence, 1000, BASE)
     assert len(buffer._arrived) == PLAN.window_frames
@@ -321,7 +335,7 @@ def test_a_flood_of_sequences_leaves_a_window_behind_and_the_end_leaves_nothing(
 
 
 def test_frames_dropped_wholesale_leave_nothing_behind() -> None:
-    buffer = FrameBuffer(PLAN, BASE)
+    buffer = Judged(PLAN, BASE)
     add(buffer, 1, 1000, BASE)
     buffer.drop_the_rest()
     assert len(buffer._arrived) == 0

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from cts.metrics.counters import FrameTotals
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
-from cts.protocol.receiver import MediaStreamReceiver
-from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
+from cts.protocol.wire import ConnectionId
+from tests.protocol.sides import receiver_of, sender_of
 
 SECOND = 1_000_000_000
 NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+ANSWER = ConnectionId(NAME).encode()
 PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND)
+MAKE: dict[str, Callable[..., IOPattern]] = {"receiver": receiver_of, "sender": sender_of}
 
 
 def a_side(direction: str, role: str) -> tuple[IOPattern, IOTask]:
     """A server's side, its name sent, or a client's that has begun to ask."""
     stream_receives = role == "receiver"
     connection_id = NAME if (direction == "push") == stream_receives else None
-    make = MediaStreamReceiver if stream_receives else MediaStreamSender
-    pattern = make(PLAN, base_ns=0, connection_id=connection_id)
+    pattern = MAKE[role](PLAN, base_ns=0, connection_id=connection_id)
     recv = pattern.initiate_io(0)
     pattern.complete_io(pattern.initiate_io(0), now_ns=0)
     return pattern, recv
@@ -43,7 +46,7 @@ def test_a_completed_stream_stays_completed(direction: str, role: str) -> None:
     assert finish(pattern, IOAction.FATAL_ABORT, 6) is IOStatus.COMPLETED
     wrong = DatagramBatch(bytes(100), 100, 7)
     assert pattern.complete_io(recv, now_ns=7, data=wrong) is IOStatus.COMPLETED
-    assert (pattern.error, pattern.ended_ns, pattern.counts.totals()) == (None, 5, FrameTotals())
+    assert (pattern.error, pattern.ended_ns, pattern.counts) == (None, 5, FrameTotals())
 
 
 @SIDES
@@ -90,12 +93,11 @@ def test_waiting_completes_nothing(direction: str, role: str) -> None:
     assert pattern.ended_ns is None
 
 
-@pytest.mark.parametrize("make", [MediaStreamReceiver, MediaStreamSender])
-def test_a_start_that_was_never_asked_for_does_not_stand_for_the_answer(
-    make: type[MediaStreamReceiver] | type[MediaStreamSender],
-) -> None:
-    pattern = make(PLAN, base_ns=0, connection_id=NAME)
+@pytest.mark.parametrize("role", ["receiver", "sender"])
+def test_a_server_owes_its_answer_until_that_went(role: str) -> None:
+    pattern = MAKE[role](PLAN, base_ns=0, connection_id=NAME)
     pattern.initiate_io(0)
-    start = IOTask(IOAction.SEND, 0, kind=SendKind.START)
-    assert pattern.complete_io(start, now_ns=0) is IOStatus.CONTINUE
-    assert pattern.initiate_io(0).kind is SendKind.CONNECTION_ID
+    answer = pattern.initiate_io(0)
+    assert answer.datagram == pattern.initiate_io(0).datagram == ANSWER
+    assert pattern.complete_io(answer, now_ns=0) is IOStatus.CONTINUE
+    assert pattern.initiate_io(0).datagram is None

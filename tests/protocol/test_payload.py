@@ -11,6 +11,7 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, StreamError, Verify
 from cts.protocol.wire import Data
+from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000
 NUMBERS = b"".join(number.to_bytes(2, "little") for number in range(32_768))
@@ -68,31 +69,31 @@ def end(receiver: MediaStreamReceiver) -> IOStatus:
 
 
 def test_a_wrong_payload_fails_the_stream_at_its_arrival_unless_told_otherwise() -> None:
-    receiver = MediaStreamReceiver(PLAN, base_ns=0, connection_id=None)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None)
     assert receive(receiver, 5, wrong(2)) is IOStatus.FAILED
     assert receiver.error is StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN
     assert receiver.ended_ns == 5
-    assert receiver.counts.totals() == FrameTotals(error=1)
+    assert receiver.counts == FrameTotals(error=1)
     assert receiver.initiate_io(6).action is IOAction.FATAL_ABORT
 
 
 def test_a_failed_stream_takes_nothing_more_of_the_batch_that_failed_it() -> None:
-    receiver = MediaStreamReceiver(PLAN, base_ns=0, connection_id=None, verify=Verify.DATA)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.DATA)
     assert receive(receiver, 5, good(1), wrong(2), good(3)) is IOStatus.FAILED
-    assert receiver.counts.totals() == FrameTotals(error=1)
+    assert receiver.counts == FrameTotals(error=1)
     assert receiver.frames.bytes_received == 400
 
 
 def test_a_wrong_payload_may_count_as_an_error_instead() -> None:
-    receiver = MediaStreamReceiver(PLAN, base_ns=0, connection_id=None, verify=Verify.COUNT)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.COUNT)
     assert receive(receiver, 5, good(1), good(1), wrong(2), good(1, 200)) is IOStatus.CONTINUE
     assert end(receiver) is IOStatus.COMPLETED
-    assert receiver.counts.totals() == FrameTotals(completed=1, dropped=19, error=1)
+    assert receiver.counts == FrameTotals(completed=1, dropped=19, error=1)
     assert receiver.frames.bytes_received == 1000
 
 
 def test_payloads_may_go_unlooked_at() -> None:
-    receiver = MediaStreamReceiver(PLAN, base_ns=0, connection_id=None, verify=Verify.CONNECTION)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.CONNECTION)
     assert receive(receiver, 5, wrong(1), wrong(1), wrong(1, 200)) is IOStatus.CONTINUE
     assert end(receiver) is IOStatus.COMPLETED
-    assert receiver.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert receiver.counts == FrameTotals(completed=1, dropped=19)

@@ -11,13 +11,15 @@ from cts.protocol.frames import RenderedFrame
 from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
-from cts.protocol.wire import ConnectionId, Data
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
+from cts.protocol.wire import START, ConnectionId, Data
+from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000
 MS = 1_000_000
 BASE = 7 * SECOND
 NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+ANSWER = ConnectionId(NAME).encode()
 OTHER_NAME = "3ed28da8-75a8-435f-9213-f676f9186495"
 # 20 frames of 400 + 400 + 200 bytes, B = 3, window 6; renders from 300 ms on, ends at 2.2 s.
 PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND, 300 * MS, 400)
@@ -40,9 +42,7 @@ class Driven:
 
     def __init__(self, plan: StreamPlan = PLAN, *, connection_id: str | None = None) -> None:
         self.rendered: list[RenderedFrame] = []
-        self.pattern = MediaStreamReceiver(
-            plan, base_ns=BASE, connection_id=connection_id, on_frame=self.rendered.append
-        )
+        self.pattern = receiver_of(plan, base_ns=BASE, connection_id=connection_id, on_frame=self.rendered.append)
         self.recv = self.pattern.initiate_io(BASE)
 
     def get(self, received_ns: int, *datagrams: bytes) -> IOStatus:
@@ -75,11 +75,11 @@ class Driven:
         """Everything that must not depend on when the code looked."""
         pattern = self.pattern
         return (
-            pattern.counts.totals(),
+            pattern.counts,
             tuple(self.rendered),
             pattern.frames.bytes_received,
-            pattern.connection_id,
-            pattern.base_ns,
+            pattern.handshake.connection_id,
+            pattern.handshake.base_ns,
             pattern.measured_until_ns,
             pattern.ended_ns,
             pattern.error,
@@ -93,7 +93,7 @@ class Driven:
 def test_a_client_first_receives_and_then_asks_at_its_base() -> None:
     driven = Driven()
     assert driven.recv == IOTask(IOAction.RECV, BASE)
-    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, kind=SendKind.START)
+    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, datagram=START)
 
 
 def test_start_is_repeated_an_interval_and_500_ms_after_the_one_before() -> None:
@@ -127,7 +127,7 @@ def test_a_connection_id_alone_does_not_end_the_asking() -> None:
     driven = Driven(PATIENT)
     driven.send(BASE)
     driven.get(BASE + 1, ConnectionId(NAME).encode())
-    assert driven.next(BASE + 2).kind is SendKind.START
+    assert driven.next(BASE + 2).datagram == START
 
 
 def test_data_that_came_before_the_first_start_was_sent_makes_it_needless() -> None:
@@ -140,8 +140,8 @@ def test_a_client_takes_the_first_name_that_it_hears() -> None:
     driven = Driven()
     driven.get(BASE, ConnectionId(NAME).encode())
     driven.get(BASE, ConnectionId(OTHER_NAME).encode())
-    assert driven.pattern.connection_id == NAME
-    assert driven.pattern.counts.totals() == FrameTotals()
+    assert driven.pattern.handshake.connection_id == NAME
+    assert driven.pattern.counts == FrameTotals()
 
 
 # ------------------------------------------------------------------------------------------------ answering (push)
@@ -149,7 +149,7 @@ def test_a_client_takes_the_first_name_that_it_hears() -> None:
 
 def test_a_server_answers_with_the_name_and_then_waits_for_its_first_render() -> None:
     driven = Driven(connection_id=NAME)
-    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, kind=SendKind.CONNECTION_ID)
+    assert driven.next(BASE) == IOTask(IOAction.SEND, BASE, datagram=ANSWER)
     driven.send(BASE)
     assert driven.next(BASE) == IOTask(IOAction.NONE, FIRST_RENDER + 1)
 
@@ -163,7 +163,7 @@ def test_a_repeated_start_is_answered_again() -> None:
     driven = Driven(connection_id=NAME)
     driven.send(BASE)
     driven.pattern.start_repeated(BASE + 1)
-    assert driven.send(BASE + 1).kind is SendKind.CONNECTION_ID
+    assert driven.send(BASE + 1).datagram == ANSWER
     assert driven.next(BASE + 1).action is IOAction.NONE
 
 
@@ -182,13 +182,13 @@ def test_a_repeated_start_before_the_first_data_begins_the_schedule_anew() -> No
     driven.send(BASE)
     driven.pattern.start_repeated(BASE + 200 * MS)
     driven.send(BASE + 200 * MS)
-    assert driven.pattern.base_ns == BASE + 200 * MS
+    assert driven.pattern.handshake.base_ns == BASE + 200 * MS
     assert driven.next(BASE + 200 * MS).due_ns == FIRST_RENDER + 200 * MS + 1
     driven.get(FIRST_RENDER + 200 * MS, *frame(1))
     assert driven.next(END).due_ns == END + 200 * MS + 1
     assert driven.end(END + 200 * MS + 1) is IOStatus.COMPLETED
     assert driven.pattern.ended_ns == END + 200 * MS
-    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
 
 
 def test_a_repeated_start_without_data_moves_the_end_of_patience_too() -> None:
@@ -204,8 +204,8 @@ def test_a_repeated_start_after_the_first_data_leaves_the_schedule_alone() -> No
     driven.send(BASE)
     driven.get(BASE + 1, *frame(1))
     driven.pattern.start_repeated(BASE + 200 * MS)
-    assert driven.send(BASE + 200 * MS).kind is SendKind.CONNECTION_ID
-    assert driven.pattern.base_ns == BASE
+    assert driven.send(BASE + 200 * MS).datagram == ANSWER
+    assert driven.pattern.handshake.base_ns == BASE
     assert driven.next(BASE + 200 * MS).due_ns == END + 1
 
 
@@ -223,14 +223,14 @@ def test_a_start_that_comes_after_the_first_render_of_a_silent_stream_revives_no
 def test_what_is_neither_data_nor_name_counts_as_an_error(stray: bytes, connection_id: str | None) -> None:
     driven = Driven(connection_id=connection_id)
     assert driven.get(BASE, stray) is IOStatus.CONTINUE
-    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.pattern.counts == FrameTotals(error=1)
 
 
 def test_a_server_takes_no_name_from_its_peer() -> None:
     driven = Driven(connection_id=NAME)
     driven.get(BASE, ConnectionId(OTHER_NAME).encode())
-    assert driven.pattern.connection_id == NAME
-    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.pattern.handshake.connection_id == NAME
+    assert driven.pattern.counts == FrameTotals(error=1)
 
 
 # ------------------------------------------------------------------------------------------------ ending
@@ -257,7 +257,7 @@ def test_an_arrival_after_the_end_shows_the_end_as_well_as_a_look_does() -> None
     driven.get(BASE, *frame(1))
     driven.get(END + 1, *frame(20))
     assert driven.pattern.ended_ns == END
-    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
 
 
 def test_nothing_received_by_the_first_render_is_fatal() -> None:
@@ -269,20 +269,20 @@ def test_nothing_received_by_the_first_render_is_fatal() -> None:
     assert driven.pattern.complete_io(task, now_ns=FIRST_RENDER + 2) is IOStatus.FAILED
     assert driven.pattern.error is StreamError.NOT_ALL_DATA_TRANSFERRED
     assert driven.pattern.ended_ns == FIRST_RENDER
-    assert driven.pattern.counts.totals() == FrameTotals(dropped=20)
+    assert driven.pattern.counts == FrameTotals(dropped=20)
 
 
 def test_data_in_the_very_nanosecond_of_the_first_render_saves_the_stream() -> None:
     driven = Driven()
     driven.get(FIRST_RENDER, *frame(1))
     assert driven.end() is IOStatus.COMPLETED
-    assert driven.pattern.counts.totals() == FrameTotals(completed=1, dropped=19)
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
 
 
 def test_data_a_nanosecond_after_the_first_render_comes_too_late_to_save_the_stream() -> None:
     driven = Driven()
     driven.get(FIRST_RENDER + 1, *frame(2))
-    assert driven.pattern.counts.totals() == FrameTotals(dropped=20)
+    assert driven.pattern.counts == FrameTotals(dropped=20)
     assert driven.end() is IOStatus.FAILED
 
 
@@ -302,7 +302,7 @@ def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
     assert driven.ended_at(END) is None
     assert driven.end() is IOStatus.COMPLETED
     assert driven.pattern.measured_until_ns == BASE + 2000 * MS
-    assert driven.pattern.counts.totals() == FrameTotals(completed=20)
+    assert driven.pattern.counts == FrameTotals(completed=20)
 
 
 def test_without_the_final_sequence_there_is_no_end_of_the_measured_interval() -> None:
@@ -375,9 +375,7 @@ def test_a_receiver_that_nobody_observes_judges_as_one_that_reports_every_frame(
     plan: StreamPlan, arrivals: list[tuple[int, int, int, bool]], looks: set[int]
 ) -> None:
     told: list[RenderedFrame] = []
-    receivers = [
-        MediaStreamReceiver(plan, base_ns=BASE, connection_id=None, on_frame=each) for each in (told.append, None)
-    ]
+    receivers = [receiver_of(plan, base_ns=BASE, connection_id=None, on_frame=each) for each in (told.append, None)]
     tasks = [receiver.initiate_io(BASE) for receiver in receivers]
     for number, (at_ms, sequence, size, right) in enumerate(sorted(arrivals)):
         datagram = data(sequence, size) if size > 26 else b"???"
@@ -402,7 +400,7 @@ def test_a_datagram_that_comes_while_frames_wait_for_their_verdicts_counts_by_it
     sequence: int, credited: bool
 ) -> None:
     plan = StreamPlan(8 * 200_000, 200, 2 * SECOND, 100 * MS)
-    receiver = MediaStreamReceiver(plan, base_ns=BASE, connection_id=None)
+    receiver = receiver_of(plan, base_ns=BASE, connection_id=None)
     recv = receiver.initiate_io(BASE)
     for at_ms, number in ((1, 1), (116, sequence)):
         batch = DatagramBatch(data(number, 200), 200, BASE + at_ms * MS)
@@ -414,7 +412,7 @@ def test_a_datagram_that_comes_while_frames_wait_for_their_verdicts_counts_by_it
 def test_what_comes_after_the_end_of_a_stream_that_nobody_observes_is_nothing(sequence: int) -> None:
     plan = PLANS[2]
     end_ns = BASE + plan.end_offset_ns
-    receiver = MediaStreamReceiver(plan, base_ns=BASE, connection_id=None)
+    receiver = receiver_of(plan, base_ns=BASE, connection_id=None)
     recv = receiver.initiate_io(BASE)
     for received_ns, number in ((BASE + MS, 1), (end_ns - 20 * MS, 98), (end_ns + 1, sequence)):
         batch = DatagramBatch(data(number, 200), 200, received_ns)
@@ -425,7 +423,7 @@ def test_what_comes_after_the_end_of_a_stream_that_nobody_observes_is_nothing(se
 def judged(receiver: MediaStreamReceiver, now_ns: int) -> tuple[object, ...]:
     receiver.observe(now_ns)
     return (
-        receiver.counts.totals(),
+        receiver.counts,
         receiver.frames.bytes_received,
         receiver.frames.head,
         receiver.ended_ns,

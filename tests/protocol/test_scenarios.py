@@ -17,8 +17,9 @@ from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
 from cts.protocol.wire import START, ConnectionId, Data
+from tests.protocol.sides import receiver_of, sender_of
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -100,8 +101,8 @@ class Stream:
 
     def _make(self, now_ns: int, connection_id: str | None) -> IOPattern:
         if (self.direction == "pull") == (connection_id is None):
-            return MediaStreamReceiver(PLAN, base_ns=now_ns, connection_id=connection_id)
-        return MediaStreamSender(PLAN, base_ns=now_ns, connection_id=connection_id)
+            return receiver_of(PLAN, base_ns=now_ns, connection_id=connection_id)
+        return sender_of(PLAN, base_ns=now_ns, connection_id=connection_id)
 
     def _run(self) -> None:
         now_ns = 0
@@ -137,15 +138,15 @@ class Stream:
         assert task.action is not IOAction.NONE, "nothing to do, and yet it is due"
         if task.action is IOAction.SEND:
             self._send(side, task, now_ns)
-        transferred = task.size if task.kind is SendKind.FRAME else 0
+        transferred = task.size if task.sequence else 0
         side.pattern.complete_io(task, now_ns=now_ns, transferred=transferred)
 
     def _send(self, side: Side, task: IOTask, now_ns: int) -> None:
-        if task.kind is SendKind.FRAME:
+        if task.sequence:
             frame = Frame(PLAN, task.sequence, task.due_ns)
             (payload,) = frame.payloads
             kind, datagram = "data", bytes(frame.stamp(now_ns)) + bytes(payload)
-        elif task.kind is SendKind.START:
+        elif task.datagram == START:
             kind, datagram = "start", START
         else:
             kind, datagram = "id", ConnectionId(NAME).encode()
@@ -167,7 +168,7 @@ def began_at(direction: str) -> int:
 
 def assert_ran_to_its_end(stream: Stream, frames: FrameTotals, base_ns: int | None = None) -> None:
     base_ns = began_at(stream.direction) if base_ns is None else base_ns
-    assert stream.receiver.counts.totals() == frames
+    assert stream.receiver.counts == frames
     assert (stream.receiver.status, stream.receiver.error) == (IOStatus.COMPLETED, None)
     assert stream.receiver.ended_ns == base_ns + END
     assert (stream.sender.status, stream.sender.confirmed_bytes) == (IOStatus.COMPLETED, PLAN.transfer_size)
@@ -181,7 +182,7 @@ def test_an_undisturbed_stream_completes_every_frame_and_asks_once(direction: st
     stream = Stream(direction)
     assert_ran_to_its_end(stream, FrameTotals(completed=20))
     assert stream.sent == {"start": 1, "id": 1, "data": 20}
-    assert stream.client.pattern.connection_id == NAME
+    assert stream.client.pattern.handshake.connection_id == NAME
 
 
 def test_a_passive_receiver_whose_final_datagram_arrives_finishes_by_its_renderer() -> None:
@@ -227,7 +228,7 @@ def test_a_final_datagram_that_comes_first_ends_nothing(direction: str) -> None:
 def test_when_everything_is_lost_the_receiver_fails_at_its_first_render(direction: str) -> None:
     stream = Stream(direction, except_for("data"))
     assert (stream.receiver.status, stream.receiver.error) == (IOStatus.FAILED, StreamError.NOT_ALL_DATA_TRANSFERRED)
-    assert stream.receiver.counts.totals() == FrameTotals(dropped=20)
+    assert stream.receiver.counts == FrameTotals(dropped=20)
     assert stream.receiver.ended_ns == began_at(direction) + DEPTH
     assert stream.sender.status is IOStatus.COMPLETED
 
@@ -275,7 +276,7 @@ def test_a_start_that_arrives_again_after_the_data_is_only_answered() -> None:
 def test_a_lost_id_leaves_a_pulled_stream_without_a_name_and_otherwise_whole() -> None:
     stream = Stream("pull", except_for("id"))
     assert_ran_to_its_end(stream, FrameTotals(completed=20))
-    assert stream.client.pattern.connection_id is None
+    assert stream.client.pattern.handshake.connection_id is None
 
 
 def test_a_lost_id_is_asked_for_again_and_the_pushed_stream_begins_then() -> None:
@@ -289,7 +290,7 @@ def test_when_every_id_is_lost_both_sides_of_a_push_give_up() -> None:
     assert stream.sent == {"start": 2, "id": 2}
     assert (stream.sender.status, stream.sender.ended_ns) == (IOStatus.FAILED, DEPTH)
     assert (stream.receiver.status, stream.receiver.ended_ns) == (IOStatus.FAILED, RETRY + LATENCY + DEPTH)
-    assert stream.receiver.counts.totals() == FrameTotals(dropped=20)
+    assert stream.receiver.counts == FrameTotals(dropped=20)
 
 
 @BOTH
@@ -312,7 +313,7 @@ def test_whatever_the_network_does_both_sides_end_and_every_frame_has_its_verdic
     if stream.server is not None:
         receiver, sender = stream.receiver, stream.sender
         late_by = DEPTH if receiver.error else END
-        assert receiver.ended_ns == receiver.base_ns + late_by
-        assert receiver.counts.totals().rendered == FINAL
+        assert receiver.ended_ns == receiver.handshake.base_ns + late_by
+        assert receiver.counts.rendered == FINAL
         assert (receiver.status is IOStatus.COMPLETED) == (receiver.error is None)
         assert (sender.status is IOStatus.COMPLETED) == (sender.confirmed_bytes == PLAN.transfer_size)

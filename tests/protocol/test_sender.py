@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from cts.metrics.counters import FrameTotals
 from cts.protocol.plan import StreamPlan
 from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, SendKind, StreamError
-from cts.protocol.wire import ConnectionId
+from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
+from cts.protocol.wire import START, ConnectionId
+from tests.protocol.sides import sender_of
 
 SECOND = 1_000_000_000
 MS = 1_000_000
 BASE = 7 * SECOND
 NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+ANSWER = ConnectionId(NAME).encode()
 OTHER_NAME = "3ed28da8-75a8-435f-9213-f676f9186495"
 # 5 frames of 1000 bytes; a receiver would wait 1 s for the first of them.
 PLAN = StreamPlan(8 * 5_000, 5, SECOND)
@@ -25,7 +27,7 @@ class Driven:
     """A sender with its RECV task."""
 
     def __init__(self, plan: StreamPlan = PLAN, *, connection_id: str | None = NAME) -> None:
-        self.pattern = MediaStreamSender(plan, base_ns=BASE, connection_id=connection_id)
+        self.pattern = sender_of(plan, base_ns=BASE, connection_id=connection_id)
         self.recv = self.pattern.initiate_io(BASE)
 
     def get(self, received_ns: int, *datagrams: bytes) -> IOStatus:
@@ -66,9 +68,9 @@ def sending() -> Driven:
 def test_a_server_receives_then_names_the_stream_then_sends_frames() -> None:
     driven = Driven()
     assert driven.recv == IOTask(IOAction.RECV, BASE)
-    assert driven.next() == IOTask(IOAction.SEND, BASE, kind=SendKind.CONNECTION_ID)
+    assert driven.next() == IOTask(IOAction.SEND, BASE, datagram=ANSWER)
     driven.send()
-    assert driven.next() == IOTask(IOAction.SEND, BASE + 200 * MS, True, 1000, SendKind.FRAME, 1)
+    assert driven.next() == IOTask(IOAction.SEND, BASE + 200 * MS, True, 1000, 1)
 
 
 def test_the_name_counts_for_no_bytes() -> None:
@@ -86,8 +88,8 @@ def test_a_repeated_start_changes_nothing() -> None:
     driven = sending()
     driven.pattern.start_repeated(BASE + 1)
     assert not driven.pattern.ready
-    assert driven.pattern.base_ns == BASE
-    assert driven.next().kind is SendKind.FRAME
+    assert driven.pattern.handshake.base_ns == BASE
+    assert driven.next().sequence
 
 
 # ------------------------------------------------------------------------------------------------ frames
@@ -131,7 +133,7 @@ def test_a_completed_sender_hands_out_no_frame_beyond_the_final_one() -> None:
     for _ in range(PLAN.final_frame):
         driven.send()
     task = driven.next(BASE + 2 * SECOND)
-    assert task.kind is not SendKind.FRAME
+    assert task.sequence == 0
     assert driven.pattern.in_flight_bytes == 0
 
 
@@ -165,9 +167,9 @@ def test_a_final_frame_of_a_byte_too_many_is_no_success() -> None:
 
 def test_a_client_asks_at_its_base_and_again_an_interval_and_500_ms_later() -> None:
     driven = Driven(connection_id=None)
-    assert driven.next() == IOTask(IOAction.SEND, BASE, kind=SendKind.START)
+    assert driven.next() == IOTask(IOAction.SEND, BASE, datagram=START)
     driven.send()
-    assert driven.next() == IOTask(IOAction.SEND, BASE + 700 * MS + 1, kind=SendKind.START)
+    assert driven.next() == IOTask(IOAction.SEND, BASE + 700 * MS + 1, datagram=START)
 
 
 def test_a_client_gives_up_when_a_receiver_would_have_rendered_its_first_frame() -> None:
@@ -193,8 +195,8 @@ def test_the_schedule_of_a_client_begins_when_the_name_arrives() -> None:
     driven.send()
     driven.get(BASE + 300 * MS, ConnectionId(NAME).encode())
     assert driven.pattern.ready
-    assert driven.pattern.connection_id == NAME
-    assert driven.next(BASE + 350 * MS) == IOTask(IOAction.SEND, BASE + 500 * MS, True, 1000, SendKind.FRAME, 1)
+    assert driven.pattern.handshake.connection_id == NAME
+    assert driven.next(BASE + 350 * MS) == IOTask(IOAction.SEND, BASE + 500 * MS, True, 1000, 1)
 
 
 def test_asking_what_to_do_answers_the_call() -> None:
@@ -210,9 +212,9 @@ def test_a_name_that_comes_again_or_differs_changes_nothing() -> None:
     driven.get(BASE + 300 * MS, ConnectionId(NAME).encode())
     driven.next(BASE + 300 * MS)
     driven.get(BASE + 400 * MS, ConnectionId(OTHER_NAME).encode(), ConnectionId(NAME).encode())
-    assert (driven.pattern.connection_id, driven.pattern.base_ns) == (NAME, BASE + 300 * MS)
+    assert (driven.pattern.handshake.connection_id, driven.pattern.handshake.base_ns) == (NAME, BASE + 300 * MS)
     assert not driven.pattern.ready
-    assert driven.pattern.counts.totals() == FrameTotals()
+    assert driven.pattern.counts == FrameTotals()
 
 
 def test_a_start_that_crosses_the_name_does_no_harm() -> None:
@@ -220,7 +222,7 @@ def test_a_start_that_crosses_the_name_does_no_harm() -> None:
     task = driven.next()
     driven.get(BASE, ConnectionId(NAME).encode())
     assert driven.pattern.complete_io(task, now_ns=BASE) is IOStatus.CONTINUE
-    assert driven.next().kind is SendKind.FRAME
+    assert driven.next().sequence
 
 
 def test_a_client_that_has_its_name_sends_all_frames_and_completes() -> None:
@@ -235,7 +237,7 @@ def test_a_name_in_the_very_nanosecond_of_the_deadline_is_in_time() -> None:
     driven = Driven(connection_id=None)
     driven.next(BASE + SECOND)
     driven.get(BASE + SECOND, ConnectionId(NAME).encode())
-    assert driven.next(BASE + SECOND + 1).kind is SendKind.FRAME
+    assert driven.next(BASE + SECOND + 1).sequence
 
 
 def test_a_name_that_comes_after_the_deadline_starts_nothing_however_late_the_code_looks() -> None:
@@ -255,7 +257,7 @@ def test_a_name_that_comes_after_the_deadline_starts_nothing_however_late_the_co
 def test_what_is_no_name_counts_as_an_error_and_stops_nothing(stray: bytes, connection_id: str | None) -> None:
     driven = Driven(connection_id=connection_id)
     assert driven.get(BASE, stray) is IOStatus.CONTINUE
-    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert driven.pattern.counts == FrameTotals(error=1)
     assert not driven.pattern.ready
     assert driven.send() is IOStatus.CONTINUE
 
@@ -263,23 +265,23 @@ def test_what_is_no_name_counts_as_an_error_and_stops_nothing(stray: bytes, conn
 def test_a_server_takes_no_name_from_its_peer() -> None:
     driven = sending()
     driven.get(BASE + 1, ConnectionId(OTHER_NAME).encode())
-    assert (driven.pattern.connection_id, driven.pattern.base_ns) == (NAME, BASE)
-    assert driven.pattern.counts.totals() == FrameTotals(error=1)
+    assert (driven.pattern.handshake.connection_id, driven.pattern.handshake.base_ns) == (NAME, BASE)
+    assert driven.pattern.counts == FrameTotals(error=1)
 
 
 def test_each_datagram_of_a_batch_is_looked_at() -> None:
     driven = Driven(connection_id=None)
     name = ConnectionId(NAME).encode()
     driven.get(BASE, b"\xff" * 39, name, name[:30])
-    assert driven.pattern.connection_id == NAME
-    assert driven.pattern.counts.totals() == FrameTotals(error=2)
+    assert driven.pattern.handshake.connection_id == NAME
+    assert driven.pattern.counts == FrameTotals(error=2)
 
 
 def test_a_sender_judges_no_frames() -> None:
     driven = sending()
     for _ in range(PLAN.final_frame):
         driven.send()
-    assert driven.pattern.counts.totals().rendered == 0
+    assert driven.pattern.counts.rendered == 0
 
 
 # ------------------------------------------------------------------------------------------------ properties
@@ -298,9 +300,7 @@ def test_a_stream_is_its_frames_in_order_each_at_its_instant_and_then_complete(
     while status is IOStatus.CONTINUE:
         task = driven.next(now_ns)
         sent += 1
-        assert task == IOTask(
-            IOAction.SEND, BASE + plan.send_offset_ns(sent), True, plan.frame_size, SendKind.FRAME, sent
-        )
+        assert task == IOTask(IOAction.SEND, BASE + plan.send_offset_ns(sent), True, plan.frame_size, sent)
         now_ns = max(now_ns, task.due_ns) + lateness_ns
         status = driven.pattern.complete_io(task, now_ns=now_ns, transferred=task.size)
         assert driven.pattern.confirmed_bytes == sent * plan.frame_size

@@ -13,11 +13,11 @@ from attrs import frozen
 from cts.errors import DecodeError
 from cts.metrics.counters import FrameTotals
 from cts.protocol.plan import StreamPlan
-from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus
 from cts.protocol.wire import ConnectionId, Data, Datagram, Start, decode_untrusted
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Address
+from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000
 PATTERN = b"".join(number.to_bytes(2, "little") for number in range(32_768))
@@ -204,7 +204,7 @@ def test_the_plan_yields_the_captured_sizes_frame_by_frame(name: str) -> None:
 @EACH
 def test_a_receiver_that_hears_the_captured_stream_judges_as_the_original_did(name: str) -> None:
     plan, logged = plan_of(CAPTURES[name]), logged_row(CAPTURES[name])
-    receiver = MediaStreamReceiver(plan, base_ns=0, connection_id=None)
+    receiver = receiver_of(plan, base_ns=0, connection_id=None)
     recv = receiver.initiate_io(0)
     for vector in VECTORS[name]:
         if vector.decoded != Start():
@@ -215,8 +215,8 @@ def test_a_receiver_that_hears_the_captured_stream_judges_as_the_original_did(na
     assert receiver.complete_io(task, now_ns=plan.end_offset_ns + 1) is IOStatus.COMPLETED
 
     verdicts = ("Completed", "Dropped", "Repeated", "Errors")
-    assert receiver.counts.totals() == FrameTotals(*(int(logged[verdict]) for verdict in verdicts))
-    assert receiver.connection_id == logged["ConnectionId"]
+    assert receiver.counts == FrameTotals(*(int(logged[verdict]) for verdict in verdicts))
+    assert receiver.handshake.connection_id == logged["ConnectionId"]
     assert receiver.frames.bytes_received == plan.transfer_size
     assert receiver.measured_until_ns is not None
     # The original reads a clock of milliseconds: its rate is right to about one in two thousand.

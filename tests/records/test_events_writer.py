@@ -10,6 +10,10 @@ from cts.records.events_writer import EventsLog
 from cts.records.results import StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
+ARRIVALS = (
+    '"arrivals":{"on_time":0,"late":0,"ahead":0,"no_such_frame":0,'
+    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0}'
+)
 BEGAN_NS = 1_000
 LOCAL = Address("127.0.0.1", 50000)
 REMOTE = Address("::1", 4444)
@@ -81,7 +85,7 @@ def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
         '{"event":"stream_ended","time_ns":90,"stream":7,"id":"some-id","local":"127.0.0.1:50000",'
         '"remote":"[::1]:4444","role":"receiver","outcome":"protocol error","result":"ErrorX","started_ns":5,'
         '"bits_per_second":8000,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
-        '"bytes_received":500,"bytes_sent":600}'
+        '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + "}"
     )
 
 
@@ -90,7 +94,7 @@ def test_a_status_has_every_outcome_and_its_reasons_sorted(tmp_path: Path) -> No
     log.status(RunSnapshot(50, 2, COUNTS, {Outcome.SUCCESSFUL: 9}, {"b": 1, "a": 2}, 3, unreachable=4))
     assert lines_after_the_first(path, log)[0] == (
         '{"event":"status","time_ns":50,"open_streams":2,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
-        '"bytes_received":500,"bytes_sent":600,'
+        '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + ","
         '"outcomes":{"successful":9,"network error":0,"protocol error":0,"cancelled":0},'
         '"refused":{"a":2,"b":1},"overflowed":3,"unreachable":4}'
     )

@@ -6,12 +6,13 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
-from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address
 from cts.errors import UserError
+from cts.impairment import link
+from cts.impairment.link import FateKind
 from cts.records.truth_writer import TRUTH_SCHEMA, RelayTruthLog, TruthLog
 from cts.relay.run import TruthWitness
 
@@ -19,16 +20,12 @@ BEGAN_NS = 1_000
 HEAD = "00" * 39
 
 
-@frozen
-class Arrival:
-    arrival_ns: int
-    corrupt_bit: int | None = None
+def arrival_at(arrival_ns: int, corrupt_bit: int | None = None) -> link.Arrival:
+    return link.Arrival(arrival_ns, corrupt_bit, is_copy=False)
 
 
-@frozen
-class Fate:
-    kind: str
-    arrivals: tuple[Arrival, ...] = ()
+def fate_of(kind: str, arrivals: tuple[link.Arrival, ...] = ()) -> link.Fate:
+    return link.Fate(FateKind(kind), arrivals)
 
 
 def begun(path: Path) -> TruthLog:
@@ -60,8 +57,8 @@ def test_a_client_is_told_with_both_its_addresses(tmp_path: Path) -> None:
 def test_datagrams_offered_together_are_numbered_and_each_has_its_fate(tmp_path: Path) -> None:
     log = begun(path := tmp_path / "t.jsonl")
     fates = [
-        Fate("delivered", (Arrival(BEGAN_NS + 30), Arrival(BEGAN_NS + 40, 13))),
-        Fate("loss"),
+        fate_of("delivered", (arrival_at(BEGAN_NS + 30), arrival_at(BEGAN_NS + 40, 13))),
+        fate_of("lost"),
     ]
     log.datagrams(BEGAN_NS + 20, 1, "to_client", 8, [(1400, HEAD), (27, "ab")], fates)
     log.close(BEGAN_NS + 60)
@@ -76,14 +73,14 @@ def test_datagrams_offered_together_are_numbered_and_each_has_its_fate(tmp_path:
         "at": [30, 40],
         "bits": [None, 13],
     }
-    assert second == {**common, "n": 9, "size": 27, "head": "ab", "fate": "loss", "at": [], "bits": []}
+    assert second == {**common, "n": 9, "size": 27, "head": "ab", "fate": "lost", "at": [], "bits": []}
     assert ended == {"kind": "ended", "t": 60, "datagrams": 2}
 
 
 def test_a_fate_too_few_is_a_bug_and_not_passed_over(tmp_path: Path) -> None:
     log = begun(tmp_path / "t.jsonl")
     with pytest.raises(ValueError, match="shorter"):
-        log.datagrams(BEGAN_NS, 1, "to_client", 1, [(1, ""), (1, "")], [Fate("loss")])
+        log.datagrams(BEGAN_NS, 1, "to_client", 1, [(1, ""), (1, "")], [fate_of("lost")])
     log.close(BEGAN_NS)
 
 
@@ -109,11 +106,11 @@ def begun_relay(path: Path, waiting_limit: int = 100) -> RelayTruthLog:
     )
 
 
-def due(*at_ns: int) -> Fate:
-    return Fate("delivered", tuple(Arrival(BEGAN_NS + each) for each in at_ns))
+def due(*at_ns: int) -> link.Fate:
+    return fate_of("delivered", tuple(arrival_at(BEGAN_NS + each) for each in at_ns))
 
 
-def offer(log: TruthLog, at_ns: int, number: int, *fates: Fate) -> None:
+def offer(log: TruthLog, at_ns: int, number: int, *fates: link.Fate) -> None:
     log.datagrams(BEGAN_NS + at_ns, 1, "to_client", number, [(1, "ab")] * len(fates), fates)
 
 
@@ -128,7 +125,7 @@ def told(path: Path) -> list[tuple[int, str, list[int]]]:
 
 def test_arrivals_of_a_relay_are_the_times_when_they_left(tmp_path: Path) -> None:
     log = begun_relay(path := tmp_path / "t.jsonl")
-    offer(log, 5, 1, due(20, 30), Fate("lost"))
+    offer(log, 5, 1, due(20, 30), fate_of("lost"))
     leave(log, 1, 21)
     leave(log, 1, 33, arrival=1)
     log.close(BEGAN_NS + 50)
@@ -137,7 +134,7 @@ def test_arrivals_of_a_relay_are_the_times_when_they_left(tmp_path: Path) -> Non
 
 def test_what_could_not_be_sent_did_not_arrive(tmp_path: Path) -> None:
     log = begun_relay(path := tmp_path / "t.jsonl")
-    offer(log, 5, 1, due(20), Fate("delivered", (Arrival(BEGAN_NS + 20, 3), Arrival(BEGAN_NS + 30, 4))))
+    offer(log, 5, 1, due(20), fate_of("delivered", (arrival_at(BEGAN_NS + 20, 3), arrival_at(BEGAN_NS + 30, 4))))
     leave(log, 1, None)
     leave(log, 2, None)
     leave(log, 2, 31, arrival=1)
@@ -159,7 +156,7 @@ def test_a_client_comes_between_the_datagrams_that_were_offered_before_and_after
     log = begun_relay(path := tmp_path / "t.jsonl")
     offer(log, 5, 1, due(20))
     log.client(BEGAN_NS + 6, 2, Address("127.0.0.1", 5), Address("::1", 6))
-    offer(log, 7, 2, Fate("lost"))
+    offer(log, 7, 2, fate_of("lost"))
     leave(log, 1, 20)
     log.close(BEGAN_NS + 25)
     kinds = [json.loads(line)["kind"] for line in path.read_text("ascii").splitlines()]
@@ -192,7 +189,7 @@ def test_where_too_many_lines_wait_the_first_says_when_it_is_due(tmp_path: Path)
 def test_whatever_leaves_first_lines_stand_in_the_order_of_a_simulation(
     arrivals: list[list[int]], pick: Random
 ) -> None:
-    fates = [due(*each) if each else Fate("lost") for each in arrivals]
+    fates = [due(*each) if each else fate_of("lost") for each in arrivals]
     departures = [(number, index) for number, each in enumerate(arrivals, 1) for index in range(len(each))]
     pick.shuffle(departures)
     with TemporaryDirectory() as folder:

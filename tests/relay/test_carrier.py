@@ -8,7 +8,7 @@ import trio
 from cts.api import Address, IPacer
 from cts.impairment.link import Impairment, Link, link_rng
 from cts.relay.carrier import Carrier, Path
-from cts.relay.statistics import DirectionCounts
+from cts.relay.statistics import WayCounts
 from tests.net.fake_sockets import FakeSocket
 
 MS = 1_000_000
@@ -61,7 +61,7 @@ async def test_a_datagram_is_sent_when_it_is_handed_over_not_when_the_carrier_go
         address=SOMEWHERE,
         way="to_server",
         link=Link(Impairment(), link_rng(1, "1", "to_server")),
-        counts=DirectionCounts(),
+        counts=WayCounts(),
         endpoint=socket,
         remote=SERVER,
         last_ns=0,
@@ -76,4 +76,4 @@ async def test_a_datagram_is_sent_when_it_is_handed_over_not_when_the_carrier_go
     first_ns, second_ns = (each.at_ns for each in socket.sent)
     assert told == [(1, 0, first_ns), (2, 0, second_ns)]
     assert (first_ns, second_ns) == (MS + waits_ns, 6 * MS + 2 * waits_ns)
-    assert path.counts.statistics().greatest_lateness_ns == second_ns - MS
+    assert path.counts.copy().greatest_lateness_ns == second_ns - MS

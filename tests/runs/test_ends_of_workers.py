@@ -15,7 +15,9 @@ from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import load_config
 from cts.records.observer import Observer
-from cts.runs.workers.parent import ShardedSession
+from cts.runs.session_settings import session_settings
+from cts.runs.workers.session import WorkersSession
+from cts.runs.workers.setup import WorkerSetup
 from tests.cli.running_cts import (
     CLIENT,
     CLOSELY,
@@ -171,9 +173,9 @@ def test_no_process_outlives_a_run_that_is_killed(over: Over) -> None:
 
 async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> None:
     config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s", "client.connections=4"))
-    session = ShardedSession(
-        config,
-        "a test",
+    session = WorkersSession(
+        session_settings(config),
+        WorkerSetup.of(config, "a test"),
         pacer=open_pacer(),
         listen=[Address("127.0.0.1", 0)],
         targets=[],
@@ -188,9 +190,9 @@ async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> Non
 
 async def test_many_signals_are_no_trouble() -> None:
     config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s"))
-    session = ShardedSession(
-        config,
-        "a test",
+    session = WorkersSession(
+        session_settings(config),
+        WorkerSetup.of(config, "a test"),
         pacer=open_pacer(),
         listen=[Address("127.0.0.1", 0)],
         targets=[],

@@ -9,7 +9,7 @@ from cts.api import Address
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, Verdict
-from cts.protocol.roles import Role
+from cts.protocol.roles import Direction, Role
 from cts.records.report import RunReport
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
@@ -50,13 +50,13 @@ MESSAGES: tuple[Message, ...] = (
     Opened(StreamInfo(1, HERE, THERE, Role.RECEIVER, 4)),
     Frames(1, (RenderedFrame(3, Verdict.COMPLETED, 4166, 11, 12, 20, 30),) * 20),
     Ended(1, RESULT),
-    Status(SNAPSHOT),
+    Status(SNAPSHOT, whole=True),
     Noted("what a person should hear: ä\n"),
     Failed(""),
     Reported(
         RunReport(
             role="server",
-            direction="pull",
+            direction=Direction.PULL,
             began_ns=1,
             elapsed_ns=2,
             snapshot=SNAPSHOT,

@@ -49,6 +49,9 @@ class ThroughEndpoint(IDatagramEndpoint):
     async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         return await self.endpoint.send_train(remote, header, payloads)
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        return self.endpoint.try_send(remote, datagram)
+
     def receive_into(self, handler: DatagramHandler) -> None:
         self.endpoint.receive_into(handler)
 
@@ -147,7 +150,7 @@ def test_a_factory_of_another_api_version() -> None:
     class Old(ThroughFactory):
         api = 0
 
-    assert said_of(Old) == {"test_it_is_a_factory_of_this_api": "Old says api = 0, but this cts speaks api = 1"}
+    assert said_of(Old) == {"test_it_is_a_factory_of_this_api": "Old was written for api 0, and this cts has api 1"}
 
 
 def test_a_factory_that_forgets_the_peer() -> None:

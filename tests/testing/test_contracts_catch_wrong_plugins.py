@@ -41,19 +41,21 @@ def test_a_class_that_is_no_sender() -> None:
             return await self.inner.send_frame(frame, endpoint, peer, pacer)
 
     assert said_of(NotASender) == {
-        "test_it_is_a_sender_of_this_api": "NotASender is not an ISender: derive it from cts.api.ISender"
+        "test_it_is_a_sender_of_this_api": "it is class NotASender, not a subclass of cts.api.ISender"
     }
 
 
 def test_a_sender_given_as_a_factory() -> None:
     said = complaints(ConnectedSocketFactoryContract, factory_class=OneByOneSender)["test_it_is_a_factory_of_this_api"]
-    assert said == "OneByOneSender is not an IConnectedSocketFactory: derive it from cts.api.IConnectedSocketFactory"
+    assert said == "it is class OneByOneSender, not a subclass of cts.api.IConnectedSocketFactory"
 
 
 def test_a_sender_that_defines_nothing() -> None:
     class Empty(ISender): ...
 
-    assert said_of(Empty)["test_it_is_a_sender_of_this_api"] == "Empty does not define __init__, send_frame"
+    assert said_of(Empty)["test_it_is_a_sender_of_this_api"] == (
+        "Empty does not say which api it was written for, as in 'api = 1'; Empty does not define __init__, send_frame"
+    )
 
 
 def test_a_sender_of_another_api_version() -> None:
@@ -61,7 +63,7 @@ def test_a_sender_of_another_api_version() -> None:
         api = 7
 
     assert said_of(FromTheFuture) == {
-        "test_it_is_a_sender_of_this_api": "FromTheFuture says api = 7, but this cts speaks api = 1"
+        "test_it_is_a_sender_of_this_api": "FromTheFuture was written for api 7, and this cts has api 1"
     }
 
 
@@ -88,9 +90,7 @@ def test_options_that_are_no_attrs_class() -> None:
     class AnyOptions(OneByOneSender):
         options = dict
 
-    assert (
-        said_of(AnyOptions)[OPTIONS_TEST] == "AnyOptions.options is <class 'dict'>; it must be an attrs class or None"
-    )
+    assert said_of(AnyOptions)[OPTIONS_TEST] == "AnyOptions.options must be an attrs class or None, not <class 'dict'>"
 
 
 def test_an_option_without_a_default() -> None:
@@ -240,4 +240,4 @@ def test_pytest_shows_the_complaint_and_nothing_of_a_right_sender(pytester: pyte
     )
     result.stdout.fnmatch_lines([said])
     outcomes = result.parseoutcomes()
-    assert (outcomes["failed"], outcomes["passed"]) == (2, 30)
+    assert (outcomes["failed"], outcomes["passed"]) == (2, 32)

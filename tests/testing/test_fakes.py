@@ -81,6 +81,24 @@ async def test_a_failing_endpoint_takes_what_comes_before_and_nothing_after() ->
     assert len(endpoint.sent) == 1
 
 
+@pytest.mark.parametrize(
+    "endpoint", [StallingEndpoint(after=1, on_stall=lambda: None), FailingEndpoint(after=1)], ids=["full", "refused"]
+)
+async def test_what_is_to_go_at_once_neither_waits_nor_raises(
+    endpoint: StallingEndpoint | FailingEndpoint, autojump_clock: trio.testing.MockClock
+) -> None:
+    assert endpoint.try_send(PEER, b"one")
+    assert not endpoint.try_send(PEER, b"two")
+    assert [sent.datagram for sent in endpoint.sent] == [b"one"]
+
+
+async def test_a_closed_endpoint_sends_nothing_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    endpoint = RecordingEndpoint()
+    endpoint.close()
+    assert not endpoint.try_send(PEER, b"late")
+    assert endpoint.sent == []
+
+
 @pytest.mark.parametrize("due_ns", [1, 999, 1_000_000_007, 123_456_789_012_345])
 async def test_the_pacer_wakes_at_the_nanosecond(due_ns: int, autojump_clock: trio.testing.MockClock) -> None:
     pacer = MockPacer()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cts.api import Outcome
 from cts.config import Config
-from cts.engine.session import plan_of
 from cts.impairment.delay import Constant, Delay, Normal, Pareto, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
+from cts.runs.session_settings import plan_of
 from cts.verification.verify import Verification, verify_run
 from tests.verification.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
 

@@ -1,15 +1,20 @@
-"""What parent and workers say to each other. Both are the same program on the same machine, hence pickle."""
+"""What parent and workers say to each other: values, one JSON object a line, each with the version of this protocol."""
 
 from __future__ import annotations
 
-import pickle
-import struct
+import datetime as dt
+import json
 from collections.abc import Iterator
+from typing import Union
 
-from attrs import frozen
+import tomli
+from attrs import field, frozen
+from cattrs.preconf.json import make_converter
+from cattrs.strategies import configure_tagged_union
 
-from cts.api import Address, RenderedFrame, StreamResult
-from cts.config import Config
+from cts.api import Address, Histogram, RenderedFrame, StreamResult
+from cts.engine.settings import SessionSettings
+from cts.metrics.arrivals import ArrivalTotals
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 
@@ -32,33 +37,40 @@ __all__ = [
     "packed",
 ]
 
+VERSION = 1
+"""Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
+
 STOP_ACCEPTING = b"a"
 STOP = b"s"
 STOP_NOW = b"k"
 
-_LENGTH = struct.Struct("<Q")
 
-
-@frozen
+@frozen(kw_only=True)
 class WorkerTask:
     """What a worker is to run.
 
     Attributes:
-        config: with the worker's own role and share of the connections.
+        settings: the worker's own side and share of the connections.
+        sender: the configuration's ``[sender]``: strategy and options.
         source: where the configuration came from, for messages.
+        offload: whether to use what the kernel can do for whole batches.
         began_ns: when the run began, on the machine's monotonic clock.
         listen, targets: resolved addresses.
         wants_frames: whether the parent wants to hear of every frame.
+        redraws: whether it wants to hear how things stand every second.
         cpu: the only processor to run on; None for any.
     """
 
-    config: Config
+    settings: SessionSettings
+    sender: dict[str, object] = field(factory=dict)
     source: str
+    offload: bool
     began_ns: int
     listen: tuple[Address, ...]
     targets: tuple[Address, ...]
-    wants_frames: bool
-    cpu: int | None
+    wants_frames: bool = False
+    redraws: bool = False
+    cpu: int | None = None
 
 
 @frozen
@@ -98,9 +110,10 @@ class Ended:
 
 @frozen
 class Status:
-    """A status interval ended."""
+    """A status interval ended; or a second of it, where ``whole`` is false."""
 
     snapshot: RunSnapshot
+    whole: bool
 
 
 @frozen
@@ -124,13 +137,30 @@ class Noted:
     text: str
 
 
-Message = Ready | Bound | Opened | Frames | Ended | Status | Reported | Failed | Noted
+Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
+
+_TOML = "toml"
+"""Key of what JSON has no form for, a sender's option that is a date or a time, written as TOML does."""
+
+_CONVERTER = make_converter()
+_CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+for _tuple in (Address, ArrivalTotals):
+    _CONVERTER.register_structure_hook(_tuple, lambda value, kind: kind(*value))
+_CONVERTER.register_unstructure_hook(
+    Histogram, lambda histogram: {"buckets": list(histogram.buckets().items()), "greatest": histogram.greatest}
+)
+_CONVERTER.register_structure_hook(
+    Histogram, lambda value, _: Histogram.of_buckets(dict(value["buckets"]), value["greatest"])
+)
+for _kind in (dt.datetime, dt.date, dt.time):
+    _CONVERTER.register_unstructure_hook(_kind, lambda value: {_TOML: value.isoformat()})
+configure_tagged_union(Message, _CONVERTER, tag_name="message")
 
 
-def packed(message: Message | WorkerTask) -> bytes:
+def packed(message: Message) -> bytes:
     """Return a message as it goes through the pipe."""
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(data)) + data
+    value = _CONVERTER.unstructure(message, unstructure_as=Message)
+    return json.dumps({"version": VERSION, **value}, separators=(",", ":")).encode() + b"\n"
 
 
 class MessageReader:
@@ -143,14 +173,22 @@ class MessageReader:
         """Return what came behind the last whole message."""
         return bytes(self._buffer)
 
-    def feed(self, data: bytes | bytearray) -> Iterator[object]:
-        """Yield the messages that are complete now."""
+    def feed(self, data: bytes | bytearray) -> Iterator[Message]:
+        """Yield the messages that are complete now.
+
+        Raises:
+            ValueError: a message is of another version.
+        """
         self._buffer += data
-        while len(self._buffer) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._buffer)
-            end = _LENGTH.size + length
-            if len(self._buffer) < end:
-                return
-            message = pickle.loads(memoryview(self._buffer)[_LENGTH.size : end])
-            del self._buffer[:end]
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            value = json.loads(line, object_hook=_from_json)
+            if value.pop("version") != VERSION:
+                raise ValueError(f"a message of another version than {VERSION}: was cts upgraded while it ran?")
+            message: Message = _CONVERTER.structure(value, Message)  # type: ignore[arg-type]
             yield message
+
+
+def _from_json(value: dict[str, object]) -> object:
+    return tomli.loads(f"value = {value[_TOML]}")["value"] if value.keys() == {_TOML} else value

@@ -15,10 +15,10 @@ from collections import deque
 import trio
 
 from cts.api import Address
-from cts.clock.system_pacer import open_pacer
-from cts.engine.session import Session, plan_of
+from cts.config import structure_config
+from cts.engine.session import Session
 from cts.errors import UserError, mistake_in
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.surroundings import real_surroundings
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
@@ -53,8 +53,9 @@ _HELD_AT_MOST = 10_000
 class _Outbox(Observer):
     """Holds messages to the parent until the pipe takes them; frames of one stream travel together."""
 
-    def __init__(self, wants_frames: bool) -> None:
-        self.wants_frames = wants_frames
+    def __init__(self, task: WorkerTask) -> None:
+        self.wants_frames = task.wants_frames
+        self.redraws = task.redraws
         self._frames: dict[int, list[RenderedFrame]] = {}
         self._messages: deque[Message] = deque()
         self._filled = trio.Event()
@@ -77,7 +78,10 @@ class _Outbox(Observer):
     def status(self, snapshot: RunSnapshot) -> None:
         for number in list(self._frames):
             self._put_frames(number)
-        self.put(Status(snapshot))
+        self.put(Status(snapshot, whole=True))
+
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        self.put(Status(snapshot, whole=False))
 
     def put(self, message: Message) -> None:
         """Hold a message to be sent."""
@@ -109,16 +113,13 @@ class _Outbox(Observer):
 async def _run(
     task: WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
 ) -> None:
-    outbox = _Outbox(task.wants_frames)
-    plugins = choose_plugins(task.config, task.source)
-    pacer = open_pacer()
-    offload = detect_offload() if task.config.run.offload == "auto" else Offload()
-    network = UdpNetwork(pacer, offload, shared=True)
+    outbox = _Outbox(task)
+    plugins = choose_plugins(structure_config({"sender": task.sender}, task.source), task.source)
+    surroundings = real_surroundings(offload=task.offload, shared=True)
     session = Session(
-        task.config,
-        plan=plan_of(task.config),
-        network=network,
-        pacer=pacer,
+        task.settings,
+        network=surroundings.network,
+        pacer=surroundings.pacer,
         listen=task.listen,
         targets=task.targets,
         make_sender=plugins.make_sender,
@@ -131,17 +132,14 @@ async def _run(
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         outbox.put(Reported(await session.run(task_status=task_status)))
 
-    async with trio.open_nursery() as services:
-        await services.start(pacer.run)
-        await services.start(network.run)
+    async with surroundings.running() as services:
         services.start_soon(outbox.keep_sending, reports)
         services.start_soon(_obey, early, commands, session)
         gc.freeze()
         async with trio.open_nursery() as running:
             bound = await running.start(run_session)
             outbox.put(Bound(tuple(bound)))
-        services.cancel_scope.cancel()
-    for note in network.notes():
+    for note in surroundings.network.notes():
         outbox.put(Noted(note))
     if outbox.frames_lost:
         outbox.put(
@@ -177,7 +175,7 @@ def main() -> None:
     os.dup2(2, 1)
     os.write(reports_fd, packed(Ready()))
     reader = MessageReader()
-    task: object = None
+    task: Message | None = None
     while task is None:
         data = os.read(0, 65_536)
         if not data:

@@ -9,25 +9,36 @@ from collections.abc import AsyncIterator
 import trio
 
 from cts.api import StreamSnapshot
-from cts.config import Config
+from cts.engine.settings import SessionSettings
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
-from cts.runs.workers.messages import MessageReader, WorkerTask, packed
+from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
 __all__ = ["Worker"]
 
 
 class Worker:
-    """A process and what it has told so far."""
+    """A process and what it has told so far.
 
-    def __init__(self, name: str, config: Config, measured: bool, first_connection: int = 0) -> None:
+    Attributes:
+        name: what a person is told of it.
+        settings: its side and its share of the connections.
+        first_connection: the number of its first connection among those of all workers.
+        infos: its open streams, by the numbers that it gave them.
+        snapshot: how it stood when it last told.
+        told, statuses: how often it has told, and how often at the end of a status interval.
+        over: whether it has ended.
+        report: its last word.
+    """
+
+    def __init__(self, name: str, settings: SessionSettings, first_connection: int = 0) -> None:
         self.name = name
-        self.config = config
-        self.measured = measured
+        self.settings = settings
         self.first_connection = first_connection
         self.infos: dict[int, StreamInfo] = {}
         self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
-        self.fresh = False
+        self.told = 0
+        self.statuses = 0
         self.over = False
         self.report: RunReport | None = None
         self.process: trio.Process | None = None
@@ -45,7 +56,7 @@ class Worker:
         data = await self.process.stdout.receive_some()
         list(self._reader.feed(data))
 
-    async def messages(self) -> AsyncIterator[object]:
+    async def messages(self) -> AsyncIterator[Message]:
         """Yield what the process tells, until it has ended."""
         assert self.process is not None
         assert self.process.stdout is not None

@@ -70,6 +70,14 @@ class TeeingEndpoint(IDatagramEndpoint):
                 self._show(asked_ns, remote, header, payload)
         return gone
 
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Hand the datagram on, then show it if it went."""
+        asked_ns = self._pacer.now_ns()
+        gone = self._endpoint.try_send(remote, datagram)
+        if gone:
+            self._show(asked_ns, remote, datagram, b"")
+        return gone
+
     def receive_into(self, handler: DatagramHandler) -> None:
         """Show what is read from now on, then hand it over."""
 

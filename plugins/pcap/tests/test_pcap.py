@@ -134,6 +134,18 @@ def test_of_what_is_to_go_at_once_that_is_in_the_file_which_went(file: Path) -> 
     assert [captured.payload for captured in read_datagrams(file)] == [sent.datagram for sent in endpoint.sent]
 
 
+def test_of_answers_that_go_at_once_or_not_at_all_those_are_in_the_file_which_went(file: Path) -> None:
+    async def main() -> None:
+        factory, default = factory_for(file), RecordingDefault()
+        factory.make(request_for(FailingEndpoint(after=1)), default)
+        assert default.made[0].request.endpoint.try_send(PEER, b"one")
+        assert not default.made[0].request.endpoint.try_send(PEER, b"two")
+        factory.close()
+
+    run_on_mock_clock(main)
+    assert read_datagrams(file) == [CapturedDatagram(0, LOCAL, PEER, b"one")]
+
+
 def test_what_an_active_socket_reads_is_in_the_file_datagram_by_datagram(file: Path) -> None:
     async def main() -> int:
         endpoint, factory = RecordingEndpoint(), factory_for(file)

@@ -11,13 +11,15 @@ import attrs
 import trio
 
 from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
-from cts.config import Config
+from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
+from cts.engine.settings import SessionSettings
 from cts.errors import UserError
-from cts.net.udp import address_of, open_udp_socket
+from cts.net.sockaddr import address_of
+from cts.net.udp import open_udp_socket
 from cts.records.observer import Observer
 from cts.records.report import RunReport
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.results import result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import (
     STOP,
@@ -27,26 +29,29 @@ from cts.runs.workers.messages import (
     Ended,
     Failed,
     Frames,
+    Message,
     Noted,
     Opened,
     Reported,
     Status,
     WorkerTask,
 )
+from cts.runs.workers.setup import WorkerSetup
 from cts.runs.workers.worker_process import Worker
 
-__all__ = ["ShardedSession"]
+__all__ = ["WorkersSession"]
 
 
 _CLOSING_SECONDS = 10
 """A process that was killed is gone at once, unless the kernel has trouble."""
 
 
-class ShardedSession:
-    """Runs a configuration in ``run.processes`` processes a side.
+class WorkersSession(ISession):
+    """Runs a session in several processes a side.
 
     Args:
-        config, source: what to run, and where it came from.
+        settings: what to run.
+        setup: how it is spread.
         pacer: the clock that all processes share.
         listen, targets: resolved addresses.
         say: takes a line for the person who watches.
@@ -55,8 +60,8 @@ class ShardedSession:
 
     def __init__(
         self,
-        config: Config,
-        source: str,
+        settings: SessionSettings,
+        setup: WorkerSetup,
         *,
         pacer: IPacer,
         listen: Sequence[Address],
@@ -64,8 +69,8 @@ class ShardedSession:
         say: Callable[[str], None],
         observer: Observer | None = None,
     ) -> None:
-        self._config = config
-        self._source = source
+        self._settings = settings
+        self._setup = setup
         self._pacer = pacer
         self._listen = tuple(listen)
         self._targets = tuple(targets)
@@ -74,6 +79,7 @@ class ShardedSession:
         self._began_ns = 0
         self._workers: list[Worker] = []
         self._streams = 0
+        self._told = self._statuses = 0
         self._commands, self._to_do = trio.open_memory_channel[bytes](8)
         self._interrupted = False
         self._failures: list[str] = []
@@ -104,7 +110,6 @@ class ShardedSession:
         Raises:
             UserError: a worker cannot run as configured.
         """
-        role = self._config.run.role
         await self.bind()
         servers, clients = self._shares()
         try:
@@ -122,7 +127,7 @@ class ShardedSession:
                     async with trio.open_nursery() as asking:
                         for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
-                    if role == "loopback":
+                    if clients:
                         await self._tell_all(STOP_ACCEPTING)
                 services.cancel_scope.cancel()
             if self._mistake is not None:
@@ -152,41 +157,46 @@ class ShardedSession:
             self._commands.send_nowait(command)
 
     def _shares(self) -> tuple[list[Worker], list[Worker]]:
-        """Make the workers, servers and clients, each with its share of the configuration."""
-        config = self._config
-        pull, role, processes = config.stream.direction == "pull", config.run.role, config.run.processes
+        """Make the workers, servers and clients, each with its share of the run."""
+        settings, processes = self._settings, self._setup.processes
         servers, clients = [], []
-        if role != "client":
-            serving = attrs.evolve(config, run=attrs.evolve(config.run, role="server"))
-            measured = role == "server" or not pull
-            servers = [Worker(f"server process {number}", serving, measured) for number in range(1, processes + 1)]
-        if role != "server":
-            share, rest = divmod(config.client.connections, processes)
+        if settings.server is not None:
+            serving = attrs.evolve(settings, client=None)
+            servers = [Worker(f"server worker {number}", serving) for number in range(1, processes + 1)]
+        if settings.client is not None:
+            share, rest = divmod(settings.client.connections, processes)
             first = 0
-            for number in range(1, min(processes, config.client.connections) + 1):
+            for number in range(1, min(processes, settings.client.connections) + 1):
                 connections = share + (number <= rest)
-                asking = attrs.evolve(
-                    config,
-                    run=attrs.evolve(config.run, role="client"),
-                    client=attrs.evolve(config.client, connections=connections),
-                )
-                clients.append(Worker(f"client process {number}", asking, role == "client" or pull, first))
+                client = attrs.evolve(settings.client, connections=connections)
+                asking = attrs.evolve(settings, server=None, client=client)
+                clients.append(Worker(f"client worker {number}", asking, first))
                 first += connections
         self._workers = [*servers, *clients]
         return servers, clients
 
+    def _is_measured(self, worker: Worker) -> bool:
+        return worker.settings.measured_role is self._settings.measured_role
+
+    @property
+    def _measured(self) -> list[Worker]:
+        return [worker for worker in self._workers if self._is_measured(worker)]
+
     async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
-        cpus = self._config.run.cpu_affinity
+        setup, cpus = self._setup, self._setup.cpu_affinity
         targets = self._targets or tuple(map(reachable, self._listen))
         # Targets are taken in turn over all workers.
         at = worker.first_connection % len(targets) if targets else 0
         task = WorkerTask(
-            config=worker.config,
-            source=self._source,
+            settings=worker.settings,
+            sender=dict(setup.sender),
+            source=setup.source,
+            offload=setup.offload,
             began_ns=self._began_ns,
             listen=self._listen,
             targets=targets[at:] + targets[:at],
-            wants_frames=self.observer.wants_frames and worker.measured,
+            wants_frames=self.observer.wants_frames and self._is_measured(worker),
+            redraws=self.observer.redraws,
             cpu=cpus[self._workers.index(worker) % len(cpus)] if cpus else None,
         )
         began = False
@@ -203,9 +213,9 @@ class ShardedSession:
             task_status.started(())
         self._tell_status()
 
-    def _take(self, worker: Worker, message: object) -> None:
+    def _take(self, worker: Worker, message: Message) -> None:
         if isinstance(message, Opened):
-            if worker.measured:
+            if self._is_measured(worker):
                 self._streams += 1
                 info = worker.infos[message.info.number] = attrs.evolve(message.info, number=self._streams)
                 self.observer.stream_opened(info)
@@ -215,11 +225,12 @@ class ShardedSession:
             for frame in message.frames:
                 self.observer.frame_rendered(info, frame)
         elif isinstance(message, Ended):
-            if worker.measured:
+            if self._is_measured(worker):
                 self.observer.stream_ended(worker.infos.pop(message.number), message.result)
         elif isinstance(message, Status):
             worker.snapshot = message.snapshot
-            worker.fresh = True
+            worker.told += 1
+            worker.statuses += message.whole
             self._tell_status()
         elif isinstance(message, Reported):
             worker.report = message.report
@@ -232,18 +243,21 @@ class ShardedSession:
 
     def _keep_exit_limit(self) -> None:
         """Stop the servers together: none of them knows how many streams the others have served."""
-        limit = self._config.server.server_exit_limit
-        if self._config.run.role == "server" and limit and self._streams == limit:
+        server = self._settings.server
+        if server is not None and self._settings.client is None and self._streams == server.exit_limit:
             self._command(STOP_ACCEPTING)
 
     def _tell_status(self) -> None:
-        """Tell the merged status once every worker that still runs has told its own."""
+        """Tell how all stand together once every worker that still runs has told how it does."""
         running = [worker for worker in self._workers if not worker.over]
-        if not running or not all(worker.fresh for worker in running):
-            return
-        for worker in running:
-            worker.fresh = False
-        self.observer.status(self._snapshot())
+        statuses = min((worker.statuses for worker in running), default=0)
+        told = min((worker.told for worker in running), default=0)
+        if statuses > self._statuses:
+            self._statuses, self._told = statuses, told
+            self.observer.status(self._snapshot())
+        elif told > self._told:
+            self._told = told
+            self.observer.redraw(self._snapshot())
 
     def _note_death(self, worker: Worker) -> None:
         assert worker.process is not None
@@ -257,16 +271,13 @@ class ShardedSession:
         worker.infos.clear()
 
     def _lost(self, info: StreamInfo) -> StreamResult:
-        return StreamResult(
-            connection_id=UNKNOWN_CONNECTION_ID,
-            local=info.local,
-            remote=info.remote,
-            role=info.role,
-            outcome=Outcome.CANCELLED,
-            result="ErrorProcessDied",
-            started_ns=self._began_ns + info.opened_ns,
-            ended_ns=self._pacer.now_ns(),
-            bits_per_second=0,
+        return result_of(
+            info.local,
+            info.remote,
+            info.role,
+            connection_id=None,
+            outcome=(Outcome.CANCELLED, "ErrorProcessDied"),
+            life_ns=(self._began_ns + info.opened_ns, self._pacer.now_ns()),
             counts=StreamSnapshot(),
         )
 
@@ -276,19 +287,18 @@ class ShardedSession:
 
     async def _tell_all(self, command: bytes) -> None:
         for worker in list(self._workers):
-            if command != STOP_ACCEPTING or worker.config.run.role == "server":
+            if command != STOP_ACCEPTING or worker.settings.server is not None:
                 await worker.tell(command)
 
     def _unanswered(self) -> list[StreamResult]:
-        if all(worker.measured for worker in self._workers):
-            return []
-        measured = [result for worker in self._workers if worker.measured for result in _results(worker)]
-        others = [result for worker in self._workers if not worker.measured for result in _results(worker)]
-        clients = [result for result in others if self._config.stream.direction == "push"]
-        return unanswered(measured, clients)
+        measured = [result for worker in self._measured for result in _results(worker)]
+        asked = [
+            worker for worker in self._workers if worker.settings.client is not None and not self._is_measured(worker)
+        ]
+        return unanswered(measured, [result for worker in asked for result in _results(worker)])
 
     def _snapshot(self) -> RunSnapshot:
-        measured = [worker.snapshot for worker in self._workers if worker.measured]
+        measured = [worker.snapshot for worker in self._measured]
         everybody = [worker.snapshot for worker in self._workers]
         outcomes: Counter[Outcome] = Counter(result.outcome for result in self._unanswered())
         refused: Counter[str] = Counter()
@@ -299,9 +309,7 @@ class ShardedSession:
         limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
         return RunSnapshot(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
-            open_streams=sum(
-                worker.snapshot.open_streams for worker in self._workers if worker.measured and not worker.over
-            ),
+            open_streams=sum(worker.snapshot.open_streams for worker in self._measured if not worker.over),
             counts=reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot()),
             outcomes=outcomes,
             refused=refused,
@@ -312,10 +320,10 @@ class ShardedSession:
 
     def _report(self) -> RunReport:
         snapshot = self._snapshot()
-        measured = [worker for worker in self._workers if worker.measured]
+        measured = self._measured
         return RunReport(
-            role=self._config.run.role,
-            direction=self._config.stream.direction,
+            role=self._settings.role,
+            direction=self._settings.direction,
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,

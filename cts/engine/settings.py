@@ -1,0 +1,78 @@
+"""What a session is told to run, as values."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cts.api import Role, StreamPlan, Verify
+from cts.protocol.roles import Direction
+
+__all__ = ["ClientSettings", "ServerSettings", "SessionSettings"]
+
+
+@frozen(kw_only=True)
+class ServerSettings:
+    """A server's population.
+
+    Attributes:
+        accept_limit: accepting slots kept open.
+        connection_limit: streams at once.
+        exit_limit: streams to serve before leaving; 0 for no end.
+    """
+
+    accept_limit: int = 100
+    connection_limit: int = 4096
+    exit_limit: int = 0
+
+
+@frozen(kw_only=True)
+class ClientSettings:
+    """A client's population.
+
+    Attributes:
+        connections: streams at once.
+        iterations: how often each place is filled; 0 for no end.
+        start_spread_ns: over how long the first streams begin, evenly.
+    """
+
+    connections: int = 1
+    iterations: int = 1
+    start_spread_ns: int = 0
+
+
+@frozen(kw_only=True)
+class SessionSettings:
+    """What one session runs: a server, a client, or both.
+
+    Attributes:
+        direction: which way frames go.
+        plan: the streams' arithmetic.
+        verify: what receivers do about wrong payloads.
+        server, client: the sides that are here, and their populations.
+        status_interval_ns: how often the observer is told a status.
+        grace_ns: how long streams may go on after a stop.
+        time_limit_ns: when the session ends at the latest; None for no limit.
+    """
+
+    direction: Direction
+    plan: StreamPlan
+    verify: Verify = Verify.DATA
+    server: ServerSettings | None = None
+    client: ClientSettings | None = None
+    status_interval_ns: int
+    grace_ns: int
+    time_limit_ns: int | None = None
+
+    @property
+    def role(self) -> str:
+        """The run's role, by the name that configurations and reports have for it."""
+        if self.server is not None and self.client is not None:
+            return "loopback"
+        return "client" if self.server is None else "server"
+
+    @property
+    def measured_role(self) -> Role:
+        """The part whose streams are reported: the receiver's where both sides are here."""
+        if self.role == "loopback":
+            return Role.RECEIVER
+        return self.direction.client_role if self.server is None else self.direction.server_role

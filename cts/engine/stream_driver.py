@@ -1,0 +1,108 @@
+"""Works a stream's pattern: asks it what comes next, sends or waits, hands in what arrives, until the pattern has ended."""
+
+from __future__ import annotations
+
+import trio
+
+from cts.api import DatagramBatch, Frame, Histogram, StreamRequest
+from cts.engine.dispatched_frames import DispatchedFrames
+from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.protocol.receiver import MediaStreamReceiver
+from cts.protocol.sender import MediaStreamSender
+from cts.protocol.task import IOAction, IOStatus, IOTask
+
+__all__ = ["StreamDriver"]
+
+
+class StreamDriver:
+    """Drives one side of one stream.
+
+    Args:
+        request: the stream.
+        pattern: its side.
+        lateness: where to record how late each frame was handed over; a sender's only.
+        dispatcher: hands over the frames of many streams together; None to send them all from here.
+    """
+
+    def __init__(
+        self,
+        request: StreamRequest,
+        pattern: MediaStreamReceiver | MediaStreamSender,
+        lateness: Histogram | None = None,
+        dispatcher: FrameDispatcher | None = None,
+    ) -> None:
+        self._request = request
+        self._endpoint = request.endpoint
+        self._pacer = request.pacer
+        self._pattern = pattern
+        self._lateness = lateness
+        self._dispatched: DispatchedFrames | None = None
+        # A factory may have put another clock in front.
+        dispatched = dispatcher is not None and dispatcher.pacer is request.pacer
+        if dispatcher is not None and dispatched and isinstance(pattern, MediaStreamSender) and lateness is not None:
+            self._dispatched = DispatchedFrames(request, pattern, lateness, dispatcher)
+        self._recv = pattern.initiate_io(self._pacer.now_ns())
+        self._waiting: trio.CancelScope | None = None
+
+    async def run(self) -> None:
+        """Drive the pattern to its end.
+
+        Raises:
+            OSError: the network refused a datagram for good.
+            PluginFailure: the sender raised.
+        """
+        pattern = self._pattern
+        # Whatever arrived before a moment must be seen before the pattern decides by it; a sender with a name awaits nothing.
+        reads = isinstance(pattern, MediaStreamReceiver)
+        while pattern.status is IOStatus.CONTINUE:
+            now_ns = self._pacer.now_ns()
+            if reads or pattern.handshake.connection_id is None:
+                self._endpoint.drain()
+            task = pattern.initiate_io(now_ns)
+            if task.action is IOAction.SEND:
+                await self._send(task, now_ns)
+            elif task.action is IOAction.NONE:
+                await self._wait(task.due_ns)
+            else:
+                pattern.complete_io(task, now_ns=now_ns)
+
+    def received(self, batch: DatagramBatch) -> None:
+        """Hand in a batch; wake the driver if there is something new to do."""
+        status = self._pattern.complete_io(self._recv, now_ns=batch.received_ns, data=batch)
+        if status is not IOStatus.CONTINUE or self._pattern.ready:
+            self._wake()
+
+    def start_repeated(self, received_ns: int) -> None:
+        """Take note that the peer sent START once more."""
+        self._pattern.start_repeated(received_ns)
+        if self._pattern.ready:
+            self._wake()
+
+    async def _send(self, task: IOTask, now_ns: int) -> None:
+        request = self._request
+        if task.datagram is not None:
+            if task.due_ns > now_ns:
+                # An answer may come first and make this send needless: ask again then.
+                await self._wait(task.due_ns)
+                return
+            sent = await self._endpoint.send(request.peer, task.datagram)
+        elif self._dispatched is not None and self._dispatched.possible():
+            await self._dispatched.send(task)
+            return
+        else:
+            # A checkpoint also when it is late: a stream that has to catch up must not keep the others from their turn.
+            await self._pacer.wait_until(task.due_ns)
+            frame = Frame(request.plan, task.sequence, task.due_ns)
+            if self._lateness is not None:
+                self._lateness.record(self._pacer.now_ns() - task.due_ns)
+            sent = await request.sender.send_frame(frame, self._endpoint, request.peer, self._pacer)
+        self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
+
+    async def _wait(self, due_ns: int) -> None:
+        with trio.CancelScope() as self._waiting:
+            await self._pacer.wait_until(due_ns)
+        self._waiting = None
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()

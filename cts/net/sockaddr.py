@@ -1,0 +1,72 @@
+"""Addresses in the forms that sockets know: the tuples of Python's socket module, and the structures of ip(7) and ipv6(7)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cts.api import Address
+
+__all__ = ["address_of", "pack_sockaddr", "sockaddr_of", "unpack_sockaddr"]
+
+_SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
+_SOCKADDR_IN6: Final = struct.Struct("=H2s4x16sI")
+
+
+def address_of(sockaddr: Sequence[str | int | bytes]) -> Address:
+    """Return the address in what the socket module calls one; an IPv6 zone goes behind the host, as ``%interface``."""
+    host, port, *rest = sockaddr
+    text, zone = str(host), int(rest[1]) if len(rest) == 2 else 0
+    if zone:
+        try:
+            name = socket.if_indextoname(zone)
+        except OSError:
+            name = str(zone)
+        text = f"{text.partition('%')[0]}%{name}"
+    return Address(text, int(port))
+
+
+def sockaddr_of(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return an address as the socket module wants it: it takes an IPv6 zone as a number of its own.
+
+    Raises:
+        OSError: there is no such interface.
+    """
+    host, _, zone = address.host.partition("%")
+    if not zone:
+        return address
+    return host, address.port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+
+
+def pack_sockaddr(address: Address) -> bytes:
+    """Return the ``sockaddr_in`` or ``sockaddr_in6`` of an address.
+
+    Raises:
+        ValueError: its host is not numeric, or its port is out of range.
+        OSError: there is no such interface.
+    """
+    host, port, *zone = sockaddr_of(address)
+    try:
+        if ":" not in host:
+            packed = socket.inet_pton(socket.AF_INET, address.host)  # with a zone it is no IPv4 address
+            return _SOCKADDR_IN.pack(socket.AF_INET, port.to_bytes(2, "big"), packed)
+        packed = socket.inet_pton(socket.AF_INET6, host)
+        return _SOCKADDR_IN6.pack(socket.AF_INET6, port.to_bytes(2, "big"), packed, zone[1] if zone else 0)
+    except (OSError, OverflowError):
+        raise ValueError(f"{address} is not a numeric address and port") from None
+
+
+def unpack_sockaddr(sockaddr: bytes) -> Address:
+    """Return the address in a ``sockaddr_in`` or ``sockaddr_in6``; raises ValueError for any other family or length."""
+    family = int.from_bytes(sockaddr[:2], sys.byteorder)
+    if family == socket.AF_INET and len(sockaddr) == _SOCKADDR_IN.size:
+        _, port, packed = _SOCKADDR_IN.unpack(sockaddr)
+        zone = 0
+    elif family == socket.AF_INET6 and len(sockaddr) == _SOCKADDR_IN6.size:
+        _, port, packed, zone = _SOCKADDR_IN6.unpack(sockaddr)
+    else:
+        raise ValueError(f"not an IPv4 or IPv6 socket address: {sockaddr.hex()}")
+    return address_of((socket.inet_ntop(family, packed), int.from_bytes(port, "big"), 0, zone))

@@ -1,0 +1,44 @@
+"""The one place that every datagram passes that reaches one side of a stream, before anything is made of it.
+
+What is known of it is told as facts: what became of it, how many alike, their bytes, when they came, and of data the frame
+and the sender's stamp. Datagrams that arrived together and are alike are told together, so that nothing costs per datagram.
+"""
+
+from __future__ import annotations
+
+from cts.metrics.arrivals import ArrivalTotals, Became
+
+__all__ = ["ArrivalSink"]
+
+
+class ArrivalSink:
+    """Counts what arrives. Whoever wants to know more of each arrival is told here."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts = [0] * len(Became)
+
+    def take(
+        self,
+        became: Became,
+        datagrams: int,
+        size: int,
+        received_ns: int,
+        sequence: int = 0,
+        qpc: int = 0,
+        qpf: int = 0,
+    ) -> None:
+        """Take note of datagrams that arrived together and that the same became of.
+
+        Args:
+            became: what.
+            datagrams, size: how many, and their bytes together.
+            received_ns: when they arrived, in the driver's clock.
+            sequence, qpc, qpf: the frame and the sender's stamp in the last of them, of data only.
+        """
+        self._counts[became] += datagrams
+
+    def totals(self) -> ArrivalTotals:
+        """Return the counts so far."""
+        return ArrivalTotals(*self._counts)

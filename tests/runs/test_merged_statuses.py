@@ -1,0 +1,87 @@
+"""How all workers stand together: told at the end of each status interval, and every second to who redraws."""
+
+from __future__ import annotations
+
+from cts.api import Address
+from cts.output.ordering import PromptObserver
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
+from cts.runs.session_settings import session_settings
+from cts.runs.workers.messages import Status
+from cts.runs.workers.session import WorkersSession
+from cts.runs.workers.setup import WorkerSetup
+from cts.runs.workers.worker_process import Worker
+from cts.testing import MockPacer
+from tests.engine.small_stream import config_of
+
+
+class Told(PromptObserver):
+    """Remembers the bytes received of each status, and of each time it was to redraw."""
+
+    redraws = True
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.redrawn: list[int] = []
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        self.statuses.append(snapshot.counts.bytes_received)
+
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        self.redrawn.append(snapshot.counts.bytes_received)
+
+
+def two_workers() -> tuple[Told, WorkersSession, Worker, Worker]:
+    told = Told()
+    session = WorkersSession(
+        session_settings(config_of(run={"role": "client"}, client={"connections": 2})),
+        WorkerSetup(processes=2),
+        pacer=MockPacer(),
+        listen=[],
+        targets=[Address("127.0.0.1", 4444)],
+        say=lambda line: None,
+        observer=told,
+    )
+    _, (first, second) = session._shares()
+    return told, session, first, second
+
+
+def status(size: int, *, whole: bool) -> Status:
+    return Status(RunSnapshot(0, 1, StreamSnapshot(bytes_received=size)), whole=whole)
+
+
+async def test_a_status_is_told_once_every_worker_has_told_its_own() -> None:
+    told, session, first, second = two_workers()
+    session._take(first, status(1, whole=True))
+    assert (told.statuses, told.redrawn) == ([], [])
+    session._take(second, status(10, whole=True))
+    assert (told.statuses, told.redrawn) == ([11], [])
+
+
+async def test_between_two_statuses_it_is_redrawn_once_every_worker_has_told_how_it_stands() -> None:
+    told, session, first, second = two_workers()
+    for worker in (first, second):
+        session._take(worker, status(1, whole=True))
+    session._take(first, status(2, whole=False))
+    assert told.redrawn == []
+    session._take(second, status(20, whole=False))
+    assert (told.statuses, told.redrawn) == ([2], [22])
+
+
+async def test_a_worker_that_is_ahead_makes_no_status_of_what_another_has_not_told() -> None:
+    told, session, first, second = two_workers()
+    for worker in (first, second):
+        session._take(worker, status(1, whole=True))
+    session._take(first, status(2, whole=False))
+    session._take(first, status(3, whole=True))
+    session._take(second, status(20, whole=False))
+    assert (told.statuses, told.redrawn) == ([2], [23])
+    session._take(second, status(30, whole=True))
+    assert (told.statuses, told.redrawn) == ([2, 33], [23])
+
+
+async def test_one_that_has_ended_is_waited_for_no_more_and_its_counts_stay() -> None:
+    told, session, first, second = two_workers()
+    session._take(first, status(5, whole=True))
+    first.over = True
+    session._take(second, status(10, whole=True))
+    assert told.statuses == [15]
