@@ -154,7 +154,7 @@ def test_a_rate_of_no_whole_bytes_is_rounded_down() -> None:
 
 
 async def test_a_small_load_runs_to_its_end_without_loss() -> None:
-    load = StreamLoad(2_000_000, frame_rate=30, buffer="1s")
+    load = StreamLoad(2_000_000, frame_rate=30, buffer="500ms")
     said: list[str] = []
     measured = await run_trial(load, said.append)
     assert without_loss(measured, load), measured

@@ -22,8 +22,8 @@ RANDOM, EMPTY, DATA = 15, 10, 10
 FROM_STRANGERS = STRANGERS * (RANDOM + EMPTY + DATA)
 """Few enough to fit into any receive buffer, so that every one of them must be accounted for."""
 FLOOD = 10_000
-STREAM = ("stream.stream_length=1s", "stream.buffer_depth=500ms", "stream.bits_per_second=1M")
-STREAM_FRAMES = 30
+STREAM = ("stream.stream_length=500ms", "stream.buffer_depth=500ms", "stream.bits_per_second=1M")
+STREAM_FRAMES = 15
 MEMORY_KIB = 64 * 1024
 
 linux_only = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to look at")
@@ -198,7 +198,12 @@ def test_a_flood_does_not_grow_the_server_s_memory(flooded: Siege) -> None:
 def test_peers_that_waited_too_long_for_a_slot_are_counted_and_shown() -> None:
     """One slot: who asks while it is taken waits, and is dropped unserved once it would have given up itself."""
     port = free_port()
-    sets = ("stream.stream_length=1s", "stream.buffer_depth=100ms", "run.grace=0s", f"server.listen=127.0.0.1:{port}")
+    sets = (
+        "stream.stream_length=500ms",
+        "stream.buffer_depth=100ms",
+        "run.grace=0s",
+        f"server.listen=127.0.0.1:{port}",
+    )
     with (
         Running("run", SERVER, "--json", sets=(*sets, *CLOSELY, "server.connection_limit=1")) as server,
         sockets(1, port) as (first,),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import pytest
+from attrs import frozen
 
 from tests.cli.running_cts import (
     CLIENT,
@@ -30,15 +32,18 @@ LOSSY: Final = ("network.latency=20ms", "network.loss=0.1", "network.duplicate=0
 FRAMES: Final = (
     "stream.bits_per_second=800000",
     "stream.datagram_max_size=1000",
-    "stream.stream_length=1s",
-    "stream.buffer_depth=1s",
+    "stream.stream_length=700ms",
+    "stream.buffer_depth=700ms",
 )
-"""30 frames of 3,333 bytes in 4 datagrams, and all the time there is until the first is rendered."""
+"""21 frames of 3,333 bytes in 4 datagrams, and all the time there is until the first is rendered."""
+FRAME_COUNT: Final = 21
+SERVER_HOSTS: Final = {"pull": "[::1]", "push": "127.0.0.1"}
+ENDINGS: Final = {"SIGINT": Running.interrupt, "SIGTERM": Running.terminate}
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "network.toml"
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("impair") / "network.toml"
     path.write_text("[network]\n")
     return path
 
@@ -70,7 +75,7 @@ def way(finished: Finished, name: str) -> Mapping[str, int]:
     return cast(Mapping[str, int], counts(finished)[name])
 
 
-def truth_of(path: Path) -> list[Mapping[str, object]]:
+def truth_of(path: Path) -> list[Json]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -83,17 +88,23 @@ def exchange(family: socket.AddressFamily, address: str, data: bytes) -> socket.
     return sock
 
 
-@pytest.mark.parametrize(("direction", "server_host"), [("pull", "[::1]"), ("push", "127.0.0.1")])
-def test_streams_go_through_it_and_every_datagram_is_accounted_for(
-    tmp_path: Path, config: Path, direction: str, server_host: str
-) -> None:
-    truth = tmp_path / "truth.jsonl"
-    upstream = f"{server_host}:{free_port(server_host.strip('[]'))}"
+@frozen
+class Streamed:
+    """Two streams through a relay that loses some of what their sender sends; all three have left."""
+
+    server: Finished
+    client: Finished
+    relay: Finished
+    truth: list[Json]
+
+
+def stream_through(config: Path, direction: str) -> Streamed:
+    truth = config.with_name(f"{direction}.jsonl")
+    host = SERVER_HOSTS[direction]
+    upstream = f"{host}:{free_port(host.strip('[]'))}"
     sets = (*FRAMES, f"stream.direction={direction}")
     serving = (*sets, *CLOSELY, f"server.listen={upstream}", "server.server_exit_limit=2")
-    lossy = tuple(
-        key.replace("network.", f"network.to_{'client' if direction == 'pull' else 'server'}.") for key in LOSSY
-    )
+    lossy = tuple(key.replace("network.", f"network.{data_way(direction)}.") for key in LOSSY)
     with (
         Running("run", SERVER, "--json", sets=serving) as server,
         relay(
@@ -105,37 +116,23 @@ def test_streams_go_through_it_and_every_datagram_is_accounted_for(
         client = run_cts("run", CLIENT, "--json", sets=(*sets, *QUIET, *targets))
         served = server.finish()
         between.interrupt()
-        relayed = between.finish()
-    receiver = client if direction == "pull" else served
-    assert (relayed.status, receiver.report["connections"]["successful"]) == (0, 2)
-    frames = receiver.report["frames"]
-    assert frames["completed"] + frames["dropped"] + frames["repeated"] == 2 * 30
-    data = way(relayed, "to_client" if direction == "pull" else "to_server")
-    assert data["lost"] > 0
-    assert data["delivered"] + data["duplicated"] == data["forwarded"] + data["held"]
-    lines = truth_of(truth)
-    assert [line["kind"] for line in (lines[0], lines[-1])] == ["began", "ended"]
-    assert counts(relayed)["clients_total"] == sum(line["kind"] == "client" for line in lines) == 2
-    offered = [line for line in lines if line["kind"] == "datagram"]
-    assert len(offered) == lines[-1]["datagrams"]
-    assert sum(line["fate"] == "lost" for line in offered) == data["lost"]
+        return Streamed(served, client, between.finish(), truth_of(truth))
 
 
-@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "time limit"])
-def test_however_it_is_ended_it_says_what_it_did_and_that_is_success(config: Path, how: str) -> None:
-    limit = ("--time-limit", "300ms") if how == "time limit" else ()
-    with relay(config, "--json", *limit, to="127.0.0.1:9", listen=["127.0.0.1:0"]) as running:
+def data_way(direction: str) -> str:
+    """Return the way of the relay that a stream's data takes."""
+    return "to_client" if direction == "pull" else "to_server"
+
+
+def end_idle(config: Path, end: Callable[[Running], None], *args: str | Path) -> Finished:
+    """End a relay as soon as it relays."""
+    with relay(config, "--json", *args, to="127.0.0.1:9", listen=["127.0.0.1:0"]) as running:
         bound(running)
-        if how == "SIGINT":
-            running.interrupt()
-        elif how == "SIGTERM":
-            running.terminate()
-        finished = running.finish()
-    assert finished.status == 0
-    assert counts(finished)["clients_total"] == 0
+        end(running)
+        return running.finish()
 
 
-def test_it_relays_what_is_no_stream_of_its_own_and_shows_its_counts(config: Path) -> None:
+def relay_another_protocol(config: Path) -> Finished:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(PATIENCE_S)
@@ -147,9 +144,56 @@ def test_it_relays_what_is_no_stream_of_its_own_and_shows_its_counts(config: Pat
                 assert (question, client.recv(100)) == (b"any protocol", b"an answer")
                 running.wait_until_it_says(lambda text: "1 client | to server 1 in, 1 out, 0 lost" in text)
             running.interrupt()
-            finished = running.finish()
-    assert finished.status == 0
-    assert "to client  1 datagram, 9 bytes" in finished.stdout
+            return running.finish()
+
+
+class Relayed:
+    """All of these, which spend their time waiting, some at a time."""
+
+    def __init__(self, config: Path) -> None:
+        with ThreadPoolExecutor(3) as pool:
+            streamed = {direction: pool.submit(stream_through, config, direction) for direction in SERVER_HOSTS}
+            other = pool.submit(relay_another_protocol, config)
+            ended = {how: pool.submit(end_idle, config, end) for how, end in ENDINGS.items()}
+            limit = ("--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", config, "--time-limit", "300ms")
+            limited = run_here("impair", "--json", *limit)
+            self.streamed = {direction: streams.result() for direction, streams in streamed.items()}
+            self.other = other.result()
+            self.ended = {how: finished.result() for how, finished in ended.items()} | {"time limit": limited}
+
+
+@pytest.fixture(scope="module")
+def relayed(config: Path) -> Relayed:
+    return Relayed(config)
+
+
+@pytest.mark.parametrize("direction", SERVER_HOSTS)
+def test_streams_go_through_it_and_every_datagram_is_accounted_for(relayed: Relayed, direction: str) -> None:
+    streamed = relayed.streamed[direction]
+    receiver = streamed.client if direction == "pull" else streamed.server
+    assert (streamed.relay.status, receiver.report["connections"]["successful"]) == (0, 2)
+    frames = receiver.report["frames"]
+    assert frames["completed"] + frames["dropped"] + frames["repeated"] == 2 * FRAME_COUNT
+    data = way(streamed.relay, data_way(direction))
+    assert data["lost"] > 0
+    assert data["delivered"] + data["duplicated"] == data["forwarded"] + data["held"]
+    lines = streamed.truth
+    assert [line["kind"] for line in (lines[0], lines[-1])] == ["began", "ended"]
+    assert counts(streamed.relay)["clients_total"] == sum(line["kind"] == "client" for line in lines) == 2
+    offered = [line for line in lines if line["kind"] == "datagram"]
+    assert len(offered) == lines[-1]["datagrams"]
+    assert sum(line["fate"] == "lost" for line in offered) == data["lost"]
+
+
+@pytest.mark.parametrize("how", [*ENDINGS, "time limit"])
+def test_however_it_is_ended_it_says_what_it_did_and_that_is_success(relayed: Relayed, how: str) -> None:
+    assert relayed.ended[how].status == 0
+    assert counts(relayed.ended[how])["clients_total"] == 0
+
+
+def test_it_relays_what_is_no_stream_of_its_own_and_shows_its_counts(relayed: Relayed) -> None:
+    assert relayed.other.status == 0
+    assert "to client  1 datagram, 9 bytes" in relayed.other.stdout
 
 
 def test_what_cannot_be_is_a_message_and_no_relay(config: Path, tmp_path: Path) -> None:
@@ -186,10 +230,7 @@ def test_a_relay_that_cannot_begin_spoils_no_ground_truth(config: Path, tmp_path
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no file that is always full")
 def test_a_ground_truth_that_cannot_be_completed_is_said_and_is_failure(config: Path) -> None:
-    with relay(config, "--json", "--truth", "/dev/full", to="127.0.0.1:9", listen=["127.0.0.1:0"]) as running:
-        bound(running)
-        running.interrupt()
-        finished = running.finish()
+    finished = end_idle(config, Running.interrupt, "--truth", "/dev/full")
     assert finished.status == 1
     assert "output.truth_file: cannot write '/dev/full': No space left on device" in finished.stderr
     assert counts(finished)["truth_complete"] is False

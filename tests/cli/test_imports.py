@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.cli.running_cts import FREE_PORT, STREAM, arguments
+from tests.cli.running_cts import FREE_PORT, STREAM, VERY_SHORT, arguments
 
 LIST_MODULES = """
 import atexit, sys
@@ -17,11 +17,10 @@ from cts.cli import main
 main()
 """
 HEAVY = frozenset({"trio", "attr", "attrs", "cattrs", "rich", "tomli", "numpy", "ssl", "asyncio"})
-VERY_SHORT = ("stream.stream_length=100ms", "stream.buffer_depth=100ms", *FREE_PORT)
 INVOCATIONS = {
     "help": ["--help"],
-    "run": arguments(["run", STREAM], (*VERY_SHORT, "output.console=lines")),
-    "live run": arguments(["run", STREAM], (*VERY_SHORT, "output.console=live")),
+    "run": arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT, "output.console=lines")),
+    "live run": arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT, "output.console=live")),
     "check": ["check", str(STREAM)],
 }
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import frozen
 
-from tests.cli.running_cts import FREE_PORT, LONG, SHORT, SHORT_FRAMES, STREAM, run_here
+from tests.cli.running_cts import FREE_PORT, LONG, SHORT, SHORT_FRAMES, STREAM, VERY_SHORT, run_here
 from tests.cli.terminal import OnTerminal, Screen
 
 OFTEN = ("output.status_update=50ms",)
@@ -45,7 +45,7 @@ def seen() -> dict[str, Seen]:
         runs = {
             "wide": pool.submit(watch, WIDE, *OFTEN),
             "narrow": pool.submit(watch, NARROW, *OFTEN, "output.console=live"),
-            "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=2s"),
+            "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=1s"),
             "dumb": pool.submit(watch, WIDE, term="dumb"),
             "ctrl-c": pool.submit(watch_ctrl_c),
         }
@@ -108,7 +108,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(seen: dict[str, Seen]
 
 
 def test_what_is_no_terminal_gets_lines() -> None:
-    finished = run_here("run", STREAM, sets=(*FREE_PORT, *SHORT, "output.console=auto"))
+    finished = run_here("run", STREAM, sets=(*FREE_PORT, *VERY_SHORT, "output.console=auto"))
     assert "\x1b" not in finished.stderr
     assert finished.rows
 
@@ -127,5 +127,5 @@ def test_ctrl_c_in_the_live_view_leaves_with_130_and_the_cursor(seen: dict[str, 
 
 
 def test_a_live_view_that_goes_to_a_file_ends_its_last_line() -> None:
-    finished = run_here("run", STREAM, "--json", sets=(*FREE_PORT, *SHORT, "output.console=live"))
+    finished = run_here("run", STREAM, "--json", sets=(*FREE_PORT, *VERY_SHORT, "output.console=live"))
     assert finished.stderr.endswith("\n")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import pytest
 
@@ -27,7 +26,6 @@ from tests.cli.running_cts import (
 
 Pair: TypeAlias = tuple[Finished, Finished]
 """Server and client."""
-T = TypeVar("T")
 
 DIRECTIONS = ("pull", "push")
 LONGER = ("stream.stream_length=1s", "stream.buffer_depth=300ms")
@@ -57,30 +55,43 @@ def lose_the_server(direction: str) -> Finished:
             return client.finish()
 
 
-def by_direction(run: Callable[[str], T]) -> dict[str, T]:
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(DIRECTIONS, pool.map(run, DIRECTIONS), strict=True))
+def ask_nobody(direction: str) -> Finished:
+    """Run a client that has no server."""
+    sets = (*SHORT, *QUIET, f"client.target=127.0.0.1:{free_port()}", f"stream.direction={direction}")
+    return run_here("run", CLIENT, "--json", sets=sets)
+
+
+class Ran:
+    """All of these by direction, which spend their time waiting and so run at the same time.
+
+    Attributes:
+        pairs: servers and clients.
+        orphans: clients whose server was killed.
+        strangers: clients that never had a server.
+    """
+
+    def __init__(self) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            pairs = {direction: pool.submit(run_pair, direction) for direction in DIRECTIONS}
+            orphans = {direction: pool.submit(lose_the_server, direction) for direction in DIRECTIONS}
+            self.strangers = {direction: ask_nobody(direction) for direction in DIRECTIONS}
+            self.pairs = {direction: pair.result() for direction, pair in pairs.items()}
+            self.orphans = {direction: orphan.result() for direction, orphan in orphans.items()}
 
 
 @pytest.fixture(scope="module")
-def pairs() -> dict[str, Pair]:
-    return by_direction(run_pair)
+def ran() -> Ran:
+    return Ran()
 
 
-@pytest.fixture(scope="module")
-def orphans() -> dict[str, Finished]:
-    """Clients whose server was killed."""
-    return by_direction(lose_the_server)
+@pytest.fixture
+def orphans(ran: Ran) -> dict[str, Finished]:
+    return ran.orphans
 
 
-@pytest.fixture(scope="module")
-def strangers() -> dict[str, Finished]:
-    """Clients that never had a server."""
-    sets = (*SHORT, *QUIET, f"client.target=127.0.0.1:{free_port()}")
-    return {
-        direction: run_here("run", CLIENT, "--json", sets=(*sets, f"stream.direction={direction}"))
-        for direction in DIRECTIONS
-    }
+@pytest.fixture
+def strangers(ran: Ran) -> dict[str, Finished]:
+    return ran.strangers
 
 
 @pytest.fixture(params=DIRECTIONS)
@@ -89,8 +100,8 @@ def direction(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pair(direction: str, pairs: dict[str, Pair]) -> Pair:
-    return pairs[direction]
+def pair(direction: str, ran: Ran) -> Pair:
+    return ran.pairs[direction]
 
 
 def only_stream(finished: Finished) -> Stream:

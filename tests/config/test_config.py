@@ -266,7 +266,7 @@ GARBAGE = st.dictionaries(
 
 
 @given(GARBAGE)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_any_structure_is_a_config_or_a_config_error(raw: dict[str, object]) -> None:
     try:
         config = structure_config(raw)

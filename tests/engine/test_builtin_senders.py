@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
+from itertools import pairwise
 
-from cts.api import StreamPlan
+import pytest
+import trio
+
+from cts.api import Frame, Message, StreamPlan
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
-from cts.testing import ConnectedSocketFactoryContract, SenderContract, plan_of, record_frames
+from cts.protocol.wire import NANOSECONDS_PER_TICK
+from cts.testing import (
+    PEER,
+    ConnectedSocketFactoryContract,
+    MockPacer,
+    RecordingEndpoint,
+    SenderContract,
+    plan_of,
+    record_frames,
+)
 
 AWKWARD = plan_of(64 * 1400 + 10)
 LIMITS = [1, 2, 46]
+LARGE = plan_of(2000 * 1400)
+TRAIN_NS = 15_000
+"""What a train takes to leave."""
+STAMP_AGE_NS = 4 * TRAIN_NS
+DATAGRAMS_PER_TURN = 512
+"""Twice 32 calls of 4 trains of 2 datagrams: tasks that may both run have their turn in either order."""
 
 
 class TestPlain(SenderContract):
@@ -34,3 +53,62 @@ def test_a_frame_leaves_in_the_order_of_its_datagrams(
     run = record_frames(sender_class, plan, None, segment_limit=segment_limit)
     for frame in run.frames:
         assert [len(sent.datagram) for sent in frame.datagrams] == list(plan.datagram_sizes)
+
+
+class SlowEndpoint(RecordingEndpoint):
+    """An endpoint that takes time for each train, kept in ``now_ns``; notes how old each train's stamp was when it had left."""
+
+    def __init__(self) -> None:
+        super().__init__(segment_limit=46)
+        self.now_ns = 0
+        self.ages: list[int] = []
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        first = len(self.sent)
+        for message in messages:
+            super().send_now([message])
+            self.now_ns += TRAIN_NS
+            self.ages.append(self.now_ns - self.sent[first].stamp_ns)
+        return len(messages)
+
+
+class ClockOf(MockPacer):
+    """The clock that an endpoint keeps."""
+
+    def __init__(self, endpoint: SlowEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def now_ns(self) -> int:
+        return self._endpoint.now_ns
+
+
+async def test_no_stamp_grows_old_while_the_trains_of_a_large_frame_leave() -> None:
+    endpoint = SlowEndpoint()
+    pacer = ClockOf(endpoint)
+    sent = await AutoSender(None, LARGE).send_frame(Frame(LARGE, 1, 0), endpoint, PEER, pacer)
+    assert sent == LARGE.frame_size
+    assert len(endpoint.ages) == len(LARGE.trains(46)) > 40
+    assert max(endpoint.ages) < STAMP_AGE_NS + NANOSECONDS_PER_TICK
+
+
+@pytest.mark.parametrize(
+    ("sender_class", "segment_limit"),
+    [(PlainSender, 1), (AutoSender, 1), (AutoSender, 2)],
+    ids=["plain", "auto", "trains"],
+)
+async def test_a_large_frame_lets_other_tasks_run_while_it_leaves(
+    sender_class: type[PlainSender], segment_limit: int
+) -> None:
+    endpoint = RecordingEndpoint(segment_limit=segment_limit)  # one that always has room, and so never suspends
+    seen = [0]
+
+    async def look() -> None:
+        while True:
+            seen.append(len(endpoint.sent))
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        await sender_class(None, LARGE).send_frame(Frame(LARGE, 1, 0), endpoint, PEER, MockPacer())
+        nursery.cancel_scope.cancel()
+    assert max(later - earlier for earlier, later in pairwise([*seen, len(endpoint.sent)])) <= DATAGRAMS_PER_TURN

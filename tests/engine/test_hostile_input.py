@@ -246,6 +246,22 @@ def test_20_000_addresses_that_ask_are_served_kept_waiting_or_refused_and_every_
     assert bare.sent_to() == {PEER, *map(stranger, range(7))}
 
 
+def test_a_session_keeps_4096_peers_waiting_at_most() -> None:
+    async def main(world: World) -> tuple[dict[str, int], int]:
+        config = config_of(run={"role": "server", "grace": "0s"}, server={"connection_limit": 1})
+        server = await world.serve(world.session(config))
+        served = await world.connect()
+        await served.start()
+        await world.until(LATENCY + MS)
+        for _ in range(4096 + 3):
+            await (await world.connect()).start()
+        await world.until(2 * LATENCY + 2 * MS)
+        report = await server.stop()
+        return dict(report.snapshot.refused), len(report.results)
+
+    assert in_world(main) == ({NO_ROOM: 3}, 1)
+
+
 def test_peers_that_never_waited_do_not_keep_a_client_from_being_served_later() -> None:
     async def main(world: World) -> BareServer:
         bare = BareServer(world)

@@ -34,7 +34,7 @@ pytestmark = [
 PATIENCE_S = 30
 FRAMES = 9
 CONNECTIONS = 1
-AT_ONCE = 4
+AT_ONCE = 10
 """Sessions at once: they last as long however many there are, but more than a few would be late on a busy machine."""
 
 NETWORKS = {"plain": Offload(), "offloaded": Offload(True, True)}

@@ -1,10 +1,22 @@
-"""The workers of a run, found as the operating system knows them."""
+"""Runs over several processes: the workers, found as the operating system knows them, and which of them failed."""
 
 from __future__ import annotations
 
+import json
 import os
 import select
 from pathlib import Path
+from typing import cast
+
+from tests.cli.running_cts import Finished
+
+TWO = ("run.processes=2",)
+HANGS_S = 20.0
+"""After this long a run of several processes hangs."""
+
+
+def failures(finished: Finished) -> list[str]:
+    return cast("list[str]", json.loads(finished.stdout)["failures"])
 
 
 def workers_of(pid: int) -> list[int]:

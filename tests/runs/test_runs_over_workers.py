@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -13,22 +11,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-import trio
 from attrs import frozen
 
-from cts.api import Address
-from cts.clock.system_pacer import open_pacer
-from cts.config import load_config
-from cts.records.observer import Observer
-from cts.runs.session_settings import session_settings
-from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
-from tests.cli import running_cts
 from tests.cli.running_cts import (
     CLIENT,
     CLOSELY,
     FREE_PORT,
-    LONG,
     QUIET,
     SERVER,
     STREAM,
@@ -38,22 +26,11 @@ from tests.cli.running_cts import (
     run_cts,
     run_here,
 )
-from tests.runs.processes import Watched, workers_of
+from tests.runs.processes import TWO, failures
 
-TWO = ("run.processes=2",)
 SHORT = ("stream.stream_length=300ms", "stream.buffer_depth=300ms", "client.connections=4")
 FRAMES = 9
 STREAMS = 4
-HANGS_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_cts, "PATIENCE_S", HANGS_S)
-
-
-def failures(finished: Finished) -> list[str]:
-    return cast("list[str]", json.loads(finished.stdout)["failures"])
 
 
 @frozen
@@ -152,143 +129,54 @@ def test_the_events_log_is_complete(loopback: Logged) -> None:
     assert events.count("run_began") == events.count("run_ended") == 1
 
 
-def test_a_server_of_two_processes_leaves_after_its_exit_limit() -> None:
+@frozen
+class Served:
+    """A server of two processes, a client of it, and a second server that wanted its port meanwhile."""
+
+    server: Finished
+    client: Finished
+    second: Finished
+
+
+@pytest.fixture(scope="module")
+def served() -> Served:
     address = f"127.0.0.1:{free_port()}"
-    serving = (*TWO, *SHORT, *CLOSELY, f"server.listen={address}", "server.server_exit_limit=4")
-    with Running("run", SERVER, "--json", sets=serving) as server:
+    listening = (*TWO, *SHORT, f"server.listen={address}")
+    with Running("run", SERVER, "--json", sets=(*listening, *CLOSELY, "server.server_exit_limit=4")) as server:
         server.wait_for_row()
-        client = run_cts("run", CLIENT, "--json", sets=(*SHORT, *QUIET, f"client.target={address}"))
-        served = server.finish()
-    assert (client.status, served.status) == (0, 0), (client, served)
+        second = run_here("run", SERVER, sets=(*listening, *QUIET, "run.time_limit=100ms"))
+        client = run_here("run", CLIENT, "--json", sets=(*SHORT, *QUIET, f"client.target={address}"))
+        return Served(server.finish(), client, second)
+
+
+def test_a_server_of_two_processes_leaves_after_its_exit_limit(served: Served) -> None:
+    client, server = served.client, served.server
+    assert (client.status, server.status) == (0, 0), (client, server)
     assert client.report["frames"]["completed"] == STREAMS * FRAMES
-    assert served.report["connections"]["successful"] == STREAMS
-    assert {stream["id"] for stream in served.report["streams"]} == {
+    assert server.report["connections"]["successful"] == STREAMS
+    assert {stream["id"] for stream in server.report["streams"]} == {
         stream["id"] for stream in client.report["streams"]
     }
 
 
-def test_a_process_that_is_killed_is_reported_and_the_results_of_the_others_are_kept() -> None:
-    address = f"127.0.0.1:{free_port()}"
-    length = ("stream.stream_length=1500ms", "stream.buffer_depth=300ms")
-    with Running("run", SERVER, sets=(*length, *CLOSELY, f"server.listen={address}")) as server:
-        server.wait_for_row()
-        asking = (*TWO, *length, *CLOSELY, "client.connections=4", f"client.target={address}")
-        with Running("run", CLIENT, "--json", sets=asking) as client:
-            client.wait_for_row(lambda row: row.streams == STREAMS)
-            victim, _ = workers_of(client.pid)
-            os.kill(victim, signal.SIGKILL)
-            finished = client.finish()
-    assert finished.status == 1
-    (text,) = failures(finished)
-    assert f"(pid {victim}) was killed by signal 9" in text
-    assert text in finished.stderr
-    assert "Traceback" not in finished.stderr
-    assert [stream["result"] for stream in finished.report["streams"]] == ["Succeeded"] * 2
-
-
-def test_the_text_for_people_says_that_a_process_died() -> None:
-    # All the frames that came may be whole: without this, the summary would read like a success.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
-        mute.bind(("127.0.0.1", 0))
-        target = f"client.target=127.0.0.1:{mute.getsockname()[1]}"
-        sets = (*TWO, *LONG, *CLOSELY, "client.connections=2", target)
-        with Running("run", CLIENT, sets=(*sets, "run.grace=0s")) as client:
-            client.wait_for_row()
-            victim, _ = workers_of(client.pid)
-            os.kill(victim, signal.SIGKILL)
-            client.wait_until_it_says(lambda text: "was killed by signal 9" in text)
-            client.interrupt()
-            finished = client.finish()
-    assert "was killed by signal 9" in finished.stdout
-
-
-def test_ctrl_c_ends_every_process_with_130_and_a_summary() -> None:
-    sets = (*TWO, *LONG, *CLOSELY, *FREE_PORT, "run.grace=0s", "client.connections=4")
-    with Running("run", STREAM, sets=sets) as run:
-        run.wait_for_row(lambda row: row.completed > 0)
-        pids = workers_of(run.pid)
-        watched = Watched(pids)
-        run.interrupt()
-        finished = run.finish()
-    assert len(pids) == 4
-    assert watched.have_ended(HANGS_S)
-    assert finished.status == 130
-    assert "4 cancelled" in finished.stdout
-    assert "interrupted" in finished.stdout
-    assert "Traceback" not in finished.stderr
-
-
-def test_what_the_time_limit_cut_off_in_all_processes_is_counted() -> None:
-    sets = (*TWO, *LONG, *QUIET, *FREE_PORT, "client.connections=4", "run.time_limit=3s")
-    finished = run_cts("run", STREAM, "--json", sets=sets)
-    assert finished.status == 0
-    assert finished.report["cut_off_by_time_limit"] == finished.report["connections"]["cancelled"] == 4
+def test_a_port_that_another_run_of_several_processes_has_is_in_use(served: Served) -> None:
+    # Sharing a port is for the processes of one run; strangers would take each other's streams.
+    assert "Address already in use" in served.second.message
 
 
 def test_what_the_network_said_in_all_processes_is_counted() -> None:
     sets = (*TWO, *SHORT, *QUIET, f"client.target=127.0.0.1:{free_port()}")
-    assert run_cts("run", CLIENT, "--json", sets=sets).report["unreachable"] >= STREAMS
-
-
-def test_no_process_outlives_a_run_that_is_killed() -> None:
-    with Running("run", STREAM, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT, "client.connections=4")) as run:
-        run.wait_for_row()
-        watched = Watched(workers_of(run.pid))
-        run.kill()
-        run.finish()
-    assert watched.have_ended(HANGS_S)
-
-
-async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> None:
-    config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s", "client.connections=4"))
-    session = WorkersSession(
-        session_settings(config),
-        WorkerSetup.of(config, "a test"),
-        pacer=open_pacer(),
-        listen=[Address("127.0.0.1", 0)],
-        targets=[],
-        observer=Observer(),
-        say=lambda line: None,
-    )
-    session.stop()
-    with trio.fail_after(HANGS_S):
-        report = await session.run()
-    assert report.interrupted
-
-
-async def test_many_signals_are_no_trouble() -> None:
-    config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s"))
-    session = WorkersSession(
-        session_settings(config),
-        WorkerSetup.of(config, "a test"),
-        pacer=open_pacer(),
-        listen=[Address("127.0.0.1", 0)],
-        targets=[],
-        observer=Observer(),
-        say=lambda line: None,
-    )
-    session.stop()
-    for _ in range(20):
-        session.stop_now()
+    assert run_here("run", CLIENT, "--json", sets=sets).report["unreachable"] >= STREAMS
 
 
 def test_a_port_in_use_is_named_once() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         taken = f"127.0.0.1:{sock.getsockname()[1]}"
-        message = run_cts(
+        message = run_here(
             "run", STREAM, sets=(*TWO, *SHORT, *QUIET, f"server.listen={taken}", "client.target=[]")
         ).message
     assert message == f"cts: server.listen: cannot listen on {taken}: Address already in use\n"
-
-
-def test_a_port_that_another_run_of_several_processes_has_is_in_use() -> None:
-    # Sharing a port is for the processes of one run; strangers would take each other's streams.
-    sets = (*TWO, *SHORT, *CLOSELY, f"server.listen=127.0.0.1:{free_port()}")
-    with Running("run", SERVER, sets=sets) as first:
-        first.wait_for_row()
-        second = run_cts("run", SERVER, sets=(*sets, *QUIET, "run.time_limit=100ms"))
-    assert "Address already in use" in second.message
 
 
 def test_a_factory_of_a_plugin_is_refused(tmp_path: Path) -> None:
@@ -300,18 +188,7 @@ def test_a_factory_of_a_plugin_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "x.pcap").exists()
 
 
-def test_processes_can_be_bound_to_a_processor() -> None:
-    cpu = min(os.sched_getaffinity(0))
-    affinity = (f"run.cpu_affinity=[{cpu}]", "run.grace=0s", "client.connections=2")
-    with Running("run", STREAM, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT, *affinity)) as run:
-        run.wait_for_row()
-        bound = [os.sched_getaffinity(pid) for pid in workers_of(run.pid)]
-        run.interrupt()
-        assert run.finish().status == 130
-    assert bound == [{cpu}] * 4
-
-
 def test_a_processor_that_is_not_there_is_named() -> None:
-    message = run_cts("run", STREAM, sets=(*TWO, *SHORT, *QUIET, *FREE_PORT, "run.cpu_affinity=[100000]")).message
+    message = run_here("run", STREAM, sets=(*TWO, *SHORT, *QUIET, *FREE_PORT, "run.cpu_affinity=[100000]")).message
     assert "run.cpu_affinity" in message
     assert message.count("\n") == 1
