@@ -1,6 +1,6 @@
 """Runs: everything put together for one of the commands.
 
-``session`` is one run of the engine, on whatever network and clock it is given. ``real_run`` gives it sockets and signals,
-``simulated_run`` (on ``simulation``) a simulated network and virtual time; ``shards`` spreads it over several processes, and
-``relay_run`` relays between others. ``chosen_plugins``, ``watchers`` and ``plan_text`` make what they need of a configuration.
+``real_run`` gives a session sockets and signals, ``simulated_run`` (on ``simulation``) a simulated network and virtual time;
+``workers`` spreads one over several processes. ``session_settings`` and ``watchers`` make what they need of a configuration,
+``plan_text`` says what follows from it.
 """

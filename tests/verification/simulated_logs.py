@@ -1,4 +1,4 @@
-"""What the tests of reconciliation read: simulated runs that write both logs, and ways to tamper with them."""
+"""What the tests of verification read: simulated runs that write both logs, and ways to tamper with them."""
 
 from __future__ import annotations
 
