@@ -15,7 +15,7 @@ from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.clock.system_pacer import SystemPacer
 from cts.net.udp_network import UdpNetwork, detect_offload
 from tests.net.real_endpoints import BOTH, MS, until_arrived, views
-from tests.net.test_udp import HEADER, PATIENCE_S, V4, Net, drain, net
+from tests.net.test_udp import HEADER, PATIENCE_S, V4, Net, drain, net, until_stamped
 
 __all__ = ["net"]
 
@@ -183,15 +183,7 @@ async def test_a_handler_may_close_another_endpoint_that_has_something_to_read(n
 async def test_receive_times_keep_the_order_and_the_distance_of_arrivals(net: Net) -> None:
     async with net.pair() as (listening, connected):
         inbox = net.inbox(listening)
-        # The kernel begins to stamp arrivals some time after the first socket asked for it; until then it stamps at the read.
-        stamped = False
-        with trio.fail_after(PATIENCE_S):
-            while not stamped:
-                await connected.send(listening.local, b"stamped?")
-                await net.pacer.wait_until(net.pacer.now_ns() + 5 * MS)
-                reading_ns = net.pacer.now_ns()
-                await drain(listening, inbox, len(inbox.batches) + 1)
-                stamped = inbox.batches[-1].received_ns < reading_ns - MS
+        await until_stamped(net, listening, connected, inbox)
         await connected.send(listening.local, b"early")
         await net.pacer.wait_until(net.pacer.now_ns() + 200 * MS)
         await connected.send(listening.local, b"late")
