@@ -122,7 +122,8 @@ class ConnectedSocket(IConnectedSocket):
             self._receiver.observe(now_ns)
             received = self._receiver.frames.bytes_received
         pattern = self._pattern
-        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, pattern.arrivals.totals())
+        arrivals, unsent = pattern.arrivals.totals(), self._driver.unsent
+        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent)
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request
@@ -140,6 +141,8 @@ class ConnectedSocket(IConnectedSocket):
         ended_ns = pattern.ended_ns if pattern.ended_ns is not None else self._request.pacer.now_ns()
         if failure is not None:
             outcome = failure_of(failure)
+        elif pattern.error is not None and self._driver.refusal is not None:
+            outcome = failure_of(self._driver.refusal)
         elif pattern.error is not None:
             outcome = Outcome.PROTOCOL_ERROR, pattern.error.value
         else:

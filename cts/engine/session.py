@@ -45,6 +45,7 @@ from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
+from cts.metrics.unsent import unsent_of_all
 from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot
@@ -281,17 +282,19 @@ class Session(ISession):
         """Return the whole run as it is now."""
         now_ns = self._pacer.now_ns()
         measured = self._measured
+        counts = {streams: streams.counts(now_ns) for streams in self._streams.values()}
         outcomes = self._outcomes()
         before = self._cancelled_before_limit
         statistics = self._network.statistics()
         return RunSnapshot(
             elapsed_ns=now_ns - self._began_ns,
             open_streams=measured.open_now,
-            counts=measured.counts(now_ns),
+            counts=counts[measured],
             outcomes=outcomes,
             refused=dict(self._server.refused) if self._server is not None else {},
             overflowed=statistics.overflowed,
             unreachable=statistics.unreachable,
+            unsent=unsent_of_all(*(each.unsent for each in counts.values())),
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
         )
 

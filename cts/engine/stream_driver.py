@@ -7,6 +7,7 @@ import trio
 from cts.api import DatagramBatch, Frame, Histogram, StreamRequest
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals, unsent_of_all
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import IOAction, IOStatus, IOTask
@@ -22,6 +23,10 @@ class StreamDriver:
         pattern: its side.
         lateness: where to record how late each frame was handed over; a sender's only.
         dispatcher: hands over the frames of many streams together; None to send them all from here.
+
+    Attributes:
+        unsent: frames that this host did not let out, by cause.
+        refusal: why it did not let out the last START or connection id; None if it did.
     """
 
     def __init__(
@@ -43,12 +48,14 @@ class StreamDriver:
             self._dispatched = DispatchedFrames(request, pattern, lateness, dispatcher)
         self._recv = pattern.initiate_io(self._pacer.now_ns())
         self._waiting: trio.CancelScope | None = None
+        self.unsent: UnsentFrames = NO_UNSENT
+        self.refusal: OSError | None = None
 
     async def run(self) -> None:
         """Drive the pattern to its end.
 
         Raises:
-            OSError: the network refused a datagram for good.
+            OSError: a socket is not there any more.
             PluginFailure: the sender raised.
         """
         pattern = self._pattern
@@ -79,24 +86,43 @@ class StreamDriver:
             self._wake()
 
     async def _send(self, task: IOTask, now_ns: int) -> None:
-        request = self._request
-        if task.datagram is not None:
-            if task.due_ns > now_ns:
-                # An answer may come first and make this send needless: ask again then.
-                await self._wait(task.due_ns)
-                return
-            sent = await self._endpoint.send(request.peer, task.datagram)
-        elif self._dispatched is not None and self._dispatched.possible():
-            await self._dispatched.send(task)
-            return
+        if task.datagram is None:
+            await self._send_frame(task)
+        elif task.due_ns > now_ns:
+            # An answer may come first and make this send needless: ask again then.
+            await self._wait(task.due_ns)
         else:
+            try:
+                await self._endpoint.send(self._request.peer, task.datagram)
+            except OSError as error:
+                if not heals(error):
+                    raise
+                self.refusal = error
+            else:
+                self.refusal = None
+            self._pattern.complete_io(task, now_ns=self._pacer.now_ns())
+
+    async def _send_frame(self, task: IOTask) -> None:
+        """Send a frame, and those after it if they are dispatched; one that the host does not let out is gone."""
+        request = self._request
+        try:
+            if self._dispatched is not None and self._dispatched.possible():
+                await self._dispatched.send(task)
+                return
             # A checkpoint also when it is late: a stream that has to catch up must not keep the others from their turn.
             await self._pacer.wait_until(task.due_ns)
             frame = Frame(request.plan, task.sequence, task.due_ns)
             if self._lateness is not None:
                 self._lateness.record(self._pacer.now_ns() - task.due_ns)
             sent = await request.sender.send_frame(frame, self._endpoint, request.peer, self._pacer)
-        self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
+        except OSError as error:
+            if not heals(error):
+                raise
+            cause = error.strerror or str(error)
+            self.unsent = unsent_of_all(self.unsent, {cause: Unsent(1, request.plan.interval_ns)})
+            self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), refused=True)
+        else:
+            self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
 
     async def _wait(self, due_ns: int) -> None:
         with trio.CancelScope() as self._waiting:

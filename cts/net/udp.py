@@ -48,6 +48,8 @@ The verdicts tell what became of that datagram, so no read fails by them. A send
 so it is tried again only a few times."""
 
 _SEND_TRIES = 3
+_ROOM_WAITS = 20
+"""Milliseconds that a send waits for room in an interface's queue; what still has none then is not sent."""
 
 
 def open_udp_socket(
@@ -154,7 +156,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
 
     async def _until_sent(self, attempt: Callable[[], int]) -> int:
         """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""
-        refused = 0
+        refused = waits = 0
         while True:
             try:
                 sent = attempt()
@@ -165,8 +167,9 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 if error.errno in ICMP_ERRORS and refused < _SEND_TRIES:
                     refused += 1
                     continue
-                if error.errno != errno.ENOBUFS:
+                if error.errno != errno.ENOBUFS or waits == _ROOM_WAITS:
                     raise
+                waits += 1
             else:
                 # The errors until now were of earlier datagrams: a refusal of this one would have stayed.
                 self._unreachable += refused

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
-from cts.output.figures import seconds
+from cts.metrics.unsent import NO_UNSENT, UnsentFrames
+from cts.output.figures import seconds, unsent_text
 from cts.output.ordering import PromptObserver
 from cts.output.slices import SliceReader, StatusSlice
 from cts.protocol.roles import Role
@@ -67,6 +68,7 @@ class LineConsole(PromptObserver):
         self._stream = stream
         self._slices = SliceReader(measure)
         self._rows = 0
+        self._unsent: UnsentFrames = NO_UNSENT
         self._broken = False
 
     def run_began(self, began_ns: int) -> None:
@@ -80,7 +82,16 @@ class LineConsole(PromptObserver):
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
-        self._write(f"{header}{status_line(row)}\n")
+        self._write(f"{header}{status_line(row)}\n{self._unsent_since(snapshot)}")
+
+    def _unsent_since(self, snapshot: RunSnapshot) -> str:
+        """Return a line for each cause for which this host let out less since the line before."""
+        before, self._unsent = self._unsent, snapshot.unsent
+        return "".join(
+            f"{unsent_text(cause, unsent)}\n"
+            for cause, unsent in snapshot.unsent.items()
+            if unsent != before.get(cause)
+        )
 
     def _write(self, text: str) -> None:
         if self._broken:

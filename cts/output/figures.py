@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cts.metrics.arrivals import ArrivalTotals
+from cts.metrics.unsent import Unsent
 from cts.records.snapshots import Outcome
 from cts.units import MICROSECOND, MILLISECOND, SECOND
 
@@ -17,6 +18,7 @@ __all__ = [
     "percentage",
     "seconds",
     "two_columns",
+    "unsent_text",
     "whole_milliseconds",
 ]
 
@@ -67,6 +69,11 @@ def error_causes(arrivals: ArrivalTotals) -> str:
     """Write how many datagrams fit no frame for each cause that occurred."""
     counts = arrivals._asdict()
     return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
+
+
+def unsent_text(cause: str, unsent: Unsent) -> str:
+    """Write how much this host did not let out for one cause."""
+    return f"{counted(unsent.frames, 'frame')} could not be sent: {cause} ({seconds(unsent.time_ns)[:-2]} s in all)"
 
 
 def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cts.output.figures import about_rate, outcome_counts, percentage, seconds
+from cts.output.figures import about_rate, outcome_counts, percentage, seconds, unsent_text
 from cts.output.ordering import PromptObserver
 from cts.output.slices import bytes_measured
 from cts.protocol.roles import Role
@@ -69,6 +69,8 @@ def view(snapshot: RunSnapshot, bits_per_second: int, expected_ns: int | None = 
     grid.add_row("Errors", _datagrams(frames.error))
     grid.add_row("Refused", _datagrams(sum(snapshot.refused.values()), snapshot.refused))
     grid.add_row("Overflow", _datagrams(snapshot.overflowed))
+    for cause, unsent in snapshot.unsent.items():
+        grid.add_row("Unsent", Text(unsent_text(cause, unsent), "red"))
     if snapshot.unreachable:
         times = f"{snapshot.unreachable:>9,}  time{'' if snapshot.unreachable == 1 else 's'} said by the network"
         grid.add_row("Unreachable", Text(times, "red"))

@@ -6,6 +6,7 @@ from attrs import asdict
 
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
+from cts.metrics.unsent import UnsentFrames
 from cts.output.figures import (
     about_rate,
     about_time,
@@ -15,6 +16,7 @@ from cts.output.figures import (
     percentage,
     seconds,
     two_columns,
+    unsent_text,
     whole_milliseconds,
 )
 from cts.protocol.roles import Role
@@ -59,6 +61,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
         "unreachable": snapshot.unreachable,
         "arrivals": snapshot.counts.arrivals._asdict(),
+        "unsent": _unsent(snapshot.unsent),
     }
 
 
@@ -77,6 +80,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "bytes_sent": result.counts.bytes_sent,
         "send_lateness_seconds": _lateness(result.send_lateness),
         "arrivals": result.counts.arrivals._asdict(),
+        "unsent": _unsent(result.counts.unsent),
     }
 
 
@@ -86,6 +90,10 @@ def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
         return None
     names = ("p50", "p99", "p999", "greatest")
     return {name: round(getattr(percentiles, name) / SECOND, 9) for name in names}
+
+
+def _unsent(unsent: UnsentFrames) -> dict[str, dict[str, float]]:
+    return {cause: {"frames": frames, "seconds": _seconds(time_ns)} for cause, (frames, time_ns) in unsent.items()}
 
 
 def _seconds(duration_ns: int) -> float:
@@ -115,6 +123,7 @@ def summary_text(report: RunReport) -> str:
         rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
+    rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
     rows += _stream_rates(report)
     lateness = report.send_lateness.percentiles()
     if lateness.count:

@@ -36,6 +36,7 @@ class IOPattern(ABC):
         handshake: the same; it knows the stream's name, and the instant from which this side's schedule is computed.
         arrivals: every datagram that reached this side passes it.
         confirmed_bytes: bytes of completed tracked tasks.
+        unsent_bytes: bytes of tracked tasks that the local host refused; the stream goes on without them.
         in_flight_bytes: bytes of tracked tasks that are not completed.
         error: the first protocol error.
         ready: something arrived that ``initiate_io`` should be asked about now.
@@ -47,6 +48,7 @@ class IOPattern(ABC):
         self.handshake = handshake
         self.arrivals = ArrivalSink()
         self.confirmed_bytes = 0
+        self.unsent_bytes = 0
         self.in_flight_bytes = 0
         self.error: StreamError | None = None
         self.ready = False
@@ -80,7 +82,13 @@ class IOPattern(ABC):
         return task
 
     def complete_io(
-        self, task: IOTask, *, now_ns: int, transferred: int = 0, data: DatagramBatch | None = None
+        self,
+        task: IOTask,
+        *,
+        now_ns: int,
+        transferred: int = 0,
+        refused: bool = False,
+        data: DatagramBatch | None = None,
     ) -> IOStatus:
         """Judge a task's outcome.
 
@@ -88,11 +96,15 @@ class IOPattern(ABC):
             task: what ``initiate_io`` returned.
             now_ns: when it was done.
             transferred: bytes handed to the network, for a SEND.
+            refused: whether the local host refused to send it, whole or in part.
             data: what was received, for a RECV; its receive time decides, not ``now_ns``.
         """
         if task.tracked:
             self.in_flight_bytes -= task.size
-            self.confirmed_bytes += transferred
+            if refused:
+                self.unsent_bytes += task.size
+            else:
+                self.confirmed_bytes += transferred
         if self._status is _CONTINUE:
             action = task.action
             if action is _RECV and data is not None:

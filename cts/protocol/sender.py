@@ -90,9 +90,10 @@ class MediaStreamSender(IOPattern):
         sent = self.sequence
         self.sequence = sent + 1
         self.measured_until_ns = now_ns
-        if self.confirmed_bytes > self._plan.size_up_to(sent):
+        done = self.confirmed_bytes + self.unsent_bytes
+        if done > self._plan.size_up_to(sent):
             self._fail(StreamError.TOO_MUCH_DATA_TRANSFERRED, now_ns)
-        elif self.confirmed_bytes == self._transfer_size:
+        elif done == self._transfer_size:
             self._complete(now_ns)
         elif sent >= self._final_frame:
             self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import asdict
 
+from cts.metrics.unsent import UnsentFrames
 from cts.protocol.frames import RenderedFrame
 from cts.records.log_file import LogFile, LogObserver
 from cts.records.results import StreamResult
@@ -99,6 +100,7 @@ class EventsLog(LogObserver):
             {
                 "open_streams": snapshot.open_streams,
                 **_counts(snapshot.counts),
+                "unsent": _unsent(snapshot.unsent),
                 "outcomes": {outcome.value: snapshot.outcomes.get(outcome, 0) for outcome in Outcome},
                 "refused": dict(sorted(snapshot.refused.items())),
                 "overflowed": snapshot.overflowed,
@@ -125,4 +127,9 @@ def _counts(counts: StreamSnapshot) -> dict[str, object]:
         "bytes_received": counts.bytes_received,
         "bytes_sent": counts.bytes_sent,
         "arrivals": counts.arrivals._asdict(),
+        "unsent": _unsent(counts.unsent),
     }
+
+
+def _unsent(unsent: UnsentFrames) -> dict[str, object]:
+    return {cause: each._asdict() for cause, each in unsent.items()}

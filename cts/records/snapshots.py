@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from cts.metrics.arrivals import ArrivalTotals
 from cts.metrics.counters import FrameTotals
+from cts.metrics.unsent import UnsentFrames, unsent_of_all
 from cts.protocol.roles import Role
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
@@ -60,6 +61,7 @@ class StreamSnapshot:
     Attributes:
         frames: verdicts so far (a receiver's) and datagrams that fit no frame.
         arrivals: datagrams that reached this side, by what became of them.
+        unsent: frames that this host did not let out, by cause.
         bytes_received: bytes of data datagrams that fit a frame.
         bytes_sent: bytes of frames handed to the network.
     """
@@ -68,6 +70,7 @@ class StreamSnapshot:
     bytes_received: int = 0
     bytes_sent: int = 0
     arrivals: ArrivalTotals = field(factory=ArrivalTotals)
+    unsent: UnsentFrames = field(factory=dict)
 
     def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
         return StreamSnapshot(
@@ -75,6 +78,7 @@ class StreamSnapshot:
             self.bytes_received + other.bytes_received,
             self.bytes_sent + other.bytes_sent,
             self.arrivals.plus(other.arrivals),
+            unsent_of_all(self.unsent, other.unsent) if other.unsent else self.unsent,
         )
 
 
@@ -108,6 +112,7 @@ class RunSnapshot:
         refused: datagrams that were read and answered with nothing, by reason.
         overflowed: datagrams that the kernel dropped for want of receive-buffer space.
         unreachable: times that the network said (by ICMP) that a peer does not get what was sent.
+        unsent: frames that this host did not let out, by cause, of all sides.
         cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
     """
 
@@ -118,4 +123,5 @@ class RunSnapshot:
     refused: Mapping[str, int] = field(factory=dict)
     overflowed: int = 0
     unreachable: int = 0
+    unsent: UnsentFrames = field(factory=dict)
     cut_off_by_time_limit: int | None = None

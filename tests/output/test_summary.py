@@ -8,6 +8,7 @@ from attrs import evolve
 
 from cts.metrics.arrivals import ArrivalTotals
 from cts.metrics.counters import FrameTotals
+from cts.metrics.unsent import Unsent
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
 from cts.records.report import RunReport
@@ -64,10 +65,10 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}}}], '
+        f'"arrivals": {arrivals}, "unsent": {{}}}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
-        f'"unreachable": 0, "arrivals": {arrivals}}}'
+        f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}}}'
     )
 
 
@@ -207,3 +208,12 @@ def test_errors_are_told_by_cause() -> None:
     assert row(text, "errors") == (
         "2,004 datagrams that fit no frame: 1 too late, 2,000 too far ahead, 3 not of the protocol"
     )
+
+
+def test_what_this_host_did_not_let_out_is_told_by_cause() -> None:
+    snapshot = RunSnapshot(
+        5, 0, StreamSnapshot(bytes_sent=1), unsent={"Network is unreachable": Unsent(30, 1_000_000_000)}
+    )
+    report = attrs.evolve(REPORT, snapshot=snapshot)
+    assert row(summary_text(report), "unsent") == "30 frames could not be sent: Network is unreachable (1.0 s in all)"
+    assert summary_json(report)["unsent"] == {"Network is unreachable": {"frames": 30, "seconds": 1.0}}

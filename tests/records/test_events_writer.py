@@ -12,7 +12,7 @@ from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, Str
 
 ARRIVALS = (
     '"arrivals":{"on_time":0,"late":0,"ahead":0,"no_such_frame":0,'
-    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0}'
+    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0},"unsent":{}'
 )
 BEGAN_NS = 1_000
 LOCAL = Address("127.0.0.1", 50000)

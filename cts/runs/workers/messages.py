@@ -15,6 +15,7 @@ from cattrs.strategies import configure_tagged_union
 from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
 from cts.metrics.arrivals import ArrivalTotals
+from cts.metrics.unsent import Unsent
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 
@@ -144,7 +145,7 @@ _TOML = "toml"
 
 _CONVERTER = make_converter()
 _CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
-for _tuple in (Address, ArrivalTotals):
+for _tuple in (Address, ArrivalTotals, Unsent):
     _CONVERTER.register_structure_hook(_tuple, lambda value, kind: kind(*value))
 _CONVERTER.register_unstructure_hook(
     Histogram, lambda histogram: {"buckets": list(histogram.buckets().items()), "greatest": histogram.greatest}

@@ -15,6 +15,7 @@ from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
+from cts.metrics.unsent import unsent_of_all
 from cts.net.sockaddr import address_of
 from cts.net.udp import open_udp_socket
 from cts.records.observer import Observer
@@ -315,6 +316,7 @@ class WorkersSession(ISession):
             refused=refused,
             overflowed=sum(snapshot.overflowed for snapshot in everybody),
             unreachable=sum(snapshot.unreachable for snapshot in everybody),
+            unsent=unsent_of_all(*(snapshot.unsent for snapshot in everybody)),
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
         )
 
