@@ -77,6 +77,11 @@ class Stream(TypedDict):
     bytes_sent: int
 
 
+class Unsent(TypedDict):
+    frames: int
+    seconds: float
+
+
 class Report(TypedDict):
     schema: int
     role: str
@@ -93,6 +98,7 @@ class Report(TypedDict):
     streams_omitted: int
     interrupted: bool
     cut_off_by_time_limit: int | None
+    unsent: dict[str, Unsent]
 
 
 @frozen
