@@ -96,6 +96,14 @@ class IDatagramEndpoint(ABC):
     def local(self) -> Address:
         """The address it is bound to."""
 
+    def at(self, local: Address) -> IDatagramEndpoint:
+        """Return this endpoint as it is at one of its addresses: what it sends leaves from there.
+
+        An endpoint that is bound to every address has its handler told which one each batch was sent to, and an answer has to
+        leave from that one. Any other endpoint is itself.
+        """
+        return self
+
     @property
     def segment_limit(self) -> int:
         """How many datagrams one :meth:`send_train` can carry in a single call to the kernel; 1 without an offload."""

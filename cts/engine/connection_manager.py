@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cts.api import Address, IConnectedSocket, Role
-from cts.engine.contracts import IConnectionManager, IListeningSocket, StartAnswer
+from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
+from cts.engine.contracts import IConnectionManager, StartAnswer
 
 __all__ = ["ConnectionManager"]
 
@@ -20,7 +20,7 @@ class ConnectionManager(IConnectionManager):
     def __init__(self, *, awaiting_limit: int, patience_ns: int) -> None:
         self._awaiting_limit = awaiting_limit
         self._patience_ns = patience_ns
-        self._awaiting: dict[Address, tuple[IListeningSocket, int]] = {}
+        self._awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = {}
         self._connected: dict[tuple[Role, Address], IConnectedSocket] = {}
         self.slots = 0
         self._expired = 0
@@ -39,30 +39,30 @@ class ConnectionManager(IConnectionManager):
         """Return this side's stream with that peer."""
         return self._connected.get((role, remote))
 
-    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
+    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
         """Enter the peer, or note that it still waits."""
         if remote in self._awaiting:
-            self._awaiting[remote] = (listening_socket, received_ns)
+            self._awaiting[remote] = (endpoint, received_ns)
             return StartAnswer.REPEATED
         if len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
-        self._awaiting[remote] = (listening_socket, received_ns)
+        self._awaiting[remote] = (endpoint, received_ns)
         return StartAnswer.AWAITING
 
     def open_slot(self) -> None:
         """Add an accepting slot."""
         self.slots += 1
 
-    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
+    def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
         """Take the oldest endpoint that still waits, and a slot."""
         while self.slots and self._awaiting:
             remote = next(iter(self._awaiting))
-            listening_socket, asked_ns = self._awaiting.pop(remote)
+            endpoint, asked_ns = self._awaiting.pop(remote)
             if now_ns - asked_ns > self._patience_ns:
                 self._expired += 1
                 continue
             self.slots -= 1
-            return remote, listening_socket
+            return remote, endpoint
         return None
 
     def add(self, connected_socket: IConnectedSocket) -> None:

@@ -120,16 +120,16 @@ class IConnectionManager(ABC):
         """Return this side's stream with that peer."""
 
     @abstractmethod
-    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
-        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
+    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
+        """Note that a peer without a stream asks for one, to be answered from ``endpoint``; it waits, or goes on waiting."""
 
     @abstractmethod
     def open_slot(self) -> None:
         """Add an accepting slot."""
 
     @abstractmethod
-    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
-        """Take an awaiting endpoint and an accepting slot out and return the endpoint, oldest first; None if either lacks."""
+    def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
+        """Take the peer that has waited longest and an accepting slot out, and return the peer; None if either lacks."""
 
     @abstractmethod
     def add(self, connected_socket: IConnectedSocket) -> None:

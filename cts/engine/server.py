@@ -54,7 +54,7 @@ class Server(IListenerHandler):
         starts, others = starts_apart(batch)
         if connected is None:
             if starts:
-                self._start(listening_socket, remote, starts, batch.received_ns)
+                self._start(listening_socket.endpoint.at(local), remote, starts, batch.received_ns)
             if others is not None:
                 self.refused["not START from a stranger"] += len(others)
             return
@@ -90,7 +90,7 @@ class Server(IListenerHandler):
         self._broker.stop()
         self._asked.set()
 
-    def _start(self, listening_socket: IListeningSocket, remote: Address, starts: int, received_ns: int) -> None:
+    def _start(self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int) -> None:
         """Enter a peer that asks. Until it is let in, nothing is kept of it."""
         refusal = "START while not accepting" if not self._accepting else None
         if refusal is None and self._admission is not None:
@@ -98,7 +98,7 @@ class Server(IListenerHandler):
         if refusal is not None:
             self.refused[refusal] += starts
             return
-        answer = self._manager.request_start(remote, listening_socket, received_ns)
+        answer = self._manager.request_start(remote, endpoint, received_ns)
         if answer is StartAnswer.AWAITING:
             starts -= 1
             self._asked.set()
@@ -113,11 +113,9 @@ class Server(IListenerHandler):
     def _match(self, streams: trio.Nursery) -> None:
         now_ns = self._streams.pacer.now_ns
         while self._accepting and (matched := self._manager.match(now_ns())) is not None:
-            remote, listening_socket = matched
+            remote, endpoint = matched
             self._broker.started()
-            stream = self._streams.open(
-                listening_socket.endpoint, remote, active=False, connection_id=self._new_connection_id(remote)
-            )
+            stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
             if stream is None:
                 self._retire_one()
             else:

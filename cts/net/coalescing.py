@@ -123,6 +123,7 @@ class CoalescedReceiver:
 
     Attributes:
         into: where :meth:`receive` puts a batch, until the next one of any receiver that shares it.
+        destination: packet information of the last batch; empty where it was not asked for.
     """
 
     def __init__(self, fd: int, into: ReceiveMemory | None = None) -> None:
@@ -137,6 +138,13 @@ class CoalescedReceiver:
         self._fd = ctypes.c_int(fd)
         self._remote = b""
         self._drops = 0
+        self._info_space = self._info_size = 0
+        self.destination = b""
+
+    def ask_for_destinations(self, size: int) -> None:
+        """Take note that the socket tells where each batch was sent to, in so many bytes, as its last control message."""
+        self._info_space = cmsg_space(size)
+        self._info_size = size
 
     def receive(self) -> Received | None:
         """Read the next batch; return None when there is none.
@@ -157,6 +165,11 @@ class CoalescedReceiver:
             raise_errno()
         name_size, control_size, kind, sec, nsec, kind2, value2 = _RESULT.unpack_from(arena)
         segment_size = length
+        if (space := self._info_space) and control_size >= space:
+            # The kernel puts it behind all others.
+            at = _CONTROL + control_size - space + CMSG_HEADER.size
+            self.destination = bytes(arena[at : at + self._info_size])
+            control_size -= space
         if kind != _TIME:
             sec, nsec, segment_size = self._walk(control_size, length)
         elif control_size == _TIME_SPACE + _VALUE_SPACE and kind2 == _SEGMENT:

@@ -14,7 +14,7 @@ from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.net.segmentation import SegmentedSender
-from cts.net.sockaddr import pack_sockaddr, unpack_sockaddr
+from cts.net.sockaddr import PACKET_INFO_SIZE, Source, pack_sockaddr, unpack_sockaddr
 from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
@@ -74,6 +74,8 @@ class OffloadedEndpoint(UdpEndpoint):
     ) -> None:
         super().__init__(sock, peer, clock, reader, memory.buffer, on_close)
         self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
+        if self._receiver is not None and self._told_destinations:
+            self._receiver.ask_for_destinations(PACKET_INFO_SIZE[sock.family])
         self._sender = SegmentedSender(sock.fileno())
         self._segment_limit = DATAGRAMS_PER_TRAIN if segmented else 1
         self._on_refusal = on_refusal
@@ -89,20 +91,26 @@ class OffloadedEndpoint(UdpEndpoint):
         """Datagrams in one call at most; 1 once the path has refused segments."""
         return self._segment_limit
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(
+        self,
+        remote: Address,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None = None,
+    ) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
         if payloads is not self._checked or self._segment_limit == 1 or len(header) != HEADER_SIZE:
             if not self._fits(header, payloads):
-                return await self._send_otherwise(remote, header, payloads)
+                return await self._send_otherwise(remote, header, payloads, source)
             self._checked = payloads
         sockaddr = None if self._peer is not None else self._sockaddrs[remote]
         try:
-            return self._send_train(sockaddr, header, payloads)
+            return self._send_train(sockaddr, header, payloads, source)
         except OSError as error:
             first = error
         try:
             if first.errno not in _REFUSES_SEGMENTS:
-                sent = await self._until_sent(lambda: self._send_train(sockaddr, header, payloads))
+                sent = await self._until_sent(lambda: self._send_train(sockaddr, header, payloads, source))
                 if first.errno in ICMP_ERRORS:
                     self._count_icmp_error()
                 return sent
@@ -112,50 +120,62 @@ class OffloadedEndpoint(UdpEndpoint):
             first = error
         self._segment_limit = 1
         self._on_refusal(first.strerror or str(first))
-        return await super().send_train(remote, header, payloads)
+        return await super().send_train(remote, header, payloads, source)
 
-    def send_now(self, messages: Sequence[Message]) -> int:
+    def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
         """Hand over some messages in one call; none where the send buffer is full or anything else is to be seen to."""
         if self._closed or self._segment_limit == 1:
             return 0
         try:
-            return self._send_many(messages)
+            return self._send_many(messages, source)
         except OSError as error:
             if error.errno not in ICMP_ERRORS:
                 return 0
         except ValueError:
             return 0
         try:
-            gone = self._send_many(messages)
+            gone = self._send_many(messages, source)
         except OSError:
             return 0
         # It was an earlier datagram's error, and is told once.
         self._count_icmp_error()
         return gone
 
-    def _send_many(self, messages: Sequence[Message]) -> int:
-        return self._sender.send_many(messages, self._sockaddrs if self._peer is None else None)
+    def _send_many(self, messages: Sequence[Message], source: Source | None) -> int:
+        return self._sender.send_many(messages, self._sockaddrs if self._peer is None else None, source)
 
-    def _send_train(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    def _send_train(
+        self,
+        sockaddr: bytes | None,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None,
+    ) -> int:
         if self._closed:
             # The number of its descriptor may be another socket's by now.
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return self._sender.send(sockaddr, header, payloads)
+        return self._sender.send(sockaddr, header, payloads, source)
 
     def _fits(self, header: bytes | bytearray, payloads: Sequence[memoryview]) -> bool:
         """Tell whether one segmented call can carry the train."""
         most = min(self._segment_limit, TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
         return len(header) == HEADER_SIZE and 1 < len(payloads) <= most
 
-    async def _send_otherwise(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def _send_otherwise(
+        self,
+        remote: Address,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None,
+    ) -> int:
         """Send a train that is too long for one call in several, and one that cannot be segmented plainly."""
         longest = TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0])) if payloads else 0
         most = min(self._segment_limit, longest)
         if most <= 1 or len(payloads) <= most or len(header) != HEADER_SIZE:
-            return await super().send_train(remote, header, payloads)
+            return await super().send_train(remote, header, payloads, source)
         sent = 0
         for at in range(0, len(payloads), most):
-            sent += await self.send_train(remote, header, payloads[at : at + most])
+            sent += await self.send_train(remote, header, payloads[at : at + most], source)
         return sent
 
     def close(self) -> None:
@@ -184,7 +204,8 @@ class OffloadedEndpoint(UdpEndpoint):
         batch.segment_size = segment_size or 1
         batch.received_ns = received_ns
         self._datagrams += -(-length // segment_size) if length else 1
-        self._handler(self._local, self._peer or self._address_of(sockaddr or b""), batch)
+        local = self._at(receiver.destination) if receiver.destination else self._local
+        self._handler(local, self._peer or self._address_of(sockaddr or b""), batch)
         return received_ns
 
     def _address_of(self, sockaddr: bytes) -> Address:

@@ -27,13 +27,14 @@ from cts.net.libc import (
     SOL_UDP,
     UDP_SEGMENT,
     available,
+    cmsg_space,
     iovec,
     mmsghdr,
     msghdr,
     sendmmsg,
     sendmsg,
 )
-from cts.net.sockaddr import address_of, pack_sockaddr
+from cts.net.sockaddr import Source, address_of, pack_sockaddr
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
 from cts.protocol.wire import HEADER_SIZE
 
@@ -69,20 +70,27 @@ class _Slot:
         self._name = bytearray(SOCKADDR_MAX_SIZE)
         self._name_memory = (ctypes.c_char * SOCKADDR_MAX_SIZE).from_buffer(self._name)
         self._sockaddr: bytes | None = None
-        self._layouts: OrderedDict[int, tuple[Sequence[memoryview], _Layout]] = OrderedDict()
+        self._layouts: OrderedDict[tuple[int, Source | None], tuple[Sequence[memoryview], _Layout]] = OrderedDict()
         self._payloads: Sequence[memoryview] | None = None
+        self._source: Source | None = None
         self._kept: object = None
 
-    def put(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> None:
-        """Make the message one to ``sockaddr`` with ``header`` before each of ``payloads``."""
+    def put(
+        self,
+        sockaddr: bytes | None,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None,
+    ) -> None:
+        """Make the message one to ``sockaddr``, from ``source``, with ``header`` before each of ``payloads``."""
         if sockaddr is not self._sockaddr:
             if sockaddr is not None and self._sockaddr is not None and len(sockaddr) == len(self._sockaddr):
                 self._name[: len(sockaddr)] = sockaddr
                 self._sockaddr = sockaddr
             else:
                 self._set_name(sockaddr)
-        if payloads is not self._payloads:
-            self._select(payloads)
+        if payloads is not self._payloads or source is not self._source:
+            self._select(payloads, source)
         if len(header) != HEADER_SIZE:
             raise ValueError(f"a header of {len(header)} bytes: {HEADER_SIZE} are wanted")
         self._header[:] = header
@@ -96,15 +104,16 @@ class _Slot:
         self._message.msg_name = ctypes.addressof(self._name_memory) if sockaddr else None
         self._message.msg_namelen = size
 
-    def _select(self, payloads: Sequence[memoryview]) -> None:
-        known = self._layouts.get(id(payloads))
+    def _select(self, payloads: Sequence[memoryview], source: Source | None) -> None:
+        key = id(payloads), source
+        known = self._layouts.get(key)
         if known is not None:
-            self._layouts.move_to_end(id(payloads))
+            self._layouts.move_to_end(key)
             layout = known[1]
         else:
-            layout = self._build(payloads)
+            layout = self._build(payloads, source)
             if _never_changes(payloads):
-                self._layouts[id(payloads)] = payloads, layout
+                self._layouts[key] = payloads, layout
                 if len(self._layouts) > _LAYOUTS_MAX:
                     self._layouts.popitem(last=False)
         message = self._message
@@ -112,9 +121,10 @@ class _Slot:
         message.msg_control, message.msg_controllen = layout.control, layout.control_size
         self._kept = layout
         # What may change is looked at anew each time.
-        self._payloads = payloads if id(payloads) in self._layouts else None
+        self._payloads = payloads if key in self._layouts else None
+        self._source = source
 
-    def _build(self, payloads: Sequence[memoryview]) -> _Layout:
+    def _build(self, payloads: Sequence[memoryview], source: Source | None) -> _Layout:
         _check(payloads)
         kept: list[object] = []
         vector = (iovec * (2 * len(payloads)))()
@@ -123,9 +133,14 @@ class _Slot:
             kept.append(memory)
             vector[2 * index] = iovec(ctypes.addressof(self._header_memory), HEADER_SIZE)
             vector[2 * index + 1] = iovec(ctypes.cast(memory, ctypes.c_void_p).value, payload.nbytes)
-        if len(payloads) == 1:
+        cmsg = b""
+        if len(payloads) > 1:
+            cmsg = _SEGMENT_CMSG.pack(CMSG_HEADER.size + 2, SOL_UDP, UDP_SEGMENT, HEADER_SIZE + payloads[0].nbytes)
+        if source is not None:
+            cmsg += CMSG_HEADER.pack(CMSG_HEADER.size + len(source.data), source.level, source.kind)
+            cmsg += source.data.ljust(cmsg_space(len(source.data)) - CMSG_HEADER.size, b"\0")
+        if not cmsg:
             return _Layout(ctypes.addressof(vector), len(vector), None, 0, (vector, *kept))
-        cmsg = _SEGMENT_CMSG.pack(CMSG_HEADER.size + 2, SOL_UDP, UDP_SEGMENT, HEADER_SIZE + payloads[0].nbytes)
         control = ctypes.create_string_buffer(cmsg, len(cmsg))
         return _Layout(
             ctypes.addressof(vector), len(vector), ctypes.addressof(control), len(control), (vector, control, *kept)
@@ -137,7 +152,8 @@ class SegmentedSender:
 
     ``fd`` stays the caller's, who stops using this object before it closes the socket. Never suspends and never blocks.
 
-    Of a train go all datagrams or none. ``sockaddr`` is None on a connected socket. ``payloads`` are held on to and must never
+    Of a train go all datagrams or none. ``sockaddr`` is None on a connected socket; ``source`` is where they leave from, None
+    for where the kernel chooses. ``payloads`` are held on to and must never
     change: equal lengths but for a shorter last one, at most DATAGRAMS_PER_TRAIN of them, and no more than TRAIN_MAX_BYTES
     with the headers. What breaks these rules raises ValueError.
     """
@@ -149,13 +165,19 @@ class SegmentedSender:
         self._count = ctypes.c_uint()
         self._slots = [_Slot(self._messages[0].msg_hdr)]
 
-    def send(self, sockaddr: bytes | None, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    def send(
+        self,
+        sockaddr: bytes | None,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None = None,
+    ) -> int:
         """Send ``header`` + payload as one datagram for each payload; return the bytes handed over.
 
         Raises BlockingIOError when the send buffer is full, and another OSError for what the kernel refuses (EMSGSIZE,
         ENOBUFS, an earlier datagram's ECONNREFUSED, ...).
         """
-        self._slots[0].put(sockaddr, header, payloads)
+        self._slots[0].put(sockaddr, header, payloads, source)
         sent = sendmsg(self._fd, self._first, _FLAGS)
         if sent < 0:
             raise_errno()
@@ -165,6 +187,7 @@ class SegmentedSender:
         self,
         trains: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
         sockaddrs: Mapping[Remote, bytes] | None,
+        source: Source | None = None,
     ) -> int:
         """Send the first TRAINS_AT_ONCE trains (remote, header, payloads) with one call; return how many went, at least one.
 
@@ -176,7 +199,7 @@ class SegmentedSender:
         while len(slots) < count:
             slots.append(_Slot(self._messages[len(slots)].msg_hdr))
         for slot, (remote, header, payloads) in zip(slots, trains, strict=False):
-            slot.put(None if sockaddrs is None else sockaddrs[remote], header, payloads)
+            slot.put(None if sockaddrs is None else sockaddrs[remote], header, payloads, source)
         self._count.value = count
         gone = sendmmsg(self._fd, self._first, self._count, _FLAGS)
         if gone < 0:

@@ -6,11 +6,21 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from cts.api import Address
 
-__all__ = ["address_of", "pack_sockaddr", "sockaddr_of", "unpack_sockaddr"]
+__all__ = [
+    "PACKET_INFO",
+    "PACKET_INFO_SIZE",
+    "Source",
+    "address_of",
+    "ask_for_destinations",
+    "destination_of",
+    "pack_sockaddr",
+    "sockaddr_of",
+    "unpack_sockaddr",
+]
 
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("=H2s4x16sI")
@@ -70,3 +80,48 @@ def unpack_sockaddr(sockaddr: bytes) -> Address:
     else:
         raise ValueError(f"not an IPv4 or IPv6 socket address: {sockaddr.hex()}")
     return address_of((socket.inet_ntop(family, packed), int.from_bytes(port, "big"), 0, zone))
+
+
+# Which of its addresses a datagram was sent to, and is to leave from: struct in_pktinfo of ip(7), in6_pktinfo of ipv6(7).
+# Python names the options of IPv6 alone; the numbers are Linux's.
+_IP_PKTINFO: Final = 8
+_IPV6_RECVPKTINFO: Final = 49
+_IPV6_PKTINFO: Final = 50
+_IN_PKTINFO: Final = struct.Struct("=i4s4s")
+_IN6_PKTINFO: Final = struct.Struct("=16sI")
+PACKET_INFO: Final = frozenset({(socket.IPPROTO_IP, _IP_PKTINFO), (socket.IPPROTO_IPV6, _IPV6_PKTINFO)})
+"""Level and type of the control messages."""
+PACKET_INFO_SIZE: Final = {socket.AF_INET: _IN_PKTINFO.size, socket.AF_INET6: _IN6_PKTINFO.size}
+"""Bytes of their data, by address family."""
+
+
+class Source(NamedTuple):
+    """A control message that has a datagram leave from one address."""
+
+    level: int
+    kind: int
+    data: bytes
+
+
+def ask_for_destinations(sock: socket.socket) -> bool:
+    """Have a socket that is bound to every address tell which one each datagram was sent to; False where it cannot."""
+    if sys.platform != "linux":
+        return False
+    if sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    return True
+
+
+def destination_of(data: bytes, port: int) -> tuple[Address, Source]:
+    """Return the address that packet information tells of, and what has an answer leave from there."""
+    if len(data) == _IN_PKTINFO.size:
+        _, local, _ = _IN_PKTINFO.unpack(data)
+        host = socket.inet_ntop(socket.AF_INET, local)
+        return Address(host, port), Source(socket.IPPROTO_IP, _IP_PKTINFO, _IN_PKTINFO.pack(0, local, bytes(4)))
+    packed, interface = _IN6_PKTINFO.unpack(data)
+    # Only a link-local address needs its interface; any other route is the kernel's to choose.
+    zone = interface if packed[:2] == b"\xfe\x80" else 0
+    local = address_of((socket.inet_ntop(socket.AF_INET6, packed), port, 0, zone))
+    return local, Source(socket.IPPROTO_IPV6, _IPV6_PKTINFO, _IN6_PKTINFO.pack(packed, zone))

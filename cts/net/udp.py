@@ -5,24 +5,24 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 import trio
+from attrs import frozen
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.sockaddr import address_of, sockaddr_of
+from cts.net.sockaddr import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
 from cts.units import SECOND
 
-__all__ = ["ICMP_ERRORS", "UdpEndpoint", "open_udp_socket"]
+__all__ = ["ICMP_ERRORS", "EndpointAt", "UdpEndpoint"]
 
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
-_SOCKET_BUFFER = 4 << 20
 
 ICMP_ERRORS = frozenset(
     getattr(errno, name)
@@ -47,46 +47,11 @@ ICMP_ERRORS = frozenset(
 The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
 so it is tried again only a few times."""
 
+_PLACES_KEPT = 1024
+"""Addresses of its own that an endpoint remembers: a loopback interface has millions."""
 _SEND_TRIES = 3
 _ROOM_WAITS = 20
 """Milliseconds that a send waits for room in an interface's queue; what still has none then is not sent."""
-
-
-def open_udp_socket(
-    *, local: Address | None = None, remote: Address | None = None, shared: bool = False
-) -> socket.socket:
-    """Return a nonblocking UDP socket with large buffers and kernel receive times, bound or connected.
-
-    Args:
-        local, remote: what to bind to, or to connect to.
-        shared: whether other processes bind the same address; the kernel then spreads peers over them (SO_REUSEPORT).
-
-    Raises:
-        OSError: the kernel refused the address.
-    """
-    address = local or remote
-    family = socket.AF_INET6 if address is not None and ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
-        if sys.platform == "linux":
-            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-            sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
-        if family == socket.AF_INET6:
-            # "*" means a socket for each family.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if local is not None:
-            sock.bind(sockaddr_of(local))
-        if remote is not None:
-            sock.connect(sockaddr_of(remote))
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 class UdpEndpoint(IDatagramEndpoint, Readable):
@@ -117,6 +82,12 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._handler: DatagramHandler | None = None
         self._room = trio.Lock()
         self._local = address_of(sock.getsockname())
+        # Where it is bound to every address: itself at each of them, by packet information.
+        self._destinations: dict[bytes, Address] = {}
+        self._places: dict[Address, EndpointAt] = {}
+        self._told_destinations = False
+        if peer is None and ip_address(self._local.host.partition("%")[0]).is_unspecified:
+            self._told_destinations = ask_for_destinations(sock)
         self._view = buffer
         self._on_close = on_close
         self._datagrams = 0
@@ -132,23 +103,53 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         """Return the socket's descriptor, -1 once it is closed."""
         return self._sock.fileno()
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
-        """Send one datagram in one call; wait while the send buffer is full."""
+    def at(self, local: Address) -> IDatagramEndpoint:
+        """Return it at one of its addresses, of which something was received there."""
+        return self._places.get(local, self)
+
+    async def send(
+        self,
+        remote: Address,
+        header: bytes | bytearray,
+        payload: bytes | memoryview = b"",
+        source: Source | None = None,
+    ) -> int:
+        """Send one datagram in one call, from ``source`` if it is given; wait while the send buffer is full."""
+        ancillary = () if source is None else (source,)
 
         def attempt() -> int:
             if self._peer is not None:
                 return self._sock.sendmsg((header, payload))
-            return self._sock.sendmsg((header, payload), (), 0, sockaddr_of(remote) if "%" in remote.host else remote)
+            to = sockaddr_of(remote) if "%" in remote.host else remote
+            return self._sock.sendmsg((header, payload), ancillary, 0, to)
 
         return await self._until_sent(attempt)
 
-    def try_send(self, remote: Address, datagram: bytes) -> bool:
+    async def send_train(
+        self,
+        remote: Address,
+        header: bytes | bytearray,
+        payloads: Sequence[memoryview],
+        source: Source | None = None,
+    ) -> int:
+        """Send the datagrams one by one."""
+        sent = 0
+        for payload in payloads:
+            sent += await self.send(remote, header, payload, source)
+        return sent
+
+    def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
+        """Hand over nothing: one datagram a call is what :meth:`send_train` is for."""
+        return 0
+
+    def try_send(self, remote: Address, datagram: bytes, source: Source | None = None) -> bool:
         """Send one small datagram at once, or not at all; tell whether it went."""
+        ancillary = () if source is None else (source,)
         try:
             if self._peer is not None:
                 self._sock.send(datagram)
             else:
-                self._sock.sendto(datagram, sockaddr_of(remote))
+                self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
         except (OSError, TypeError, ValueError, OverflowError):
             # Not only OSError: Python refuses by the others what is no address of this socket's family.
             return False
@@ -215,6 +216,19 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
+    def _at(self, info: bytes) -> Address:
+        """Return the address that a datagram was sent to, by its packet information."""
+        local = self._destinations.get(info)
+        if local is None:
+            if len(self._destinations) >= _PLACES_KEPT:
+                self._destinations.clear()
+                self._places.clear()
+            local, source = destination_of(info, self._local.port)
+            self._destinations[info] = local
+            if not ip_address(local.host.partition("%")[0]).is_multicast:
+                self._places[local] = EndpointAt(self, local, source)
+        return local
+
     def _count_icmp_error(self) -> int:
         """Count what ICMP said of an earlier datagram; return 0, a receive time after which there may be more to read."""
         self._unreachable += 1
@@ -233,13 +247,72 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 return self._count_icmp_error()
             raise
         received_ns = self._clock.now_ns()
-        for _, kind, data in ancillary:
-            if kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
+        local = self._local
+        for level, kind, data in ancillary:
+            if (level, kind) in PACKET_INFO:
+                local = self._at(data)
+            elif kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
                 received_ns = seconds * SECOND + nanoseconds + self._clock.unix_offset_ns
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1
         remote = self._peer or address_of(sockaddr)
-        self._handler(self._local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
+        self._handler(local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
         return received_ns
+
+
+@frozen(eq=False)
+class EndpointAt(IDatagramEndpoint):
+    """Sends through the whole endpoint, from one of its addresses; all else is the whole endpoint's.
+
+    Attributes:
+        whole: the endpoint.
+        address: the address, with the endpoint's port.
+        source: what has a datagram leave from there.
+    """
+
+    whole: UdpEndpoint
+    address: Address
+    source: Source
+
+    @property
+    def local(self) -> Address:
+        """The one address."""
+        return self.address
+
+    @property
+    def segment_limit(self) -> int:
+        """Datagrams in one call at most."""
+        return self.whole.segment_limit
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram from here."""
+        return await self.whole.send(remote, header, payload, self.source)
+
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send a train from here."""
+        return await self.whole.send_train(remote, header, payloads, self.source)
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand over some messages from here, without waiting."""
+        return self.whole.send_now(messages, self.source)
+
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one small datagram from here at once, or not at all."""
+        return self.whole.try_send(remote, datagram, self.source)
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Have the whole endpoint read for ``handler``."""
+        self.whole.receive_into(handler)
+
+    def drain(self) -> None:
+        """Drain the whole endpoint."""
+        self.whole.drain()
+
+    def statistics(self) -> EndpointStatistics:
+        """Return those of the whole endpoint."""
+        return self.whole.statistics()
+
+    def close(self) -> None:
+        """Leave the whole endpoint open: it has others."""

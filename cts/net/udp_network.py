@@ -13,7 +13,8 @@ from cts.net.coalescing import ReceiveMemory
 from cts.net.offload import OffloadedEndpoint
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.udp import UdpEndpoint, open_udp_socket
+from cts.net.udp import UdpEndpoint
+from cts.net.udp_socket import open_udp_socket
 
 __all__ = ["Offload", "UdpNetwork", "detect_offload"]
 

@@ -190,7 +190,7 @@ class Relay:
         if client is not None:
             self._offer(client.to_server, batch)
         else:
-            self._keep_early((local, remote), listener, batch)
+            self._keep_early((local, remote), listener.at(local), batch)
 
     def _offer(self, path: Path, batch: DatagramBatch) -> None:
         """Hand what was read to the link, and what gets through to the carrier; what cannot be held never was on the link."""

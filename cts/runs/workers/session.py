@@ -17,7 +17,7 @@ from cts.engine.settings import SessionSettings
 from cts.errors import UserError
 from cts.metrics.unsent import unsent_of_all
 from cts.net.sockaddr import address_of
-from cts.net.udp import open_udp_socket
+from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
 from cts.records.report import RunReport
 from cts.records.results import result_of
