@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import trio
 
@@ -16,6 +16,7 @@ _NEVER = 2.0**53
 
 
 _AT_ONCE, _AT_LAST = range(2)
+_CANCELLED_MAX = 256
 
 
 class _Sleeper:
@@ -39,6 +40,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
         self._now_ns = 0
         self._sleepers: list[tuple[int, int, int, _Sleeper]] = []
         self._count = 0
+        self._cancelled = 0
 
     def start_clock(self) -> None:
         """Begin at 0."""
@@ -93,9 +95,18 @@ class VirtualTime(trio.abc.Clock, IPacer):
 
         def abort(raise_cancel: object) -> trio.lowlevel.Abort:
             sleeper.task = None
+            self._cancelled += 1
+            self._forget_cancelled()
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _forget_cancelled(self) -> None:
+        """Keep the heap within twice those who wait, and some: one that is cancelled leaves its entry behind."""
+        if self._cancelled > len(self._sleepers) // 2 + _CANCELLED_MAX:
+            self._sleepers = [entry for entry in self._sleepers if entry[3].task is not None]
+            heapify(self._sleepers)
+            self._cancelled = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep a deadline that never comes, so that trio asks for the time; to be run as a task as long as anybody waits."""

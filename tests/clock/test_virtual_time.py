@@ -267,3 +267,19 @@ def test_a_wait_past_an_instant_can_be_cancelled() -> None:
         return clock.now_ns(), scope.cancelled_caught
 
     assert in_virtual_time(main) == (SECOND, True)
+
+
+def test_those_who_are_cancelled_leave_no_memory_behind() -> None:
+    time = VirtualTime()
+
+    async def main() -> int:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(time.run)
+            for _ in range(20_000):
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    await time.wait_until(1 << 62)
+            nursery.cancel_scope.cancel()
+        return len(time._sleepers)
+
+    assert trio.run(main, clock=time) < 1000
