@@ -208,40 +208,12 @@ def load(found: FoundPlugin) -> ImportedPlugin:
         raise BrokenPlugin(found, "could not be loaded", _error_text(error)) from error
 
 
-def check(imported: ImportedPlugin) -> LoadedPlugin[ISender] | LoadedPlugin[IConnectedSocketFactory]:
+def check(imported: ImportedPlugin) -> LoadedPlugin[Any]:
     """Return it as what its group says it is; raises BrokenPlugin, with all that is wrong, if it is not that."""
-    if imported.found.group is PluginGroup.SENDERS:
-        return _check_sender(imported)
-    return _check_connected_socket_factory(imported)
-
-
-def load_sender(plugins: Plugins, name: str) -> LoadedPlugin[ISender]:
-    """Return the sender of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
-    return _check_sender(load(plugins.named(PluginGroup.SENDERS, name)))
-
-
-def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[IConnectedSocketFactory]:
-    """Return the factory of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
-    return _check_connected_socket_factory(load(plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)))
-
-
-def _check_sender(imported: ImportedPlugin) -> LoadedPlugin[ISender]:
-    from cts.api import ISender
-
-    return _check_class(imported, ISender)
-
-
-def _check_connected_socket_factory(imported: ImportedPlugin) -> LoadedPlugin[IConnectedSocketFactory]:
-    from cts.api import IConnectedSocketFactory
-
-    return _check_class(imported, IConnectedSocketFactory)
-
-
-def _check_class(imported: ImportedPlugin, contract: type) -> LoadedPlugin[Any]:
-    from cts.api import API_VERSION
+    from cts.api import API_VERSION, IConnectedSocketFactory, ISender
 
     found, cls = imported.found, imported.target
-    faults = class_faults(cls, contract)
+    faults = class_faults(cls, ISender if found.group is PluginGroup.SENDERS else IConnectedSocketFactory)
     if isinstance(cls, type):
         faults += options_faults(cls)
         if not faults:
@@ -250,6 +222,16 @@ def _check_class(imported: ImportedPlugin, contract: type) -> LoadedPlugin[Any]:
     is_newer = isinstance(api, int) and api > API_VERSION
     cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'" if is_newer else None
     raise BrokenPlugin(found, "cannot be used", "; ".join(faults), cure)
+
+
+def load_sender(plugins: Plugins, name: str) -> LoadedPlugin[ISender]:
+    """Return the sender of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    return check(load(plugins.named(PluginGroup.SENDERS, name)))
+
+
+def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[IConnectedSocketFactory]:
+    """Return the factory of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    return check(load(plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)))
 
 
 def _usual_cure(found: FoundPlugin) -> str:

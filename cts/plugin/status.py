@@ -9,7 +9,7 @@ from attrs import NOTHING, fields, frozen
 
 from cts.plugin.registry import BrokenPlugin, FoundPlugin, Plugins, check, load
 
-__all__ = ["OptionStatus", "PluginStatus", "describe_all"]
+__all__ = ["OptionStatus", "PluginStatus", "describe_all", "describe_plugins"]
 
 
 @frozen
@@ -53,6 +53,27 @@ def describe_all(plugins: Plugins) -> list[PluginStatus]:
     return statuses
 
 
+def describe_plugins(plugins: Plugins) -> str:
+    """Return what ``cts plugins`` prints: of each plugin where it comes from, its options, why it cannot be used if so."""
+    lines: list[str] = []
+    group = None
+    for plugin in describe_all(plugins):
+        found = plugin.found
+        if found.group is not group:
+            group = found.group
+            lines += ([""] if lines else []) + [f"{group.key}:"]
+        origin = "built in" if found.is_builtin else f"{found.distribution} {found.version}"
+        lines.append(f"  {found.name}  ({origin})")
+        if plugin.broken is not None:
+            lines += [f"      BROKEN: {plugin.broken}", f"      to cure it, {plugin.cure}"]
+        if plugin.clashes:
+            lines.append("      CLASH: claimed by more than one distribution; uninstall all but one to use the name")
+        for option in plugin.options:
+            default = "required" if option.default is None else f"default {option.default}"
+            lines.append(f"      option {option.name}: {option.type} ({default})")
+    return "\n".join([*lines, *(f"unreadable: {line}" for line in plugins.unreadable)])
+
+
 def _describe_options(options: type | None) -> tuple[OptionStatus, ...]:
     keys = [field for field in fields(options) if field.init] if options else []
     return tuple(OptionStatus(key.name, _type_text(key.type), _default_text(key.default)) for key in keys)
@@ -63,7 +84,6 @@ def _type_text(annotation: object) -> str:
 
 
 def _default_text(default: object) -> str | None:
-
     if default is NOTHING:
         return None
     factory: object = getattr(default, "factory", None)  # of an attrs.Factory, which attrs types as what it makes
