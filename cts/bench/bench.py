@@ -10,9 +10,8 @@ import trio
 
 from cts.bench.findings import Findings, Rounds
 from cts.bench.iperf import iperf_goodput, iperf_path
-from cts.bench.pacing import PacingFigures, measure_pacing
+from cts.bench.punctuality import PacingFigures, StallFigures, measure_pacing, measure_stalls
 from cts.bench.search import greatest_that_holds
-from cts.bench.stalls import StallFigures, measure_stalls
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.udp_network import Offload, detect_offload
 from cts.output.figures import about_rate
@@ -47,11 +46,11 @@ def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: in
     return trio.run(main)
 
 
+@attrs.define(eq=False)
 class _Bench:
-    def __init__(self, say: Callable[[str], None], offload: str, datagram_max_size: int) -> None:
-        self._say = say
-        self._offload = offload
-        self._size = datagram_max_size
+    _say: Callable[[str], None]
+    _offload: str
+    _size: int
 
     async def run(self, *, with_iperf: bool) -> Findings:
         stalls = self._stalls()
@@ -93,22 +92,16 @@ class _Bench:
             offered = offered * 3 // 2
 
     async def _lossless(self, goodput: int) -> int:
-        load = self._load(_LOSSLESS)
-
         async def holds(bits_per_second: int) -> bool:
-            trial = attrs.evolve(load, bits_per_second=bits_per_second)
-            held = without_loss(await self._trial(trial), trial)
+            held = await self._holds(attrs.evolve(_LOSSLESS, bits_per_second=bits_per_second))
             self._say(f"without loss: {about_rate(bits_per_second)} {'holds' if held else 'does not hold'}")
             return held
 
         return await greatest_that_holds(holds, max(goodput // 2, 1_000_000), 1_000_000, 2 * goodput + 2_000_000)
 
     async def _streams(self) -> int:
-        load = self._load(_MANY)
-
         async def holds(connections: int) -> bool:
-            trial = attrs.evolve(load, connections=connections)
-            held = without_loss(await self._trial(trial), trial)
+            held = await self._holds(attrs.evolve(_MANY, connections=connections))
             self._say(f"many streams: {connections:,} {'hold' if held else 'do not hold'}")
             return held
 
@@ -123,12 +116,11 @@ class _Bench:
         return Rounds(tuple(ours), tuple(theirs))
 
     async def _received(self, offered: int) -> int:
-        trial = attrs.evolve(self._load(_GOODPUT), bits_per_second=offered)
-        report = await self._trial(trial)
+        report = await self._trial(attrs.evolve(_GOODPUT, bits_per_second=offered))
         return max((result.bits_per_second for result in report.results), default=0)
 
-    async def _trial(self, load: StreamLoad) -> RunReport:
-        return await run_trial(load, self._say)
+    async def _holds(self, load: StreamLoad) -> bool:
+        return without_loss(await self._trial(load), load)
 
-    def _load(self, load: StreamLoad) -> StreamLoad:
-        return attrs.evolve(load, datagram_max_size=self._size, offload=self._offload)
+    async def _trial(self, load: StreamLoad) -> RunReport:
+        return await run_trial(attrs.evolve(load, datagram_max_size=self._size, offload=self._offload), self._say)
