@@ -131,7 +131,7 @@ def test_a_sender_that_numbers_frames_from_zero() -> None:
             return await at.endpoint.send(at.peer, header, at.payload)
 
     assert said_of(FromZero)["test_every_header_is_that_of_its_frame"] == (
-        "FromZero, three datagrams (segment limit 1): a datagram of frame 0 left in the call for frame 1"
+        "FromZero, three datagrams (segment limit 1), frame 1: a datagram of frame 0 left in its call"
     )
 
 
