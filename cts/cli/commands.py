@@ -149,13 +149,13 @@ def impair(
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
-    from cts.config.endpoint_text import check_listen, check_target, parse_endpoint
+    from cts.config.endpoint_text import check_target, parse_endpoint
     from cts.config.network_links import impairments
     from cts.relay.run import RelayOrder, run_relay
     from cts.units import Between, parse_duration_ns
 
     for address in listen:
-        _check("--listen", check_listen, address)
+        _check("--listen", parse_endpoint, address)
     _check("--to", check_target, to)
     limit_ns = None
     if time_limit is not None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from cts.config.problems import shown
 
-__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "parse_endpoint"]
+__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_target", "parse_endpoint"]
 
 DEFAULT_PORT = 4444
 EVERY_ADDRESS = "*"
@@ -33,11 +33,6 @@ def parse_endpoint(text: str) -> tuple[str, int]:
         return v6, number
     _check_host(text, host)
     return host, number
-
-
-def check_listen(text: str) -> None:
-    """Refuse, with ValueError, what cannot be listened on."""
-    parse_endpoint(text)
 
 
 def check_target(text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import Factory, frozen
 
 from cts.config.delay_trace import read_delays
-from cts.config.problems import KeyPath, Problem
+from cts.config.problems import Problem, without
 from cts.config.table_keys import Key, write_keys
 from cts.impairment.delay import Normal, Pareto, Trace, Uniform
 from cts.impairment.description import Probability
@@ -97,13 +97,5 @@ def without_wrong_models(raw: Mapping[str, object], problems: Iterable[Problem])
     for problem in problems:
         for at in (1, 2):
             if problem.path[0] == "network" and problem.path[at : at + 1] in (("latency",), ("loss",)):
-                raw = _left_out(raw, problem.path[: at + 1])
+                raw = without(raw, problem.path[: at + 1])
     return raw
-
-
-def _left_out(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:
-    head = str(path[0])
-    inner = table.get(head)
-    if len(path) > 1 and isinstance(inner, Mapping):
-        return {**table, head: _left_out(inner, path[1:])}
-    return {key: value for key, value in table.items() if key != head}
