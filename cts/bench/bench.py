@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 import trio
@@ -39,11 +40,7 @@ def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: in
         datagram_max_size: bytes of the datagrams.
         with_iperf: whether to run iperf3 beside it, where it is installed.
     """
-
-    async def main() -> Findings:
-        return await _Bench(say, offload, datagram_max_size).run(with_iperf=with_iperf)
-
-    return trio.run(main)
+    return trio.run(partial(_Bench(say, offload, datagram_max_size).run, with_iperf=with_iperf))
 
 
 @attrs.define(eq=False)

@@ -46,7 +46,7 @@ def describe_all(plugins: Plugins) -> list[PluginStatus]:
     for found in plugins.found:
         clashes = tuple(other.entry_point for other in plugins.claimants(found.group, found.name) if other != found)
         try:
-            options = _describe_options(check(load(found)).cls.options)
+            options = _describe_options(check(found, load(found)).cls.options)
             statuses.append(PluginStatus(found, options, clashes=clashes))
         except BrokenPlugin as error:
             statuses.append(PluginStatus(found, broken=error.reason, cure=error.cure, clashes=clashes))

@@ -1,4 +1,7 @@
-"""What every plugin class must keep to, whichever contract it fulfils. Each check raises :class:`ContractBroken`."""
+"""What every plugin class must keep to, whichever contract it fulfils. Each check raises :class:`ContractBroken`.
+
+And :func:`complaints`, which runs a whole contract without pytest.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import attrs
 
 from cts.plugin.contract import class_faults, options_faults
 
-__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "make_options"]
+__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "complaints", "make_options"]
 
 _ALLOWED = ("cts.api", "cts.testing")
 
@@ -88,6 +91,30 @@ def check_imports(plugin: type) -> None:
             if found is not None and imported not in seen and imported.partition(".")[0] == top:
                 seen.add(imported)
                 waiting.append(found)
+
+
+def complaints(contract: type, **attributes: object) -> dict[str, str]:
+    """Run every test of a contract on a plugin and return what those that fail say, by the test's name.
+
+    For a tool that judges plugins, or a test of a contract itself.
+
+    Args:
+        contract: ``SenderContract`` or ``ConnectedSocketFactoryContract``.
+        attributes: what a subclass would set: ``sender_class`` or ``factory_class``, ``options``, ``plans``.
+
+    Returns:
+        The words of the contract, or ``Type: text`` of what the plugin raised; empty if there is nothing to say.
+    """
+    tests = type(f"{contract.__name__}Run", (contract,), attributes)
+    said = {}
+    for name in sorted(name for name in dir(tests) if name.startswith("test_")):
+        try:
+            getattr(tests(), name)()
+        except AssertionError as error:
+            said[name] = str(error)
+        except Exception as error:
+            said[name] = f"{type(error).__name__}: {error}"
+    return said
 
 
 def _try_options(name: str, options: type, values: Mapping[str, object]) -> None:
