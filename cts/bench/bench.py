@@ -11,7 +11,7 @@ import trio
 
 from cts.bench.findings import Findings, Rounds
 from cts.bench.iperf import iperf_goodput, iperf_path
-from cts.bench.punctuality import PacingFigures, StallFigures, measure_pacing, measure_stalls
+from cts.bench.punctuality import measure_pacing, measure_stalls
 from cts.bench.search import greatest_that_holds
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.udp_network import Offload, detect_offload
@@ -50,8 +50,10 @@ class _Bench:
     _size: int
 
     async def run(self, *, with_iperf: bool) -> Findings:
-        stalls = self._stalls()
-        pacing = await self._pacing()
+        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
+        stalls = measure_stalls(time.monotonic_ns, _STALLS_NS)
+        self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
+        pacing = tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
         goodput = await self._goodput()
         lossless = await self._lossless(goodput)
         streams = await self._streams()
@@ -66,14 +68,6 @@ class _Bench:
             pacing=pacing,
             rounds=await self._rounds(path, goodput) if path is not None else None,
         )
-
-    def _stalls(self) -> StallFigures:
-        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
-        return measure_stalls(time.monotonic_ns, _STALLS_NS)
-
-    async def _pacing(self) -> tuple[PacingFigures, ...]:
-        self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
-        return tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
 
     async def _goodput(self) -> int:
         """Offer more and more until what comes through grows no more."""

@@ -19,6 +19,7 @@ _WRONG_INPUT = 2
 _INTERRUPTED = 130
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+_Value = TypeVar("_Value")
 
 _config = click.argument("config", type=click.Path(path_type=Path))
 _seed = click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
@@ -149,26 +150,21 @@ def impair(
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
-    from cts.config.endpoint_text import check_target, parse_endpoint
+    from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
     from cts.relay.run import RelayOrder, run_relay
-    from cts.units import Between, parse_duration_ns
 
-    for address in listen:
-        _check("--listen", parse_endpoint, address)
-    _check("--to", check_target, to)
-    limit_ns = None
-    if time_limit is not None:
-        _check("--time-limit", lambda text: Between(1)(parse_duration_ns(text)), time_limit)
-        limit_ns = int(parse_duration_ns(time_limit))
+    listening = [_read("--listen", parse_endpoint, address) for address in listen]
+    target = _read("--to", parse_target, to)
+    limit_ns = None if time_limit is None else _read("--time-limit", _some_time_ns, time_limit)
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
     result = run_relay(
         RelayOrder(
             links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
-            listen=[parse_endpoint(each) for each in listen],
-            to=parse_endpoint(to),
+            listen=listening,
+            to=target,
             seed=seed,
             truth_file=settings.output.truth_file,
             time_limit_ns=limit_ns,
@@ -239,9 +235,17 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _check(option: str, check: Callable[[str], object], text: str) -> None:
+def _some_time_ns(text: str) -> int:
+    from cts.units import Between, parse_duration_ns
+
+    duration_ns = parse_duration_ns(text)
+    Between(1)(duration_ns)
+    return int(duration_ns)
+
+
+def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
     try:
-        check(text)
+        return read(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
 

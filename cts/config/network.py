@@ -21,20 +21,12 @@ from cts.impairment.delay import Normal, Pareto, Trace, Uniform
 from cts.impairment.description import Probability
 from cts.impairment.link import MIN_MTU
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Ranges
-from cts.impairment.profiles import profile as find_profile
+from cts.impairment.profiles import profile as profile_named
 from cts.units import Between, Duration, Rate, Size
 
 __all__ = ["LinkConfig", "NetworkConfig", "Outage", "without_wrong_models"]
 
 SomeTime = Annotated[Duration, Between(1)]
-
-
-def _profile(name: str) -> None:
-    """Refuse, with UnknownProfile, a name that no profile has; of a long one the beginning is told."""
-    find_profile(name[:24])
-
-
-ProfileName = Annotated[str, _profile]
 
 
 @frozen
@@ -60,7 +52,7 @@ Loss: TypeAlias = Probability | Bernoulli | GilbertElliott | EveryNth | Ranges
 class LinkConfig:
     """The keys of one way, ``[network.to_client]`` or ``[network.to_server]``."""
 
-    profile: ProfileName | None = None
+    profile: Annotated[str, profile_named] | None = None
     latency: Latency | None = None
     jitter: Duration | None = None
     keep_order: bool | None = None

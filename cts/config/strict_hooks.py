@@ -139,10 +139,6 @@ def _enum_hook(kind: type[Enum]) -> Hook:
     return _choice_hook({member.value: member for member in kind})
 
 
-def _literal_hook(kind: object) -> Hook:
-    return _choice_hook({choice: choice for choice in get_args(kind)})
-
-
 def _choice_hook(choices: Mapping[object, object]) -> Hook:
     allowed = " or ".join(shown(choice) for choice in choices)
     words = [choice for choice in choices if isinstance(choice, str)]
@@ -332,7 +328,7 @@ for _plain, _read in (
     CONVERTER.register_structure_hook(_plain, _strict(_plain, _read))
 CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 for _applies, _factory in (
-    (_is_any_of(Literal), _literal_hook),
+    (_is_any_of(Literal), lambda kind: _choice_hook({choice: choice for choice in get_args(kind)})),
     (_is_any_of(tuple, list), _array_hook),
     (_is_any_of(dict), _mapping_hook),
     (_is_any_of(Union, UnionType), _union_hook),

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from attrs import Factory, field, frozen
 
 from cts.config.delay_trace import trace_files, with_traces_beside
-from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, check_target, parse_endpoint
+from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
 from cts.config.problems import KeyPath, Problem, dotted, shown, touch
@@ -37,7 +37,7 @@ Count = Annotated[int, Between(0)]
 AtLeastOne = Annotated[int, Between(1)]
 SomeTime = Annotated[Duration, Between(1)]
 ListenAddress = Annotated[str, parse_endpoint]
-TargetAddress = Annotated[str, check_target]
+TargetAddress = Annotated[str, parse_target]
 
 
 def _name(text: str) -> None:

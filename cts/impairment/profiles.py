@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from cts.errors import UserError
 from cts.impairment.delay import Delay, Normal, Pareto
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott, Loss
@@ -21,7 +20,7 @@ from cts.impairment.loss import Bernoulli, GilbertElliott, Loss
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROFILES", "Profile", "UnknownProfile", "profile"]
+__all__ = ["PROFILES", "Profile", "profile"]
 
 MS: Final = 1_000_000
 KBIT: Final = 1_000
@@ -35,10 +34,6 @@ class Profile:
 
     to_client: Impairment
     to_server: Impairment
-
-
-class UnknownProfile(UserError, ValueError):
-    """There is no profile of that name; the text names those that there are."""
 
 
 def _access(delay: Delay, loss: Loss | None, bits_per_second: int, queue_bytes: int) -> Impairment:
@@ -105,13 +100,10 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 
 
 def profile(name: str) -> Profile:
-    """Return the profile called ``name``.
-
-    Raises UnknownProfile with the likely one and all that there are.
-    """
+    """Return the profile called ``name``; raises ValueError with the likely one and all that there are."""
     found = PROFILES.get(name)
     if found is not None:
         return found
-    close = get_close_matches(name.lower().replace("_", "-").replace(" ", "-"), PROFILES, n=1, cutoff=0.5)
+    close = get_close_matches(name[:24].lower().replace("_", "-").replace(" ", "-"), PROFILES, n=1, cutoff=0.5)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise UnknownProfile(f"no network profile is called {name!r}{meant}; there are {', '.join(PROFILES)}")
+    raise ValueError(f"no network profile is called {name[:24]!r}{meant}; there are {', '.join(PROFILES)}")

@@ -12,13 +12,8 @@ __all__ = ["plan_of", "session_settings"]
 def plan_of(config: Config) -> StreamPlan:
     """Return the stream arithmetic of a configuration, which has been checked to make a stream."""
     stream = config.stream
-    return StreamPlan(
-        stream.bits_per_second,
-        stream.frame_rate,
-        stream.stream_length,
-        stream.buffer_depth,
-        stream.datagram_max_size,
-    )
+    rates = stream.bits_per_second, stream.frame_rate
+    return StreamPlan(*rates, stream.stream_length, stream.buffer_depth, stream.datagram_max_size)
 
 
 def session_settings(config: Config) -> SessionSettings:

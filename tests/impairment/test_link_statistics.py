@@ -9,7 +9,6 @@ from statistics import fmean, median, pstdev
 import attrs
 import pytest
 
-from cts.errors import UserError
 from cts.impairment.delay import Normal, Pareto, Uniform, jittered
 from cts.impairment.link import Arrival, Fate, FateKind, Impairment, Link, link_rng
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott
@@ -30,7 +29,7 @@ def at_once(impairment: Impairment) -> list[Fate]:
 
 def evenly(impairment: Impairment, count: int) -> list[Fate]:
     path = link(impairment)
-    return [path.transmit(index * MS, SIZE) for index in range(count)]
+    return [path.transmit_many(index * MS, [SIZE])[0] for index in range(count)]
 
 
 def as_frames(impairment: Impairment, frames: int, per_frame: int, size: int = SIZE) -> list[list[Fate]]:
@@ -207,5 +206,5 @@ def test_a_profile_can_be_overridden_key_by_key() -> None:
     ("name", "meant"), [("LTE", "lte"), ("satelite_leo", "satellite-leo"), ("good wifi", "good-wifi")]
 )
 def test_an_unknown_profile_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
-    with pytest.raises(UserError, match=f"did you mean '{meant}'.*there are good-wifi, "):
+    with pytest.raises(ValueError, match=f"did you mean '{meant}'.*there are good-wifi, "):
         profile(name)
