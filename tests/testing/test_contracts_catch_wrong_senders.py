@@ -302,7 +302,7 @@ def test_a_sender_that_shields_itself() -> None:
 
     said = said_of(Shields)
     assert said.keys() == {"test_a_cancelled_wait_for_the_network_ends_the_call"}
-    assert "went on for 3600 s instead of ending at once" in said.popitem()[1]
+    assert "went on for 1 h instead of ending at once" in said.popitem()[1]
 
 
 def test_a_sender_that_turns_cancellation_into_an_error() -> None:
