@@ -232,12 +232,11 @@ def _union_hook(kind: object) -> Hook:
 
 def _one_of_tables(tables: list[type]) -> Hook:
     """Make the hook that structures a table into one of several classes, by its key ``model``."""
+    if len(tables) == 1:
+        return CONVERTER.get_structure_hook(tables[0])
     by_model = {_model(each): (CONVERTER.get_structure_hook(each), each) for each in tables}
 
-    def hook(value: object, kind: object) -> object:
-        if len(tables) == 1:
-            read, cls = by_model[_model(tables[0])]
-            return read(value, cls)
+    def hook(value: object, _: object) -> object:
         model = value.get("model") if isinstance(value, Mapping) else None
         if not isinstance(value, Mapping) or not isinstance(model, str) or model not in by_model:
             raise ValueError(f"{shown(value)} with model {shown(model)}; allowed: {_models(tables)}")
