@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 import trio
 
 from cts.bench.findings import Findings, Rounds
 from cts.bench.iperf import iperf_goodput, iperf_path
-from cts.bench.pacing import PacingFigures, measure_pacing
+from cts.bench.punctuality import measure_pacing, measure_stalls
 from cts.bench.search import greatest_that_holds
-from cts.bench.stalls import StallFigures, measure_stalls
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.udp_network import Offload, detect_offload
 from cts.output.figures import about_rate
@@ -40,22 +40,20 @@ def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: in
         datagram_max_size: bytes of the datagrams.
         with_iperf: whether to run iperf3 beside it, where it is installed.
     """
-
-    async def main() -> Findings:
-        return await _Bench(say, offload, datagram_max_size).run(with_iperf=with_iperf)
-
-    return trio.run(main)
+    return trio.run(partial(_Bench(say, offload, datagram_max_size).run, with_iperf=with_iperf))
 
 
+@attrs.define(eq=False)
 class _Bench:
-    def __init__(self, say: Callable[[str], None], offload: str, datagram_max_size: int) -> None:
-        self._say = say
-        self._offload = offload
-        self._size = datagram_max_size
+    _say: Callable[[str], None]
+    _offload: str
+    _size: int
 
     async def run(self, *, with_iperf: bool) -> Findings:
-        stalls = self._stalls()
-        pacing = await self._pacing()
+        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
+        stalls = measure_stalls(time.monotonic_ns, _STALLS_NS)
+        self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
+        pacing = tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
         goodput = await self._goodput()
         lossless = await self._lossless(goodput)
         streams = await self._streams()
@@ -71,14 +69,6 @@ class _Bench:
             rounds=await self._rounds(path, goodput) if path is not None else None,
         )
 
-    def _stalls(self) -> StallFigures:
-        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
-        return measure_stalls(time.monotonic_ns, _STALLS_NS)
-
-    async def _pacing(self) -> tuple[PacingFigures, ...]:
-        self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
-        return tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
-
     async def _goodput(self) -> int:
         """Offer more and more until what comes through grows no more."""
         best, offered = 0, _GOODPUT.bits_per_second
@@ -93,22 +83,16 @@ class _Bench:
             offered = offered * 3 // 2
 
     async def _lossless(self, goodput: int) -> int:
-        load = self._load(_LOSSLESS)
-
         async def holds(bits_per_second: int) -> bool:
-            trial = attrs.evolve(load, bits_per_second=bits_per_second)
-            held = without_loss(await self._trial(trial), trial)
+            held = await self._holds(attrs.evolve(_LOSSLESS, bits_per_second=bits_per_second))
             self._say(f"without loss: {about_rate(bits_per_second)} {'holds' if held else 'does not hold'}")
             return held
 
         return await greatest_that_holds(holds, max(goodput // 2, 1_000_000), 1_000_000, 2 * goodput + 2_000_000)
 
     async def _streams(self) -> int:
-        load = self._load(_MANY)
-
         async def holds(connections: int) -> bool:
-            trial = attrs.evolve(load, connections=connections)
-            held = without_loss(await self._trial(trial), trial)
+            held = await self._holds(attrs.evolve(_MANY, connections=connections))
             self._say(f"many streams: {connections:,} {'hold' if held else 'do not hold'}")
             return held
 
@@ -123,12 +107,11 @@ class _Bench:
         return Rounds(tuple(ours), tuple(theirs))
 
     async def _received(self, offered: int) -> int:
-        trial = attrs.evolve(self._load(_GOODPUT), bits_per_second=offered)
-        report = await self._trial(trial)
+        report = await self._trial(attrs.evolve(_GOODPUT, bits_per_second=offered))
         return max((result.bits_per_second for result in report.results), default=0)
 
-    async def _trial(self, load: StreamLoad) -> RunReport:
-        return await run_trial(load, self._say)
+    async def _holds(self, load: StreamLoad) -> bool:
+        return without_loss(await self._trial(load), load)
 
-    def _load(self, load: StreamLoad) -> StreamLoad:
-        return attrs.evolve(load, datagram_max_size=self._size, offload=self._offload)
+    async def _trial(self, load: StreamLoad) -> RunReport:
+        return await run_trial(attrs.evolve(load, datagram_max_size=self._size, offload=self._offload), self._say)

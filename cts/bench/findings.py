@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from statistics import median
 
-from cts.bench.pacing import PacingFigures
-from cts.bench.stalls import STALL_NS, StallFigures
+from attrs import frozen
+
+from cts.bench.punctuality import STALL_NS, PacingFigures, StallFigures
 from cts.net.udp_network import Offload
 from cts.output.figures import about_rate, about_time, two_columns
 from cts.units import SECOND
@@ -52,7 +53,7 @@ class Findings:
     lossless: int
     streams: int
     stalls: StallFigures
-    pacing: tuple[PacingFigures, ...] = field(default=())
+    pacing: tuple[PacingFigures, ...] = ()
     rounds: Rounds | None = None
 
 
@@ -64,8 +65,8 @@ def findings_text(findings: Findings) -> str:
         ("one stream", f"{about_rate(findings.goodput)} received and verified at the most, {size}"),
         ("without loss", f"{about_rate(findings.lossless)} in one stream, {size}"),
         ("many streams", f"{findings.streams:,} of 1 Mbit/s at 60 frames/s without a dropped frame"),
+        ("stalls", _stalls_text(findings.stalls)),
     ]
-    rows.append(("stalls", _stalls_text(findings.stalls)))
     for figures in findings.pacing:
         late = figures.lateness
         text = f"median {about_time(late.p50)}, 99 % {about_time(late.p99)}, greatest {about_time(late.greatest)}"
@@ -135,8 +136,4 @@ def _stalls_text(stalls: StallFigures) -> str:
 
 
 def _median(values: tuple[int, ...]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    if not ordered:
-        return 0.0
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return median(values) if values else 0.0

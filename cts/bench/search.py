@@ -37,8 +37,6 @@ async def greatest_that_holds(
             if load <= least:
                 return low
             load = max(load // 2, least)
-        if low and high:
-            break
     while high - low > 1 and high > low * closeness:
         load = (low + high) // 2
         if await twice(load):

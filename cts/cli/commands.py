@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from cts import __version__
-from cts.cli.bench import bench_command
-from cts.cli.impair import impair_command
-from cts.cli.verify import verify_run_command
 from cts.errors import UserError, tell_together
 
 __all__ = ["main"]
@@ -19,14 +18,19 @@ __all__ = ["main"]
 _WRONG_INPUT = 2
 _INTERRUPTED = 130
 
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_Value = TypeVar("_Value")
+
 _config = click.argument("config", type=click.Path(path_type=Path))
-_overrides = click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Override a key, for example stream.frame_rate=60. May be given several times.",
+_seed = click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
+_as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
 )
+
+
+def _overrides(example: str = "stream.frame_rate=60") -> Callable[[_Command], _Command]:
+    text = f"Override a key, for example {example}. May be given several times."
+    return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,8 +45,8 @@ def cli() -> None:
 
 @cli.command(short_help="Run the streams that CONFIG describes.")
 @_config
-@_overrides
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr.")
+@_overrides()
+@_as_json
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
@@ -56,9 +60,9 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 
 @cli.command(short_help="Run CONFIG in virtual time.")
 @_config
-@_overrides
-@click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr.")
+@_overrides()
+@_seed
+@_as_json
 def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
@@ -76,7 +80,7 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
 
 @cli.command(short_help="Validate CONFIGs, show what follows.")
 @click.argument("configs", metavar="CONFIG...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_overrides
+@_overrides()
 def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Validate each CONFIG and show what follows from it; opens no socket and writes no file."""
     from cts.config import load_config
@@ -102,21 +106,156 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 @cli.command(short_help="List senders and factories.")
 def plugins() -> None:
     """List every sender strategy and connected-socket factory, broken ones with the reason."""
-    from cts.cli.plugin_text import describe_plugins
     from cts.plugin.registry import find_plugins
-    from cts.plugin.status import describe_all
+    from cts.plugin.status import describe_plugins
 
-    found = find_plugins()
-    click.echo(describe_plugins(describe_all(found), found.unreadable))
+    click.echo(describe_plugins(find_plugins()))
 
 
-cli.add_command(bench_command)
-cli.add_command(impair_command)
-cli.add_command(verify_run_command)
+@cli.command(short_help="Relay UDP, impaired, between peers.")
+@click.option(
+    "--listen",
+    multiple=True,
+    required=True,
+    metavar="ADDRESS",
+    help="Where clients send to: host:port, *:port for every address. May be given several times.",
+)
+@click.option("--to", required=True, metavar="ADDRESS", help="The server, host:port.")
+@_config
+@_overrides("network.loss=0.01")
+@_seed
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what became of every datagram; overrides output.truth_file.",
+)
+@click.option("--time-limit", metavar="TIME", help="End after this, for example 60s.")
+@_as_json
+def impair(
+    listen: tuple[str, ...],
+    to: str,
+    config: Path,
+    overrides: tuple[str, ...],
+    seed: int,
+    truth: Path | None,
+    time_limit: str | None,
+    as_json: bool,
+) -> None:
+    """Relay UDP between clients and a server, and do to it what the [network] table of CONFIG says.
+
+    Works in front of any UDP service, for many clients, over IPv4 and IPv6, and from one to the other. Each client has links of
+    its own, as in `cts sim`. Counts are shown every second. Ctrl-C ends it and prints the final counts; that is how a relay is
+    ended, so the exit status is 0.
+    """
+    from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
+    from cts.config import load_config
+    from cts.config.endpoint_text import parse_endpoint, parse_target
+    from cts.config.network_links import impairments
+    from cts.relay.run import RelayOrder, run_relay
+
+    listening = [_read("--listen", parse_endpoint, address) for address in listen]
+    target = _read("--to", parse_target, to)
+    limit_ns = None if time_limit is None else _read("--time-limit", _some_time_ns, time_limit)
+    if truth is not None:
+        overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
+    settings = load_config(config, overrides)
+    result = run_relay(
+        RelayOrder(
+            links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
+            listen=listening,
+            to=target,
+            seed=seed,
+            truth_file=settings.output.truth_file,
+            time_limit_ns=limit_ns,
+            offload=settings.run.offload == "auto",
+        ),
+        began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed)),
+        watch=lambda statistics: _show(relay_line(statistics)),
+    )
+    if result.failure is not None:
+        _show(result.failure)
+    click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+    sys.exit(result.exit_status)
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
+    from cts.units import parse_duration_ns
+
+    try:
+        return None if text is None else parse_duration_ns(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@cli.command("verify-run", short_help="Check a run against the truth.")
+@click.argument("events", type=click.Path(path_type=Path))
+@click.argument("truth", type=click.Path(path_type=Path))
+@_as_json
+@click.option(
+    "--tolerance",
+    "tolerance_ns",
+    metavar="DURATION",
+    callback=_duration,
+    help="How far times of the two logs may lie apart; what comes that near a render time is not decided."
+    "  [default: 0 for a simulation, else 2ms]",
+)
+def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | None) -> None:
+    """Recompute every verdict of a run from the ground truth of its network, and list what differs.
+
+    EVENTS is the events file of the receiving side, TRUTH the ground-truth log of `cts sim` or `cts impair`. Leaves with
+    status 0 if they agree, 1 if they differ, 2 if a file is not to be used.
+    """
+    from cts.verification.report import verification_json, verification_text
+    from cts.verification.verify import verify_run as verify
+
+    verification = verify(events, truth, tolerance_ns=tolerance_ns)
+    click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))
+    sys.exit(0 if verification.agrees else 1)
+
+
+@cli.command(short_help="Measure what this host can do.")
+@click.option("--datagram-size", type=click.IntRange(53, 65_500), default=1400, show_default=True, help="Bytes.")
+@click.option("--offload", type=click.Choice(["auto", "off"]), default="auto", show_default=True)
+@click.option("--iperf/--no-iperf", default=True, help="Run iperf3 beside it, where it is installed.")
+@_as_json
+def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
+    """Measure what this host can do over loopback, and how far its measurements can be trusted.
+
+    Takes a minute and a half, about a minute more with iperf3. Nothing else should run on the host meanwhile.
+    """
+    from cts.bench.bench import run_bench
+    from cts.bench.findings import findings_json, findings_text
+
+    findings = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
+    click.echo(json.dumps(findings_json(findings)) if as_json else findings_text(findings))
 
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _some_time_ns(text: str) -> int:
+    from cts.units import Between, parse_duration_ns
+
+    duration_ns = parse_duration_ns(text)
+    Between(1)(duration_ns)
+    return int(duration_ns)
+
+
+def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}") from None
+
+
+def _show(line: str) -> None:
+    """Write a line for whoever watches a relay; nobody may."""
+    try:
+        click.echo(line, err=True)
+    except (OSError, ValueError):
+        return
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from cts.config.problems import shown
 
-__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "check_listen", "check_target", "parse_endpoint"]
+__all__ = ["DEFAULT_PORT", "EVERY_ADDRESS", "parse_endpoint", "parse_target"]
 
 DEFAULT_PORT = 4444
 EVERY_ADDRESS = "*"
@@ -35,18 +35,14 @@ def parse_endpoint(text: str) -> tuple[str, int]:
     return host, number
 
 
-def check_listen(text: str) -> None:
-    """Refuse, with ValueError, what cannot be listened on."""
-    parse_endpoint(text)
-
-
-def check_target(text: str) -> None:
-    """Refuse, with ValueError, what cannot be sent to: ``*``, an unspecified address, port 0."""
+def parse_target(text: str) -> tuple[str, int]:
+    """Split an address that can be sent to, which ``*``, an unspecified address, port 0 cannot; raises ValueError."""
     host, port = parse_endpoint(text)
     if host in (EVERY_ADDRESS, "0.0.0.0") or (":" in host and IPv6Address(host).is_unspecified):
         raise _refused(text, "is every address, and a target is one")
     if port == 0:
         raise _refused(text, "has port 0, which only a listener can have")
+    return host, port
 
 
 def _port(text: str, digits: str) -> int:

@@ -15,26 +15,18 @@ from typing import Annotated, Literal, TypeAlias
 from attrs import Factory, frozen
 
 from cts.config.delay_trace import read_delays
-from cts.config.problems import KeyPath, Problem
+from cts.config.problems import Problem, without
 from cts.config.table_keys import Key, write_keys
 from cts.impairment.delay import Normal, Pareto, Trace, Uniform
 from cts.impairment.description import Probability
 from cts.impairment.link import MIN_MTU
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Ranges
-from cts.impairment.profiles import profile as find_profile
+from cts.impairment.profiles import profile as profile_named
 from cts.units import Between, Duration, Rate, Size
 
 __all__ = ["LinkConfig", "NetworkConfig", "Outage", "without_wrong_models"]
 
 SomeTime = Annotated[Duration, Between(1)]
-
-
-def _profile(name: str) -> None:
-    """Refuse, with UnknownProfile, a name that no profile has; of a long one the beginning is told."""
-    find_profile(name[:24])
-
-
-ProfileName = Annotated[str, _profile]
 
 
 @frozen
@@ -60,7 +52,7 @@ Loss: TypeAlias = Probability | Bernoulli | GilbertElliott | EveryNth | Ranges
 class LinkConfig:
     """The keys of one way, ``[network.to_client]`` or ``[network.to_server]``."""
 
-    profile: ProfileName | None = None
+    profile: Annotated[str, profile_named] | None = None
     latency: Latency | None = None
     jitter: Duration | None = None
     keep_order: bool | None = None
@@ -97,13 +89,5 @@ def without_wrong_models(raw: Mapping[str, object], problems: Iterable[Problem])
     for problem in problems:
         for at in (1, 2):
             if problem.path[0] == "network" and problem.path[at : at + 1] in (("latency",), ("loss",)):
-                raw = _left_out(raw, problem.path[: at + 1])
+                raw = without(raw, problem.path[: at + 1])
     return raw
-
-
-def _left_out(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:
-    head = str(path[0])
-    inner = table.get(head)
-    if len(path) > 1 and isinstance(inner, Mapping):
-        return {**table, head: _left_out(inner, path[1:])}
-    return {key: value for key, value in table.items() if key != head}

@@ -79,10 +79,14 @@ class Half(NamedTuple):
 
     key: str
     other: str
-    value: Callable[[LinkConfig], Value]
     idle: Callable[[NetworkConfig, Way], bool]
     """Tell whether it does nothing in one way."""
     text: str
+
+    def value(self, keys: LinkConfig) -> Value:
+        """Return what is given, None if nothing is; a time of 0 switches its key off, a size of 0 does not."""
+        given: Value = getattr(keys, self.key)
+        return None if isinstance(given, Duration) and not given else given
 
 
 def _no_bandwidth(network: NetworkConfig, way: Way) -> bool:
@@ -106,25 +110,11 @@ def _no_order(network: NetworkConfig, way: Way) -> bool:
 
 
 HALVES = (
-    Half(
-        "queue",
-        "bandwidth",
-        lambda keys: keys.queue,
-        _no_bandwidth,
-        "no bandwidth is given, so that nothing ever waits",
-    ),
-    Half(
-        "reorder_delay", "reorder", lambda keys: keys.reorder_delay, _no_reordering, "no reorder probability is given"
-    ),
-    Half("jitter", "latency", lambda keys: keys.jitter or None, _no_latency, "no latency is given that could vary"),
-    Half("delay_hold", "latency", lambda keys: keys.delay_hold or None, _no_latency, "no latency is given to hold"),
-    Half(
-        "delay_hold",
-        "keep_order",
-        lambda keys: keys.delay_hold or None,
-        _no_order,
-        "keep_order is false: nothing holds",
-    ),
+    Half("queue", "bandwidth", _no_bandwidth, "no bandwidth is given, so that nothing ever waits"),
+    Half("reorder_delay", "reorder", _no_reordering, "no reorder probability is given"),
+    Half("jitter", "latency", _no_latency, "no latency is given that could vary"),
+    Half("delay_hold", "latency", _no_latency, "no latency is given to hold"),
+    Half("delay_hold", "keep_order", _no_order, "keep_order is false: nothing holds"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["KeyPath", "Problem", "dotted", "shown", "touch"]
+__all__ = ["KeyPath", "Problem", "dotted", "shown", "touch", "without"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A key as its parts, array positions as ints: ``("server", "listen", 0)``."""
@@ -42,6 +42,17 @@ def touch(key: KeyPath, other: KeyPath) -> bool:
     """Tell whether two keys are the same, or one is in the other's table."""
     shared = min(len(key), len(other))
     return key[:shared] == other[:shared]
+
+
+def without(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:
+    """Copy a table, leaving out what is at a key; an array with a bad item goes as a whole, as does the table itself at ()."""
+    if not path:
+        return {}
+    head = str(path[0])
+    inner = table.get(head)
+    if len(path) > 1 and isinstance(inner, Mapping):
+        return {**table, head: without(inner, path[1:])}
+    return {key: value for key, value in table.items() if key != head}
 
 
 def dotted(path: KeyPath) -> str:

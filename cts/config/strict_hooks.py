@@ -139,10 +139,6 @@ def _enum_hook(kind: type[Enum]) -> Hook:
     return _choice_hook({member.value: member for member in kind})
 
 
-def _literal_hook(kind: object) -> Hook:
-    return _choice_hook({choice: choice for choice in get_args(kind)})
-
-
 def _choice_hook(choices: Mapping[object, object]) -> Hook:
     allowed = " or ".join(shown(choice) for choice in choices)
     words = [choice for choice in choices if isinstance(choice, str)]
@@ -236,12 +232,11 @@ def _union_hook(kind: object) -> Hook:
 
 def _one_of_tables(tables: list[type]) -> Hook:
     """Make the hook that structures a table into one of several classes, by its key ``model``."""
+    if len(tables) == 1:
+        return CONVERTER.get_structure_hook(tables[0])
     by_model = {_model(each): (CONVERTER.get_structure_hook(each), each) for each in tables}
 
-    def hook(value: object, kind: object) -> object:
-        if len(tables) == 1:
-            read, cls = by_model[_model(tables[0])]
-            return read(value, cls)
+    def hook(value: object, _: object) -> object:
         model = value.get("model") if isinstance(value, Mapping) else None
         if not isinstance(value, Mapping) or not isinstance(model, str) or model not in by_model:
             raise ValueError(f"{shown(value)} with model {shown(model)}; allowed: {_models(tables)}")
@@ -332,7 +327,7 @@ for _plain, _read in (
     CONVERTER.register_structure_hook(_plain, _strict(_plain, _read))
 CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 for _applies, _factory in (
-    (_is_any_of(Literal), _literal_hook),
+    (_is_any_of(Literal), lambda kind: _choice_hook({choice: choice for choice in get_args(kind)})),
     (_is_any_of(tuple, list), _array_hook),
     (_is_any_of(dict), _mapping_hook),
     (_is_any_of(Union, UnionType), _union_hook),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import TypeAlias, TypeVar, overload
+from types import MappingProxyType
+from typing import TypeVar
 
 import attrs
 from cattrs.errors import (
@@ -19,7 +20,7 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
-from cts.config.problems import KeyPath, Problem, dotted, shown
+from cts.config.problems import KeyPath, Problem, dotted, shown, without
 from cts.config.strict_hooks import CONVERTER
 from cts.config.table_keys import keys_of
 from cts.config.toml_source import origin_text
@@ -44,30 +45,19 @@ def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[P
         problems = list(_problems(exc, (), cls))
     good: Mapping[str, object] = raw
     for problem in problems:
-        good = _without(good, problem.path)
+        good = without(good, problem.path)
     try:
         return hook(good, cls), problems
     except BaseValidationError:
         return None, problems
 
 
-Origins: TypeAlias = Mapping[KeyPath, str] | None
-
-
-@overload
-def structure_options(
-    cls: None, options: Mapping[str, object], where: str, source: str = ..., origins: Origins = ...
-) -> None: ...
-@overload
-def structure_options(
-    cls: type[T], options: Mapping[str, object], where: str, source: str = ..., origins: Origins = ...
-) -> T: ...
 def structure_options(
     cls: type[T] | None,
     options: Mapping[str, object],
     where: str,
     source: str = "configuration",
-    origins: Origins = None,
+    origins: Mapping[KeyPath, str] = MappingProxyType({}),
 ) -> T | None:
     """Structure a plugin's options into the attrs class that it declares; ``where`` is their dotted key.
 
@@ -80,9 +70,8 @@ def structure_options(
     if cls is None:
         if options:
             keys = ", ".join(shown(key) for key in options)
-            raise _refused(
-                source, [Problem(prefix, f"{keys} given, but what is chosen here takes no options")], origins
-            )
+            problem = Problem(prefix, f"{keys} given, but what is chosen here takes no options")
+            raise _refused(source, [problem], origins)
         return None
     options_class: type = cls
     if not attrs.has(options_class):
@@ -99,21 +88,8 @@ def structure_options(
     return structured
 
 
-def _refused(source: str, problems: Iterable[Problem], origins: Origins) -> ConfigError:
-    return ConfigError(source, [str(each) + origin_text(each.keys, origins or {}) for each in problems])
-
-
-def _without(table: Mapping[str, object], path: KeyPath) -> Mapping[str, object]:
-    """Copy a table, leaving out what is at a path; an array with a bad item goes as a whole."""
-    if not path:
-        return {}
-    head, copy = str(path[0]), dict(table)
-    inner = copy.get(head)
-    if len(path) > 1 and isinstance(inner, Mapping):
-        copy[head] = _without(inner, path[1:])
-    else:
-        copy.pop(head, None)
-    return copy
+def _refused(source: str, problems: Iterable[Problem], origins: Mapping[KeyPath, str]) -> ConfigError:
+    return ConfigError(source, [str(each) + origin_text(each.keys, origins) for each in problems])
 
 
 def _problems(exc: BaseValidationError, path: KeyPath, root: type) -> Iterable[Problem]:

@@ -18,17 +18,11 @@ from typing import Annotated, Literal
 from attrs import Factory, field, frozen
 
 from cts.config.delay_trace import trace_files, with_traces_beside
-from cts.config.endpoint_text import (
-    DEFAULT_PORT,
-    EVERY_ADDRESS,
-    check_listen,
-    check_target,
-    parse_endpoint,
-)
+from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
 from cts.config.problems import KeyPath, Problem, dotted, shown, touch
-from cts.config.structuring import structure, structure_options
+from cts.config.structuring import structure
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
@@ -37,29 +31,13 @@ from cts.protocol.task import Verify
 from cts.protocol.wire import MAX_DATAGRAM_SIZE
 from cts.units import MILLISECOND, SECOND, Between, Duration, Rate, Size
 
-__all__ = [
-    "DEFAULT_PORT",
-    "RULES",
-    "ClientConfig",
-    "Config",
-    "ConnectedSocketConfig",
-    "NetworkConfig",
-    "OutputConfig",
-    "RunConfig",
-    "SenderConfig",
-    "ServerConfig",
-    "StreamConfig",
-    "load_config",
-    "parse_endpoint",
-    "structure_config",
-    "structure_options",
-]
+__all__ = ["Config", "load_config", "structure_config"]
 
 Count = Annotated[int, Between(0)]
 AtLeastOne = Annotated[int, Between(1)]
 SomeTime = Annotated[Duration, Between(1)]
-ListenAddress = Annotated[str, check_listen]
-TargetAddress = Annotated[str, check_target]
+ListenAddress = Annotated[str, parse_endpoint]
+TargetAddress = Annotated[str, parse_target]
 
 
 def _name(text: str) -> None:
@@ -303,10 +281,6 @@ def _same_file(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _network(config: Config) -> Iterable[Problem]:
-    return network_problems(config.network)
-
-
 def _overwritten_traces(config: Config, raw: Mapping[str, object]) -> Iterable[Problem]:
     traces = {_same_file(path): key for key, path in trace_files(raw).items()}
     for key, path in config.output.files().items():
@@ -331,6 +305,6 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _listen_twice,
     _files,
     _stream_arithmetic,
-    _network,
+    lambda config: network_problems(config.network),
 )
 """What is checked across keys, after each key by itself."""

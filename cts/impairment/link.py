@@ -172,13 +172,11 @@ class Link:
         self.offered = 0
         """Datagrams offered so far; the first is number 1."""
 
-    def transmit(self, now_ns: int, size: int) -> Fate:
-        """Offer one datagram of ``size`` payload bytes at ``now_ns``, which should not go back."""
-        self.offered += 1
-        return self._run(now_ns, (size,))[0]
-
     def transmit_many(self, now_ns: int, sizes: Sequence[int]) -> list[Fate]:
-        """Offer datagrams that leave at one instant, in order; the same as ``transmit`` on each."""
+        """Offer datagrams of these payload bytes that leave at ``now_ns``, which should not go back, in order.
+
+        It is the same to offer them one by one.
+        """
         self.offered += len(sizes)
         return self._run(now_ns, sizes)
 

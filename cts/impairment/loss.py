@@ -60,11 +60,6 @@ class Bernoulli(Description):
 
     p: Probability
 
-    @property
-    def rate(self) -> float:
-        """Return the share of datagrams lost in the long run."""
-        return self.p
-
     def sampler(self, rng: Random) -> LossSampler:
         """Return a sampler that takes one draw per datagram."""
         p, draw = self.p, rng.random
@@ -78,7 +73,7 @@ class GilbertElliott(Description):
     A datagram is judged in the state the chain is in, then the chain moves; it starts good. ``p`` is the
     probability to go from good to bad, ``r`` from bad to good; ``loss_good`` (1 - k) and ``loss_bad``
     (1 - h) are those of a loss in either state. The defaults, 0 and 1, are the simple Gilbert model, where
-    a burst has 1 / r datagrams on average.
+    a burst has 1 / r datagrams on average. In the long run (p * loss_bad + r * loss_good) / (p + r) are lost.
 
     Sources: E. N. Gilbert, "Capacity of a Burst-Noise Channel", BSTJ 39 (1960); E. O. Elliott, "Estimates
     of Error Rates for Codes on Burst-Noise Channels", BSTJ 42 (1963); the letters as in tc-netem's gemodel
@@ -90,11 +85,6 @@ class GilbertElliott(Description):
     r: Annotated[Probability, _ends]
     loss_bad: Probability = 1.0
     loss_good: Probability = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Return the share of datagrams lost in the long run: (p * loss_bad + r * loss_good) / (p + r)."""
-        return (self.p * self.loss_bad + self.r * self.loss_good) / (self.p + self.r)
 
     def sampler(self, rng: Random) -> LossSampler:
         """Return a sampler that takes two draws per datagram, one where no state needs a draw to judge."""
@@ -128,11 +118,6 @@ class EveryNth(Description):
     """Datagram n, 2n, 3n … is lost, counted from 1 in this direction of the flow."""
 
     n: AtLeastOne
-
-    @property
-    def rate(self) -> float:
-        """Return the share of datagrams lost in the long run."""
-        return 1 / self.n
 
     def sampler(self, _rng: Random) -> LossSampler:
         """Return a sampler that takes no draws."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BrokenPlugin",
     "FoundPlugin",
-    "ImportedPlugin",
     "LoadedPlugin",
     "PluginGroup",
     "Plugins",
@@ -80,14 +79,6 @@ class FoundPlugin:
     def entry_point(self) -> str:
         """The entry point and whose it is, for messages."""
         return f"{self.name} = {self.value} of {self.distribution} {self.version}"
-
-
-@frozen
-class ImportedPlugin:
-    """A plugin whose entry point was imported: ``target`` may be anything yet."""
-
-    found: FoundPlugin
-    target: object
 
 
 @frozen
@@ -190,8 +181,8 @@ def find_plugins(distributions: Iterable[Distribution] | None = None) -> Plugins
     return Plugins(tuple(sorted(found)), tuple(sorted(unreadable)))
 
 
-def load(found: FoundPlugin) -> ImportedPlugin:
-    """Import what the entry point names; runs the plugin's module.
+def load(found: FoundPlugin) -> object:
+    """Import what the entry point names, which may be anything yet; runs the plugin's module.
 
     Raises:
         BrokenPlugin: that failed, in whichever way (also by asking the interpreter to exit).
@@ -201,47 +192,18 @@ def load(found: FoundPlugin) -> ImportedPlugin:
     if not OBJECT_REFERENCE.fullmatch(found.value):
         raise BrokenPlugin(found, "could not be loaded", f"{found.value!r} is not of the form package.module:Class")
     try:
-        return ImportedPlugin(found, EntryPoint(found.name, found.value, found.group).load())
+        return EntryPoint(found.name, found.value, found.group).load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also SystemExit: a script's module calls sys.exit() when it is imported
         raise BrokenPlugin(found, "could not be loaded", _error_text(error)) from error
 
 
-def check(imported: ImportedPlugin) -> LoadedPlugin[ISender] | LoadedPlugin[IConnectedSocketFactory]:
-    """Return it as what its group says it is; raises BrokenPlugin, with all that is wrong, if it is not that."""
-    if imported.found.group is PluginGroup.SENDERS:
-        return _check_sender(imported)
-    return _check_connected_socket_factory(imported)
+def check(found: FoundPlugin, cls: object) -> LoadedPlugin[Any]:
+    """Return what was loaded as what its group says it is; raises BrokenPlugin, with all that is wrong, if it is not that."""
+    from cts.api import API_VERSION, IConnectedSocketFactory, ISender
 
-
-def load_sender(plugins: Plugins, name: str) -> LoadedPlugin[ISender]:
-    """Return the sender of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
-    return _check_sender(load(plugins.named(PluginGroup.SENDERS, name)))
-
-
-def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[IConnectedSocketFactory]:
-    """Return the factory of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
-    return _check_connected_socket_factory(load(plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)))
-
-
-def _check_sender(imported: ImportedPlugin) -> LoadedPlugin[ISender]:
-    from cts.api import ISender
-
-    return _check_class(imported, ISender)
-
-
-def _check_connected_socket_factory(imported: ImportedPlugin) -> LoadedPlugin[IConnectedSocketFactory]:
-    from cts.api import IConnectedSocketFactory
-
-    return _check_class(imported, IConnectedSocketFactory)
-
-
-def _check_class(imported: ImportedPlugin, contract: type) -> LoadedPlugin[Any]:
-    from cts.api import API_VERSION
-
-    found, cls = imported.found, imported.target
-    faults = class_faults(cls, contract)
+    faults = class_faults(cls, ISender if found.group is PluginGroup.SENDERS else IConnectedSocketFactory)
     if isinstance(cls, type):
         faults += options_faults(cls)
         if not faults:
@@ -250,6 +212,18 @@ def _check_class(imported: ImportedPlugin, contract: type) -> LoadedPlugin[Any]:
     is_newer = isinstance(api, int) and api > API_VERSION
     cure = f"upgrade cts with 'pip install --upgrade {OWN_DISTRIBUTION}'" if is_newer else None
     raise BrokenPlugin(found, "cannot be used", "; ".join(faults), cure)
+
+
+def load_sender(plugins: Plugins, name: str) -> LoadedPlugin[ISender]:
+    """Return the sender of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    found = plugins.named(PluginGroup.SENDERS, name)
+    return check(found, load(found))
+
+
+def load_connected_socket_factory(plugins: Plugins, name: str) -> LoadedPlugin[IConnectedSocketFactory]:
+    """Return the factory of that name, loaded and checked; raises PluginError if unknown, claimed twice or broken."""
+    found = plugins.named(PluginGroup.CONNECTED_SOCKET_FACTORIES, name)
+    return check(found, load(found))
 
 
 def _usual_cure(found: FoundPlugin) -> str:

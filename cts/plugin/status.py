@@ -9,7 +9,7 @@ from attrs import NOTHING, fields, frozen
 
 from cts.plugin.registry import BrokenPlugin, FoundPlugin, Plugins, check, load
 
-__all__ = ["OptionStatus", "PluginStatus", "describe_all"]
+__all__ = ["OptionStatus", "PluginStatus", "describe_all", "describe_plugins"]
 
 
 @frozen
@@ -46,11 +46,32 @@ def describe_all(plugins: Plugins) -> list[PluginStatus]:
     for found in plugins.found:
         clashes = tuple(other.entry_point for other in plugins.claimants(found.group, found.name) if other != found)
         try:
-            options = _describe_options(check(load(found)).cls.options)
+            options = _describe_options(check(found, load(found)).cls.options)
             statuses.append(PluginStatus(found, options, clashes=clashes))
         except BrokenPlugin as error:
             statuses.append(PluginStatus(found, broken=error.reason, cure=error.cure, clashes=clashes))
     return statuses
+
+
+def describe_plugins(plugins: Plugins) -> str:
+    """Return what ``cts plugins`` prints: of each plugin where it comes from, its options, why it cannot be used if so."""
+    lines: list[str] = []
+    group = None
+    for plugin in describe_all(plugins):
+        found = plugin.found
+        if found.group is not group:
+            group = found.group
+            lines += ([""] if lines else []) + [f"{group.key}:"]
+        origin = "built in" if found.is_builtin else f"{found.distribution} {found.version}"
+        lines.append(f"  {found.name}  ({origin})")
+        if plugin.broken is not None:
+            lines += [f"      BROKEN: {plugin.broken}", f"      to cure it, {plugin.cure}"]
+        if plugin.clashes:
+            lines.append("      CLASH: claimed by more than one distribution; uninstall all but one to use the name")
+        for option in plugin.options:
+            default = "required" if option.default is None else f"default {option.default}"
+            lines.append(f"      option {option.name}: {option.type} ({default})")
+    return "\n".join([*lines, *(f"unreadable: {line}" for line in plugins.unreadable)])
 
 
 def _describe_options(options: type | None) -> tuple[OptionStatus, ...]:
@@ -63,7 +84,6 @@ def _type_text(annotation: object) -> str:
 
 
 def _default_text(default: object) -> str | None:
-
     if default is NOTHING:
         return None
     factory: object = getattr(default, "factory", None)  # of an attrs.Factory, which attrs types as what it makes

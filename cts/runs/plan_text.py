@@ -15,11 +15,11 @@ __all__ = ["banner", "beyond_a_real_run", "describe_plan"]
 
 def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> str:
     """Return the line that a run begins with; ``bound`` are the addresses that it listens on, where they are known."""
-    listen = _listed(tuple(map(str, bound)) or config.server.listen)
+    listen = ", ".join(map(str, bound or config.server.listen))
     where = {
         "loopback": f"server on {listen} and its client",
         "server": f"server on {listen}",
-        "client": f"client of {_listed(config.client.target)}",
+        "client": f"client of {', '.join(config.client.target)}",
     }[config.run.role]
     streams = "" if config.run.role == "server" else f", {_streams(config)}"
     rate = format_rate(plan.bits_per_second)
@@ -69,7 +69,3 @@ def _streams(config: Config) -> str:
     client = config.client
     times = {0: ", without end", 1: ""}.get(client.iterations, f", {client.iterations} times over")
     return f"{client.connections:,} stream{'s' if client.connections != 1 else ''}{times}"
-
-
-def _listed(addresses: tuple[str, ...]) -> str:
-    return ", ".join(addresses)

@@ -12,34 +12,27 @@ __all__ = ["plan_of", "session_settings"]
 def plan_of(config: Config) -> StreamPlan:
     """Return the stream arithmetic of a configuration, which has been checked to make a stream."""
     stream = config.stream
-    return StreamPlan(
-        stream.bits_per_second,
-        stream.frame_rate,
-        stream.stream_length,
-        stream.buffer_depth,
-        stream.datagram_max_size,
-    )
+    rates = stream.bits_per_second, stream.frame_rate
+    return StreamPlan(*rates, stream.stream_length, stream.buffer_depth, stream.datagram_max_size)
 
 
 def session_settings(config: Config) -> SessionSettings:
     """Return what a configuration has a session run."""
-    run, server, client = config.run, config.server, config.client
+    run, client = config.run, config.client
+    server_settings = ServerSettings(
+        accept_limit=config.server.accept_limit,
+        connection_limit=config.server.connection_limit,
+        exit_limit=config.server.server_exit_limit,
+    )
+    client_settings = ClientSettings(
+        connections=client.connections, iterations=client.iterations, start_spread_ns=client.start_spread
+    )
     return SessionSettings(
         direction=config.stream.direction,
         plan=plan_of(config),
         verify=config.stream.verify,
-        server=None
-        if run.role == "client"
-        else ServerSettings(
-            accept_limit=server.accept_limit,
-            connection_limit=server.connection_limit,
-            exit_limit=server.server_exit_limit,
-        ),
-        client=None
-        if run.role == "server"
-        else ClientSettings(
-            connections=client.connections, iterations=client.iterations, start_spread_ns=client.start_spread
-        ),
+        server=None if run.role == "client" else server_settings,
+        client=None if run.role == "server" else client_settings,
         status_interval_ns=config.output.status_update,
         grace_ns=run.grace,
         time_limit_ns=run.time_limit,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import TextIO
 
 from cts.api import StreamPlan
@@ -46,20 +48,16 @@ def open_observers(
     """
     output = config.output
     measure = session_settings(config).measured_role
-    connections = config.client.connections * config.client.iterations
-    makers: list[Callable[[], Observer]] = []
-    if (status := output.status_file) is not None:
-        makers.append(lambda: StatusLog(status, measure, output.encoding))
-    if (connection := output.connection_file) is not None:
-        makers.append(lambda: ConnectionLog(connection, output.encoding))
-    if (jitter := output.jitter_file) is not None:
-        single = config.run.role != "server" and connections == 1
-        makers.append(lambda: JitterLog(jitter, single=single, encoding=output.encoding))
-    if (error := output.error_file) is not None:
-        makers.append(lambda: ErrorLog(error, output.encoding))
-    if (events := output.events_file) is not None:
-        makers.append(lambda: EventsLog(events, _settings(config, plan), unix_ns))
+    single = config.run.role != "server" and config.client.connections * config.client.iterations == 1
     expected_ns = expected_end_ns(config, plan)
+    logs: tuple[tuple[Path | None, Callable[[Path], Observer]], ...] = (
+        (output.status_file, lambda path: StatusLog(path, measure, output.encoding)),
+        (output.connection_file, lambda path: ConnectionLog(path, output.encoding)),
+        (output.jitter_file, lambda path: JitterLog(path, single=single, encoding=output.encoding)),
+        (output.error_file, lambda path: ErrorLog(path, output.encoding)),
+        (output.events_file, lambda path: EventsLog(path, _settings(config, plan), unix_ns)),
+    )
+    makers: list[Callable[[], Observer]] = [partial(make, path) for path, make in logs if path is not None]
     makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns))
     opened: list[Observer] = []
     found = list(mistakes)

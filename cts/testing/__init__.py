@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from cts.testing.complaints import complaints
 from cts.testing.endpoints import LOCAL, PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.factory_contract import ConnectedSocketFactoryContract
 from cts.testing.frame_run import FrameRun, OneByOneSender, SentFrame, plan_of, record_frames
 from cts.testing.pacers import MockPacer, StallingPacer, run_on_mock_clock
-from cts.testing.plugin_rules import ContractBroken
+from cts.testing.plugin_rules import ContractBroken, complaints
 from cts.testing.sender_contract import SenderContract
 from cts.testing.sockets import RecordingDefault, RecordingSocket, request_for
 

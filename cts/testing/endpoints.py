@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Sequence
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
 from cts.errors import DecodeError
@@ -57,6 +57,7 @@ class SentDatagram:
         return self.decode().qpc * NANOSECONDS_PER_TICK
 
 
+@define(eq=False, kw_only=True)
 class RecordingEndpoint(IDatagramEndpoint):
     """Records what it is given to send, in copies; hands over what a test delivers. Never suspends.
 
@@ -72,25 +73,14 @@ class RecordingEndpoint(IDatagramEndpoint):
         closed: whether ``close`` was called.
     """
 
-    def __init__(self, *, local: Address = LOCAL, segment_limit: int = 1) -> None:
-        self._local = local
-        self._segment_limit = segment_limit
-        self._received = 0
-        self.sent: list[SentDatagram] = []
-        self.calls: list[int] = []
-        self.handler: DatagramHandler | None = None
-        self.drained = 0
-        self.closed = False
-
-    @property
-    def local(self) -> Address:
-        """The address it says it is bound to."""
-        return self._local
-
-    @property
-    def segment_limit(self) -> int:
-        """How many datagrams it says one call can carry."""
-        return self._segment_limit
+    local: Address = LOCAL
+    segment_limit: int = 1
+    sent: list[SentDatagram] = field(factory=list, init=False)
+    calls: list[int] = field(factory=list, init=False)
+    handler: DatagramHandler | None = field(default=None, init=False)
+    drained: int = field(default=0, init=False)
+    closed: bool = field(default=False, init=False)
+    _received: int = field(default=0, init=False)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Record one datagram and return its size."""
@@ -115,7 +105,7 @@ class RecordingEndpoint(IDatagramEndpoint):
     def send_now(self, messages: Sequence[Message]) -> int:
         """Record the messages that can go without waiting; none where one call carries one datagram."""
         gone = 0
-        if self._segment_limit > 1:
+        if self.segment_limit > 1:
             for remote, header, run in messages:
                 if not self._has_room(len(run)):
                     break
@@ -147,7 +137,7 @@ class RecordingEndpoint(IDatagramEndpoint):
         if self.handler is None:
             raise AssertionError("nobody has called receive_into on this endpoint")
         handler = self.handler
-        lasting = lend(data, segment_size or len(data), lambda batch: handler(self._local, remote, batch))
+        lasting = lend(data, segment_size or len(data), lambda batch: handler(self.local, remote, batch))
         self._received += len(lasting)
         return lasting
 
@@ -168,7 +158,8 @@ class RecordingEndpoint(IDatagramEndpoint):
         self.closed = True
 
     async def _take(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
-        await self._admit(len(payloads))
+        if not self._has_room(len(payloads)):
+            await self._out_of_room()
         return self._record(remote, header, payloads)
 
     def _record(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
@@ -178,14 +169,15 @@ class RecordingEndpoint(IDatagramEndpoint):
         self.calls.append(len(datagrams))
         return sum(map(len, datagrams))
 
-    async def _admit(self, datagrams: int) -> None:
-        """Let ``datagrams`` more through; where a subclass suspends or refuses."""
-
     def _has_room(self, datagrams: int) -> bool:
-        """Tell whether ``_admit`` would let ``datagrams`` through at once."""
+        """Tell whether ``datagrams`` more go through at once."""
         return True
 
+    async def _out_of_room(self) -> None:
+        """Do what happens to a send that finds no room; where a subclass suspends or refuses."""
 
+
+@define(eq=False, kw_only=True)
 class StallingEndpoint(RecordingEndpoint):
     """An endpoint whose send buffer is full from one datagram on, once, for an hour of the mock clock.
 
@@ -201,22 +193,20 @@ class StallingEndpoint(RecordingEndpoint):
         stalled: whether the wait has begun.
     """
 
-    def __init__(self, *, after: int, on_stall: Callable[[], None], segment_limit: int = 1) -> None:
-        super().__init__(segment_limit=segment_limit)
-        self._after = after
-        self._on_stall = on_stall
-        self.stalled = False
-
-    async def _admit(self, datagrams: int) -> None:
-        if not self._has_room(datagrams):
-            self.stalled = True
-            self._on_stall()
-            await trio.sleep(PATIENCE_S)
+    _after: int
+    _on_stall: Callable[[], None]
+    stalled: bool = field(default=False, init=False)
 
     def _has_room(self, datagrams: int) -> bool:
         return self.stalled or len(self.sent) + datagrams <= self._after
 
+    async def _out_of_room(self) -> None:
+        self.stalled = True
+        self._on_stall()
+        await trio.sleep(PATIENCE_S)
 
+
+@define(eq=False, kw_only=True)
 class FailingEndpoint(RecordingEndpoint):
     """An endpoint whose network refuses one datagram and all after it.
 
@@ -229,19 +219,16 @@ class FailingEndpoint(RecordingEndpoint):
         refused: whether it has raised.
     """
 
-    def __init__(self, *, after: int, segment_limit: int = 1) -> None:
-        super().__init__(segment_limit=segment_limit)
-        self._after = after
-        self.error = OSError(errno.ENETUNREACH, "Network is unreachable")
-        self.refused = False
-
-    async def _admit(self, datagrams: int) -> None:
-        if not self._has_room(datagrams):
-            self.refused = True
-            raise self.error
+    _after: int
+    error: OSError = field(factory=lambda: OSError(errno.ENETUNREACH, "Network is unreachable"), init=False)
+    refused: bool = field(default=False, init=False)
 
     def _has_room(self, datagrams: int) -> bool:
         return len(self.sent) + datagrams <= self._after
+
+    async def _out_of_room(self) -> None:
+        self.refused = True
+        raise self.error
 
 
 def lend(data: bytes, segment_size: int, take: Callable[[DatagramBatch], None]) -> DatagramBatch:

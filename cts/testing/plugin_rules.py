@@ -1,4 +1,7 @@
-"""What every plugin class must keep to, whichever contract it fulfils. Each check raises :class:`ContractBroken`."""
+"""What every plugin class must keep to, whichever contract it fulfils. Each check raises :class:`ContractBroken`.
+
+And :func:`complaints`, which runs a whole contract without pytest.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ import attrs
 
 from cts.plugin.contract import class_faults, options_faults
 
-__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "make_options"]
+__all__ = ["ContractBroken", "check_api", "check_imports", "check_options", "complaints", "make_options"]
 
-_ALLOWED = ("cts.api", "cts.testing")
+_ALLOWED = ("cts.api.", "cts.testing.")
 
 
 class ContractBroken(AssertionError):
@@ -79,7 +82,7 @@ def check_imports(plugin: type) -> None:
     while waiting:
         module = waiting.pop()
         for line, imported in _imports(module):
-            if imported.partition(".")[0] == "cts" and not _allowed(imported):
+            if imported.partition(".")[0] == "cts" and not f"{imported}.".startswith(_ALLOWED):
                 raise ContractBroken(
                     f"{module.__name__}, line {line}, imports {imported}: a plugin may import cts.api and cts.testing only,"
                     " anything else of cts changes without notice"
@@ -90,16 +93,36 @@ def check_imports(plugin: type) -> None:
                 waiting.append(found)
 
 
+def complaints(contract: type, **attributes: object) -> dict[str, str]:
+    """Run every test of a contract on a plugin and return what those that fail say, by the test's name.
+
+    For a tool that judges plugins, or a test of a contract itself.
+
+    Args:
+        contract: ``SenderContract`` or ``ConnectedSocketFactoryContract``.
+        attributes: what a subclass would set: ``sender_class`` or ``factory_class``, ``options``, ``plans``.
+
+    Returns:
+        The words of the contract, or ``Type: text`` of what the plugin raised; empty if there is nothing to say.
+    """
+    tests = type(f"{contract.__name__}Run", (contract,), attributes)
+    said = {}
+    for name in sorted(name for name in dir(tests) if name.startswith("test_")):
+        try:
+            getattr(tests(), name)()
+        except AssertionError as error:
+            said[name] = str(error)
+        except Exception as error:
+            said[name] = f"{type(error).__name__}: {error}"
+    return said
+
+
 def _try_options(name: str, options: type, values: Mapping[str, object]) -> None:
     try:
         options(**values)
     except Exception as error:
         given = ", ".join(f"{key} = {value!r}" for key, value in values.items()) or "nothing given"
         raise ContractBroken(f"{name}.options, {given}: {type(error).__name__}: {error}") from error
-
-
-def _allowed(imported: str) -> bool:
-    return any(imported == name or imported.startswith(name + ".") for name in _ALLOWED)
 
 
 def _imports(module: ModuleType) -> Iterator[tuple[int, str]]:

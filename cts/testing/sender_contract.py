@@ -16,21 +16,14 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from cts.api import HEADER_SIZE, ISender, StreamPlan
-from cts.errors import DecodeError, first_of
+from cts.errors import DecodeError
 from cts.protocol.payload import matches_pattern
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND
-from cts.testing.endpoints import PEER
-from cts.testing.frame_run import FrameRun, plan_of, record_frames
+from cts.testing.endpoints import PEER, SentDatagram
+from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
-from cts.testing.sender_probes import (
-    Cancelled,
-    cancel_in_the_network,
-    cancel_in_the_pacer,
-    kept_frames,
-    refuse,
-    send_both,
-)
-from cts.units import MILLISECOND, SECOND
+from cts.testing.sender_probes import cancel_in_the_network, cancel_in_the_pacer, kept_frames, refuse, send_both
+from cts.units import format_duration
 
 __all__ = ["CONTRACT_PLANS", "SenderContract"]
 
@@ -89,67 +82,52 @@ class SenderContract:
 
     def test_it_sends_every_datagram_of_a_frame_once(self) -> None:
         """The sizes of what leaves during a call are those of the frame's datagrams, in any order."""
-        for where, run in self._runs():
-            expected = Counter(run.plan.datagram_sizes)
-            for frame in run.frames:
-                sizes = Counter(len(sent.datagram) for sent in frame.datagrams)
-                missing, extra = sorted((expected - sizes).elements()), sorted((sizes - expected).elements())
-                if missing or extra:
-                    raise ContractBroken(
-                        f"{where}, frame {frame.sequence}: {_datagrams(len(frame.datagrams))} left, the frame has"
-                        f" {len(run.plan.datagram_sizes)}; sizes missing: {missing}, sent too often: {extra}"
-                    )
+        for where, run, frame in self._frames():
+            expected, sizes = Counter(run.plan.datagram_sizes), Counter(len(sent.datagram) for sent in frame.datagrams)
+            missing, extra = sorted((expected - sizes).elements()), sorted((sizes - expected).elements())
+            if missing or extra:
+                raise ContractBroken(
+                    f"{where}: {_datagrams(len(frame.datagrams))} left, the frame has {len(run.plan.datagram_sizes)};"
+                    f" sizes missing: {missing}, sent too often: {extra}"
+                )
 
     def test_every_header_is_that_of_its_frame(self) -> None:
         """What leaves are data datagrams with the frame's sequence number and the clock rate of cts."""
-        for where, run in self._runs():
-            for frame in run.frames:
-                for sent in frame.datagrams:
-                    try:
-                        data = sent.decode()
-                    except DecodeError as error:
-                        raise ContractBroken(
-                            f"{where}, frame {frame.sequence}: sent no data datagram: {error}"
-                        ) from error
-                    if data.sequence != frame.sequence:
-                        raise ContractBroken(
-                            f"{where}: a datagram of frame {data.sequence} left in the call for frame {frame.sequence}"
-                        )
-                    if data.qpf != TICKS_PER_SECOND:
-                        raise ContractBroken(
-                            f"{where}, frame {frame.sequence}: QPF is {data.qpf}, not {TICKS_PER_SECOND}"
-                        )
+        for where, _, frame in self._frames():
+            for sent in frame.datagrams:
+                try:
+                    data = sent.decode()
+                except DecodeError as error:
+                    raise ContractBroken(f"{where}: sent no data datagram: {error}") from error
+                if data.sequence != frame.sequence:
+                    raise ContractBroken(f"{where}: a datagram of frame {data.sequence} left in its call")
+                if data.qpf != TICKS_PER_SECOND:
+                    raise ContractBroken(f"{where}: QPF is {data.qpf}, not {TICKS_PER_SECOND}")
 
     def test_every_payload_is_the_pattern_from_its_beginning(self) -> None:
         """Each datagram's payload is 0, 1, 2 … as 16-bit numbers, whatever place it has in its frame."""
-        for where, run in self._runs():
-            for frame in run.frames:
-                for number, sent in enumerate(frame.datagrams, 1):
-                    if not matches_pattern(sent.datagram[HEADER_SIZE:]):
-                        raise ContractBroken(
-                            f"{where}, frame {frame.sequence}: the payload of datagram {number} is not the pattern; send the"
-                            " frame's payloads as they are"
-                        )
+        for where, _, frame in self._frames():
+            for number, sent in enumerate(frame.datagrams, 1):
+                if not matches_pattern(sent.datagram[HEADER_SIZE:]):
+                    raise ContractBroken(
+                        f"{where}: the payload of datagram {number} is not the pattern; send the frame's payloads as they are"
+                    )
 
     def test_it_returns_the_bytes_that_it_sent(self) -> None:
         """The number returned is the size of the datagrams that left, which is the frame's."""
-        for where, run in self._runs():
-            for frame in run.frames:
-                if type(frame.returned) is not int:
-                    raise ContractBroken(
-                        f"{where}, frame {frame.sequence}: send_frame returned {frame.returned!r}, not the number of bytes sent"
-                    )
-                handed = sum(len(sent.datagram) for sent in frame.datagrams)
-                if not frame.returned == handed == run.plan.frame_size:
-                    raise ContractBroken(
-                        f"{where}, frame {frame.sequence}: send_frame returned {frame.returned} bytes, {handed} left, the frame"
-                        f" has {run.plan.frame_size}"
-                    )
+        for where, run, frame in self._frames():
+            if type(frame.returned) is not int:
+                raise ContractBroken(f"{where}: send_frame returned {frame.returned!r}, not the number of bytes sent")
+            handed = sum(len(sent.datagram) for sent in frame.datagrams)
+            if not frame.returned == handed == run.plan.frame_size:
+                raise ContractBroken(
+                    f"{where}: send_frame returned {frame.returned} bytes, {handed} left, the frame has {run.plan.frame_size}"
+                )
 
     def test_the_trains_that_it_offers_are_what_it_sends(self) -> None:
         """Where the engine may hand over frames in its place, the same datagrams leave, all of them when the frame is due."""
         for name, plan in self.plans.items():
-            sender = self.sender_class(make_options(self.sender_class, self.options), plan)
+            sender = self._make(plan)
             for segment_limit in (2, 64) if isinstance(sender, ISender) else ():
                 trains = sender.trains(segment_limit)
                 if trains is None:
@@ -159,11 +137,8 @@ class SenderContract:
                     raise ContractBroken(f"{where}: a train of {max(map(len, trains))} datagrams")
                 if trains is not sender.trains(segment_limit):
                     raise ContractBroken(f"{where}: another object each time; return the same, as plan.trains does")
-                run = record_frames(
-                    self.sender_class, plan, make_options(self.sender_class, self.options), segment_limit=segment_limit
-                )
                 offered = [bytes(payload) for train in trains for payload in train]
-                for frame in run.frames:
+                for frame in self._run(name, segment_limit, 0).frames:
                     sent = [each.datagram[HEADER_SIZE:] for each in frame.datagrams]
                     if sent != offered or any(each.time_ns != frame.due_ns for each in frame.datagrams):
                         raise ContractBroken(
@@ -172,56 +147,51 @@ class SenderContract:
 
     def test_it_sends_to_the_given_peer_only(self) -> None:
         """Every datagram goes to the peer of the call."""
-        for where, run in self._runs():
-            for sent in run.datagrams:
-                if sent.remote != PEER:
-                    raise ContractBroken(f"{where}: a datagram went to {sent.remote}, the peer is {PEER}")
+        for where, _, sent in self._sent():
+            if sent.remote != PEER:
+                raise ContractBroken(f"{where}: a datagram went to {sent.remote}, the peer is {PEER}")
 
     # When it sends
 
     def test_nothing_leaves_before_its_frame_is_due(self) -> None:
         """A frame may be late, never early: its content would not exist yet."""
-        for where, run in self._runs():
-            for sent in run.datagrams:
-                early_ns = run.base_ns + run.plan.send_offset_ns(sent.sequence) - sent.time_ns
-                if early_ns > 0:
-                    raise ContractBroken(
-                        f"{where}: a datagram of frame {sent.sequence} left {_span(early_ns)} before it was due"
-                    )
+        for where, run, sent in self._sent():
+            early_ns = run.base_ns + run.plan.send_offset_ns(sent.sequence) - sent.time_ns
+            if early_ns > 0:
+                raise ContractBroken(
+                    f"{where}: a datagram of frame {sent.sequence} left {format_duration(early_ns)} before it was due"
+                )
 
     def test_every_stamp_is_the_time_of_its_send(self) -> None:
         """QPC is taken right before the send, also for a frame that was handed over late."""
-        for where, run in self._runs():
-            for sent in run.datagrams:
-                # On the mock clock no time passes between a stamp and its send, so they agree to the tick.
-                age_ns = sent.time_ns // NANOSECONDS_PER_TICK * NANOSECONDS_PER_TICK - sent.stamp_ns
-                if age_ns:
-                    when = f"{_span(age_ns)} before" if age_ns > 0 else f"{_span(-age_ns)} after"
-                    raise ContractBroken(
-                        f"{where}, frame {sent.sequence}: a datagram's stamp says {when} the moment it left; call"
-                        " frame.stamp(pacer.now_ns()) right before each send, after every wait"
-                    )
+        for where, _, sent in self._sent():
+            # On the mock clock no time passes between a stamp and its send, so they agree to the tick.
+            age_ns = sent.time_ns // NANOSECONDS_PER_TICK * NANOSECONDS_PER_TICK - sent.stamp_ns
+            if age_ns:
+                when = f"{format_duration(age_ns)} before" if age_ns > 0 else f"{format_duration(-age_ns)} after"
+                raise ContractBroken(
+                    f"{where}, frame {sent.sequence}: a datagram's stamp says {when} the moment it left; call"
+                    " frame.stamp(pacer.now_ns()) right before each send, after every wait"
+                )
 
     # How it ends
 
     def test_a_cancelled_wait_for_the_pacer_ends_the_call(self) -> None:
         """Cancelled while the pacer makes it wait, it ends at once and lets trio.Cancelled through."""
         for name, plan in self.plans.items():
-            self._judge_cancelled(f"{name}, cancelled in pacer.wait_until", cancel_in_the_pacer(self._make, plan))
+            if wrong := cancel_in_the_pacer(self._make, plan):
+                raise ContractBroken(f"{self._name}, {name}, cancelled in pacer.wait_until: {wrong}")
 
     def test_a_cancelled_wait_for_the_network_ends_the_call(self) -> None:
         """Cancelled while the send buffer is full, it ends at once and lets trio.Cancelled through."""
         for name, plan, after, limit in self._stops():
-            outcome = cancel_in_the_network(self._make, plan, after=after, segment_limit=limit)
-            self._judge_cancelled(f"{name}, cancelled in the send of datagram {after + 1}", outcome)
+            if wrong := cancel_in_the_network(self._make, plan, after=after, segment_limit=limit):
+                raise ContractBroken(f"{self._name}, {name}, cancelled in the send of datagram {after + 1}: {wrong}")
 
     def test_an_error_of_the_network_reaches_the_caller(self) -> None:
         """An OSError that the endpoint raises comes out of send_frame, alone or in an exception group."""
         for name, plan, after, limit in self._stops():
-            outcome = refuse(self._make, plan, after=after, segment_limit=limit)
-            if outcome is not None and (outcome.raised is None or first_of(outcome.raised) is not outcome.error):
-                raised = outcome.raised
-                instead = "nothing came" if raised is None else f"{type(raised).__name__}: {raised} came"
+            if instead := refuse(self._make, plan, after=after, segment_limit=limit):
                 raise ContractBroken(
                     f"{self._name}, {name}: the endpoint raised an OSError for datagram {after + 1}, but {instead} out of"
                     " send_frame; let it pass"
@@ -262,22 +232,36 @@ class SenderContract:
         return self.sender_class.__name__
 
     def _make(self, plan: StreamPlan) -> ISender:
-        return self.sender_class(make_options(self.sender_class, self.options), plan)
+        return self.sender_class(self._options(), plan)
+
+    def _options(self) -> object:
+        return make_options(self.sender_class, self.options)
 
     def _run(self, name: str, segment_limit: int, late_ns: int) -> FrameRun:
         key = name, segment_limit, late_ns
         if key not in self._recorded:
-            options = make_options(self.sender_class, self.options)
             self._recorded[key] = record_frames(
-                self.sender_class, self.plans[name], options, segment_limit=segment_limit, late_ns=late_ns
+                self.sender_class, self.plans[name], self._options(), segment_limit=segment_limit, late_ns=late_ns
             )
         return self._recorded[key]
 
     def _runs(self) -> Iterator[tuple[str, FrameRun]]:
         for name in self.plans:
             for segment_limit, late_ns in _WAYS:
-                how = f"segment limit {segment_limit}" + (f", handed over {_span(late_ns)} late" if late_ns else "")
+                how = f"segment limit {segment_limit}" + (
+                    f", handed over {format_duration(late_ns)} late" if late_ns else ""
+                )
                 yield f"{self._name}, {name} ({how})", self._run(name, segment_limit, late_ns)
+
+    def _frames(self) -> Iterator[tuple[str, FrameRun, SentFrame]]:
+        for where, run in self._runs():
+            for frame in run.frames:
+                yield f"{where}, frame {frame.sequence}", run, frame
+
+    def _sent(self) -> Iterator[tuple[str, FrameRun, SentDatagram]]:
+        for where, run in self._runs():
+            for sent in run.datagrams:
+                yield where, run, sent
 
     def _stops(self) -> Iterator[tuple[str, StreamPlan, int, int]]:
         for name, plan in self.plans.items():
@@ -286,25 +270,6 @@ class SenderContract:
                 for segment_limit in _SEGMENT_LIMITS:
                     yield f"{name} (segment limit {segment_limit})", plan, after, segment_limit
 
-    def _judge_cancelled(self, where: str, outcome: Cancelled | None) -> None:
-        if outcome is None:
-            return
-        if outcome.delay_ns:
-            raise ContractBroken(
-                f"{self._name}, {where}: went on for {_span(outcome.delay_ns)} instead of ending at once"
-            )
-        if outcome.error is not None:
-            error = outcome.error
-            raise ContractBroken(
-                f"{self._name}, {where}: raised {type(error).__name__}: {error} instead of trio.Cancelled"
-            )
-        if outcome.returned:
-            raise ContractBroken(f"{self._name}, {where}: swallowed trio.Cancelled and returned; let it pass")
-
 
 def _datagrams(count: int) -> str:
     return "1 datagram" if count == 1 else f"{count} datagrams"
-
-
-def _span(time_ns: int) -> str:
-    return f"{time_ns / SECOND:g} s" if time_ns >= SECOND else f"{time_ns / MILLISECOND:g} ms"

@@ -1,4 +1,4 @@
-"""Puts a sender into one awkward situation each and tells what it did, on a mock clock."""
+"""Puts a sender into one awkward situation each and tells what it did wrong, on a mock clock."""
 
 from __future__ import annotations
 
@@ -8,75 +8,48 @@ from collections.abc import Callable
 from functools import partial
 
 import trio
-from attrs import frozen
 
 from cts.api import Frame, IDatagramEndpoint, IPacer, ISender, StreamPlan
+from cts.errors import first_of
 from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.frame_run import BEGIN_S, run_frames
 from cts.testing.pacers import MockPacer, StallingPacer, run_on_mock_clock, trio_now_ns
+from cts.units import format_duration
 
-__all__ = [
-    "Cancelled",
-    "Refused",
-    "cancel_in_the_network",
-    "cancel_in_the_pacer",
-    "kept_frames",
-    "refuse",
-    "send_both",
-]
+__all__ = ["cancel_in_the_network", "cancel_in_the_pacer", "kept_frames", "refuse", "send_both"]
 
 MakeSender = Callable[[StreamPlan], ISender]
 
 
-@frozen
-class Cancelled:
-    """What a cancelled call of ``send_frame`` did.
+def cancel_in_the_pacer(make: MakeSender, plan: StreamPlan) -> str | None:
+    """Cancel the first frame's call while the pacer makes it wait, and return what the call did instead of ending at once.
 
-    Attributes:
-        returned: whether it returned as if nothing had happened.
-        error: what it raised instead of ``trio.Cancelled``, if anything.
-        delay_ns: how long it took to end.
+    None if it did that, and if it never waits.
     """
-
-    returned: bool
-    error: Exception | None
-    delay_ns: int
-
-
-@frozen
-class Refused:
-    """What a call of ``send_frame`` did when the network refused a datagram.
-
-    Attributes:
-        error: what the endpoint raised.
-        raised: what came out of the call, if anything.
-    """
-
-    error: OSError
-    raised: Exception | None
-
-
-def cancel_in_the_pacer(make: MakeSender, plan: StreamPlan) -> Cancelled | None:
-    """Cancel the first frame's call while the pacer makes it wait; None if it never waits."""
     return run_on_mock_clock(partial(_cancel, make, plan, None, 1))
 
 
-def cancel_in_the_network(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> Cancelled | None:
-    """Cancel the first frame's call while the send buffer is full, ``after`` datagrams; None if it never came to that."""
+def cancel_in_the_network(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> str | None:
+    """Cancel the first frame's call while the send buffer is full, ``after`` datagrams; return as for the pacer."""
     return run_on_mock_clock(partial(_cancel, make, plan, after, segment_limit))
 
 
-def refuse(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> Refused | None:
-    """Let the network refuse the datagram behind ``after`` of the first frame; None if it never came to that."""
+def refuse(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> str | None:
+    """Let the network refuse the datagram behind ``after`` of the first frame, and return what came instead of its error.
 
-    async def main() -> Refused | None:
+    None if the error came, and if it never came to that.
+    """
+
+    async def main() -> str | None:
         endpoint = FailingEndpoint(after=after, segment_limit=segment_limit)
-        raised = None
+        instead = "nothing came"
         try:
             await _send_first(make, plan, endpoint, MockPacer())
-        except Exception as error:
-            raised = error
-        return Refused(endpoint.error, raised) if endpoint.refused else None
+        except Exception as raised:
+            if first_of(raised) is endpoint.error:
+                return None
+            instead = f"{type(raised).__name__}: {raised} came"
+        return instead if endpoint.refused else None
 
     return run_on_mock_clock(main)
 
@@ -128,7 +101,7 @@ async def _send_first(make: MakeSender, plan: StreamPlan, endpoint: IDatagramEnd
     await make(plan).send_frame(Frame(plan, 1, pacer.now_ns()), endpoint, PEER, pacer)
 
 
-async def _cancel(make: MakeSender, plan: StreamPlan, after: int | None, segment_limit: int) -> Cancelled | None:
+async def _cancel(make: MakeSender, plan: StreamPlan, after: int | None, segment_limit: int) -> str | None:
     cancelled_ns: list[int] = []
     scope = trio.CancelScope()
 
@@ -139,11 +112,14 @@ async def _cancel(make: MakeSender, plan: StreamPlan, after: int | None, segment
     stalling = StallingEndpoint(after=after or 0, on_stall=cancel, segment_limit=segment_limit)
     endpoint = RecordingEndpoint(segment_limit=segment_limit) if after is None else stalling
     pacer = StallingPacer(on_stall=cancel) if after is None else MockPacer()
-    returned, error = False, None
+    wrong = None
     with scope:
         try:
             await _send_first(make, plan, endpoint, pacer)
-            returned = True
-        except Exception as caught:
-            error = caught
-    return Cancelled(returned, error, trio_now_ns() - cancelled_ns[0]) if cancelled_ns else None
+            wrong = "swallowed trio.Cancelled and returned; let it pass"
+        except Exception as error:
+            wrong = f"raised {type(error).__name__}: {error} instead of trio.Cancelled"
+    if not cancelled_ns:
+        return None
+    delay_ns = trio_now_ns() - cancelled_ns[0]
+    return f"went on for {format_duration(delay_ns)} instead of ending at once" if delay_ns else wrong

@@ -52,7 +52,8 @@ class Decoder:
             bit: which bit was flipped.
         """
         if bit is not None:
-            return _decode(_as_arrived(bytes.fromhex(head), bit), size, bit // 8 >= HEADER_SIZE)
+            known = bytes.fromhex(head)
+            return _decode(flipped(known, bit) if bit // 8 < len(known) else known, size, bit // 8 >= HEADER_SIZE)
         if (head, size) != self._last:
             self._last = (head, size)
             self._last_arrived = _decode(bytes.fromhex(head), size, False)
@@ -71,7 +72,3 @@ def _decode(head: bytes, size: int, wrong: bool) -> Arrived:
         return Arrived(Kind.CONNECTION_ID, text=decoded.text)
     wrong = wrong or not PATTERN.startswith(head[HEADER_SIZE:])
     return Arrived(Kind.WRONG_DATA if wrong else Kind.DATA, decoded.sequence)
-
-
-def _as_arrived(head: bytes, bit: int) -> bytes:
-    return flipped(head, bit) if bit // 8 < len(head) else head

@@ -1,22 +1,69 @@
-"""Compares one stream that the events report with what it must report."""
+"""Compares one stream that the events report with what it must report, and keeps a bounded list of what differs."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cts.protocol.plan import NANOSECONDS, StreamPlan
 from cts.protocol.task import StreamError
 from cts.records.events_reader import VERDICTS, ReportedEnd, ReportedStream
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
-from cts.verification.differences import Difference, Differences
 from cts.verification.expected import Bounds, ExpectedFrame, ExpectedStream
 
-__all__ = ["Comparison", "StreamRow"]
+__all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
 _CLOSE_NS = 1
 """A stream is closed this long after its last render time, and something else may come first."""
+_LISTED = 100
+
+Value = int | str | None
+
+
+@frozen
+class Difference:
+    """One value that truth and events do not agree on.
+
+    Attributes:
+        what: the key of the events that holds it, or ``stream``, ``frame`` where one side has it and the other has not.
+        stream: the stream's number in the events, None if they do not have it.
+        client: the client's number in the truth, None if it does not have it.
+        sequence: the frame, None if it is about the stream.
+        truth: what must be there, by the truth; a text where there are bounds.
+        events: what is there.
+    """
+
+    what: str
+    stream: int | None
+    client: int | None
+    sequence: int | None
+    truth: Value
+    events: Value
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {number}"
+            for name, number in (("stream", self.stream), ("client", self.client), ("frame", self.sequence))
+            if number is not None
+        ]
+        return (
+            f"{', '.join(parts)}: {self.what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
+        )
+
+
+@define(eq=False)
+class Differences:
+    """Counts every difference and keeps the first ones."""
+
+    listed: list[Difference] = field(factory=list)
+    total: int = 0
+
+    def add(self, difference: Difference) -> None:
+        """Take note of a difference."""
+        self.total += 1
+        if len(self.listed) < _LISTED:
+            self.listed.append(difference)
 
 
 @frozen
@@ -51,6 +98,7 @@ class StreamRow:
     times_apart_ns: int
 
 
+@define(eq=False, kw_only=True)
 class Comparison:
     """Takes the frames of an expected stream as they are rendered, and the stream when it has ended.
 
@@ -65,31 +113,19 @@ class Comparison:
         differences: where what does not agree goes.
     """
 
-    def __init__(
-        self,
-        plan: StreamPlan,
-        reported: ReportedStream | None,
-        *,
-        client: int,
-        address: str,
-        tolerance_ns: int,
-        known_ns: int,
-        making_ns: int,
-        differences: Differences,
-    ) -> None:
-        self._plan = plan
-        self._reported = reported
-        self._client = client
-        self._address = address
-        self._tolerance_ns = tolerance_ns
-        self._known_ns = known_ns
-        self._making_ns = making_ns
-        self._differences = differences
-        self._found = 0
-        self._counts = dict.fromkeys(VERDICTS, 0)
-        self._frames = 0
-        self._undecidable_frames = 0
-        self._apart_ns = 0
+    _plan: StreamPlan
+    _reported: ReportedStream | None
+    _client: int
+    _address: str
+    _tolerance_ns: int
+    _known_ns: int
+    _making_ns: int
+    _differences: Differences
+    _found: int = field(default=0, init=False)
+    _counts: dict[str, int] = field(factory=lambda: dict.fromkeys(VERDICTS, 0), init=False)
+    _frames: int = field(default=0, init=False)
+    _undecidable_frames: int = field(default=0, init=False)
+    _apart_ns: int = field(default=0, init=False)
 
     def frame(self, expected: ExpectedFrame) -> None:
         """Compare a frame with its event."""
@@ -209,9 +245,11 @@ class Comparison:
             self._apart_ns = apart_ns
         return apart_ns <= self._tolerance_ns
 
-    def _differ(
-        self, what: str, truth: int | str | None, events: int | str | None, sequence: int | None = None
-    ) -> None:
+    def _differ(self, what: str, truth: Value, events: Value, sequence: int | None = None) -> None:
         self._found += 1
         stream = None if self._reported is None else self._reported.number
         self._differences.add(Difference(what, stream, self._client, sequence, truth, events))
+
+
+def _said(value: Value) -> str:
+    return "absent" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from attrs import define
+from attrs import define, field
 
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import StreamError, Verify
@@ -58,19 +58,22 @@ class ExpectedFrame(NamedTuple):
     received_ns: int | None
 
 
+def _or_never(at_ns: int | None) -> int:
+    return _NEVER_NS if at_ns is None else at_ns
+
+
+@define(eq=False)
 class _Window:
     """When arrivals count for a frame for certain, and the bytes that have come for certain, and those that may have."""
 
-    __slots__ = ("maybe", "received_ns", "sure", "sure_after_ns", "sure_until_ns")
-
-    def __init__(self, sure_after_ns: int, sure_until_ns: int) -> None:
-        self.sure_after_ns = sure_after_ns
-        self.sure_until_ns = sure_until_ns
-        self.sure = 0
-        self.maybe = 0
-        self.received_ns: int | None = None
+    sure_after_ns: int
+    sure_until_ns: int
+    sure: int = 0
+    maybe: int = 0
+    received_ns: int | None = None
 
 
+@define(eq=False, kw_only=True)
 class ExpectedStream:
     """One stream. Arrivals are handed in by their methods, in order of time.
 
@@ -94,34 +97,28 @@ class ExpectedStream:
         doubt: why nothing can be said about this stream; None if something can.
     """
 
-    def __init__(
-        self,
-        plan: StreamPlan,
-        verify: Verify,
-        *,
-        opened_ns: int,
-        tolerance_ns: int,
-        cut_ns: int | None,
-        on_frame: Callable[[ExpectedFrame], None],
-    ) -> None:
-        self._plan = plan
-        self._verify = verify
-        self._tolerance_ns = tolerance_ns
-        self._cut_ns = _NEVER_NS if cut_ns is None else cut_ns
-        self._on_frame = on_frame
-        self._heard = False
-        self._next = 1
-        self._windows: dict[int, _Window] = {}
-        self.opened_ns = opened_ns
-        self.connection_id: str | None = None
-        self.ended_ns: int | None = None
-        self.result: str | None = None
-        self.error = Bounds()
-        self.bytes_received = Bounds()
-        self.measured_until_ns: int | None = None
-        self.optional_frames = 0
-        self.doubt: str | None = None
-        self._anchor(opened_ns)
+    _plan: StreamPlan
+    _verify: Verify
+    opened_ns: int
+    _tolerance_ns: int
+    _cut_ns: int = field(converter=_or_never)
+    _on_frame: Callable[[ExpectedFrame], None]
+    _heard: bool = field(default=False, init=False)
+    _next: int = field(default=1, init=False)
+    _windows: dict[int, _Window] = field(factory=dict, init=False)
+    _look_ns: int = field(init=False)
+    base_ns: int = field(init=False)
+    connection_id: str | None = field(default=None, init=False)
+    ended_ns: int | None = field(default=None, init=False)
+    result: str | None = field(default=None, init=False)
+    error: Bounds = field(factory=Bounds, init=False)
+    bytes_received: Bounds = field(factory=Bounds, init=False)
+    measured_until_ns: int | None = field(default=None, init=False)
+    optional_frames: int = field(default=0, init=False)
+    doubt: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._anchor(self.opened_ns)
 
     def over(self, at_ns: int) -> bool:
         """Tell whether the stream ended before ``at_ns``; everything that arrived before must have been handed in."""

@@ -12,6 +12,8 @@ A port that asks again after its stream has ended begins another one.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import accumulate
 
@@ -20,15 +22,14 @@ from attrs import define, field
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
+from cts.records.events_reader import ReportedStream
 from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arrivals import Decoder, Kind
-from cts.verification.compare import Comparison, StreamRow
-from cts.verification.differences import Difference, Differences
+from cts.verification.compare import Comparison, Difference, Differences, StreamRow
 from cts.verification.expected import ExpectedStream
-from cts.verification.pairing import ReportedStreams
 
-__all__ = ["Receivers"]
+__all__ = ["Receivers", "ReportedStreams"]
 
 _Happening = tuple[int, int, Kind, bool, int, int, str]
 """Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text."""
@@ -41,6 +42,48 @@ _HELD_NS = 2_000_000
 
 _MAKING_NS = 100_000_000
 """How long a real machine may take to make a stream and to send its first datagram."""
+
+_PAIRING_NS = 250_000_000
+"""How far the openings of a stream may lie apart in events and truth and still be told of as that difference: less than the
+least time between two STARTs, which is 500 ms."""
+
+
+class ReportedStreams:
+    """The receiving streams of the events, each until the truth asks for it: by address, and by time, for ports are reused.
+
+    Args:
+        streams: the streams.
+        direction: which way frames went.
+        tolerance_ns: how far times of truth and run may lie apart.
+    """
+
+    def __init__(self, streams: Iterable[ReportedStream], direction: Direction, tolerance_ns: int) -> None:
+        self._slack_ns = tolerance_ns + _PAIRING_NS
+        self._waiting: defaultdict[str, deque[ReportedStream]] = defaultdict(deque)
+        for stream in sorted(streams, key=lambda each: each.opened_ns):
+            self._waiting[stream.local if direction is Direction.PULL else stream.remote].append(stream)
+        self._missed: list[ReportedStream] = []
+
+    def openings(self, address: str) -> list[int]:
+        """Return when the streams of an address opened that have not been asked for."""
+        return [stream.opened_ns for stream in self._waiting[address]]
+
+    def take(self, address: str, opened_ns: int) -> ReportedStream | None:
+        """Return the stream of an address that opened at that time, None if there is none."""
+        waiting = self._waiting[address]
+        while waiting:
+            first = waiting[0]
+            if first.opened_ns > opened_ns + self._slack_ns:
+                break
+            waiting.popleft()
+            if first.opened_ns >= opened_ns - self._slack_ns:
+                return first
+            self._missed.append(first)
+        return None
+
+    def rest(self) -> list[ReportedStream]:
+        """Return the streams that the truth never asked for."""
+        return self._missed + [stream for waiting in self._waiting.values() for stream in waiting]
 
 
 @define(eq=False)
@@ -58,11 +101,12 @@ class _Link:
     """When the first of those came, if there is one."""
 
 
+@define(eq=False, kw_only=True)
 class Receivers(TruthVisitor):
     """Takes what a truth tells and compares each stream as it goes.
 
     Args:
-        direction: which way frames went.
+        pull: whether frames went to the clients.
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
         tolerance_ns: how far times of truth and run may lie apart.
@@ -75,33 +119,24 @@ class Receivers(TruthVisitor):
         unanswered: STARTs that arrived at the server and began nothing.
     """
 
-    def __init__(
-        self,
-        direction: Direction,
-        plan: StreamPlan,
-        verify: Verify,
-        *,
-        tolerance_ns: int,
-        simulated: bool,
-        disorder_ns: int,
-        reported: ReportedStreams,
-        differences: Differences,
-    ) -> None:
-        self._pull = direction is Direction.PULL
-        self._plan = plan
-        self._verify = verify
-        self._tolerance_ns = tolerance_ns
-        self._simulated = simulated
-        self._making_ns = 0 if simulated else _MAKING_NS
-        self._disorder_ns = disorder_ns
-        self._reported = reported
-        self._differences = differences
-        self._decoder = Decoder()
-        self._links: dict[int, _Link] = {}
-        self._rows: list[StreamRow] = []
-        self._waits: list[tuple[int, int, int]] = []
-        """Client, when it asked, and when the server began its stream."""
-        self.unanswered = 0
+    _pull: bool
+    _plan: StreamPlan
+    _verify: Verify
+    _tolerance_ns: int
+    _simulated: bool
+    _disorder_ns: int
+    _reported: ReportedStreams
+    _differences: Differences
+    unanswered: int = field(default=0, init=False)
+    _decoder: Decoder = field(factory=Decoder, init=False)
+    _links: dict[int, _Link] = field(factory=dict, init=False)
+    _rows: list[StreamRow] = field(factory=list, init=False)
+    _waits: list[tuple[int, int, int]] = field(factory=list, init=False)
+    """Client, when it asked, and when the server began its stream."""
+
+    @property
+    def _making_ns(self) -> int:
+        return 0 if self._simulated else _MAKING_NS
 
     def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
@@ -197,8 +232,8 @@ class Receivers(TruthVisitor):
             in_doubt = range(earliest_ns - self._tolerance_ns, at_ns + self._tolerance_ns + 1)
             opened_ns = end.started_ns if end.started_ns in in_doubt else at_ns
         comparison = link.comparison = Comparison(
-            self._plan,
-            reported,
+            plan=self._plan,
+            reported=reported,
             client=link.client,
             address=link.address,
             tolerance_ns=self._tolerance_ns,
@@ -207,8 +242,8 @@ class Receivers(TruthVisitor):
             differences=self._differences,
         )
         stream = link.stream = ExpectedStream(
-            self._plan,
-            self._verify,
+            plan=self._plan,
+            verify=self._verify,
             opened_ns=opened_ns,
             tolerance_ns=self._tolerance_ns,
             cut_ns=end.ended_ns if end is not None and end.cut_short else None,

@@ -7,12 +7,11 @@ from pathlib import Path
 from attrs import frozen
 
 from cts.errors import UserError
+from cts.protocol.roles import Direction
 from cts.records.events_reader import ReportedStream, RunEvents, read_events
 from cts.records.truth_reader import TruthReader
-from cts.verification.compare import StreamRow
-from cts.verification.differences import Difference, Differences
-from cts.verification.pairing import ReportedStreams
-from cts.verification.receivers import Receivers
+from cts.verification.compare import Difference, Differences, StreamRow
+from cts.verification.receivers import Receivers, ReportedStreams
 
 __all__ = ["Verification", "verify_run"]
 
@@ -93,9 +92,9 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     differences = Differences()
     reported = ReportedStreams(run.streams, run.direction, tolerance_ns)
     receivers = Receivers(
-        run.direction,
-        run.plan,
-        run.verify,
+        pull=run.direction is Direction.PULL,
+        plan=run.plan,
+        verify=run.verify,
         tolerance_ns=tolerance_ns,
         simulated=not real,
         disorder_ns=reader.disorder_ns,

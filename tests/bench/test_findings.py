@@ -8,8 +8,7 @@ import attrs
 import pytest
 
 from cts.bench.findings import BENCH_SCHEMA, Findings, Rounds, findings_json, findings_text, trust
-from cts.bench.pacing import PacingFigures
-from cts.bench.stalls import StallFigures
+from cts.bench.punctuality import PacingFigures, StallFigures
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles

@@ -165,9 +165,9 @@ def test_links_count_the_headers_of_the_address_family() -> None:
 # profiles, and keys on top
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
-def test_a_profile_by_name_is_that_profile(profile: Profile) -> None:
-    assert links({"profile": profile.name}) == (profile.to_client, profile.to_server)
+@pytest.mark.parametrize(("name", "profile"), PROFILES.items(), ids=PROFILES)
+def test_a_profile_by_name_is_that_profile(name: str, profile: Profile) -> None:
+    assert links({"profile": name}) == (profile.to_client, profile.to_server)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -187,6 +187,7 @@ def test_options_become_the_class_that_the_plugin_declares() -> None:
         either=5,
         anything={"x": []},
     )
+    assert isinstance(options, Options)
     assert isinstance(options.gap, Duration)
     assert isinstance(options.share, float)
     assert options.kind is Kind.BURST

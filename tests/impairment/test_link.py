@@ -27,20 +27,20 @@ def arrivals_ns(fates: list[Fate]) -> list[int]:
 
 
 def sent_evenly(path: Link, count: int, gap_ns: int = MS, size: int = 1000) -> list[Fate]:
-    return [path.transmit(index * gap_ns, size) for index in range(count)]
+    return [path.transmit_many(index * gap_ns, [size])[0] for index in range(count)]
 
 
 # -- delay -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_default_delivers_every_datagram_at_the_instant_it_is_sent() -> None:
-    assert link(Impairment()).transmit(7, 100) == Fate(DELIVERED, (Arrival(7, None, False),))
+    assert link(Impairment()).transmit_many(7, [100])[0] == Fate(DELIVERED, (Arrival(7, None, False),))
 
 
 def test_constant_latency_is_added_to_the_instant_of_sending() -> None:
     path = link(Impairment(delay=Constant(20 * MS)))
     assert arrivals_ns(path.transmit_many(5, [1, 2, 3])) == [20 * MS + 5] * 3
-    assert arrivals_ns([path.transmit(5, 1), path.transmit(6, 1)]) == [20 * MS + 5, 20 * MS + 6]
+    assert arrivals_ns([path.transmit_many(5, [1])[0], path.transmit_many(6, [1])[0]]) == [20 * MS + 5, 20 * MS + 6]
 
 
 def test_latency_alone_never_reorders_unless_order_is_given_up() -> None:
@@ -53,17 +53,17 @@ def test_latency_alone_never_reorders_unless_order_is_given_up() -> None:
 
 def test_a_burst_shares_one_draw_of_the_latency_and_the_next_one_draws_again() -> None:
     path = link(Impairment(delay=Uniform(0, 20 * MS), delay_hold_ns=30 * MS))
-    drawn = arrivals_ns([path.transmit(0, 9)])[0]
+    drawn = arrivals_ns([path.transmit_many(0, [9])[0]])[0]
     assert path.transmit_many(MS, []) == []
     assert arrivals_ns(path.transmit_many(30 * MS - 1, [9, 9])) == [drawn + 30 * MS - 1] * 2
-    assert arrivals_ns([path.transmit(30 * MS, 9)]) != [drawn + 30 * MS]
+    assert arrivals_ns([path.transmit_many(30 * MS, [9])[0]]) != [drawn + 30 * MS]
 
 
 def test_handing_over_no_datagram_draws_no_latency() -> None:
     impairment = Impairment(delay=Uniform(0, 20 * MS), delay_hold_ns=2)
     idle = link(impairment)
     idle.transmit_many(0, [])
-    assert idle.transmit(2, 9) == link(impairment).transmit(2, 9)
+    assert idle.transmit_many(2, [9])[0] == link(impairment).transmit_many(2, [9])[0]
 
 
 def test_a_uniform_delay_takes_both_ends_of_its_range() -> None:
@@ -80,7 +80,8 @@ def test_a_trace_is_replayed_per_datagram_and_begins_again() -> None:
     path = link(Impairment(delay=Trace((1, 5, 9))))
     assert arrivals_ns(path.transmit_many(0, [8] * 2)) == [1, 5]
     assert [
-        fate.arrivals[0].arrival_ns - at for at, fate in ((10, path.transmit(10, 8)), (30, path.transmit(30, 8)))
+        fate.arrivals[0].arrival_ns - at
+        for at, fate in ((10, path.transmit_many(10, [8])[0]), (30, path.transmit_many(30, [8])[0]))
     ] == [9, 1]
 
 
@@ -133,14 +134,14 @@ def test_the_mtu_counts_the_ip_datagram() -> None:
 
 def test_an_outage_drops_what_is_sent_in_it_and_lets_through_what_is_under_way() -> None:
     path = link(Impairment(delay=Constant(500), outages=[(100, 200)]), start_ns=1000)
-    sent = {at: path.transmit(at, 10) for at in (150, 1099, 1100, 1199, 1200)}
+    sent = {at: path.transmit_many(at, [10])[0] for at in (150, 1099, 1100, 1199, 1200)}
     assert [at for at, fate in sent.items() if fate.kind is OUTAGE] == [1100, 1199]
     assert sent[1099].arrivals[0].arrival_ns == 1599
 
 
 def test_outages_may_overlap_and_touch_in_any_order() -> None:
     path = link(Impairment(outages=[(50, 60), (10, 40), (20, 30), (40, 45)]))
-    down = [at for at in range(70) if path.transmit(at, 10).kind is OUTAGE]
+    down = [at for at in range(70) if path.transmit_many(at, [10])[0].kind is OUTAGE]
     assert down == [*range(10, 45), *range(50, 60)]
 
 
@@ -159,15 +160,15 @@ def test_a_full_queue_drops_at_the_tail_and_has_room_again_as_it_drains() -> Non
     path = link(Impairment(bandwidth_bits_per_second=10_000_000, queue_bytes=12_500))
     burst = kinds(path.transmit_many(0, [1222] * 15))
     assert burst == [DELIVERED] * 10 + [QUEUE] * 5
-    assert path.transmit(MS - 1, 1222).kind is QUEUE
-    assert path.transmit(MS, 1222).kind is DELIVERED
+    assert path.transmit_many(MS - 1, [1222])[0].kind is QUEUE
+    assert path.transmit_many(MS, [1222])[0].kind is DELIVERED
     assert kinds(path.transmit_many(11 * MS, [1222] * 11)) == [DELIVERED] * 10 + [QUEUE]
 
 
 def test_without_a_queue_only_an_idle_link_takes_a_datagram() -> None:
     path = link(Impairment(bandwidth_bits_per_second=10_000_000, queue_bytes=0))
     assert kinds(path.transmit_many(0, [1222] * 3)) == [DELIVERED, QUEUE, QUEUE]
-    assert path.transmit(MS, 1222).kind is DELIVERED
+    assert path.transmit_many(MS, [1222])[0].kind is DELIVERED
 
 
 def test_a_datagram_lost_behind_the_queue_has_used_its_bandwidth() -> None:
@@ -212,7 +213,7 @@ def test_corruption_names_one_bit_of_the_payload_and_spares_an_empty_one() -> No
     path = link(Impairment(corrupt=1.0, duplicate=1.0))
     bits = [arrival.corrupt_bit for fate in path.transmit_many(0, [2] * 300) for arrival in fate.arrivals]
     assert set(bits) == set(range(16))
-    assert path.transmit(0, 0).arrivals[0].corrupt_bit is None
+    assert path.transmit_many(0, [0])[0].arrivals[0].corrupt_bit is None
 
 
 def test_duplication_does_not_change_which_originals_are_corrupted() -> None:

@@ -23,7 +23,7 @@ def link(impairment: Impairment, seed: int = 1) -> Link:
 
 
 def sent_evenly(path: Link, count: int, gap_ns: int = MS, size: int = 1000) -> list[Fate]:
-    return [path.transmit(index * gap_ns, size) for index in range(count)]
+    return [path.transmit_many(index * gap_ns, [size])[0] for index in range(count)]
 
 
 delays = st.one_of(
@@ -72,7 +72,7 @@ def test_datagrams_handed_over_at_once_fare_as_one_at_a_time(
     now_ns = 0
     for gap_ns, sizes in steps:
         now_ns += gap_ns
-        assert at_once.transmit_many(now_ns, sizes) == [singly.transmit(now_ns, size) for size in sizes]
+        assert at_once.transmit_many(now_ns, sizes) == [singly.transmit_many(now_ns, [size])[0] for size in sizes]
     assert at_once.offered == singly.offered == sum(len(sizes) for _, sizes in steps)
 
 

@@ -27,7 +27,6 @@ from cts.errors import PluginError
 from cts.plugin.registry import (
     BrokenPlugin,
     FoundPlugin,
-    ImportedPlugin,
     PluginGroup,
     Plugins,
     check,
@@ -389,8 +388,8 @@ def test_a_connected_socket_factory_is_loaded_with_its_class(
 
 
 def test_a_good_class_passes_in_either_group() -> None:
-    assert check(ImportedPlugin(stranger(), GoodSender)).cls is GoodSender
-    assert check(ImportedPlugin(stranger(group=FACTORIES), GoodFactory)).cls is GoodFactory
+    assert check(stranger(), GoodSender).cls is GoodSender
+    assert check(stranger(group=FACTORIES), GoodFactory).cls is GoodFactory
 
 
 @pytest.mark.parametrize(
@@ -406,17 +405,17 @@ def test_a_good_class_passes_in_either_group() -> None:
 )
 def test_what_is_no_sender_class_is_refused(target: object, what: str) -> None:
     with pytest.raises(BrokenPlugin, match=f"cannot be used: it is {what}, not a subclass of cts.api.ISender;"):
-        check(ImportedPlugin(stranger(), target))
+        check(stranger(), target)
 
 
 def test_a_sender_among_the_factories_is_refused() -> None:
     with pytest.raises(BrokenPlugin, match=r"class GoodSender, not a subclass of cts\.api\.IConnectedSocketFactory"):
-        check(ImportedPlugin(stranger(group=FACTORIES), GoodSender))
+        check(stranger(group=FACTORIES), GoodSender)
 
 
 def test_an_instance_instead_of_the_class_is_refused() -> None:
     with pytest.raises(BrokenPlugin, match="it is a GoodFactory"):
-        check(ImportedPlugin(stranger(group=FACTORIES), GoodFactory(None)))
+        check(stranger(group=FACTORIES), GoodFactory(None))
 
 
 def test_an_abstract_class_is_refused_with_the_methods_it_lacks() -> None:
@@ -427,7 +426,7 @@ def test_an_abstract_class_is_refused_with_the_methods_it_lacks() -> None:
             pass
 
     with pytest.raises(BrokenPlugin, match=r"Half does not define __init__, make;"):
-        check(ImportedPlugin(stranger(group=FACTORIES), Half))
+        check(stranger(group=FACTORIES), Half)
 
 
 def test_a_plugin_for_a_later_api_is_refused_and_cured_by_upgrading_cts() -> None:
@@ -437,7 +436,7 @@ def test_a_plugin_for_a_later_api_is_refused_and_cured_by_upgrading_cts() -> Non
     with pytest.raises(
         BrokenPlugin, match=f"written for api {API_VERSION + 1}, and this cts has api {API_VERSION}"
     ) as caught:
-        check(ImportedPlugin(stranger(), Later))
+        check(stranger(), Later)
     assert caught.value.cure == "upgrade cts with 'pip install --upgrade cts-media-stream'"
 
 
@@ -446,7 +445,7 @@ def test_a_plugin_for_an_earlier_api_is_cured_by_upgrading_the_plugin() -> None:
         api = API_VERSION - 1
 
     with pytest.raises(BrokenPlugin) as caught:
-        check(ImportedPlugin(stranger(), Earlier))
+        check(stranger(), Earlier)
     assert "'pip install --upgrade stranger'" in caught.value.cure
 
 
@@ -454,7 +453,7 @@ def test_a_plugin_for_an_earlier_api_is_cured_by_upgrading_the_plugin() -> None:
 def test_options_that_are_no_attrs_class_are_refused(options: type | None) -> None:
     wrong = type("Wrong", (GoodSender,), {"options": options})
     with pytest.raises(BrokenPlugin, match="options must be an attrs class or None"):
-        check(ImportedPlugin(stranger(), wrong))
+        check(stranger(), wrong)
 
 
 def test_all_that_is_wrong_with_a_class_is_said_at_once() -> None:
@@ -463,7 +462,7 @@ def test_all_that_is_wrong_with_a_class_is_said_at_once() -> None:
         options = dict
 
     with pytest.raises(BrokenPlugin) as caught:
-        check(ImportedPlugin(stranger(), Wrong))
+        check(stranger(), Wrong)
     for part in ("api 0", "does not define __init__, send_frame", "options must be an attrs class"):
         assert part in caught.value.reason
 

@@ -131,7 +131,7 @@ def test_a_sender_that_numbers_frames_from_zero() -> None:
             return await at.endpoint.send(at.peer, header, at.payload)
 
     assert said_of(FromZero)["test_every_header_is_that_of_its_frame"] == (
-        "FromZero, three datagrams (segment limit 1): a datagram of frame 0 left in the call for frame 1"
+        "FromZero, three datagrams (segment limit 1), frame 1: a datagram of frame 0 left in its call"
     )
 
 
@@ -302,7 +302,7 @@ def test_a_sender_that_shields_itself() -> None:
 
     said = said_of(Shields)
     assert said.keys() == {"test_a_cancelled_wait_for_the_network_ends_the_call"}
-    assert "went on for 3600 s instead of ending at once" in said.popitem()[1]
+    assert "went on for 1 h instead of ending at once" in said.popitem()[1]
 
 
 def test_a_sender_that_turns_cancellation_into_an_error() -> None:

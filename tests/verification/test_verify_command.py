@@ -9,7 +9,7 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from cts.cli.verify import verify_run_command
+from cts.cli.commands import verify_run
 from cts.errors import UserError
 from cts.impairment.loss import EveryNth
 from tests.verification.simulated_logs import PATH, Logs, as_relayed, config_of, simulated_logs
@@ -21,7 +21,7 @@ def logs(tmp_path: Path) -> Logs:
 
 
 def call(logs: Logs, *options: str) -> Result:
-    return CliRunner().invoke(verify_run_command, [str(logs.events), str(logs.truth), *options])
+    return CliRunner().invoke(verify_run, [str(logs.events), str(logs.truth), *options])
 
 
 def test_agreement_is_one_line_and_status_0(logs: Logs) -> None:

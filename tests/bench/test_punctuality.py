@@ -7,7 +7,7 @@ from itertools import accumulate, chain, repeat
 
 import pytest
 
-from cts.bench.stalls import STALL_NS, StallFigures, measure_stalls
+from cts.bench.punctuality import STALL_NS, StallFigures, measure_stalls
 
 STEP = 100
 SECOND = 1_000_000_000
