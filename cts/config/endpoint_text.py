@@ -30,7 +30,7 @@ def parse_endpoint(text: str) -> tuple[str, int]:
     if v6 is not None:
         if not _is_ipv6(v6):
             raise _refused(text, "has no IPv6 address in its brackets")
-        return v6, number
+        return _with_zone(text, v6), number
     _check_host(text, host)
     return host, number
 
@@ -43,6 +43,18 @@ def parse_target(text: str) -> tuple[str, int]:
     if port == 0:
         raise _refused(text, "has port 0, which only a listener can have")
     return host, port
+
+
+def _with_zone(text: str, host: str) -> str:
+    """Return an IPv6 host with its interface as the system writes it; in URLs a % is %25 (RFC 6874)."""
+    address, _, zone = host.partition("%")
+    if zone.startswith("25") and zone != "25":
+        zone = zone.removeprefix("25")
+    if IPv6Address(address).is_link_local and not zone:
+        raise _refused(
+            text, "is link-local and does not say on which interface", f' and "[{address}%eth0]:{DEFAULT_PORT}"'
+        )
+    return f"{address}%{zone}" if zone else address
 
 
 def _port(text: str, digits: str) -> int:

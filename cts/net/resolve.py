@@ -11,7 +11,7 @@ from cts.api import Address
 from cts.errors import UserError
 from cts.net.sockaddr import address_of
 
-__all__ = ["resolve_listen", "resolve_targets"]
+__all__ = ["missing_families", "resolve_listen", "resolve_targets"]
 
 _ANY = (Address("0.0.0.0", 0), Address("::", 0))
 
@@ -25,10 +25,29 @@ async def resolve_listen(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
     found: list[Address] = []
     for host, port in endpoints:
         if host == "*":
-            found += [Address(any_host, port) for any_host, _ in _ANY]
+            found += [Address(any_host, port) for any_host, _ in _ANY if _can_bind(any_host)]
         else:
             found += await _resolve("server.listen", host, port)
     return list(dict.fromkeys(found))
+
+
+def missing_families(endpoints: Iterable[str], resolved: Iterable[Address]) -> list[str]:
+    """Return what to tell of address families that ``*`` stands for and this system does not have."""
+    if not any(each.startswith("*") for each in endpoints):
+        return []
+    hosts = {address.host for address in resolved}
+    missing = [name for host, name in (("0.0.0.0", "IPv4"), ("::", "IPv6")) if host not in hosts]
+    return [f"this system has no {name}: '*' listens on the other family alone" for name in missing]
+
+
+def _can_bind(host: str) -> bool:
+    """Tell whether this system has the family of an unspecified address."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((host, 0))
+    except OSError:
+        return False
+    return True
 
 
 async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[Address]:

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address, StreamPlan
 from cts.config import Config
+from cts.output.figures import counted, whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
-from cts.units import format_duration, format_rate
+from cts.units import SECOND, format_duration, format_rate
 
-__all__ = ["banner", "beyond_a_real_run", "describe_plan"]
+__all__ = ["banner", "beyond_a_real_run", "describe_plan", "warnings_of"]
+
+ORIGINAL_CLIENT_MAX_SIZE = 64_000
+"""Bytes at which the original's client cuts a datagram that it receives."""
 
 
 def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> str:
@@ -44,13 +48,16 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     sizes = plan.datagram_sizes
     packets = len(sizes) * plan.frame_rate
     last = "" if sizes[-1] == sizes[0] else f", the last of {sizes[-1]:,} bytes"
+    # A frame is due on the wire one interval after the stream began, and in the renderer when the buffer is full.
+    late_ns = plan.render_offset_ns(1) - plan.send_offset_ns(1)
+    buffer = f"{counted(plan.buffered_frames, 'frame')}, tolerates {whole_milliseconds(late_ns):,} ms"
     rows = [
         ("role", f"{config.run.role}, {config.stream.direction.value}"),
         ("rate", f"{format_rate(plan.bits_per_second)} at {plan.frame_rate} frames per second"),
         ("frame", f"{plan.frame_size:,} bytes in {len(sizes):,} datagrams of at most {sizes[0]:,} bytes{last}"),
         ("packets", f"{packets:,} per second and stream"),
         ("stream", f"{plan.final_frame:,} frames, {plan.transfer_size:,} bytes"),
-        ("buffer", f"{plan.buffered_frames:,} frames; datagrams are taken for {plan.window_frames:,} frames ahead"),
+        ("buffer", f"{buffer}; datagrams are taken for {plan.window_frames:,} frames ahead"),
         ("end", f"{plan.end_offset_ns / 1e9:.3f} s after the start, whatever the network does"),
     ]
     if config.run.role != "server":
@@ -62,7 +69,24 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
         commands = "cts sim and cts impair" if config.run.role == "loopback" else "cts impair"
         given = " and ".join(each.partition(":")[0] for each in beyond)
         rows.append(("for", f"{commands}; cts run refuses {given}"))
+    rows += [("note", text) for text in warnings_of(plan)]
     return "\n".join(f"{name:<8} {text}" for name, text in rows)
+
+
+def warnings_of(plan: StreamPlan) -> list[str]:
+    """Return what a person should know of a plan before it is run."""
+    found = []
+    if plan.buffered_frames == 1:
+        found.append(
+            "the buffer holds 1 frame, which is due when it is sent: on no network does it come in time; "
+            f"allowed, but set stream.buffer_depth to {format_duration(2 * SECOND // plan.frame_rate)} or more"
+        )
+    if plan.datagram_sizes[0] > ORIGINAL_CLIENT_MAX_SIZE:
+        found.append(
+            f"datagrams of {plan.datagram_sizes[0]:,} bytes: the original's client cuts them at "
+            f"{ORIGINAL_CLIENT_MAX_SIZE:,} and completes no frame; set stream.datagram_max_size to that for one"
+        )
+    return found
 
 
 def _streams(config: Config) -> str:

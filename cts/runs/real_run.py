@@ -20,14 +20,14 @@ from cts.config import Config, parse_endpoint
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
-from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.resolve import missing_families, resolve_listen, resolve_targets
 from cts.net.surroundings import Surroundings, real_surroundings
 from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.report import RunReport
-from cts.runs.plan_text import banner, beyond_a_real_run
+from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
@@ -130,6 +130,8 @@ class _Run:
         if config.output.console != "quiet":
             self._say(banner(config, self._plan, bound))
             self._say(f"offload: {surroundings.network.offload}")
+            for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
+                self._say(f"note: {text}")
         stopped_by: list[int] = []
         async with surroundings.running() as services:
             await services.start(_obey_signals, session, stopped_by, self._say, config)

@@ -79,3 +79,17 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
         return
     assert host
     assert 0 <= port <= 65_535
+
+
+@pytest.mark.parametrize("zone", ["%eth0", "%25eth0"])
+def test_a_link_local_address_names_its_interface_as_it_is_or_as_in_a_url(zone: str) -> None:
+    assert parse_endpoint(f"[fe80::1{zone}]:4711") == ("fe80::1%eth0", 4711)
+
+
+def test_an_interface_may_be_a_number_also_one_that_looks_like_an_escape() -> None:
+    assert parse_endpoint("[fe80::1%25]:4711") == ("fe80::1%25", 4711)
+
+
+def test_a_link_local_address_without_its_interface_is_refused_with_advice() -> None:
+    with pytest.raises(ValueError, match="does not say on which interface; allowed: .*fe80::1%eth0"):
+        parse_endpoint("[fe80::1]:4711")

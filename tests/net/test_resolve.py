@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Literal, TypeAlias
 
@@ -10,7 +11,7 @@ import trio
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.resolve import missing_families, resolve_listen, resolve_targets
 
 Answer: TypeAlias = (
     tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]
@@ -136,3 +137,20 @@ async def test_the_zone_of_a_link_local_address_is_kept(interface: str) -> None:
 async def test_the_zone_that_a_name_server_knows_is_kept(interface: str) -> None:
     use_names()
     assert await resolve_targets([("link.example", 4444)]) == [Address(f"fe80::1%{interface}", 4444)]
+
+
+async def test_a_family_that_the_system_lacks_is_left_out_of_every_address_and_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = socket.socket
+
+    def without_ipv6(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, kind)
+
+    monkeypatch.setattr("cts.net.resolve.socket.socket", without_ipv6)
+    resolved = await resolve_listen([("*", 4711)])
+    assert resolved == [Address("0.0.0.0", 4711)]
+    assert missing_families(["*:4711"], resolved) == ["this system has no IPv6: '*' listens on the other family alone"]
+    assert missing_families(["127.0.0.1:4711"], [Address("127.0.0.1", 4711)]) == []

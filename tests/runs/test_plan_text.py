@@ -1,4 +1,4 @@
-"""What ``cts check`` says of the commands that a configuration is for."""
+"""What ``cts check`` says of a configuration that is right."""
 
 import pytest
 
@@ -11,11 +11,16 @@ NETWORK: dict[str, object] = {"network": {"loss": 0.1}}
 TRUTH: dict[str, object] = {"output": {"truth_file": "t.jsonl"}}
 
 
-def row_of_commands(raw: dict[str, object]) -> str | None:
-    """Return the row that says which commands a configuration is for, if there is one."""
+def rows_of(raw: dict[str, object]) -> dict[str, str]:
+    """Return what it says, by the name of the row."""
     config = structure_config(raw)
     rows = describe_plan(config, plan_of(config), choose_plugins(config, "configuration")).splitlines()
-    return {name: text.strip() for name, _, text in (row.partition(" ") for row in rows)}.get("for")
+    return {name: text.strip() for name, _, text in (row.partition(" ") for row in rows)}
+
+
+def row_of_commands(raw: dict[str, object]) -> str | None:
+    """Return the row that says which commands a configuration is for, if there is one."""
+    return rows_of(raw).get("for")
 
 
 @pytest.mark.parametrize(
@@ -33,3 +38,20 @@ def test_a_plan_says_which_commands_it_is_for_where_a_real_run_refuses_it(raw: d
 
 def test_a_plan_for_a_real_run_says_nothing_of_commands() -> None:
     assert row_of_commands({}) is None
+
+
+def test_it_says_how_late_a_datagram_may_be() -> None:
+    assert rows_of({})["buffer"] == "30 frames, tolerates 967 ms; datagrams are taken for 60 frames ahead"
+
+
+@pytest.mark.parametrize("stream", [{"frame_rate": 1}, {"buffer_depth": "34ms"}])
+def test_a_buffer_of_one_frame_is_told_to_complete_none(stream: dict[str, object]) -> None:
+    rows = rows_of({"stream": stream})
+    assert rows["buffer"].startswith("1 frame, tolerates 0 ms")
+    assert rows["note"].startswith("the buffer holds 1 frame, which is due when it is sent")
+
+
+def test_datagrams_that_the_original_s_client_cuts_are_told_of() -> None:
+    big = {"bits_per_second": "80 Mbit/s", "datagram_max_size": 64_001}
+    assert "the original's client cuts them at 64,000" in rows_of({"stream": big})["note"]
+    assert "note" not in rows_of({"stream": big | {"datagram_max_size": 64_000}})
