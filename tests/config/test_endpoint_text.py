@@ -91,5 +91,5 @@ def test_an_interface_may_be_a_number_also_one_that_looks_like_an_escape() -> No
 
 
 def test_a_link_local_address_without_its_interface_is_refused_with_advice() -> None:
-    with pytest.raises(ValueError, match="does not say on which interface; allowed: .*fe80::1%eth0"):
+    with pytest.raises(ValueError, match=r"does not say on which interface; allowed: .*fe80::1%eth0"):
         parse_endpoint("[fe80::1]:4711")
