@@ -14,7 +14,7 @@ from cts.bench.pacing import PacingFigures, measure_pacing
 from cts.bench.search import greatest_that_holds
 from cts.bench.stalls import StallFigures, measure_stalls
 from cts.bench.trials import StreamLoad, run_trial, without_loss
-from cts.net.udp_network import Offload, detect_offload
+from cts.net.offload import Offload, detect_offload
 from cts.output.figures import about_rate
 from cts.records.report import RunReport
 from cts.units import SECOND

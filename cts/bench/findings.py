@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from cts.bench.pacing import PacingFigures
 from cts.bench.stalls import STALL_NS, StallFigures
-from cts.net.udp_network import Offload
+from cts.net.offload import Offload
 from cts.output.figures import about_rate, about_time, two_columns
 from cts.units import SECOND
 

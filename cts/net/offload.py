@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Callable, Sequence
 
-from attrs import define
+from attrs import define, field, frozen
 
 from cts.api import Address, DatagramBatch, Message
+from cts.net import coalescing, segmentation
 from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
-from cts.net.readers import SocketReader
-from cts.net.receive_clock import ReceiveClock
 from cts.net.segmentation import SegmentedSender
 from cts.net.sockaddr import pack_sockaddr, unpack_sockaddr
 from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
 
-__all__ = ["OffloadedEndpoint"]
+__all__ = ["Offload", "OffloadedEndpoint", "detect_offload"]
 
 _REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
 """What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
 
 _PEERS_KEPT = 8192
+
+
+@frozen
+class Offload:
+    """What the kernel does for whole batches.
+
+    Attributes:
+        sends: it cuts one send into many datagrams (UDP_SEGMENT).
+        receives: it hands over many datagrams with one read (UDP_GRO).
+    """
+
+    sends: bool = False
+    receives: bool = False
+
+    def __str__(self) -> str:
+        """Return its name, or their names, as the banner has it."""
+        names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
+        return " and ".join(names) if names else "none: one datagram per call"
+
+
+def detect_offload() -> Offload:
+    """Return what this kernel can do, tried on loopback sockets; takes about a millisecond."""
+    return Offload(segmentation.supported(), coalescing.supported())
 
 
 @define
@@ -48,41 +69,35 @@ class _Sockaddrs(dict[Address, bytes]):
         return sockaddr
 
 
+@define(eq=False)
 class OffloadedEndpoint(UdpEndpoint):
     """A UDP socket that sends trains of datagrams and reads coalesced batches.
 
     Args:
-        sock, peer, clock, reader, on_close: as for :class:`UdpEndpoint`.
-        memory: what is read into; a network's endpoints share it.
-        segmented: whether to send trains.
-        coalesced: whether to read batches.
+        sock, peer, clock, reader, memory, on_close: as for :class:`UdpEndpoint`.
+        offload: whether to send trains, and whether to read batches.
         on_refusal: told if the path turns out to take no segments, with the reason.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        peer: Address | None,
-        clock: ReceiveClock,
-        reader: SocketReader,
-        memory: ReceiveMemory,
-        on_close: Callable[[UdpEndpoint], None],
-        *,
-        segmented: bool,
-        coalesced: bool,
-        on_refusal: Callable[[str], None],
-    ) -> None:
-        super().__init__(sock, peer, clock, reader, memory.buffer, on_close)
-        self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
-        self._sender = SegmentedSender(sock.fileno())
-        self._segment_limit = DATAGRAMS_PER_TRAIN if segmented else 1
-        self._on_refusal = on_refusal
-        self._checked: Sequence[memoryview] = ()
-        self._closed = False
+    _offload: Offload
+    _on_refusal: Callable[[str], None]
+    _receiver: CoalescedReceiver | None = field(default=None, init=False)
+    _sender: SegmentedSender = field(init=False)
+    _segment_limit: int = field(init=False)
+    _checked: Sequence[memoryview] = field(default=(), init=False)
+    _closed: bool = field(default=False, init=False)
+    _batch: _CoalescedBatch = field(init=False)
+    _addresses: dict[bytes, Address] = field(factory=dict, init=False)
+    _sockaddrs: _Sockaddrs = field(factory=_Sockaddrs, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self._offload.receives:
+            self._receiver = CoalescedReceiver(self._sock.fileno(), self._memory)
+        self._sender = SegmentedSender(self._sock.fileno())
+        self._segment_limit = DATAGRAMS_PER_TRAIN if self._offload.sends else 1
         # Every batch is this one: a handler has it for the call only.
-        self._batch = _CoalescedBatch(b"", 1, 0, memory)
-        self._addresses: dict[bytes, Address] = {}
-        self._sockaddrs = _Sockaddrs()
+        self._batch = _CoalescedBatch(b"", 1, 0, self._memory)
 
     @property
     def segment_limit(self) -> int:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 import trio
-from attrs import define, frozen
+from attrs import Factory, define, field, frozen
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
-from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
+from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
 from cts.units import MILLISECOND
 
 __all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
@@ -140,6 +140,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
                 self._handler(self._local, remote, batch)
 
 
+@define(eq=False)
 class SimulatedNetwork:
     """Hosts and links under one clock.
 
@@ -150,28 +151,20 @@ class SimulatedNetwork:
         on_transmission: told of everything that is offered to a link.
     """
 
-    def __init__(
-        self,
-        pacer: IPacer,
-        *,
-        to_client: Impairment,
-        to_server: Impairment,
-        seed: int,
-        on_transmission: Callable[[Transmission], None] | None = None,
-    ) -> None:
-        self._pacer = pacer
-        self._impairments: dict[Way, Impairment] = {TO_CLIENT: to_client, TO_SERVER: to_server}
-        self._seed = seed
-        self._on_transmission = on_transmission
-        self._began_ns = pacer.now_ns()
-        self._endpoints: dict[Address, SimulatedEndpoint] = {}
-        self._paths: dict[tuple[Address, Way], _Path] = {}
-        self._closed = EndpointStatistics()
-        self._opened = 0
-        self._clients = 0
-        self._wakes: list[tuple[int, int, SimulatedEndpoint]] = []
-        self._waiting: trio.CancelScope | None = None
-        self._wakes_at_ns = 0
+    _pacer: IPacer
+    _to_client: Impairment = field(kw_only=True)
+    _to_server: Impairment = field(kw_only=True)
+    _seed: int = field(kw_only=True)
+    _on_transmission: Callable[[Transmission], None] | None = field(default=None, kw_only=True)
+    _began_ns: int = field(default=Factory(lambda self: self._pacer.now_ns(), takes_self=True), init=False)
+    _endpoints: dict[Address, SimulatedEndpoint] = field(factory=dict, init=False)
+    _paths: dict[tuple[Address, Way], _Path] = field(factory=dict, init=False)
+    _closed: EndpointStatistics = field(factory=EndpointStatistics, init=False)
+    _opened: int = field(default=0, init=False)
+    _clients: int = field(default=0, init=False)
+    _wakes: list[tuple[int, int, SimulatedEndpoint]] = field(factory=list, init=False)
+    _waiting: trio.CancelScope | None = field(default=None, init=False)
+    _wakes_at_ns: int = field(default=0, init=False)
 
     def now_ns(self) -> int:
         """Return the run's clock."""
@@ -204,7 +197,8 @@ class SimulatedNetwork:
         else:
             host = f"10.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.{number & 0xFF}"
         endpoint = self._open(Address(host, _FIRST_FREE_PORT), remote)
-        for way, impairment in self._impairments.items():
+        for way in WAYS:
+            impairment = self._to_client if way == TO_CLIENT else self._to_server
             link = Link(impairment, link_rng(self._seed, str(number), way), start_ns=self._began_ns)
             self._paths[endpoint.local, way] = _Path(number, way, link)
         return endpoint
@@ -248,7 +242,7 @@ class SimulatedNetwork:
         """Close an endpoint's address and its links."""
         if self._endpoints.pop(endpoint.local, None) is not None:
             self._closed += endpoint.statistics()
-            for way in self._impairments:
+            for way in WAYS:
                 self._paths.pop((endpoint.local, way), None)
 
     def _carry(

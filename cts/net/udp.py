@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable
 
 import trio
+from attrs import define, field
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.net.coalescing import ReceiveMemory
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
@@ -87,6 +89,7 @@ def open_udp_socket(
     return sock
 
 
+@define(eq=False)
 class UdpEndpoint(IDatagramEndpoint, Readable):
     """A UDP socket of its own.
 
@@ -95,31 +98,27 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         peer: the only remote, if it is connected.
         clock: translates the kernel's receive times into the run's clock.
         reader: reads it once there is a handler.
-        buffer: where datagrams are read into; a network's endpoints share it, since each is handed over at once.
+        memory: what is read into; a network's endpoints share it, since each is handed over at once.
         on_close: told when it is closed.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        peer: Address | None,
-        clock: ReceiveClock,
-        reader: SocketReader,
-        buffer: memoryview,
-        on_close: Callable[[UdpEndpoint], None],
-    ) -> None:
-        self._sock = sock
-        self._peer = peer
-        self._clock = clock
-        self._reader = reader
-        self._handler: DatagramHandler | None = None
-        self._room = trio.Lock()
-        self._local = address_of(sock.getsockname())
-        self._view = buffer
-        self._on_close = on_close
-        self._datagrams = 0
-        self._overflowed = 0
-        self._unreachable = 0
+    _sock: socket.socket
+    _peer: Address | None
+    _clock: ReceiveClock
+    _reader: SocketReader
+    _memory: ReceiveMemory
+    _on_close: Callable[[UdpEndpoint], None]
+    _local: Address = field(init=False)
+    _view: memoryview = field(init=False)
+    _handler: DatagramHandler | None = field(default=None, init=False)
+    _room: trio.Lock = field(factory=trio.Lock, init=False)
+    _datagrams: int = field(default=0, init=False)
+    _overflowed: int = field(default=0, init=False)
+    _unreachable: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._local = address_of(self._sock.getsockname())
+        self._view = self._memory.buffer
 
     @property
     def local(self) -> Address:

@@ -16,7 +16,7 @@ from cts.impairment.link import Impairment
 from cts.net.receive_clock import unix_offset_ns
 from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.simulated import Transmission
-from cts.net.surroundings import real_surroundings
+from cts.net.surroundings import real_surroundings, running
 from cts.records.truth_writer import HEAD_SIZE, RelayTruthLog
 from cts.relay.relay import Relay, RelayLimits, RelayWitness
 from cts.relay.statistics import RelayStatistics
@@ -154,8 +154,7 @@ async def _run(
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
-    surroundings = real_surroundings(offload=order.offload)
-    pacer = surroundings.pacer
+    pacer, network = real_surroundings(offload=order.offload)
     to_client, to_server = order.links(":" in upstream.host)
     witness = None
     if order.truth_file is not None:
@@ -163,7 +162,7 @@ async def _run(
     relay = Relay(
         listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
         upstream=upstream,
-        network=surroundings.network,
+        network=network,
         pacer=pacer,
         to_client=to_client,
         to_server=to_server,
@@ -177,7 +176,7 @@ async def _run(
     try:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             # Relaying ends while its sockets are still read.
-            async with surroundings.running(), trio.open_nursery() as relaying:
+            async with running(pacer, network), trio.open_nursery() as relaying:
                 try:
                     bound += await relaying.start(relay.run)
                 except UserError as error:  # to be raised outside of the nurseries, which would make a group of it

@@ -18,7 +18,7 @@ from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.engine.session import Session
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork, Transmission
-from cts.net.surroundings import Surroundings
+from cts.net.surroundings import running
 from cts.output.ordering import OrderedObserver
 from cts.records.observer import Observer
 from cts.records.report import RunReport
@@ -73,7 +73,7 @@ def simulate(
             new_connection_id=lambda remote: simulated_connection_id(seed, remote),
             observer=OrderedObserver(observers, pacer.now_ns),
         )
-        async with Surroundings(pacer, network).running():
+        async with running(pacer, network):
             return await session.run()
 
     return trio.run(main, clock=pacer)

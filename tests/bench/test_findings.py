@@ -13,7 +13,7 @@ from cts.bench.stalls import StallFigures
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
-from cts.net.udp_network import Offload
+from cts.net.offload import Offload
 from cts.protocol.roles import Direction
 from cts.records.report import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot

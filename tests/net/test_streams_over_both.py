@@ -18,7 +18,8 @@ from cts.clock.timerfd_pacer import TimerPacer
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
 from cts.engine.session import Session
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.records.report import RunReport
 from cts.runs.session_settings import plan_of, session_settings

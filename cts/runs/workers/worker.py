@@ -18,7 +18,7 @@ from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
 from cts.errors import UserError, mistake_in
-from cts.net.surroundings import real_surroundings
+from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
@@ -115,11 +115,11 @@ async def _run(
 ) -> None:
     outbox = _Outbox(task)
     plugins = choose_plugins(structure_config({"sender": task.sender}, task.source), task.source)
-    surroundings = real_surroundings(offload=task.offload, shared=True)
+    pacer, network = real_surroundings(offload=task.offload, shared=True)
     session = Session(
         task.settings,
-        network=surroundings.network,
-        pacer=surroundings.pacer,
+        network=network,
+        pacer=pacer,
         listen=task.listen,
         targets=task.targets,
         make_sender=plugins.make_sender,
@@ -132,14 +132,14 @@ async def _run(
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         outbox.put(Reported(await session.run(task_status=task_status)))
 
-    async with surroundings.running() as services:
+    async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
         services.start_soon(_obey, early, commands, session)
         gc.freeze()
-        async with trio.open_nursery() as running:
-            bound = await running.start(run_session)
+        async with trio.open_nursery() as runner:
+            bound = await runner.start(run_session)
             outbox.put(Bound(tuple(bound)))
-    for note in surroundings.network.notes():
+    for note in network.notes():
         outbox.put(Noted(note))
     if outbox.frames_lost:
         outbox.put(
