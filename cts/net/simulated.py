@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 import trio
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, field
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
+from cts.records.truth_writer import Transmission
 from cts.units import MILLISECOND
 
-__all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
+__all__ = ["SimulatedEndpoint", "SimulatedNetwork"]
 
 _MODERATION_NS = MILLISECOND
 _INTERRUPTS_BELOW = 64
@@ -28,30 +29,6 @@ _SEGMENT_LIMIT = 64
 _NEVER_NS = 1 << 62
 _FIRST_FREE_PORT = 49_152
 _LAST_PORT = 65_535
-
-
-@frozen
-class Transmission:
-    """Datagrams that were offered to a link in one call, and what it did to each.
-
-    Attributes:
-        at_ns: when they were offered, in the run's clock.
-        client: number of the client whose link it is, from 1.
-        address: that client's address.
-        way: ``to_server`` or ``to_client``.
-        first: number of the first datagram in that link, from 1.
-        datagrams: header and payload of each.
-        fates: what became of each.
-    """
-
-    at_ns: int
-    client: int
-    address: Address
-    way: Way
-    first: int
-    header: bytes
-    payloads: Sequence[bytes | memoryview]
-    fates: Sequence[Fate]
 
 
 @define(eq=False)

@@ -9,58 +9,17 @@ from typing import TextIO
 from cts.config import Config
 from cts.config.network_links import impairments
 from cts.errors import ConfigError, UserError
-from cts.impairment.way import TO_SERVER
-from cts.net.simulated import Transmission
 from cts.output.progress import ProgressConsole
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
 from cts.records.report import RunReport
-from cts.records.truth_writer import HEAD_SIZE, TruthLog
+from cts.records.truth_writer import SimulationTruthLog
 from cts.runs.plan_text import banner
 from cts.runs.session_settings import plan_of
 from cts.runs.simulation import simulate
 from cts.runs.watchers import expected_end_ns, open_observers
 
-__all__ = ["TruthRecorder", "run_simulation"]
-
-
-class TruthRecorder:
-    """Writes what a simulated network did into a ground-truth log.
-
-    What is offered at one instant is offered in the order in which tasks happen to run; it is held until the next instant and
-    written in order of client, way and number.
-    """
-
-    def __init__(self, log: TruthLog) -> None:
-        self._log = log
-        self._held: list[Transmission] = []
-        self._now_ns = 0
-
-    def record(self, transmission: Transmission) -> None:
-        """Take note of what became of datagrams that were offered together."""
-        if transmission.at_ns != self._now_ns:
-            self._write_held()
-            self._now_ns = transmission.at_ns
-        self._held.append(transmission)
-
-    def close(self) -> None:
-        """Write what is held and the last line, and close."""
-        self._write_held()
-        self._log.close(self._now_ns)
-
-    def _write_held(self) -> None:
-        self._held.sort(key=lambda each: (each.client, each.way, each.first))
-        for each in self._held:
-            if each.first == 1 and each.way == TO_SERVER:
-                self._log.client(each.at_ns, each.client, each.address, each.address)
-            head = each.header[:HEAD_SIZE].hex()
-            room = HEAD_SIZE - len(each.header)
-            datagrams = [
-                (len(each.header) + len(payload), head + bytes(payload[:room]).hex() if room > 0 else head)
-                for payload in each.payloads
-            ]
-            self._log.datagrams(each.at_ns, each.client, each.way, each.first, datagrams, each.fates)
-        self._held.clear()
+__all__ = ["run_simulation"]
 
 
 def run_simulation(
@@ -101,18 +60,17 @@ def run_simulation(
     try:
         if config.output.truth_file is not None:
             try:
-                log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
-                truth = TruthRecorder(log)
+                truth = SimulationTruthLog(config.output.truth_file, "output.truth_file", seed=seed)
             except UserError as mistake:
                 mistakes.append(mistake)
         try:
             observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching, mistakes=mistakes)
         except UserError:
             if truth is not None:
-                log.abandon()
+                truth.abandon()
             raise
         if truth is not None:
-            log.flush()
+            truth.flush()
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
         report = simulate(
@@ -123,15 +81,15 @@ def run_simulation(
             make_sender=plugins.make_sender,
             factory=factory,
             observers=observers,
-            on_transmission=truth.record if truth is not None else None,
+            on_transmission=truth.transmitted if truth is not None else None,
         )
     finally:
         if truth is not None:
-            truth.close()
+            truth.end()
         factory.close()
     notes = [note for observer in observers for note in observer.notes()]
-    if truth is not None and log.failure is not None:
-        notes.append(log.failure)
+    if truth is not None and truth.failure is not None:
+        notes.append(truth.failure)
     for note in notes:
         say(note)
     return report

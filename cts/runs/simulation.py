@@ -17,11 +17,12 @@ from cts.config import Config
 from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.engine.session import Session
 from cts.impairment.link import Impairment
-from cts.net.simulated import SimulatedNetwork, Transmission
+from cts.net.simulated import SimulatedNetwork
 from cts.net.surroundings import running
 from cts.output.ordering import OrderedObserver
 from cts.records.observer import Observer
 from cts.records.report import RunReport
+from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
 
 __all__ = ["simulate", "simulated_connection_id"]
