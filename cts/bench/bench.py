@@ -16,7 +16,7 @@ from cts.bench.stalls import StallFigures, measure_stalls
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.offload import Offload, detect_offload
 from cts.output.figures import about_rate
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.units import SECOND
 
 __all__ = ["run_bench"]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 
 __all__ = ["IAdmission", "INetwork", "ISession"]
 

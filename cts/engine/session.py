@@ -47,7 +47,7 @@ from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 

@@ -6,7 +6,7 @@ and the sender's stamp. Datagrams that arrived together and are alike are told t
 
 from __future__ import annotations
 
-from cts.metrics.arrivals import ArrivalTotals, Became
+from cts.metrics.counters import ArrivalTotals, Became
 
 __all__ = ["ArrivalSink"]
 

@@ -16,8 +16,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from cts.metrics.arrivals import Became
-from cts.metrics.counters import FrameCounts
+from cts.metrics.counters import Became, FrameCounts
 from cts.protocol.plan import NANOSECONDS, StreamPlan
 
 __all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]

@@ -6,9 +6,8 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from cts.protocol.payload import PATTERN
 from cts.protocol.trains import Train, cut_trains
-from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE
+from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 

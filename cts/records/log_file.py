@@ -140,10 +140,15 @@ def _write_all(file: FileIO, data: bytearray) -> None:
 
 
 class LogObserver(Observer):
-    """An observer that writes one log file, complete up to the last status."""
+    """An observer that writes one log file, complete up to the last status; its arguments are those of :class:`LogFile`."""
 
-    def __init__(self, file: LogFile) -> None:
-        self._file = file
+    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8") -> None:
+        self._file = LogFile(path, key, encoding)
+        self._began_ns = 0
+
+    def run_began(self, began_ns: int) -> None:
+        """Note when, for times that count from there."""
+        self._began_ns = began_ns
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write out what has been gathered."""

@@ -24,7 +24,7 @@ from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.runs.plan_text import banner, beyond_a_real_run
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import open_observers

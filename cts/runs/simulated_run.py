@@ -12,7 +12,7 @@ from cts.errors import ConfigError, UserError
 from cts.output.progress import ProgressConsole
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.truth_writer import SimulationTruthLog
 from cts.runs.plan_text import banner
 from cts.runs.session_settings import plan_of

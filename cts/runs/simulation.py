@@ -21,7 +21,7 @@ from cts.net.simulated import SimulatedNetwork
 from cts.net.surroundings import running
 from cts.output.ordering import OrderedObserver
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
 

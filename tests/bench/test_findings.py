@@ -15,7 +15,7 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.net.offload import Offload
 from cts.protocol.roles import Direction
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 FINDINGS = Findings(

@@ -20,8 +20,7 @@ from cts.net.simulated import SimulatedNetwork
 from cts.output.ordering import OrderedObserver
 from cts.protocol.wire import START, ConnectionId, Datagram, decode_untrusted
 from cts.records.observer import Observer
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings

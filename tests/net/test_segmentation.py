@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from cts.net.segmentation import SegmentedSender, supported
 from cts.net.sockaddr import address_of, pack_sockaddr
-from cts.protocol.payload import PATTERN
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
-from cts.protocol.wire import HEADER_SIZE
+from cts.protocol.wire import HEADER_SIZE, PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from cts.engine.senders import AutoSender
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.records.events_writer import EventsLog
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.truth_writer import SimulationTruthLog
 from cts.runs.simulation import simulate
 
