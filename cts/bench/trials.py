@@ -11,9 +11,8 @@ from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import Config, structure_config
 from cts.records.results import RunReport
-from cts.runs.session_settings import session_settings
+from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 
 __all__ = ["StreamLoad", "run_trial", "without_loss"]
 

@@ -43,27 +43,18 @@ class _Path:
     collected_until_ns: int = -1
 
 
+@define(eq=False)
 class SimulatedEndpoint(IDatagramEndpoint):
     """A socket of the simulated network; made by :class:`SimulatedNetwork`."""
 
-    def __init__(self, network: SimulatedNetwork, number: int, local: Address, peer: Address | None) -> None:
-        self._network = network
-        self._handler: DatagramHandler | None = None
-        self._datagrams = 0
-        self._arrivals: list[tuple[int, int, int, Address, bytes, int]] = []
-        self._local = local
-        self.number = number
-        self.peer = peer
-
-    @property
-    def local(self) -> Address:
-        """The address it is bound to."""
-        return self._local
-
-    @property
-    def segment_limit(self) -> int:
-        """Datagrams that one call carries."""
-        return _SEGMENT_LIMIT
+    _network: SimulatedNetwork
+    number: int
+    local: Address
+    peer: Address | None
+    segment_limit: int = field(default=_SEGMENT_LIMIT, init=False)
+    _handler: DatagramHandler | None = field(default=None, init=False)
+    _datagrams: int = field(default=0, init=False)
+    _arrivals: list[tuple[int, int, int, Address, bytes, int]] = field(factory=list, init=False)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Offer one datagram to the link; does not suspend."""
@@ -114,7 +105,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
             if self._handler is not None:
                 batch = DatagramBatch(data, segment_size, at_ns)
                 self._datagrams += len(batch)
-                self._handler(self._local, remote, batch)
+                self._handler(self.local, remote, batch)
 
 
 @define(eq=False)

@@ -12,11 +12,11 @@ import trio
 from attrs import define, field
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.net.addresses import address_of, sockaddr_of
 from cts.net.coalescing import ReceiveMemory
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.sockaddr import address_of, sockaddr_of
 from cts.units import SECOND
 
 __all__ = ["ICMP_ERRORS", "UdpEndpoint", "open_udp_socket"]
@@ -108,7 +108,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     _reader: SocketReader
     _memory: ReceiveMemory
     _on_close: Callable[[UdpEndpoint], None]
-    _local: Address = field(init=False)
+    local: Address = field(init=False)
     _view: memoryview = field(init=False)
     _handler: DatagramHandler | None = field(default=None, init=False)
     _room: trio.Lock = field(factory=trio.Lock, init=False)
@@ -117,13 +117,8 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     _unreachable: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._local = address_of(self._sock.getsockname())
+        self.local = address_of(self._sock.getsockname())
         self._view = self._memory.buffer
-
-    @property
-    def local(self) -> Address:
-        """The address it is bound to."""
-        return self._local
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -237,5 +232,5 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1
         remote = self._peer or address_of(sockaddr)
-        self._handler(self._local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
+        self._handler(self.local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
         return received_ns

@@ -13,7 +13,7 @@ from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
 
-__all__ = ["ConsoleMode", "LineConsole", "choose_console", "fitted", "status_line"]
+__all__ = ["ConsoleMode", "LineConsole", "TextConsole", "choose_console", "fitted", "status_line"]
 
 ConsoleMode = Literal["auto", "live", "lines", "quiet"]
 
@@ -55,19 +55,39 @@ def status_line(row: StatusSlice) -> str:
     return "".join(cells)
 
 
-class LineConsole(PromptObserver):
-    """A legend, then a line per status, and the header again every 40 lines.
+class TextConsole(PromptObserver):
+    """Writes text for people.
 
     Args:
         stream: where to write. A write that fails (a closed pipe) ends the writing, not the run.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._broken = False
+
+    def _write(self, text: str) -> None:
+        if self._broken:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._broken = True
+
+
+class LineConsole(TextConsole):
+    """A legend, then a line per status, and the header again every 40 lines.
+
+    Args:
+        stream: where to write.
         measure: whose bytes make the rate.
     """
 
     def __init__(self, stream: TextIO, measure: Role) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._slices = SliceReader(measure)
         self._rows = 0
-        self._broken = False
 
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
@@ -81,15 +101,6 @@ class LineConsole(PromptObserver):
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
         self._write(f"{header}{status_line(row)}\n")
-
-    def _write(self, text: str) -> None:
-        if self._broken:
-            return
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):  # ValueError: the stream is closed
-            self._broken = True
 
 
 def choose_console(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
-from cts.output.ordering import PromptObserver
+from cts.output.console import TextConsole
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
 __all__ = ["ProgressConsole"]
 
 
-class ProgressConsole(PromptObserver):
+class ProgressConsole(TextConsole):
     """Writes how much time has been simulated; nothing at all where that takes no longer than one interval.
 
     Args:
@@ -22,7 +22,7 @@ class ProgressConsole(PromptObserver):
     """
 
     def __init__(self, stream: TextIO, expected_ns: int | None, now: Callable[[], float]) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._expected_ns = expected_ns
         self._now = now
         self._overwrites = stream.isatty()
@@ -53,12 +53,3 @@ class ProgressConsole(PromptObserver):
         """Clear the terminal's line."""
         if self._written and self._overwrites:
             self._write("\r\033[K")
-
-    def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except OSError:
-            # Nobody looks any more; the simulation goes on.
-            self._interval = float("inf")
-            self._next = float("inf")

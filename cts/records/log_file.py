@@ -6,7 +6,7 @@ import errno
 import os
 from io import FileIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cts.errors import UserError
 from cts.records.observer import Observer
@@ -21,16 +21,11 @@ HELD_OPEN_BUFFER = 64 * 1024
 REOPENED_BUFFER = 16 * 1024
 
 
-class _Format(NamedTuple):
-    codec: str
-    line_end: str
-    mark: bytes
-
-
-_FORMATS: dict[Encoding, _Format] = {
-    "utf-8": _Format("utf-8", "\n", b""),
-    "utf-16": _Format("utf-16-le", "\r\n", b"\xff\xfe"),
+_FORMATS: dict[Encoding, tuple[str, str, bytes]] = {
+    "utf-8": ("utf-8", "\n", b""),
+    "utf-16": ("utf-16-le", "\r\n", b"\xff\xfe"),
 }
+"""Codec, line end, and what the file begins with."""
 
 
 def cannot_write(key: str, path: Path, error: Exception) -> str:

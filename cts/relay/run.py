@@ -14,8 +14,8 @@ from attrs import field, frozen
 from cts.api import Address, IPacer
 from cts.errors import UserError
 from cts.impairment.link import Impairment
+from cts.net.addresses import resolve_listen, resolve_targets
 from cts.net.receive_clock import unix_offset_ns
-from cts.net.resolve import resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.records.truth_writer import RelayTruthLog
 from cts.relay.relay import Relay, RelayLimits

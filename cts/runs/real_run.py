@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 import trio
@@ -18,7 +18,7 @@ from cts.config import Config, parse_endpoint
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
-from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.addresses import resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
@@ -26,10 +26,9 @@ from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 from cts.runs.plan_text import banner, beyond_a_real_run
-from cts.runs.session_settings import plan_of, session_settings
+from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 from cts.units import format_duration
 
 __all__ = ["RunResult", "run"]
@@ -122,11 +121,11 @@ class _Run:
             self._say(f"offload: {network.offload}")
         stopped_by: list[int] = []
         async with running(pacer, network) as services:
-            await services.start(_obey_signals, session, stopped_by, self._say, config)
+            await services.start(self._obey_signals, session, stopped_by)
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
             report = await session.run()
-        for note in (*network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):
+        for note in (*network.notes(), *session.observer.notes()):
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
@@ -156,22 +155,16 @@ class _Run:
         with contextlib.suppress(OSError):
             print(line, file=self._console, flush=True)
 
-
-async def _obey_signals(
-    session: ISession,
-    stopped_by: list[int],
-    say: Callable[[str], None],
-    config: Config,
-    *,
-    task_status: trio.TaskStatus[None],
-) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            stopped_by.append(number)
-            if len(stopped_by) == 1:
-                grace = format_duration(config.run.grace)
-                say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
-                session.stop()
-            else:
-                session.stop_now()
+    async def _obey_signals(
+        self, session: ISession, stopped_by: list[int], *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                stopped_by.append(number)
+                if len(stopped_by) == 1:
+                    grace = format_duration(self._config.run.grace)
+                    self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
+                    session.stop()
+                else:
+                    session.stop_now()

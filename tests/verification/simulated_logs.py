@@ -16,7 +16,7 @@ from cts.impairment.link import Impairment
 from cts.records.events_writer import EventsLog
 from cts.records.results import RunReport
 from cts.records.truth_writer import SimulationTruthLog
-from cts.runs.simulation import simulate
+from cts.runs.simulated_run import simulate
 
 MS = 1_000_000
 PATH = Impairment(delay=Constant(20 * MS))

@@ -16,13 +16,13 @@ from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
-from cts.net.sockaddr import address_of
+from cts.net.addresses import address_of
 from cts.net.udp import open_udp_socket
 from cts.records.observer import Observer
 from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
-from cts.runs.workers.setup import WorkerSetup
 from cts.runs.workers.worker_process import Worker
 
 __all__ = ["WorkersSession"]
