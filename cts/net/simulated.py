@@ -81,7 +81,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
 
     def drain(self) -> None:
         """Hand over everything that arrived before now; what arrives now is the network's to hand over, in its order."""
-        self.deliver(self._network.now_ns() - 1)
+        self.deliver(self._network.pacer.now_ns() - 1)
 
     def statistics(self) -> EndpointStatistics:
         """Return what was handed over; nothing overflows here."""
@@ -119,12 +119,12 @@ class SimulatedNetwork:
         on_transmission: told of everything that is offered to a link.
     """
 
-    _pacer: IPacer
+    pacer: IPacer
     _to_client: Impairment = field(kw_only=True)
     _to_server: Impairment = field(kw_only=True)
     _seed: int = field(kw_only=True)
     _on_transmission: Callable[[Transmission], None] | None = field(default=None, kw_only=True)
-    _began_ns: int = field(default=Factory(lambda self: self._pacer.now_ns(), takes_self=True), init=False)
+    _began_ns: int = field(default=Factory(lambda self: self.pacer.now_ns(), takes_self=True), init=False)
     _endpoints: dict[Address, SimulatedEndpoint] = field(factory=dict, init=False)
     _paths: dict[tuple[Address, Way], _Path] = field(factory=dict, init=False)
     _closed: EndpointStatistics = field(factory=EndpointStatistics, init=False)
@@ -134,20 +134,16 @@ class SimulatedNetwork:
     _waiting: trio.CancelScope | None = field(default=None, init=False)
     _wakes_at_ns: int = field(default=0, init=False)
 
-    def now_ns(self) -> int:
-        """Return the run's clock."""
-        return self._pacer.now_ns()
-
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Carry datagrams until cancelled. Calls ``started()`` at once."""
         task_status.started()
         while True:
-            now_ns = self._pacer.now_ns()
+            now_ns = self.pacer.now_ns()
             while self._wakes and self._wakes[0][0] <= now_ns:
                 heappop(self._wakes)[2].deliver(now_ns)
             with trio.CancelScope() as self._waiting:
                 self._wakes_at_ns = self._wakes[0][0] if self._wakes else _NEVER_NS
-                await self._pacer.wait_until(self._wakes_at_ns)
+                await self.pacer.wait_until(self._wakes_at_ns)
             self._waiting = None
 
     async def listen(self, local: Address) -> IDatagramEndpoint:
@@ -185,7 +181,7 @@ class SimulatedNetwork:
         if path is None:
             # A host that is gone or never was: the network takes the datagrams all the same.
             return sum(sizes)
-        now_ns = self._pacer.now_ns()
+        now_ns = self.pacer.now_ns()
         fates = [_later(fate, now_ns) for fate in path.link.transmit_many(now_ns, sizes)]
         if self._on_transmission is not None:
             self._on_transmission(

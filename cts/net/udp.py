@@ -26,24 +26,10 @@ _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
 _SOCKET_BUFFER = 4 << 20
 
-ICMP_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ECONNREFUSED",
-        "ECONNRESET",
-        "EHOSTUNREACH",
-        "ENETUNREACH",
-        "EHOSTDOWN",
-        "ENETDOWN",
-        "ENONET",
-        "EMSGSIZE",
-        "EPROTO",
-        "ENOPROTOOPT",
-        "EOPNOTSUPP",
-        "EACCES",
-    )
-    if hasattr(errno, name)
-)
+_ICMP_ERROR_NAMES = """
+    ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENONET EMSGSIZE EPROTO ENOPROTOOPT EOPNOTSUPP EACCES
+"""
+ICMP_ERRORS = frozenset(getattr(errno, name) for name in _ICMP_ERROR_NAMES.split() if hasattr(errno, name))
 """Errors by which a socket reports what ICMP said of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3).
 
 The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from attrs import define, frozen
 
-from cts.impairment.link import Fate
+from cts.impairment.link import Arrival, Fate
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
 
@@ -80,8 +80,8 @@ class TruthLog:
 
     def transmitted(self, transmission: Transmission) -> None:
         """Write what became of datagrams that were offered together."""
-        for _, text, fate in self._beginnings(transmission):
-            self._file.write_line(text + self._end(fate.kind, fate, [each.arrival_ns for each in fate.arrivals]))
+        for text, fate in zip(self._beginnings(transmission), transmission.fates, strict=True):
+            self._file.write_line(text + self._end(fate.kind, fate.arrivals))
 
     def close(self, now_ns: int) -> None:
         """Write the last line and close."""
@@ -103,25 +103,22 @@ class TruthLog:
         line = {"kind": "client", "client": number, "t": now_ns - self._began_ns}
         return _json({**line, "address": str(address), "upstream": str(upstream)})
 
-    def _beginnings(self, offered: Transmission) -> Iterator[tuple[int, str, Fate]]:
-        """Count the datagrams and yield of each its number, its line up to the fate, and the fate."""
+    def _beginnings(self, offered: Transmission) -> list[str]:
+        """Count the datagrams and return of each its line up to the fate."""
         self._datagrams += len(offered.fates)
-        now_ns = offered.at_ns - self._began_ns
+        now_ns, header_size = offered.at_ns - self._began_ns, len(offered.header)
         opening = f'{{"kind":"datagram","t":{now_ns},"client":{offered.client},"dir":"{offered.way}","n":'
-        head, room = offered.header[:_HEAD_SIZE].hex(), max(0, _HEAD_SIZE - len(offered.header))
-        for number, (payload, fate) in enumerate(zip(offered.payloads, offered.fates, strict=True), offered.first):
-            size = len(offered.header) + len(payload)
-            yield number, f'{opening}{number},"size":{size},"head":"{head}{bytes(payload[:room]).hex()}"', fate
-
-    def _end(self, kind: str, fate: Fate, arrived_ns: Sequence[int | None]) -> str:
-        """Return the rest of a line: what became of the datagram, and when each of its arrivals came, None if it did not."""
-        came = [
-            (str(ns - self._began_ns), each)
-            for ns, each in zip(arrived_ns, fate.arrivals, strict=True)
-            if ns is not None
+        head, room = offered.header[:_HEAD_SIZE].hex(), max(0, _HEAD_SIZE - header_size)
+        return [
+            f'{opening}{number},"size":{header_size + len(payload)},"head":"{head}{bytes(payload[:room]).hex()}"'
+            for number, payload in enumerate(offered.payloads, offered.first)
         ]
-        at = ",".join([ns for ns, _ in came])
-        bits = ",".join(["null" if each.corrupt_bit is None else str(each.corrupt_bit) for _, each in came])
+
+    def _end(self, kind: str, arrivals: Sequence[Arrival]) -> str:
+        """Return the rest of a line: what became of the datagram, and when it arrived with which bit flipped."""
+        began_ns = self._began_ns
+        at = ",".join([str(each.arrival_ns - began_ns) for each in arrivals])
+        bits = ",".join(["null" if each.corrupt_bit is None else str(each.corrupt_bit) for each in arrivals])
         return f',"fate":"{kind}","at":[{at}],"bits":[{bits}]}}'
 
 
@@ -226,7 +223,8 @@ class RelayTruthLog(TruthLog):
 
     def transmitted(self, transmission: Transmission) -> None:
         """Write what became of datagrams that were offered together, once :meth:`departed` has told of all their arrivals."""
-        for number, text, fate in self._beginnings(transmission):
+        told = zip(self._beginnings(transmission), transmission.fates, strict=True)
+        for number, (text, fate) in enumerate(told, transmission.first):
             count = len(fate.arrivals)
             line = _Line((transmission.client, transmission.way, number), text, fate, [_UNDER_WAY] * count, count)
             self._waiting.append(line)
@@ -273,7 +271,6 @@ class RelayTruthLog(TruthLog):
             waiting.popleft()
 
     def _whole(self, line: _Line) -> str:
-        due = line.fate.arrivals
-        left = [each.arrival_ns if ns == _UNDER_WAY else ns for each, ns in zip(due, line.left, strict=True)]
-        kind = line.fate.kind if not left or any(ns is not None for ns in left) else _UNSENT
-        return line.text + self._end(kind, line.fate, left)
+        due = zip(line.fate.arrivals, line.left, strict=True)
+        left = [each if ns == _UNDER_WAY else each._replace(arrival_ns=ns) for each, ns in due if ns is not None]
+        return line.text + self._end(_UNSENT if line.left and not left else line.fate.kind, left)

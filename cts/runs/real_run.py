@@ -72,7 +72,12 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     plan = plan_of(config)
     factory = plugins.make_factory()
     try:
-        return _Run(config, source, plan, plugins, factory, console).start()
+        return trio.run(_Run(config, source, plan, plugins, factory, console).main)
+    except BaseExceptionGroup as group:
+        mistake = mistake_in(group)
+        if mistake is None:
+            raise
+        raise mistake from None
     finally:
         factory.close()
 
@@ -89,17 +94,8 @@ class _Run:
     _console: TextIO
     _watchers: list[Observer] = field(factory=list, init=False)
 
-    def start(self) -> RunResult:
+    async def main(self) -> RunResult:
         """Run it."""
-        try:
-            return trio.run(self._main)
-        except BaseExceptionGroup as group:
-            mistake = mistake_in(group)
-            if mistake is None:
-                raise
-            raise mistake from None
-
-    async def _main(self) -> RunResult:
         config = self._config
         role = config.run.role
         if config.run.cpu_affinity and config.run.processes == 1:
