@@ -24,8 +24,8 @@ from cts.errors import ConfigError, UserError
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork
 from cts.net.surroundings import running
+from cts.output.console import ProgressConsole
 from cts.output.ordering import OrderedObserver
-from cts.output.progress import ProgressConsole
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
 from cts.records.results import RunReport

@@ -264,11 +264,8 @@ class WorkersSession(ISession):
                 await worker.tell(command)
 
     def _unanswered(self) -> list[StreamResult]:
-        measured = [result for worker in self._measured for result in _results(worker)]
-        asked = [
-            worker for worker in self._workers if worker.settings.client is not None and not self._is_measured(worker)
-        ]
-        return unanswered(measured, [result for worker in asked for result in _results(worker)])
+        asked = [each for each in self._workers if each.settings.client is not None and not self._is_measured(each)]
+        return unanswered(_results(self._measured), _results(asked))
 
     def _snapshot(self) -> RunSnapshot:
         measured = [worker.snapshot for worker in self._measured]
@@ -300,7 +297,7 @@ class WorkersSession(ISession):
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
-            results=in_order([*(result for worker in measured for result in _results(worker)), *self._unanswered()]),
+            results=in_order([*_results(measured), *self._unanswered()]),
             streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
             interrupted=self._interrupted,
             failures=tuple(self._failures),
@@ -310,5 +307,5 @@ class WorkersSession(ISession):
         )
 
 
-def _results(worker: Worker) -> tuple[StreamResult, ...]:
-    return worker.report.results if worker.report is not None else ()
+def _results(workers: Sequence[Worker]) -> list[StreamResult]:
+    return [result for worker in workers if worker.report is not None for result in worker.report.results]
