@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import Enum
 from typing import Protocol
 
-from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
+from cts.api import Address, EndpointStatistics, IDatagramEndpoint
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 
-__all__ = [
-    "IAdmission",
-    "IConnectionManager",
-    "IListenerHandler",
-    "IListeningSocket",
-    "INetwork",
-    "ISession",
-    "StartAnswer",
-]
+__all__ = ["IAdmission", "INetwork", "ISession"]
 
 
 class INetwork(Protocol):
@@ -32,25 +23,6 @@ class INetwork(Protocol):
 
     def statistics(self) -> EndpointStatistics:
         """Return what all its endpoints have read and lost, closed ones included."""
-
-
-class IListeningSocket(ABC):
-    """A listening socket as its handler sees it."""
-
-    @property
-    @abstractmethod
-    def endpoint(self) -> IDatagramEndpoint:
-        """Where answers to its peers are sent from."""
-
-
-class IListenerHandler(ABC):
-    """Who makes sense of what a listening socket reads."""
-
-    @abstractmethod
-    def on_packet_received(
-        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
-    ) -> None:
-        """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
 
 
 class ISession(ABC):
@@ -91,50 +63,9 @@ class ISession(ABC):
         """Cancel the streams that run."""
 
 
-class StartAnswer(Enum):
-    """What a connection manager makes of a START."""
-
-    AWAITING = "awaiting"
-    REPEATED = "repeated START"
-    NO_ROOM = "START beyond the limit of awaiting endpoints"
-
-
 class IAdmission(ABC):
     """Who may ask a server for a stream; asked before anything is kept of a peer."""
 
     @abstractmethod
     def refusal(self, remote: Address, received_ns: int) -> str | None:
         """Return why a peer's START is refused, a short text out of a fixed set; None to let it in. Never blocks."""
-
-
-class IConnectionManager(ABC):
-    """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
-
-    @property
-    @abstractmethod
-    def expired(self) -> int:
-        """Awaiting endpoints that were dropped because they had given up."""
-
-    @abstractmethod
-    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
-        """Return this side's stream with that peer."""
-
-    @abstractmethod
-    def request_start(self, remote: Address, listening_socket: IListeningSocket, received_ns: int) -> StartAnswer:
-        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
-
-    @abstractmethod
-    def open_slot(self) -> None:
-        """Add an accepting slot."""
-
-    @abstractmethod
-    def match(self, now_ns: int) -> tuple[Address, IListeningSocket] | None:
-        """Take an awaiting endpoint and an accepting slot out and return the endpoint, oldest first; None if either lacks."""
-
-    @abstractmethod
-    def add(self, connected_socket: IConnectedSocket) -> None:
-        """Enter a stream under its role and peer."""
-
-    @abstractmethod
-    def remove(self, role: Role, remote: Address) -> None:
-        """Take that stream out."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
-from cts.engine.contracts import IListenerHandler, IListeningSocket
 
-__all__ = ["ListeningSocket"]
+__all__ = ["ListeningSocket", "PacketHandler"]
+
+PacketHandler: TypeAlias = "Callable[[ListeningSocket, Address, Address, DatagramBatch], None]"
+"""Takes (listening socket, local, remote, batch): what was read from one peer. Never blocks, or raises on anybody's bytes."""
 
 
-class ListeningSocket(IListeningSocket):
-    """A bound endpoint that hands everything it reads to its handler; knows nothing of the protocol."""
+class ListeningSocket:
+    """A bound endpoint, which answers to its peers are sent from; knows nothing of the protocol."""
 
-    def __init__(self, endpoint: IDatagramEndpoint, handler: IListenerHandler) -> None:
-        self._endpoint = endpoint
-        self._handler = handler
-        endpoint.receive_into(self._read)
-
-    @property
-    def endpoint(self) -> IDatagramEndpoint:
-        """Where answers to its peers are sent from."""
-        return self._endpoint
-
-    def _read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
-        self._handler.on_packet_received(self, local, remote, batch)
+    def __init__(self, endpoint: IDatagramEndpoint, handler: PacketHandler) -> None:
+        self.endpoint = endpoint
+        endpoint.receive_into(partial(handler, self))

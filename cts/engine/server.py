@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
+from attrs import define, field
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.engine.broker import Broker
-from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
+from cts.engine.connection_manager import ConnectionManager, StartAnswer
+from cts.engine.contracts import IAdmission
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.streams import OpenStream, Streams
-from cts.metrics.counters import RefusedDatagrams
 from cts.protocol.handshake import starts_apart
 
 __all__ = ["Server"]
 
 
-class Server(IListenerHandler):
+@define(eq=False, kw_only=True)
+class Server:
     """Serves streams until its broker has run enough of them.
 
     Args:
@@ -26,28 +29,22 @@ class Server(IListenerHandler):
         streams: makes, runs and records the streams.
         new_connection_id: returns the UUID text for a stream with that peer.
         admission: who may ask at all; None for everybody.
+
+    Attributes:
+        refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
     """
 
-    def __init__(
-        self,
-        *,
-        manager: IConnectionManager,
-        broker: Broker,
-        streams: Streams,
-        new_connection_id: Callable[[Address], str],
-        admission: IAdmission | None = None,
-    ) -> None:
-        self._manager = manager
-        self._broker = broker
-        self._streams = streams
-        self._new_connection_id = new_connection_id
-        self._admission = admission
-        self._asked = trio.Event()
-        self._accepting = True
-        self.refused = RefusedDatagrams()
+    _manager: ConnectionManager
+    _broker: Broker
+    _streams: Streams
+    _new_connection_id: Callable[[Address], str]
+    _admission: IAdmission | None = None
+    refused: Counter[str] = field(factory=Counter, init=False)
+    _asked: trio.Event = field(factory=trio.Event, init=False)
+    _accepting: bool = field(default=True, init=False)
 
     def on_packet_received(
-        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
+        self, listening_socket: ListeningSocket, local: Address, remote: Address, batch: DatagramBatch
     ) -> None:
         """Hand a peer's datagrams to its stream; take START from others; answer everything else with nothing."""
         connected = self._manager.connected(self._streams.role, remote)
@@ -75,7 +72,7 @@ class Server(IListenerHandler):
         Calls ``started()`` once peers may ask. Cancellation ends the streams; what they had counted is recorded.
         """
         for endpoint in endpoints:
-            ListeningSocket(endpoint, self)
+            ListeningSocket(endpoint, self.on_packet_received)
         async with trio.open_nursery() as streams:
             self._open_slots()
             task_status.started()
@@ -90,7 +87,7 @@ class Server(IListenerHandler):
         self._broker.stop()
         self._asked.set()
 
-    def _start(self, listening_socket: IListeningSocket, remote: Address, starts: int, received_ns: int) -> None:
+    def _start(self, listening_socket: ListeningSocket, remote: Address, starts: int, received_ns: int) -> None:
         """Enter a peer that asks. Until it is let in, nothing is kept of it."""
         refusal = "START while not accepting" if not self._accepting else None
         if refusal is None and self._admission is not None:

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 
 import trio
+from attrs import define, field
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.net.addresses import address_of, sockaddr_of
+from cts.net.coalescing import ReceiveMemory
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.sockaddr import address_of, sockaddr_of
 from cts.units import SECOND
 
 __all__ = ["ICMP_ERRORS", "UdpEndpoint", "open_udp_socket"]
@@ -24,24 +26,10 @@ _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
 _SOCKET_BUFFER = 4 << 20
 
-ICMP_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ECONNREFUSED",
-        "ECONNRESET",
-        "EHOSTUNREACH",
-        "ENETUNREACH",
-        "EHOSTDOWN",
-        "ENETDOWN",
-        "ENONET",
-        "EMSGSIZE",
-        "EPROTO",
-        "ENOPROTOOPT",
-        "EOPNOTSUPP",
-        "EACCES",
-    )
-    if hasattr(errno, name)
-)
+_ICMP_ERROR_NAMES = """
+    ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENONET EMSGSIZE EPROTO ENOPROTOOPT EOPNOTSUPP EACCES
+"""
+ICMP_ERRORS = frozenset(getattr(errno, name) for name in _ICMP_ERROR_NAMES.split() if hasattr(errno, name))
 """Errors by which a socket reports what ICMP said of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3).
 
 The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
@@ -87,6 +75,7 @@ def open_udp_socket(
     return sock
 
 
+@define(eq=False)
 class UdpEndpoint(IDatagramEndpoint, Readable):
     """A UDP socket of its own.
 
@@ -95,36 +84,27 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         peer: the only remote, if it is connected.
         clock: translates the kernel's receive times into the run's clock.
         reader: reads it once there is a handler.
-        buffer: where datagrams are read into; a network's endpoints share it, since each is handed over at once.
+        memory: what is read into; a network's endpoints share it, since each is handed over at once.
         on_close: told when it is closed.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        peer: Address | None,
-        clock: ReceiveClock,
-        reader: SocketReader,
-        buffer: memoryview,
-        on_close: Callable[[UdpEndpoint], None],
-    ) -> None:
-        self._sock = sock
-        self._peer = peer
-        self._clock = clock
-        self._reader = reader
-        self._handler: DatagramHandler | None = None
-        self._room = trio.Lock()
-        self._local = address_of(sock.getsockname())
-        self._view = buffer
-        self._on_close = on_close
-        self._datagrams = 0
-        self._overflowed = 0
-        self._unreachable = 0
+    _sock: socket.socket
+    _peer: Address | None
+    _clock: ReceiveClock
+    _reader: SocketReader
+    _memory: ReceiveMemory
+    _on_close: Callable[[UdpEndpoint], None]
+    local: Address = field(init=False)
+    _view: memoryview = field(init=False)
+    _handler: DatagramHandler | None = field(default=None, init=False)
+    _room: trio.Lock = field(factory=trio.Lock, init=False)
+    _datagrams: int = field(default=0, init=False)
+    _overflowed: int = field(default=0, init=False)
+    _unreachable: int = field(default=0, init=False)
 
-    @property
-    def local(self) -> Address:
-        """The address it is bound to."""
-        return self._local
+    def __attrs_post_init__(self) -> None:
+        self.local = address_of(self._sock.getsockname())
+        self._view = self._memory.buffer
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -238,5 +218,5 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1
         remote = self._peer or address_of(sockaddr)
-        self._handler(self._local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
+        self._handler(self.local, remote, DatagramBatch(self._view[:length], max(1, length), received_ns))
         return received_ns

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from attrs import field, frozen
 
-from cts.metrics.arrivals import ArrivalTotals
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
 from cts.protocol.roles import Role
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
@@ -35,7 +34,7 @@ class Outcome(Enum):
 
 
 @frozen
-class EndpointStatistics:
+class EndpointStatistics(Totals):
     """What an endpoint has read and lost so far.
 
     Attributes:
@@ -48,13 +47,9 @@ class EndpointStatistics:
     overflowed: int = 0
     unreachable: int = 0
 
-    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
-        totals = (self.datagrams + other.datagrams, self.overflowed + other.overflowed)
-        return EndpointStatistics(*totals, self.unreachable + other.unreachable)
-
 
 @frozen
-class StreamSnapshot:
+class StreamSnapshot(Totals):
     """Counts of a stream that may still run.
 
     Attributes:
@@ -68,14 +63,6 @@ class StreamSnapshot:
     bytes_received: int = 0
     bytes_sent: int = 0
     arrivals: ArrivalTotals = field(factory=ArrivalTotals)
-
-    def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
-        return StreamSnapshot(
-            self.frames + other.frames,
-            self.bytes_received + other.bytes_received,
-            self.bytes_sent + other.bytes_sent,
-            self.arrivals.plus(other.arrivals),
-        )
 
 
 @frozen

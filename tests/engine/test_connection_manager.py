@@ -6,10 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
+from cts.api import Address, IConnectedSocket, Role
 from cts.engine.broker import Broker
-from cts.engine.connection_manager import ConnectionManager
-from cts.engine.contracts import IListeningSocket, StartAnswer
+from cts.engine.connection_manager import ConnectionManager, StartAnswer
+from cts.engine.listening_socket import ListeningSocket
 from cts.testing import RecordingEndpoint, RecordingSocket, request_for
 from tests.engine.small_stream import SECOND
 
@@ -18,16 +18,7 @@ PEERS = [Address(f"10.0.0.{number}", 50_000) for number in range(8)]
 ROLE = Role.SENDER
 
 
-class Listening(IListeningSocket):
-    def __init__(self) -> None:
-        self._endpoint = RecordingEndpoint()
-
-    @property
-    def endpoint(self) -> IDatagramEndpoint:
-        return self._endpoint
-
-
-LISTENING = [Listening(), Listening()]
+LISTENING = [ListeningSocket(RecordingEndpoint(), lambda *_: None) for _ in range(2)]
 
 
 def manager_of(limit: int = 3) -> ConnectionManager:
@@ -137,7 +128,7 @@ class PopulationMachine(RuleBasedStateMachine):
         self.now_ns += wait_ns
 
     @rule(peer=st.sampled_from(PEERS), listening=st.sampled_from(LISTENING))
-    def start_arrives(self, peer: Address, listening: Listening) -> None:
+    def start_arrives(self, peer: Address, listening: ListeningSocket) -> None:
         if self.manager.connected(ROLE, peer) is not None:
             return
         answer = self.manager.request_start(peer, listening, self.now_ns)

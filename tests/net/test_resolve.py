@@ -10,7 +10,7 @@ import trio
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.resolve import resolve_listen, resolve_targets
+from cts.net.addresses import resolve_listen, resolve_targets
 
 Answer: TypeAlias = (
     tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]

@@ -4,14 +4,12 @@ import json
 
 import attrs
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
 
-from cts.metrics.arrivals import ArrivalTotals
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
@@ -55,7 +53,7 @@ def row(text: str, name: str) -> str:
 
 def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> None:
     frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
-    arrivals = json.dumps(ArrivalTotals()._asdict())
+    arrivals = json.dumps(asdict(ArrivalTotals()))
     assert json.dumps(summary_json(REPORT)) == (
         '{"schema": 1, "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '

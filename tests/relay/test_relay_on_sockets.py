@@ -10,10 +10,10 @@ import trio
 from attrs import define
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
-from cts.clock.system_pacer import SystemPacer, open_pacer
-from cts.clock.timerfd_pacer import TimerPacer
+from cts.clock.system_pacer import SystemPacer, TimerPacer, open_pacer
 from cts.impairment.link import Impairment
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.relay.relay import Relay
 from tests.relay.relays import CLEAR, LATE, LATENCY, MS, relay_of
 

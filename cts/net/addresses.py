@@ -1,17 +1,21 @@
-"""Addresses in the forms that sockets know: the tuples of Python's socket module, and the structures of ip(7) and ipv6(7)."""
+"""Addresses: found by names, and in the forms that sockets know: Python's tuples, and the structures of ip(7) and ipv6(7)."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+import trio
+
 from cts.api import Address
+from cts.errors import UserError
 
-__all__ = ["address_of", "pack_sockaddr", "sockaddr_of", "unpack_sockaddr"]
+__all__ = ["address_of", "pack_sockaddr", "resolve_listen", "resolve_targets", "sockaddr_of", "unpack_sockaddr"]
 
+_EVERY_HOST = ("0.0.0.0", "::")
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("=H2s4x16sI")
 
@@ -70,3 +74,38 @@ def unpack_sockaddr(sockaddr: bytes) -> Address:
     else:
         raise ValueError(f"not an IPv4 or IPv6 socket address: {sockaddr.hex()}")
     return address_of((socket.inet_ntop(family, packed), int.from_bytes(port, "big"), 0, zone))
+
+
+async def resolve_listen(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
+    """Return the addresses to bind: for ``*`` one of each family, for a name every one it has. May suspend.
+
+    Raises:
+        UserError: a name does not resolve.
+    """
+    found: list[Address] = []
+    for host, port in endpoints:
+        if host == "*":
+            found += [Address(each, port) for each in _EVERY_HOST]
+        else:
+            found += await _resolve("server.listen", host, port)
+    return list(dict.fromkeys(found))
+
+
+async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
+    """Return one address for each target, the one that the resolver prefers. May suspend.
+
+    Raises:
+        UserError: a name does not resolve.
+    """
+    return [(await _resolve("client.target", host, port))[0] for host, port in endpoints]
+
+
+async def _resolve(key: str, host: str, port: int) -> list[Address]:
+    try:
+        answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"{key}: the name '{host}' does not resolve: {reason}") from error
+    return [
+        address_of(sockaddr) for family, _, _, _, sockaddr in answers if family in (socket.AF_INET, socket.AF_INET6)
+    ]
