@@ -14,7 +14,7 @@ from array import array
 
 import trio
 
-from cts.clock.system_pacer import TimerPacer
+from cts.clock.timerfd_pacer import TimerPacer
 
 SECOND_NS = 1_000_000_000
 

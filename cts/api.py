@@ -42,6 +42,7 @@ __all__ = [
     "IConnectedSocketFactory",
     "IDatagramEndpoint",
     "IPacer",
+    "IPeerDatagrams",
     "ISender",
     "Message",
     "Outcome",
@@ -200,7 +201,19 @@ class ISender(ABC):
         return None
 
 
-class IConnectedSocket(ABC):
+class IPeerDatagrams(ABC):
+    """What a server does with the datagrams of a peer that has a stream."""
+
+    @abstractmethod
+    def on_data_received(self, batch: DatagramBatch) -> None:
+        """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
+
+    @abstractmethod
+    def on_start_repeated(self, received_ns: int) -> None:
+        """Take note that the peer sent START once more."""
+
+
+class IConnectedSocket(IPeerDatagrams):
     """One stream with one peer: its life. It opens its own nursery, in which everything runs that belongs to the stream."""
 
     @property
@@ -221,14 +234,6 @@ class IConnectedSocket(ABC):
     @abstractmethod
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end; a failure is a result, no exception. ``started()`` once datagrams may be handed to it."""
-
-    @abstractmethod
-    def on_data_received(self, batch: DatagramBatch) -> None:
-        """Take datagrams of the peer that somebody else read (a passive receiver's are). Never blocks."""
-
-    @abstractmethod
-    def on_start_repeated(self, received_ns: int) -> None:
-        """Take note that the peer sent START once more."""
 
     @property
     def send_lateness(self) -> Histogram | None:

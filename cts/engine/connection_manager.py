@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from attrs import define, field
 
-from cts.api import Address, IConnectedSocket, Role
-from cts.engine.listening_socket import ListeningSocket
+from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
+from cts.engine.contracts import IConnectionManager, StartAnswer
 
-__all__ = ["ConnectionManager", "StartAnswer"]
-
-
-class StartAnswer(Enum):
-    """What a connection manager makes of a START."""
-
-    AWAITING = "awaiting"
-    REPEATED = "repeated START"
-    NO_ROOM = "START beyond the limit of awaiting endpoints"
+__all__ = ["ConnectionManager"]
 
 
 @define(eq=False, kw_only=True)
-class ConnectionManager:
+class ConnectionManager(IConnectionManager):
     """Awaiting endpoints in order of arrival, a count of accepting slots, connected sockets by (role, remote). All O(1).
 
     Args:
@@ -31,15 +21,19 @@ class ConnectionManager:
 
     Attributes:
         slots: accepting slots.
-        expired: awaiting endpoints that were dropped because they had given up.
     """
 
     _awaiting_limit: int
     _patience_ns: int
     slots: int = field(default=0, init=False)
-    expired: int = field(default=0, init=False)
-    _awaiting: dict[Address, tuple[ListeningSocket, int]] = field(factory=dict, init=False)
+    _expired: int = field(default=0, init=False)
+    _awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = field(factory=dict, init=False)
     _connected: dict[tuple[Role, Address], IConnectedSocket] = field(factory=dict, init=False)
+
+    @property
+    def expired(self) -> int:
+        """Awaiting endpoints that were dropped because they had given up."""
+        return self._expired
 
     @property
     def awaiting(self) -> int:
@@ -50,28 +44,28 @@ class ConnectionManager:
         """Return this side's stream with that peer."""
         return self._connected.get((role, remote))
 
-    def request_start(self, remote: Address, listening_socket: ListeningSocket, received_ns: int) -> StartAnswer:
+    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
         """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
         waits = remote in self._awaiting
         if not waits and len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
-        self._awaiting[remote] = (listening_socket, received_ns)
+        self._awaiting[remote] = (endpoint, received_ns)
         return StartAnswer.REPEATED if waits else StartAnswer.AWAITING
 
     def open_slot(self) -> None:
         """Add an accepting slot."""
         self.slots += 1
 
-    def match(self, now_ns: int) -> tuple[Address, ListeningSocket] | None:
+    def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
         """Take the oldest endpoint that still waits and a slot out, and return the endpoint; None if either lacks."""
         while self.slots and self._awaiting:
             remote = next(iter(self._awaiting))
-            listening_socket, asked_ns = self._awaiting.pop(remote)
+            endpoint, asked_ns = self._awaiting.pop(remote)
             if now_ns - asked_ns > self._patience_ns:
-                self.expired += 1
+                self._expired += 1
                 continue
             self.slots -= 1
-            return remote, listening_socket
+            return remote, endpoint
         return None
 
     def add(self, connected_socket: IConnectedSocket) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import Enum
 from typing import Protocol
 
-from cts.api import Address, EndpointStatistics, IDatagramEndpoint
+from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 
-__all__ = ["IAdmission", "INetwork", "ISession"]
+__all__ = [
+    "IAdmission",
+    "IConnectionManager",
+    "IListenerHandler",
+    "IListeningSocket",
+    "INetwork",
+    "ISession",
+    "StartAnswer",
+]
 
 
 class INetwork(Protocol):
@@ -23,6 +32,25 @@ class INetwork(Protocol):
 
     def statistics(self) -> EndpointStatistics:
         """Return what all its endpoints have read and lost, closed ones included."""
+
+
+class IListeningSocket(ABC):
+    """A listening socket as its handler sees it."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> IDatagramEndpoint:
+        """Where answers to its peers are sent from."""
+
+
+class IListenerHandler(ABC):
+    """Who makes sense of what a listening socket reads."""
+
+    @abstractmethod
+    def on_packet_received(
+        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
+    ) -> None:
+        """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
 
 
 class ISession(ABC):
@@ -69,3 +97,44 @@ class IAdmission(ABC):
     @abstractmethod
     def refusal(self, remote: Address, received_ns: int) -> str | None:
         """Return why a peer's START is refused, a short text out of a fixed set; None to let it in. Never blocks."""
+
+
+class StartAnswer(Enum):
+    """What a connection manager makes of a START."""
+
+    AWAITING = "awaiting"
+    REPEATED = "repeated START"
+    NO_ROOM = "START beyond the limit of awaiting endpoints"
+
+
+class IConnectionManager(ABC):
+    """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
+
+    @property
+    @abstractmethod
+    def expired(self) -> int:
+        """Awaiting endpoints that were dropped because they had given up."""
+
+    @abstractmethod
+    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
+        """Return this side's stream with that peer."""
+
+    @abstractmethod
+    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
+        """Note that a peer without a stream asks for one, to be answered from ``endpoint``; it waits, or goes on waiting."""
+
+    @abstractmethod
+    def open_slot(self) -> None:
+        """Add an accepting slot."""
+
+    @abstractmethod
+    def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
+        """Take the peer that has waited longest and an accepting slot out, and return the peer; None if either lacks."""
+
+    @abstractmethod
+    def add(self, connected_socket: IConnectedSocket) -> None:
+        """Enter a stream under its role and peer."""
+
+    @abstractmethod
+    def remove(self, role: Role, remote: Address) -> None:
+        """Take that stream out."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TypeAlias
-
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
+from cts.engine.contracts import IListenerHandler, IListeningSocket
 
-__all__ = ["ListeningSocket", "PacketHandler"]
-
-PacketHandler: TypeAlias = "Callable[[ListeningSocket, Address, Address, DatagramBatch], None]"
-"""Takes (listening socket, local, remote, batch): what was read from one peer. Never blocks, or raises on anybody's bytes."""
+__all__ = ["ListeningSocket"]
 
 
-class ListeningSocket:
-    """A bound endpoint, which answers to its peers are sent from; knows nothing of the protocol."""
+class ListeningSocket(IListeningSocket):
+    """Hands every batch on as it is; knows nothing of the protocol."""
 
-    def __init__(self, endpoint: IDatagramEndpoint, handler: PacketHandler) -> None:
-        self.endpoint = endpoint
-        endpoint.receive_into(partial(handler, self))
+    def __init__(self, endpoint: IDatagramEndpoint, handler: IListenerHandler) -> None:
+        self._endpoint = endpoint
+        self._handler = handler
+        endpoint.receive_into(self._read)
+
+    @property
+    def endpoint(self) -> IDatagramEndpoint:
+        """The endpoint."""
+        return self._endpoint
+
+    def _read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
+        self._handler.on_packet_received(self, local, remote, batch)

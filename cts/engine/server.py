@@ -10,8 +10,7 @@ from attrs import define, field
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.engine.broker import Broker
-from cts.engine.connection_manager import ConnectionManager, StartAnswer
-from cts.engine.contracts import IAdmission
+from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.streams import OpenStream, Streams
 from cts.protocol.handshake import starts_apart
@@ -20,7 +19,7 @@ __all__ = ["Server"]
 
 
 @define(eq=False, kw_only=True)
-class Server:
+class Server(IListenerHandler):
     """Serves streams until its broker has run enough of them.
 
     Args:
@@ -34,7 +33,7 @@ class Server:
         refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
     """
 
-    _manager: ConnectionManager
+    _manager: IConnectionManager
     _broker: Broker
     _streams: Streams
     _new_connection_id: Callable[[Address], str]
@@ -44,14 +43,14 @@ class Server:
     _accepting: bool = field(default=True, init=False)
 
     def on_packet_received(
-        self, listening_socket: ListeningSocket, local: Address, remote: Address, batch: DatagramBatch
+        self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
     ) -> None:
         """Hand a peer's datagrams to its stream; take START from others; answer everything else with nothing."""
         connected = self._manager.connected(self._streams.role, remote)
         starts, others = starts_apart(batch)
         if connected is None:
             if starts:
-                self._start(listening_socket, remote, starts, batch.received_ns)
+                self._start(listening_socket.endpoint, remote, starts, batch.received_ns)
             if others is not None:
                 self.refused["not START from a stranger"] += len(others)
             return
@@ -72,7 +71,7 @@ class Server:
         Calls ``started()`` once peers may ask. Cancellation ends the streams; what they had counted is recorded.
         """
         for endpoint in endpoints:
-            ListeningSocket(endpoint, self.on_packet_received)
+            ListeningSocket(endpoint, self)
         async with trio.open_nursery() as streams:
             self._open_slots()
             task_status.started()
@@ -87,7 +86,7 @@ class Server:
         self._broker.stop()
         self._asked.set()
 
-    def _start(self, listening_socket: ListeningSocket, remote: Address, starts: int, received_ns: int) -> None:
+    def _start(self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int) -> None:
         """Enter a peer that asks. Until it is let in, nothing is kept of it."""
         refusal = "START while not accepting" if not self._accepting else None
         if refusal is None and self._admission is not None:
@@ -95,7 +94,7 @@ class Server:
         if refusal is not None:
             self.refused[refusal] += starts
             return
-        answer = self._manager.request_start(remote, listening_socket, received_ns)
+        answer = self._manager.request_start(remote, endpoint, received_ns)
         if answer is StartAnswer.AWAITING:
             starts -= 1
             self._asked.set()
@@ -110,11 +109,9 @@ class Server:
     def _match(self, streams: trio.Nursery) -> None:
         now_ns = self._streams.pacer.now_ns
         while self._accepting and (matched := self._manager.match(now_ns())) is not None:
-            remote, listening_socket = matched
+            remote, endpoint = matched
             self._broker.started()
-            stream = self._streams.open(
-                listening_socket.endpoint, remote, active=False, connection_id=self._new_connection_id(remote)
-            )
+            stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
             if stream is None:
                 self._retire_one()
             else:

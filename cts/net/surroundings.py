@@ -8,7 +8,8 @@ from typing import Protocol
 
 import trio
 
-from cts.clock.system_pacer import SystemPacer, TimerPacer, open_pacer
+from cts.clock.system_pacer import SystemPacer, open_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.net.offload import Offload, detect_offload
 from cts.net.udp_network import UdpNetwork
 

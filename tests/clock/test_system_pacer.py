@@ -9,8 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from cts.clock import system_pacer
-from cts.clock.system_pacer import SystemPacer, TimerPacer, open_pacer
+from cts.clock import timerfd_pacer
+from cts.clock.system_pacer import SystemPacer, open_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 
 PATIENCE_S = 30
 MS = 1_000_000
@@ -35,11 +36,11 @@ def pacer(request: pytest.FixtureRequest) -> Pacer:
 
 
 def test_the_most_precise_pacer_of_this_system_is_opened() -> None:
-    assert type(open_pacer()) is (TimerPacer if system_pacer.available() else SystemPacer)
+    assert type(open_pacer()) is (TimerPacer if timerfd_pacer.available() else SystemPacer)
 
 
 def test_a_system_without_timers_gets_trio_s_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system_pacer, "available", lambda: False)
+    monkeypatch.setattr(timerfd_pacer, "available", lambda: False)
     assert type(open_pacer()) is SystemPacer
 
 

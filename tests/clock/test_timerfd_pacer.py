@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from cts.clock.system_pacer import TimerFd, TimerPacer, available
+from cts.clock.timerfd_pacer import TimerFd, TimerPacer, available
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="timerfd is Linux's")
 
@@ -70,7 +70,7 @@ def test_a_closed_timer_closes_again_and_takes_no_deadline() -> None:
 
 
 def test_a_clock_that_the_kernel_lacks_is_an_os_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cts.clock.system_pacer._CLOCK_MONOTONIC", 12345)
+    monkeypatch.setattr("cts.clock.timerfd_pacer._CLOCK_MONOTONIC", 12345)
     with pytest.raises(OSError, match="Invalid argument"):
         TimerFd()
 

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from cts.api import Address, IConnectedSocket, Role
 from cts.engine.broker import Broker
-from cts.engine.connection_manager import ConnectionManager, StartAnswer
-from cts.engine.listening_socket import ListeningSocket
+from cts.engine.connection_manager import ConnectionManager
+from cts.engine.contracts import StartAnswer
 from cts.testing import RecordingEndpoint, RecordingSocket, request_for
 from tests.engine.small_stream import SECOND
 
@@ -18,7 +18,7 @@ PEERS = [Address(f"10.0.0.{number}", 50_000) for number in range(8)]
 ROLE = Role.SENDER
 
 
-LISTENING = [ListeningSocket(RecordingEndpoint(), lambda *_: None) for _ in range(2)]
+ENDPOINTS = [RecordingEndpoint(), RecordingEndpoint()]
 
 
 def manager_of(limit: int = 3) -> ConnectionManager:
@@ -32,10 +32,10 @@ def stream_of(peer: Address, role: Role = ROLE) -> RecordingSocket:
 def test_nobody_is_matched_without_a_slot_and_no_slot_without_a_peer() -> None:
     manager = manager_of()
     assert manager.match(0) is None
-    assert manager.request_start(PEERS[0], LISTENING[0], 0) is StartAnswer.AWAITING
+    assert manager.request_start(PEERS[0], ENDPOINTS[0], 0) is StartAnswer.AWAITING
     assert manager.match(0) is None
     manager.open_slot()
-    assert manager.match(0) == (PEERS[0], LISTENING[0])
+    assert manager.match(0) == (PEERS[0], ENDPOINTS[0])
     manager.open_slot()
     assert manager.match(0) is None
     assert (manager.slots, manager.awaiting) == (1, 0)
@@ -44,8 +44,8 @@ def test_nobody_is_matched_without_a_slot_and_no_slot_without_a_peer() -> None:
 def test_peers_are_matched_in_the_order_in_which_they_first_asked() -> None:
     manager = manager_of()
     for peer in PEERS[:3]:
-        manager.request_start(peer, LISTENING[0], 0)
-    assert manager.request_start(PEERS[0], LISTENING[0], 1) is StartAnswer.REPEATED
+        manager.request_start(peer, ENDPOINTS[0], 0)
+    assert manager.request_start(PEERS[0], ENDPOINTS[0], 1) is StartAnswer.REPEATED
     for peer in PEERS[:3]:
         manager.open_slot()
         matched = manager.match(1)
@@ -55,15 +55,15 @@ def test_peers_are_matched_in_the_order_in_which_they_first_asked() -> None:
 
 def test_a_peer_is_answered_from_where_it_last_asked() -> None:
     manager = manager_of()
-    manager.request_start(PEERS[0], LISTENING[0], 0)
-    manager.request_start(PEERS[0], LISTENING[1], 1)
+    manager.request_start(PEERS[0], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[0], ENDPOINTS[1], 1)
     manager.open_slot()
-    assert manager.match(1) == (PEERS[0], LISTENING[1])
+    assert manager.match(1) == (PEERS[0], ENDPOINTS[1])
 
 
 def test_beyond_the_limit_there_is_no_room_but_those_who_wait_may_ask_again() -> None:
     manager = manager_of(2)
-    answers = [manager.request_start(peer, LISTENING[0], 0) for peer in (*PEERS[:3], PEERS[1], PEERS[2])]
+    answers = [manager.request_start(peer, ENDPOINTS[0], 0) for peer in (*PEERS[:3], PEERS[1], PEERS[2])]
     awaiting, repeated, no_room = StartAnswer
     assert answers == [awaiting, awaiting, no_room, repeated, no_room]
     assert manager.awaiting == 2
@@ -71,10 +71,10 @@ def test_beyond_the_limit_there_is_no_room_but_those_who_wait_may_ask_again() ->
 
 def test_who_has_waited_too_long_is_dropped_and_the_slot_goes_to_the_next() -> None:
     manager = manager_of()
-    manager.request_start(PEERS[0], LISTENING[0], 0)
-    manager.request_start(PEERS[1], LISTENING[0], 1)
-    manager.request_start(PEERS[2], LISTENING[0], 0)
-    manager.request_start(PEERS[2], LISTENING[0], 5)
+    manager.request_start(PEERS[0], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[1], ENDPOINTS[0], 1)
+    manager.request_start(PEERS[2], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[2], ENDPOINTS[0], 5)
     manager.open_slot()
     matched = manager.match(PATIENCE + 1)
     assert matched is not None
@@ -84,7 +84,7 @@ def test_who_has_waited_too_long_is_dropped_and_the_slot_goes_to_the_next() -> N
 def test_a_slot_stays_open_when_all_who_waited_have_given_up() -> None:
     manager = manager_of()
     for peer in PEERS[:3]:
-        manager.request_start(peer, LISTENING[0], 0)
+        manager.request_start(peer, ENDPOINTS[0], 0)
     manager.open_slot()
     assert manager.match(SECOND) is None
     assert (manager.slots, manager.awaiting, manager.expired) == (1, 0, 3)
@@ -127,11 +127,11 @@ class PopulationMachine(RuleBasedStateMachine):
     def time_passes(self, wait_ns: int) -> None:
         self.now_ns += wait_ns
 
-    @rule(peer=st.sampled_from(PEERS), listening=st.sampled_from(LISTENING))
-    def start_arrives(self, peer: Address, listening: ListeningSocket) -> None:
+    @rule(peer=st.sampled_from(PEERS), endpoint=st.sampled_from(ENDPOINTS))
+    def start_arrives(self, peer: Address, endpoint: RecordingEndpoint) -> None:
         if self.manager.connected(ROLE, peer) is not None:
             return
-        answer = self.manager.request_start(peer, listening, self.now_ns)
+        answer = self.manager.request_start(peer, endpoint, self.now_ns)
         if peer in self.waiting:
             assert answer is StartAnswer.REPEATED
             self.waiting[peer] = self.now_ns

@@ -13,7 +13,8 @@ import trio
 from attrs import frozen
 
 from cts.api import Address, Outcome
-from cts.clock.system_pacer import SystemPacer, TimerPacer, open_pacer
+from cts.clock.system_pacer import SystemPacer, open_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
 from cts.engine.session import Session

@@ -10,7 +10,8 @@ import trio
 from attrs import define
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
-from cts.clock.system_pacer import SystemPacer, TimerPacer, open_pacer
+from cts.clock.system_pacer import SystemPacer, open_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.impairment.link import Impairment
 from cts.net.offload import Offload, detect_offload
 from cts.net.udp_network import UdpNetwork
