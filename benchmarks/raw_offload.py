@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cts.api import Address
+from cts.net.addresses import pack_sockaddr
 from cts.net.coalescing import CoalescedReceiver
 from cts.net.segmentation import SegmentedSender
-from cts.net.sockaddr import pack_sockaddr
 from cts.protocol.wire import HEADER_SIZE
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from cts.bench.iperf import iperf_goodput, iperf_path
 from cts.bench.punctuality import measure_pacing, measure_stalls
 from cts.bench.search import greatest_that_holds
 from cts.bench.trials import StreamLoad, run_trial, without_loss
-from cts.net.udp_network import Offload, detect_offload
+from cts.net.offload import Offload, detect_offload
 from cts.output.figures import about_rate
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.units import SECOND
 
 __all__ = ["run_bench"]

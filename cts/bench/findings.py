@@ -7,7 +7,7 @@ from statistics import median
 from attrs import frozen
 
 from cts.bench.punctuality import STALL_NS, PacingFigures, StallFigures
-from cts.net.udp_network import Offload
+from cts.net.offload import Offload
 from cts.output.figures import about_rate, about_time, two_columns
 from cts.units import SECOND
 

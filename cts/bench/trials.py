@@ -10,10 +10,9 @@ from attrs import frozen
 from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import Config, structure_config
-from cts.records.report import RunReport
-from cts.runs.session_settings import session_settings
+from cts.records.results import RunReport
+from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 
 __all__ = ["StreamLoad", "run_trial", "without_loss"]
 

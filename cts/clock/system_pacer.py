@@ -1,4 +1,4 @@
-"""The pacer of real runs: on a timerfd where there is one, on trio's sleeps elsewhere; always on the monotonic clock."""
+"""The pacers of real runs, on the monotonic clock: on a timerfd where there is one, on trio's sleeps elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import trio
 
 from cts.api import IPacer
 from cts.clock import timerfd_pacer
+from cts.clock.timerfd_pacer import TimerPacer
 from cts.units import SECOND
 
 __all__ = ["SystemPacer", "open_pacer"]
@@ -31,6 +32,6 @@ class SystemPacer(IPacer):
         await trio.sleep_forever()
 
 
-def open_pacer() -> SystemPacer | timerfd_pacer.TimerPacer:
+def open_pacer() -> SystemPacer | TimerPacer:
     """Return the most precise pacer that this system has; its ``run`` must run while anybody waits."""
-    return timerfd_pacer.TimerPacer() if timerfd_pacer.available() else SystemPacer()
+    return TimerPacer() if timerfd_pacer.available() else SystemPacer()

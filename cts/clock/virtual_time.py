@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 
 import trio
+from attrs import define
 
 from cts.api import IPacer
 from cts.units import SECOND
@@ -19,13 +20,11 @@ _AT_ONCE, _AT_LAST = range(2)
 _CANCELLED_MAX = 256
 
 
+@define(eq=False)
 class _Sleeper:
     """A task that waits; ``task`` is None once it no longer does."""
 
-    __slots__ = ("task",)
-
-    def __init__(self, task: trio.lowlevel.Task) -> None:
-        self.task: trio.lowlevel.Task | None = task
+    task: trio.lowlevel.Task | None
 
 
 class VirtualTime(trio.abc.Clock, IPacer):

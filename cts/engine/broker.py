@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import trio
+from attrs import define, field
 
 from cts.api import Address, IDatagramEndpoint, Outcome
 from cts.engine.contracts import INetwork
@@ -19,6 +20,7 @@ _RETRY_NS = 500_000_000
 """After a network error the place of a stream stays empty this long, so that an endless client does not spin."""
 
 
+@define(eq=False, kw_only=True)
 class Broker:
     """Keeps the population of one side. A connection is pending until it has a peer, then running, then ended.
 
@@ -28,14 +30,13 @@ class Broker:
         in_all: connections to open until no more are; 0 for no end.
     """
 
-    def __init__(self, *, pending_limit: int, at_once: int, in_all: int) -> None:
-        self._pending_limit = pending_limit
-        self.at_once = at_once
-        self._in_all = in_all
-        self.stopped = False
-        self.pending = 0
-        self.running = 0
-        self.ended = 0
+    _pending_limit: int
+    at_once: int
+    _in_all: int
+    stopped: bool = field(default=False, init=False)
+    pending: int = field(default=0, init=False)
+    running: int = field(default=0, init=False)
+    ended: int = field(default=0, init=False)
 
     @property
     def opened(self) -> int:
@@ -75,6 +76,7 @@ class Broker:
         self.pending = 0
 
 
+@define(eq=False, kw_only=True)
 class ClientBroker:
     """Keeps a client's streams with its targets running until its broker has run enough of them.
 
@@ -86,27 +88,17 @@ class ClientBroker:
         start_spread_ns: over how long the first streams begin, evenly.
     """
 
-    def __init__(
-        self,
-        *,
-        network: INetwork,
-        targets: Sequence[Address],
-        broker: Broker,
-        streams: Streams,
-        start_spread_ns: int = 0,
-    ) -> None:
-        self._network = network
-        self._targets = targets
-        self._broker = broker
-        self._streams = streams
-        self._pacer = streams.pacer
-        self._changed = trio.Event()
-        self._spread_ns = start_spread_ns
-        self._began_ns = 0
+    _network: INetwork
+    _targets: Sequence[Address]
+    _broker: Broker
+    _streams: Streams
+    _start_spread_ns: int = 0
+    _changed: trio.Event = field(factory=trio.Event, init=False)
+    _began_ns: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """Run until all streams have, or until stopped and those that run have ended."""
-        self._began_ns = self._pacer.now_ns()
+        self._began_ns = self._streams.pacer.now_ns()
         async with trio.open_nursery() as streams:
             while not self._broker.finished:
                 self._changed = trio.Event()
@@ -125,8 +117,8 @@ class ClientBroker:
     async def _take_turn(self) -> None:
         """Wait until the next of the first streams is to begin: begun together, all would send together for ever."""
         index, connections = self._broker.opened - 1, self._broker.at_once
-        if self._spread_ns and 0 < index < connections:
-            await self._pacer.wait_until(self._began_ns + index * self._spread_ns // connections)
+        if self._start_spread_ns and 0 < index < connections:
+            await self._streams.pacer.wait_until(self._began_ns + index * self._start_spread_ns // connections)
 
     async def _open(self, target: Address, streams: trio.Nursery) -> None:
         # Endpoints are opened and streams numbered here, one after the other, so that neither is left to chance.
@@ -152,6 +144,7 @@ class ClientBroker:
 
     async def _retire(self, failed: bool) -> None:
         if failed and self._broker.wants_more:
-            await self._pacer.wait_until(self._pacer.now_ns() + _RETRY_NS)
+            pacer = self._streams.pacer
+            await pacer.wait_until(pacer.now_ns() + _RETRY_NS)
         self._broker.finish_one()
         self._changed.set()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
+from attrs import define, field
 
 from cts.api import (
     SUCCEEDED,
@@ -40,6 +41,7 @@ from cts.records.results import failure_of, result_of
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
 
 
+@define(eq=False)
 class ConnectedSocket(IConnectedSocket):
     """Runs one side of one stream, sender or receiver, client or server: the pattern makes the difference.
 
@@ -48,14 +50,21 @@ class ConnectedSocket(IConnectedSocket):
         dispatcher: hands over the frames of many streams together; None to send them all from the stream's own task.
     """
 
-    def __init__(self, request: StreamRequest, dispatcher: FrameDispatcher | None = None) -> None:
-        self._request = request
-        self._endpoint = request.endpoint
+    _request: StreamRequest
+    _dispatcher: FrameDispatcher | None = None
+    remote: Address = field(init=False)
+    role: Role = field(init=False)
+    send_lateness: Histogram | None = field(default=None, init=False)
+    _started_ns: int = field(init=False)
+    _receiver: MediaStreamReceiver | None = field(default=None, init=False)
+    _pattern: IOPattern = field(init=False)
+    _driver: StreamDriver = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        request = self._request
+        self.remote, self.role = request.peer, request.role
         self._started_ns = request.pacer.now_ns()
         handshake = handshake_of(request.plan, self._started_ns, role=request.role, connection_id=request.connection_id)
-        self._receiver: MediaStreamReceiver | None = None
-        self._send_lateness: Histogram | None = None
-        self._pattern: IOPattern
         if request.role is Role.RECEIVER:
             self._pattern = self._receiver = MediaStreamReceiver(
                 request.plan, handshake, verify=request.verify, on_frame=request.on_frame
@@ -63,28 +72,13 @@ class ConnectedSocket(IConnectedSocket):
             self._driver = StreamDriver(request, self._receiver)
         else:
             self._pattern = sender = MediaStreamSender(request.plan, handshake)
-            self._send_lateness = Histogram()
-            self._driver = StreamDriver(request, sender, self._send_lateness, dispatcher)
-
-    @property
-    def remote(self) -> Address:
-        """The peer."""
-        return self._request.peer
-
-    @property
-    def role(self) -> Role:
-        """Which part this side plays."""
-        return self._request.role
+            self.send_lateness = Histogram()
+            self._driver = StreamDriver(request, sender, self.send_lateness, self._dispatcher)
 
     @property
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
         return self._pattern.handshake.connection_id
-
-    @property
-    def send_lateness(self) -> Histogram | None:
-        """How late frames were handed to the sender."""
-        return self._send_lateness
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
@@ -92,7 +86,7 @@ class ConnectedSocket(IConnectedSocket):
         try:
             async with trio.open_nursery() as nursery:
                 if self._request.active:
-                    self._endpoint.receive_into(self._on_read)
+                    self._request.endpoint.receive_into(lambda _local, _remote, batch: self._driver.received(batch))
                 for task in self._background():
                     nursery.start_soon(task)
                 task_status.started()
@@ -118,7 +112,7 @@ class ConnectedSocket(IConnectedSocket):
         """Return the counts with everything that happened before ``now_ns`` in them."""
         received = 0
         if self._receiver is not None:
-            self._endpoint.drain()
+            self._request.endpoint.drain()
             self._receiver.observe(now_ns)
             received = self._receiver.frames.bytes_received
         pattern = self._pattern
@@ -129,12 +123,9 @@ class ConnectedSocket(IConnectedSocket):
         request = self._request
         tasks = list(request.background)
         if request.role is Role.SENDER:
-            task = request.sender.background(self._endpoint, request.peer, request.pacer)
+            task = request.sender.background(self._request.endpoint, request.peer, request.pacer)
             tasks += [task] if task is not None else []
         return tasks
-
-    def _on_read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:
-        self._driver.received(batch)
 
     def _result(self, failure: BaseException | None) -> StreamResult:
         pattern = self._pattern
@@ -149,7 +140,7 @@ class ConnectedSocket(IConnectedSocket):
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
         until_ns = ended_ns if pattern.measured_until_ns is None else pattern.measured_until_ns
         return result_of(
-            self._endpoint.local,
+            self._request.endpoint.local,
             self._request.peer,
             self._request.role,
             connection_id=self.connection_id,

@@ -2,59 +2,62 @@
 
 from __future__ import annotations
 
+from attrs import define, field
+
 from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
 from cts.engine.contracts import IConnectionManager, StartAnswer
 
 __all__ = ["ConnectionManager"]
 
 
+@define(eq=False, kw_only=True)
 class ConnectionManager(IConnectionManager):
-    """Awaiting endpoints in order of arrival, a count of accepting slots, connected sockets by (role, remote).
+    """Awaiting endpoints in order of arrival, a count of accepting slots, connected sockets by (role, remote). All O(1).
 
     Args:
         awaiting_limit: awaiting endpoints at most.
         patience_ns: how long after its last START a peer still waits for a stream: a client gives up at its first render,
             and one that forged its address never waited. Older endpoints are dropped when their turn comes.
+
+    Attributes:
+        slots: accepting slots.
     """
 
-    def __init__(self, *, awaiting_limit: int, patience_ns: int) -> None:
-        self._awaiting_limit = awaiting_limit
-        self._patience_ns = patience_ns
-        self._awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = {}
-        self._connected: dict[tuple[Role, Address], IConnectedSocket] = {}
-        self.slots = 0
-        self._expired = 0
-
-    @property
-    def awaiting(self) -> int:
-        """Peers that asked for a stream and have none."""
-        return len(self._awaiting)
+    _awaiting_limit: int
+    _patience_ns: int
+    slots: int = field(default=0, init=False)
+    _expired: int = field(default=0, init=False)
+    _awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = field(factory=dict, init=False)
+    _connected: dict[tuple[Role, Address], IConnectedSocket] = field(factory=dict, init=False)
 
     @property
     def expired(self) -> int:
         """Awaiting endpoints that were dropped because they had given up."""
         return self._expired
 
+    @property
+    def awaiting(self) -> int:
+        """Peers that asked for a stream and have none."""
+        return len(self._awaiting)
+
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's stream with that peer."""
         return self._connected.get((role, remote))
 
     def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
-        """Enter the peer, or note that it still waits."""
-        if remote in self._awaiting:
-            self._awaiting[remote] = (endpoint, received_ns)
-            return StartAnswer.REPEATED
-        if len(self._awaiting) >= self._awaiting_limit:
+        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
+        waits = remote in self._awaiting
+        if not waits and len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
         self._awaiting[remote] = (endpoint, received_ns)
-        return StartAnswer.AWAITING
+        return StartAnswer.REPEATED if waits else StartAnswer.AWAITING
 
     def open_slot(self) -> None:
         """Add an accepting slot."""
         self.slots += 1
 
     def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
-        """Take the oldest endpoint that still waits, and a slot."""
+        """Take the oldest endpoint that still waits and a slot out, and return the endpoint; None if either lacks."""
         while self.slots and self._awaiting:
             remote = next(iter(self._awaiting))
             endpoint, asked_ns = self._awaiting.pop(remote)

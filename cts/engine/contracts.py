@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 
 __all__ = [
     "IAdmission",
@@ -91,20 +91,20 @@ class ISession(ABC):
         """Cancel the streams that run."""
 
 
-class StartAnswer(Enum):
-    """What a connection manager makes of a START."""
-
-    AWAITING = "awaiting"
-    REPEATED = "repeated START"
-    NO_ROOM = "START beyond the limit of awaiting endpoints"
-
-
 class IAdmission(ABC):
     """Who may ask a server for a stream; asked before anything is kept of a peer."""
 
     @abstractmethod
     def refusal(self, remote: Address, received_ns: int) -> str | None:
         """Return why a peer's START is refused, a short text out of a fixed set; None to let it in. Never blocks."""
+
+
+class StartAnswer(Enum):
+    """What a connection manager makes of a START."""
+
+    AWAITING = "awaiting"
+    REPEATED = "repeated START"
+    NO_ROOM = "START beyond the limit of awaiting endpoints"
 
 
 class IConnectionManager(ABC):

@@ -27,7 +27,6 @@ class DispatchedFrames(FrameSource):
     def __init__(
         self, request: StreamRequest, pattern: MediaStreamSender, lateness: Histogram, dispatcher: FrameDispatcher
     ) -> None:
-        self._plan = request.plan
         self._sender = request.sender
         self.endpoint = request.endpoint
         self._peer = request.peer

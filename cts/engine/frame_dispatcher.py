@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final
 
 import trio
+from attrs import define, field
 
 from cts.api import IDatagramEndpoint, IPacer, Message
 from cts.protocol.trains import BYTES_AT_ONCE, TRAINS_AT_ONCE
@@ -50,15 +51,13 @@ class FrameSource(ABC):
         """Take note that only so many of the messages went; the source is asked no more."""
 
 
+@define(eq=False)
 class _Place:
     """A source's place among the others; without a source once it has left. ``error`` is what its endpoint raised."""
 
-    __slots__ = ("done", "error", "source")
-
-    def __init__(self, source: FrameSource) -> None:
-        self.source: FrameSource | None = source
-        self.error: Exception | None = None
-        self.done = trio.Event()
+    source: FrameSource | None
+    error: Exception | None = None
+    done: trio.Event = field(factory=trio.Event)
 
 
 class FrameDispatcher:

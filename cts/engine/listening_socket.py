@@ -9,7 +9,7 @@ __all__ = ["ListeningSocket"]
 
 
 class ListeningSocket(IListeningSocket):
-    """A bound endpoint that hands everything it reads to its handler; knows nothing of the protocol."""
+    """Hands every batch on as it is; knows nothing of the protocol."""
 
     def __init__(self, endpoint: IDatagramEndpoint, handler: IListenerHandler) -> None:
         self._endpoint = endpoint
@@ -18,7 +18,7 @@ class ListeningSocket(IListeningSocket):
 
     @property
     def endpoint(self) -> IDatagramEndpoint:
-        """Where answers to its peers are sent from."""
+        """The endpoint."""
         return self._endpoint
 
     def _read(self, local: Address, remote: Address, batch: DatagramBatch) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
+from attrs import define, field
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.streams import OpenStream, Streams
-from cts.metrics.counters import RefusedDatagrams
 from cts.protocol.handshake import starts_apart
 
 __all__ = ["Server"]
 
 
+@define(eq=False, kw_only=True)
 class Server(IListenerHandler):
     """Serves streams until its broker has run enough of them.
 
@@ -26,25 +28,19 @@ class Server(IListenerHandler):
         streams: makes, runs and records the streams.
         new_connection_id: returns the UUID text for a stream with that peer.
         admission: who may ask at all; None for everybody.
+
+    Attributes:
+        refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
     """
 
-    def __init__(
-        self,
-        *,
-        manager: IConnectionManager,
-        broker: Broker,
-        streams: Streams,
-        new_connection_id: Callable[[Address], str],
-        admission: IAdmission | None = None,
-    ) -> None:
-        self._manager = manager
-        self._broker = broker
-        self._streams = streams
-        self._new_connection_id = new_connection_id
-        self._admission = admission
-        self._asked = trio.Event()
-        self._accepting = True
-        self.refused = RefusedDatagrams()
+    _manager: IConnectionManager
+    _broker: Broker
+    _streams: Streams
+    _new_connection_id: Callable[[Address], str]
+    _admission: IAdmission | None = None
+    refused: Counter[str] = field(factory=Counter, init=False)
+    _asked: trio.Event = field(factory=trio.Event, init=False)
+    _accepting: bool = field(default=True, init=False)
 
     def on_packet_received(
         self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch

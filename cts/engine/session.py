@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 import trio
+from attrs import define, field
 
 from cts.api import (
     Address,
@@ -45,9 +46,9 @@ from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
-from cts.metrics.unsent import unsent_of_all
+from cts.metrics.unsent import NO_UNSENT
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
@@ -79,6 +80,7 @@ def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:
     return tuple(sorted(results, key=lambda result: (result.ended_ns, result.local, result.remote)))
 
 
+@define(eq=False, kw_only=True)
 class Session(ISession):
     """Runs a server, a client or both.
 
@@ -95,52 +97,27 @@ class Session(ISession):
         began_ns: when the run began, where that was before this session; None for when it runs.
     """
 
-    def __init__(
-        self,
-        settings: SessionSettings,
-        *,
-        network: INetwork,
-        pacer: IPacer,
-        listen: Sequence[Address],
-        targets: Sequence[Address],
-        make_sender: Callable[[StreamPlan], ISender],
-        factory: IConnectedSocketFactory,
-        new_connection_id: Callable[[Address], str],
-        observer: Observer | None = None,
-        began_ns: int | None = None,
-    ) -> None:
-        self._settings = settings
-        self._network = network
-        self._pacer = pacer
-        self._listen = listen
-        self._targets = targets
-        self._new_connection_id = new_connection_id
-        self.observer = observer or Observer()
-        self._dispatcher = FrameDispatcher(pacer)
-        self._parts = StreamParts(
-            plan=settings.plan,
-            verify=settings.verify,
-            pacer=pacer,
-            make_sender=make_sender,
-            factory=factory,
-            dispatcher=self._dispatcher,
-        )
-        self._given_began_ns = began_ns
-        self._began_ns = 0
-        self._endpoints: list[IDatagramEndpoint] = []
-        self._sides = trio.CancelScope()
-        self._streams: dict[Role, Streams] = {}
-        self._server: Server | None = None
-        self._client: ClientBroker | None = None
-        self._interrupted = False
-        self._cancelled_before_limit: int | None = None
+    _settings: SessionSettings = field(kw_only=False)
+    _network: INetwork
+    _pacer: IPacer
+    _listen: Sequence[Address]
+    _targets: Sequence[Address]
+    _make_sender: Callable[[StreamPlan], ISender]
+    _factory: IConnectedSocketFactory
+    _new_connection_id: Callable[[Address], str]
+    observer: Observer = field(factory=Observer)
+    _given_began_ns: int | None = field(default=None, alias="began_ns")
+    _began_ns: int = field(default=0, init=False)
+    _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
+    _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _streams: dict[Role, Streams] = field(factory=dict, init=False)
+    _server: Server | None = field(default=None, init=False)
+    _client: ClientBroker | None = field(default=None, init=False)
+    _interrupted: bool = field(default=False, init=False)
+    _cancelled_before_limit: int | None = field(default=None, init=False)
 
     async def bind(self) -> list[Address]:
-        """Bind the addresses to listen on, unless that is done, and return them.
-
-        Raises:
-            UserError: one cannot be had; those bound before it are closed again.
-        """
+        """Bind the addresses to listen on."""
         listen = self._listen if self._settings.server is not None and not self._endpoints else ()
         try:
             for address in listen:
@@ -157,22 +134,19 @@ class Session(ISession):
         self._endpoints.clear()
 
     async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> RunReport:
-        """Run to the end and return what was measured. Calls ``started()`` with the bound addresses.
-
-        Raises:
-            UserError: an address to listen on cannot be had.
-        """
+        """Run to the end. Calls ``started()`` with the bound addresses, which :meth:`bind` may refuse."""
         try:
             await self.bind()
             given_ns = self._given_began_ns
             self._began_ns = self._pacer.now_ns() if given_ns is None else given_ns
             self.observer.run_began(self._began_ns)
-            self._prepare()
+            dispatcher = FrameDispatcher(self._pacer)
+            self._prepare(dispatcher)
             if self._interrupted:
                 self.stop()
             async with trio.open_nursery() as services:
                 services.start_soon(self._report_status)
-                services.start_soon(self._dispatcher.run)
+                services.start_soon(dispatcher.run)
                 if self._settings.time_limit_ns is not None:
                     services.start_soon(self._limit_time, self._settings.time_limit_ns)
                 with self._sides:
@@ -191,7 +165,7 @@ class Session(ISession):
             self.close()
 
     def stop(self) -> None:
-        """Open no more streams, and give those that run the grace period to end."""
+        """End within the grace period."""
         self._interrupted = True
         self._open_no_more()
         self._sides.deadline = trio.current_time() + self._settings.grace_ns / SECOND
@@ -212,16 +186,26 @@ class Session(ISession):
         if self._client is not None:
             self._client.stop()
 
-    def _prepare(self) -> None:
+    def _prepare(self, dispatcher: FrameDispatcher) -> None:
         settings = self._settings
+        parts = StreamParts(
+            plan=settings.plan,
+            verify=settings.verify,
+            pacer=self._pacer,
+            make_sender=self._make_sender,
+            factory=self._factory,
+            dispatcher=dispatcher,
+        )
         if settings.server is not None:
-            self._server = self._make_server(settings.server, self._make_streams(settings.direction.server_role))
+            streams = self._make_streams(parts, settings.direction.server_role)
+            self._server = self._make_server(settings.server, streams)
         if settings.client is not None:
-            self._client = self._make_client(settings.client, self._make_streams(settings.direction.client_role))
+            streams = self._make_streams(parts, settings.direction.client_role)
+            self._client = self._make_client(settings.client, streams)
 
-    def _make_streams(self, role: Role) -> Streams:
+    def _make_streams(self, parts: StreamParts, role: Role) -> Streams:
         observer = self.observer if role is self._settings.measured_role else Observer()
-        streams = self._streams[role] = Streams(self._parts, role, began_ns=self._began_ns, observer=observer)
+        streams = self._streams[role] = Streams(parts, role, began_ns=self._began_ns, observer=observer)
         return streams
 
     def _make_server(self, settings: ServerSettings, streams: Streams) -> Server:
@@ -294,7 +278,7 @@ class Session(ISession):
             refused=dict(self._server.refused) if self._server is not None else {},
             overflowed=statistics.overflowed,
             unreachable=statistics.unreachable,
-            unsent=unsent_of_all(*(each.unsent for each in counts.values())),
+            unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
         )
 

@@ -7,7 +7,7 @@ import trio
 from cts.api import DatagramBatch, Frame, Histogram, StreamRequest
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
-from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals, unsent_of_all
+from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import IOAction, IOStatus, IOTask
@@ -119,7 +119,7 @@ class StreamDriver:
             if not heals(error):
                 raise
             cause = error.strerror or str(error)
-            self.unsent = unsent_of_all(self.unsent, {cause: Unsent(1, request.plan.interval_ns)})
+            self.unsent += UnsentFrames({cause: Unsent(1, request.plan.interval_ns)})
             self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), refused=True)
         else:
             self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)

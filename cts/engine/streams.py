@@ -18,7 +18,6 @@ from cts.api import (
     IPacer,
     ISender,
     Outcome,
-    RenderedFrame,
     Role,
     StreamPlan,
     StreamRequest,
@@ -113,6 +112,7 @@ class Streams:
             connection_id: the name to give it, None to ask for one.
         """
         parts = self._parts
+        tells_frames = self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._announce(endpoint.local, peer)
         try:
             request = StreamRequest(
@@ -125,7 +125,7 @@ class Streams:
                 pacer=parts.pacer,
                 connection_id=connection_id,
                 verify=parts.verify,
-                on_frame=self._frame_observer(info),
+                on_frame=partial(self._observer.frame_rendered, info) if tells_frames else None,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
@@ -168,11 +168,6 @@ class Streams:
         info = StreamInfo(self._opened, local, remote, self.role, self.pacer.now_ns() - self._began_ns)
         self._observer.stream_opened(info)
         return info
-
-    def _frame_observer(self, info: StreamInfo) -> Callable[[RenderedFrame], None] | None:
-        if not self._observer.wants_frames or info.role is not Role.RECEIVER:
-            return None
-        return lambda frame: self._observer.frame_rendered(info, frame)
 
     def _fail(self, info: StreamInfo, error: Exception) -> None:
         self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None))

@@ -1,17 +1,34 @@
-"""Counts of frame verdicts and of refused datagrams."""
+"""Counts: of frames by verdict, and of the datagrams that reached one side of a stream by what became of them."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
+from enum import IntEnum
+from operator import add, sub
+from typing import Any, Self
 
-from attrs import define, frozen
+from attrs import astuple, define, frozen
 
-__all__ = ["FrameCounts", "FrameTotals", "RefusedDatagrams"]
+__all__ = ["ArrivalTotals", "Became", "FrameCounts", "FrameTotals", "Totals"]
 
 
 @frozen
-class FrameTotals:
-    """The original's columns: frames by verdict, and datagrams that fit no frame; adds and subtracts field by field."""
+class Totals:
+    """Counts as a value; adds and subtracts field by field."""
+
+    def __add__(self, other: Self) -> Self:
+        return self._with(other, add)
+
+    def __sub__(self, other: Self) -> Self:
+        return self._with(other, sub)
+
+    def _with(self, other: Self, operation: Callable[[Any, Any], Any]) -> Self:
+        return type(self)(*map(operation, astuple(self, recurse=False), astuple(other, recurse=False)))
+
+
+@frozen
+class FrameTotals(Totals):
+    """The original's columns: frames by verdict, and datagrams that fit no frame."""
 
     completed: int = 0
     dropped: int = 0
@@ -22,22 +39,6 @@ class FrameTotals:
     def rendered(self) -> int:
         """Frames that got a verdict (errors are datagrams, not frames)."""
         return self.completed + self.dropped + self.repeated
-
-    def __add__(self, other: FrameTotals) -> FrameTotals:
-        return FrameTotals(
-            self.completed + other.completed,
-            self.dropped + other.dropped,
-            self.repeated + other.repeated,
-            self.error + other.error,
-        )
-
-    def __sub__(self, other: FrameTotals) -> FrameTotals:
-        return FrameTotals(
-            self.completed - other.completed,
-            self.dropped - other.dropped,
-            self.repeated - other.repeated,
-            self.error - other.error,
-        )
 
 
 @define
@@ -53,5 +54,41 @@ class FrameCounts:
         return FrameTotals(self.completed, self.dropped, self.repeated, error)
 
 
-class RefusedDatagrams(Counter[str]):
-    """Datagrams that were read and answered with nothing, by reason (a short text; the set of reasons is fixed)."""
+class Became(IntEnum):
+    """What became of a datagram; a place in a list of counts."""
+
+    ON_TIME = 0
+    """It counted for its frame."""
+    LATE = 1
+    """Its frame had been rendered."""
+    AHEAD = 2
+    """Its frame was beyond the window of frames that the buffer holds."""
+    NO_SUCH_FRAME = 3
+    """Its sequence was past the final frame, or below 1."""
+    UNDECODABLE = 4
+    """It was none of the protocol's."""
+    WRONG_PAYLOAD = 5
+    """Its payload was not the pattern."""
+    UNEXPECTED = 6
+    """It was one of the protocol's that this side has no use for."""
+    HANDSHAKE = 7
+    """It belonged to the stream's beginning."""
+
+
+@frozen
+class ArrivalTotals(Totals):
+    """Datagrams by what became of them, in the order of :class:`Became`."""
+
+    on_time: int = 0
+    late: int = 0
+    ahead: int = 0
+    no_such_frame: int = 0
+    undecodable: int = 0
+    wrong_payload: int = 0
+    unexpected: int = 0
+    handshake: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Those that fit no frame: what the original's logs count as errors."""
+        return self.late + self.ahead + self.no_such_frame + self.undecodable + self.wrong_payload + self.unexpected

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["NO_UNSENT", "Unsent", "UnsentFrames", "heals", "unsent_of_all"]
+__all__ = ["NO_UNSENT", "Unsent", "UnsentFrames", "heals"]
 
 _NAMES = (
     "ENETUNREACH EHOSTUNREACH ENETDOWN EHOSTDOWN ENONET ENODEV ENXIO EADDRNOTAVAIL EPERM EACCES EINVAL ENOBUFS ENOMEM "
@@ -22,10 +21,18 @@ class Unsent(NamedTuple):
     time_ns: int = 0
 
 
-UnsentFrames = Mapping[str, Unsent]
-"""By what the operating system said."""
+class UnsentFrames(dict[str, Unsent]):
+    """By what the operating system said; adds cause by cause."""
 
-NO_UNSENT: UnsentFrames = {}
+    def __add__(self, other: UnsentFrames) -> UnsentFrames:
+        total = UnsentFrames(self)
+        for cause, (frames, time_ns) in other.items():
+            so_far = total.get(cause, Unsent())
+            total[cause] = Unsent(so_far.frames + frames, so_far.time_ns + time_ns)
+        return total
+
+
+NO_UNSENT = UnsentFrames()
 
 
 def heals(error: OSError) -> bool:
@@ -34,13 +41,3 @@ def heals(error: OSError) -> bool:
     Anything else, above all that the socket is not there any more, will not change by waiting.
     """
     return error.errno in _OF_THE_MOMENT
-
-
-def unsent_of_all(*parts: UnsentFrames) -> UnsentFrames:
-    """Return the sums by cause."""
-    total: dict[str, Unsent] = {}
-    for part in parts:
-        for cause, (frames, time_ns) in part.items():
-            so_far = total.get(cause, Unsent())
-            total[cause] = Unsent(so_far.frames + frames, so_far.time_ns + time_ns)
-    return total

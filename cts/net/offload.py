@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Callable, Sequence
 
-from attrs import define
+from attrs import define, field, frozen
 
 from cts.api import Address, DatagramBatch, Message
+from cts.net import coalescing, segmentation
+from cts.net.addresses import PACKET_INFO_SIZE, Source, pack_sockaddr, unpack_sockaddr
 from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
-from cts.net.readers import SocketReader
-from cts.net.receive_clock import ReceiveClock
 from cts.net.segmentation import SegmentedSender
-from cts.net.sockaddr import PACKET_INFO_SIZE, Source, pack_sockaddr, unpack_sockaddr
 from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
 
-__all__ = ["OffloadedEndpoint"]
+__all__ = ["Offload", "OffloadedEndpoint", "detect_offload"]
 
 _REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
 """What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
 
 _PEERS_KEPT = 8192
+
+
+@frozen
+class Offload:
+    """What the kernel does for whole batches.
+
+    Attributes:
+        sends: it cuts one send into many datagrams (UDP_SEGMENT).
+        receives: it hands over many datagrams with one read (UDP_GRO).
+    """
+
+    sends: bool = False
+    receives: bool = False
+
+    def __str__(self) -> str:
+        """Return its name, or their names, as the banner has it."""
+        names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
+        return " and ".join(names) if names else "none: one datagram per call"
+
+
+def detect_offload() -> Offload:
+    """Return what this kernel can do, tried on loopback sockets; takes about a millisecond."""
+    return Offload(segmentation.supported(), coalescing.supported())
 
 
 @define
@@ -48,48 +69,37 @@ class _Sockaddrs(dict[Address, bytes]):
         return sockaddr
 
 
+@define(eq=False)
 class OffloadedEndpoint(UdpEndpoint):
     """A UDP socket that sends trains of datagrams and reads coalesced batches.
 
     Args:
-        sock, peer, clock, reader, on_close: as for :class:`UdpEndpoint`.
-        memory: what is read into; a network's endpoints share it.
-        segmented: whether to send trains.
-        coalesced: whether to read batches.
-        on_refusal: told if the path turns out to take no segments, with the reason.
+        sock, peer, clock, reader, memory, on_close: as for :class:`UdpEndpoint`.
+        offload: whether to send trains, and whether to read batches.
+        on_refusal: told if the path turns out to take no segments, with the reason; ``segment_limit`` is 1 from then on.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        peer: Address | None,
-        clock: ReceiveClock,
-        reader: SocketReader,
-        memory: ReceiveMemory,
-        on_close: Callable[[UdpEndpoint], None],
-        *,
-        segmented: bool,
-        coalesced: bool,
-        on_refusal: Callable[[str], None],
-    ) -> None:
-        super().__init__(sock, peer, clock, reader, memory.buffer, on_close)
-        self._receiver = CoalescedReceiver(sock.fileno(), memory) if coalesced else None
-        if self._receiver is not None and self._told_destinations:
-            self._receiver.ask_for_destinations(PACKET_INFO_SIZE[sock.family])
-        self._sender = SegmentedSender(sock.fileno())
-        self._segment_limit = DATAGRAMS_PER_TRAIN if segmented else 1
-        self._on_refusal = on_refusal
-        self._checked: Sequence[memoryview] = ()
-        self._closed = False
-        # Every batch is this one: a handler has it for the call only.
-        self._batch = _CoalescedBatch(b"", 1, 0, memory)
-        self._addresses: dict[bytes, Address] = {}
-        self._sockaddrs = _Sockaddrs()
+    _offload: Offload
+    _on_refusal: Callable[[str], None]
+    _receiver: CoalescedReceiver | None = field(default=None, init=False)
+    _sender: SegmentedSender = field(init=False)
+    segment_limit: int = field(init=False)
+    _checked: Sequence[memoryview] = field(default=(), init=False)
+    _closed: bool = field(default=False, init=False)
+    _batch: _CoalescedBatch = field(init=False)
+    _addresses: dict[bytes, Address] = field(factory=dict, init=False)
+    _sockaddrs: _Sockaddrs = field(factory=_Sockaddrs, init=False)
 
-    @property
-    def segment_limit(self) -> int:
-        """Datagrams in one call at most; 1 once the path has refused segments."""
-        return self._segment_limit
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self._offload.receives:
+            self._receiver = CoalescedReceiver(self._sock.fileno(), self._memory)
+            if self._told_destinations:
+                self._receiver.ask_for_destinations(PACKET_INFO_SIZE[self._sock.family])
+        self._sender = SegmentedSender(self._sock.fileno())
+        self.segment_limit = DATAGRAMS_PER_TRAIN if self._offload.sends else 1
+        # Every batch is this one: a handler has it for the call only.
+        self._batch = _CoalescedBatch(b"", 1, 0, self._memory)
 
     async def send_train(
         self,
@@ -99,7 +109,7 @@ class OffloadedEndpoint(UdpEndpoint):
         source: Source | None = None,
     ) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
-        if payloads is not self._checked or self._segment_limit == 1 or len(header) != HEADER_SIZE:
+        if payloads is not self._checked or self.segment_limit == 1 or len(header) != HEADER_SIZE:
             if not self._fits(header, payloads):
                 return await self._send_otherwise(remote, header, payloads, source)
             self._checked = payloads
@@ -118,13 +128,13 @@ class OffloadedEndpoint(UdpEndpoint):
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
             first = error
-        self._segment_limit = 1
+        self.segment_limit = 1
         self._on_refusal(first.strerror or str(first))
         return await super().send_train(remote, header, payloads, source)
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
         """Hand over some messages in one call; none where the send buffer is full or anything else is to be seen to."""
-        if self._closed or self._segment_limit == 1:
+        if self._closed or self.segment_limit == 1:
             return 0
         try:
             return self._send_many(messages, source)
@@ -158,7 +168,7 @@ class OffloadedEndpoint(UdpEndpoint):
 
     def _fits(self, header: bytes | bytearray, payloads: Sequence[memoryview]) -> bool:
         """Tell whether one segmented call can carry the train."""
-        most = min(self._segment_limit, TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
+        most = min(self.segment_limit, TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
         return len(header) == HEADER_SIZE and 1 < len(payloads) <= most
 
     async def _send_otherwise(
@@ -170,7 +180,7 @@ class OffloadedEndpoint(UdpEndpoint):
     ) -> int:
         """Send a train that is too long for one call in several, and one that cannot be segmented plainly."""
         longest = TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0])) if payloads else 0
-        most = min(self._segment_limit, longest)
+        most = min(self.segment_limit, longest)
         if most <= 1 or len(payloads) <= most or len(header) != HEADER_SIZE:
             return await super().send_train(remote, header, payloads, source)
         sent = 0
@@ -204,7 +214,7 @@ class OffloadedEndpoint(UdpEndpoint):
         batch.segment_size = segment_size or 1
         batch.received_ns = received_ns
         self._datagrams += -(-length // segment_size) if length else 1
-        local = self._at(receiver.destination) if receiver.destination else self._local
+        local = self._at(receiver.destination) if receiver.destination else self.local
         self._handler(local, self._peer or self._address_of(sockaddr or b""), batch)
         return received_ns
 

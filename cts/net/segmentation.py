@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from attrs import frozen
 
 from cts.native import raise_errno
+from cts.net.addresses import Source, address_of, pack_sockaddr
 from cts.net.libc import (
     CMSG_HEADER,
     MSG_DONTWAIT,
@@ -34,7 +35,6 @@ from cts.net.libc import (
     sendmmsg,
     sendmsg,
 )
-from cts.net.sockaddr import Source, address_of, pack_sockaddr
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
 from cts.protocol.wire import HEADER_SIZE
 

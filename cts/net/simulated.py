@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 import trio
-from attrs import define, frozen
+from attrs import Factory, define, field
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
-from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
+from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
+from cts.records.truth_writer import Transmission
 from cts.units import MILLISECOND
 
-__all__ = ["SimulatedEndpoint", "SimulatedNetwork", "Transmission"]
+__all__ = ["SimulatedEndpoint", "SimulatedNetwork"]
 
 _MODERATION_NS = MILLISECOND
 _INTERRUPTS_BELOW = 64
@@ -28,30 +29,6 @@ _SEGMENT_LIMIT = 64
 _NEVER_NS = 1 << 62
 _FIRST_FREE_PORT = 49_152
 _LAST_PORT = 65_535
-
-
-@frozen
-class Transmission:
-    """Datagrams that were offered to a link in one call, and what it did to each.
-
-    Attributes:
-        at_ns: when they were offered, in the run's clock.
-        client: number of the client whose link it is, from 1.
-        address: that client's address.
-        way: ``to_server`` or ``to_client``.
-        first: number of the first datagram in that link, from 1.
-        datagrams: header and payload of each.
-        fates: what became of each.
-    """
-
-    at_ns: int
-    client: int
-    address: Address
-    way: Way
-    first: int
-    header: bytes
-    payloads: Sequence[bytes | memoryview]
-    fates: Sequence[Fate]
 
 
 @define(eq=False)
@@ -66,27 +43,18 @@ class _Path:
     collected_until_ns: int = -1
 
 
+@define(eq=False)
 class SimulatedEndpoint(IDatagramEndpoint):
     """A socket of the simulated network; made by :class:`SimulatedNetwork`."""
 
-    def __init__(self, network: SimulatedNetwork, number: int, local: Address, peer: Address | None) -> None:
-        self._network = network
-        self._handler: DatagramHandler | None = None
-        self._datagrams = 0
-        self._arrivals: list[tuple[int, int, int, Address, bytes, int]] = []
-        self._local = local
-        self.number = number
-        self.peer = peer
-
-    @property
-    def local(self) -> Address:
-        """The address it is bound to."""
-        return self._local
-
-    @property
-    def segment_limit(self) -> int:
-        """Datagrams that one call carries."""
-        return _SEGMENT_LIMIT
+    _network: SimulatedNetwork
+    number: int
+    local: Address
+    peer: Address | None
+    segment_limit: int = field(default=_SEGMENT_LIMIT, init=False)
+    _handler: DatagramHandler | None = field(default=None, init=False)
+    _datagrams: int = field(default=0, init=False)
+    _arrivals: list[tuple[int, int, int, Address, bytes, int]] = field(factory=list, init=False)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Offer one datagram to the link; does not suspend."""
@@ -113,7 +81,7 @@ class SimulatedEndpoint(IDatagramEndpoint):
 
     def drain(self) -> None:
         """Hand over everything that arrived before now; what arrives now is the network's to hand over, in its order."""
-        self.deliver(self._network.now_ns() - 1)
+        self.deliver(self._network.pacer.now_ns() - 1)
 
     def statistics(self) -> EndpointStatistics:
         """Return what was handed over; nothing overflows here."""
@@ -137,9 +105,10 @@ class SimulatedEndpoint(IDatagramEndpoint):
             if self._handler is not None:
                 batch = DatagramBatch(data, segment_size, at_ns)
                 self._datagrams += len(batch)
-                self._handler(self._local, remote, batch)
+                self._handler(self.local, remote, batch)
 
 
+@define(eq=False)
 class SimulatedNetwork:
     """Hosts and links under one clock.
 
@@ -150,43 +119,31 @@ class SimulatedNetwork:
         on_transmission: told of everything that is offered to a link.
     """
 
-    def __init__(
-        self,
-        pacer: IPacer,
-        *,
-        to_client: Impairment,
-        to_server: Impairment,
-        seed: int,
-        on_transmission: Callable[[Transmission], None] | None = None,
-    ) -> None:
-        self._pacer = pacer
-        self._impairments: dict[Way, Impairment] = {TO_CLIENT: to_client, TO_SERVER: to_server}
-        self._seed = seed
-        self._on_transmission = on_transmission
-        self._began_ns = pacer.now_ns()
-        self._endpoints: dict[Address, SimulatedEndpoint] = {}
-        self._paths: dict[tuple[Address, Way], _Path] = {}
-        self._closed = EndpointStatistics()
-        self._opened = 0
-        self._clients = 0
-        self._wakes: list[tuple[int, int, SimulatedEndpoint]] = []
-        self._waiting: trio.CancelScope | None = None
-        self._wakes_at_ns = 0
-
-    def now_ns(self) -> int:
-        """Return the run's clock."""
-        return self._pacer.now_ns()
+    pacer: IPacer
+    _to_client: Impairment = field(kw_only=True)
+    _to_server: Impairment = field(kw_only=True)
+    _seed: int = field(kw_only=True)
+    _on_transmission: Callable[[Transmission], None] | None = field(default=None, kw_only=True)
+    _began_ns: int = field(default=Factory(lambda self: self.pacer.now_ns(), takes_self=True), init=False)
+    _endpoints: dict[Address, SimulatedEndpoint] = field(factory=dict, init=False)
+    _paths: dict[tuple[Address, Way], _Path] = field(factory=dict, init=False)
+    _closed: EndpointStatistics = field(factory=EndpointStatistics, init=False)
+    _opened: int = field(default=0, init=False)
+    _clients: int = field(default=0, init=False)
+    _wakes: list[tuple[int, int, SimulatedEndpoint]] = field(factory=list, init=False)
+    _waiting: trio.CancelScope | None = field(default=None, init=False)
+    _wakes_at_ns: int = field(default=0, init=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Carry datagrams until cancelled. Calls ``started()`` at once."""
         task_status.started()
         while True:
-            now_ns = self._pacer.now_ns()
+            now_ns = self.pacer.now_ns()
             while self._wakes and self._wakes[0][0] <= now_ns:
                 heappop(self._wakes)[2].deliver(now_ns)
             with trio.CancelScope() as self._waiting:
                 self._wakes_at_ns = self._wakes[0][0] if self._wakes else _NEVER_NS
-                await self._pacer.wait_until(self._wakes_at_ns)
+                await self.pacer.wait_until(self._wakes_at_ns)
             self._waiting = None
 
     async def listen(self, local: Address) -> IDatagramEndpoint:
@@ -204,7 +161,8 @@ class SimulatedNetwork:
         else:
             host = f"10.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.{number & 0xFF}"
         endpoint = self._open(Address(host, _FIRST_FREE_PORT), remote)
-        for way, impairment in self._impairments.items():
+        for way in WAYS:
+            impairment = self._to_client if way == TO_CLIENT else self._to_server
             link = Link(impairment, link_rng(self._seed, str(number), way), start_ns=self._began_ns)
             self._paths[endpoint.local, way] = _Path(number, way, link)
         return endpoint
@@ -223,7 +181,7 @@ class SimulatedNetwork:
         if path is None:
             # A host that is gone or never was: the network takes the datagrams all the same.
             return sum(sizes)
-        now_ns = self._pacer.now_ns()
+        now_ns = self.pacer.now_ns()
         fates = [_later(fate, now_ns) for fate in path.link.transmit_many(now_ns, sizes)]
         if self._on_transmission is not None:
             self._on_transmission(
@@ -248,7 +206,7 @@ class SimulatedNetwork:
         """Close an endpoint's address and its links."""
         if self._endpoints.pop(endpoint.local, None) is not None:
             self._closed += endpoint.statistics()
-            for way in self._impairments:
+            for way in WAYS:
                 self._paths.pop((endpoint.local, way), None)
 
     def _carry(

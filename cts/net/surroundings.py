@@ -4,52 +4,36 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import trio
-from attrs import frozen
 
 from cts.clock.system_pacer import SystemPacer, open_pacer
 from cts.clock.timerfd_pacer import TimerPacer
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 
-__all__ = ["Surroundings", "real_surroundings"]
+__all__ = ["real_surroundings", "running"]
 
 
-class _Running(Protocol):
+class _Service(Protocol):
     """What has to run while it is used."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled; ``started()`` once it can be used."""
 
 
-PacerT = TypeVar("PacerT", bound=_Running)
-NetworkT = TypeVar("NetworkT", bound=_Running)
+@asynccontextmanager
+async def running(pacer: _Service, network: _Service) -> AsyncIterator[trio.Nursery]:
+    """Keep a run's clock and network going inside the block; yield their nursery, for what else is to end with it."""
+    async with trio.open_nursery() as services:
+        await services.start(pacer.run)
+        await services.start(network.run)
+        yield services
+        services.cancel_scope.cancel()
 
 
-@frozen
-class Surroundings(Generic[PacerT, NetworkT]):
-    """A clock, and a network under it.
-
-    Attributes:
-        pacer: the run's clock.
-        network: where endpoints come from.
-    """
-
-    pacer: PacerT
-    network: NetworkT
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[trio.Nursery]:
-        """Keep both going inside the block; yield their nursery, for what else is to end with it."""
-        async with trio.open_nursery() as services:
-            await services.start(self.pacer.run)
-            await services.start(self.network.run)
-            yield services
-            services.cancel_scope.cancel()
-
-
-def real_surroundings(*, offload: bool, shared: bool = False) -> Surroundings[SystemPacer | TimerPacer, UdpNetwork]:
+def real_surroundings(*, offload: bool, shared: bool = False) -> tuple[SystemPacer | TimerPacer, UdpNetwork]:
     """Return this machine's clock and sockets.
 
     Args:
@@ -57,4 +41,4 @@ def real_surroundings(*, offload: bool, shared: bool = False) -> Surroundings[Sy
         shared: whether other processes listen on the same addresses.
     """
     pacer = open_pacer()
-    return Surroundings(pacer, UdpNetwork(pacer, detect_offload() if offload else Offload(), shared=shared))
+    return pacer, UdpNetwork(pacer, detect_offload() if offload else Offload(), shared=shared)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
+from cts.net.addresses import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
+from cts.net.coalescing import ReceiveMemory
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
-from cts.net.sockaddr import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
 from cts.units import SECOND
 
 __all__ = ["ICMP_ERRORS", "EndpointAt", "UdpEndpoint"]
@@ -24,24 +25,10 @@ _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
 _ANCILLARY_SPACE = 128
 
-ICMP_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ECONNREFUSED",
-        "ECONNRESET",
-        "EHOSTUNREACH",
-        "ENETUNREACH",
-        "EHOSTDOWN",
-        "ENETDOWN",
-        "ENONET",
-        "EMSGSIZE",
-        "EPROTO",
-        "ENOPROTOOPT",
-        "EOPNOTSUPP",
-        "EACCES",
-    )
-    if hasattr(errno, name)
-)
+_ICMP_ERROR_NAMES = """
+    ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENONET EMSGSIZE EPROTO ENOPROTOOPT EOPNOTSUPP EACCES
+"""
+ICMP_ERRORS = frozenset(getattr(errno, name) for name in _ICMP_ERROR_NAMES.split() if hasattr(errno, name))
 """Errors by which a socket reports what ICMP said of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3).
 
 The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
@@ -54,6 +41,7 @@ _ROOM_WAITS = 20
 """Milliseconds that a send waits for room in an interface's queue; what still has none then is not sent."""
 
 
+@define(eq=False)
 class UdpEndpoint(IDatagramEndpoint, Readable):
     """A UDP socket of its own.
 
@@ -62,42 +50,33 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         peer: the only remote, if it is connected.
         clock: translates the kernel's receive times into the run's clock.
         reader: reads it once there is a handler.
-        buffer: where datagrams are read into; a network's endpoints share it, since each is handed over at once.
+        memory: what is read into; a network's endpoints share it, since each is handed over at once.
         on_close: told when it is closed.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        peer: Address | None,
-        clock: ReceiveClock,
-        reader: SocketReader,
-        buffer: memoryview,
-        on_close: Callable[[UdpEndpoint], None],
-    ) -> None:
-        self._sock = sock
-        self._peer = peer
-        self._clock = clock
-        self._reader = reader
-        self._handler: DatagramHandler | None = None
-        self._room = trio.Lock()
-        self._local = address_of(sock.getsockname())
-        # Where it is bound to every address: itself at each of them, by packet information.
-        self._destinations: dict[bytes, Address] = {}
-        self._places: dict[Address, EndpointAt] = {}
-        self._told_destinations = False
-        if peer is None and ip_address(self._local.host.partition("%")[0]).is_unspecified:
-            self._told_destinations = ask_for_destinations(sock)
-        self._view = buffer
-        self._on_close = on_close
-        self._datagrams = 0
-        self._overflowed = 0
-        self._unreachable = 0
+    _sock: socket.socket
+    _peer: Address | None
+    _clock: ReceiveClock
+    _reader: SocketReader
+    _memory: ReceiveMemory
+    _on_close: Callable[[UdpEndpoint], None]
+    local: Address = field(init=False)
+    _view: memoryview = field(init=False)
+    _handler: DatagramHandler | None = field(default=None, init=False)
+    _room: trio.Lock = field(factory=trio.Lock, init=False)
+    _datagrams: int = field(default=0, init=False)
+    _overflowed: int = field(default=0, init=False)
+    _unreachable: int = field(default=0, init=False)
+    # Where it is bound to every address: itself at each of them, by packet information.
+    _destinations: dict[bytes, Address] = field(factory=dict, init=False)
+    _places: dict[Address, EndpointAt] = field(factory=dict, init=False)
+    _told_destinations: bool = field(default=False, init=False)
 
-    @property
-    def local(self) -> Address:
-        """The address it is bound to."""
-        return self._local
+    def __attrs_post_init__(self) -> None:
+        self.local = address_of(self._sock.getsockname())
+        self._view = self._memory.buffer
+        if self._peer is None and ip_address(self.local.host.partition("%")[0]).is_unspecified:
+            self._told_destinations = ask_for_destinations(self._sock)
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -223,7 +202,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             if len(self._destinations) >= _PLACES_KEPT:
                 self._destinations.clear()
                 self._places.clear()
-            local, source = destination_of(info, self._local.port)
+            local, source = destination_of(info, self.local.port)
             self._destinations[info] = local
             if not ip_address(local.host.partition("%")[0]).is_multicast:
                 self._places[local] = EndpointAt(self, local, source)
@@ -247,7 +226,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 return self._count_icmp_error()
             raise
         received_ns = self._clock.now_ns()
-        local = self._local
+        local = self.local
         for level, kind, data in ancillary:
             if (level, kind) in PACKET_INFO:
                 local = self._at(data)

@@ -5,41 +5,16 @@ from __future__ import annotations
 import socket
 
 import trio
-from attrs import frozen
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, IPacer
-from cts.net import coalescing, segmentation
 from cts.net.coalescing import ReceiveMemory
-from cts.net.offload import OffloadedEndpoint
+from cts.net.offload import Offload, OffloadedEndpoint
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.net.udp import UdpEndpoint
 from cts.net.udp_socket import open_udp_socket
 
-__all__ = ["Offload", "UdpNetwork", "detect_offload"]
-
-
-@frozen
-class Offload:
-    """What the kernel does for whole batches.
-
-    Attributes:
-        sends: it cuts one send into many datagrams (UDP_SEGMENT).
-        receives: it hands over many datagrams with one read (UDP_GRO).
-    """
-
-    sends: bool = False
-    receives: bool = False
-
-    def __str__(self) -> str:
-        """Return its name, or their names, as the banner has it."""
-        names = [name for has, name in ((self.sends, "UDP_SEGMENT"), (self.receives, "UDP_GRO")) if has]
-        return " and ".join(names) if names else "none: one datagram per call"
-
-
-def detect_offload() -> Offload:
-    """Return what this kernel can do, tried on loopback sockets; takes about a millisecond."""
-    return Offload(segmentation.supported(), coalescing.supported())
+__all__ = ["UdpNetwork"]
 
 
 class UdpNetwork:
@@ -87,28 +62,17 @@ class UdpNetwork:
         return (f"a path refused segmented sends ({self._refusal}): one datagram per call there",)
 
     def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
+        parts = sock, peer, self._clock, self._reader, self._memory, self._forget
         try:
-            endpoint = self._wrapped(sock, peer)
+            if self.offload == Offload():
+                endpoint = UdpEndpoint(*parts)
+            else:
+                endpoint = OffloadedEndpoint(*parts, self.offload, self._note_refusal)
         except OSError:
             sock.close()
             raise
         self._open.add(endpoint)
         return endpoint
-
-    def _wrapped(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
-        if self.offload.receives or self.offload.sends:
-            return OffloadedEndpoint(
-                sock,
-                peer,
-                self._clock,
-                self._reader,
-                self._memory,
-                self._forget,
-                segmented=self.offload.sends,
-                coalesced=self.offload.receives,
-                on_refusal=self._note_refusal,
-            )
-        return UdpEndpoint(sock, peer, self._clock, self._reader, self._memory.buffer, self._forget)
 
     def _note_refusal(self, reason: str) -> None:
         self._refusal = reason

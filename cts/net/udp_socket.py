@@ -6,8 +6,8 @@ import socket
 import sys
 
 from cts.api import Address
+from cts.net.addresses import sockaddr_of
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
-from cts.net.sockaddr import sockaddr_of
 
 __all__ = ["open_udp_socket"]
 

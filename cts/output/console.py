@@ -1,9 +1,9 @@
-"""The console: plain status lines in the original's layout, and the choice between them and the live view."""
+"""The console: status lines in the original's layout, or the live view; and how far a simulation has come."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
 from cts.metrics.unsent import NO_UNSENT, UnsentFrames
@@ -13,8 +13,9 @@ from cts.output.slices import SliceReader, StatusSlice
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
+from cts.units import SECOND
 
-__all__ = ["ConsoleMode", "LineConsole", "choose_console", "fitted", "status_line"]
+__all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "status_line"]
 
 ConsoleMode = Literal["auto", "live", "lines", "quiet"]
 
@@ -56,20 +57,40 @@ def status_line(row: StatusSlice) -> str:
     return "".join(cells)
 
 
-class LineConsole(PromptObserver):
-    """A legend, then a line per status, and the header again every 40 lines.
+class _TextConsole(PromptObserver):
+    """Writes text for people.
 
     Args:
         stream: where to write. A write that fails (a closed pipe) ends the writing, not the run.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._broken = False
+
+    def _write(self, text: str) -> None:
+        if self._broken:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self._broken = True
+
+
+class LineConsole(_TextConsole):
+    """A legend, then a line per status, and the header again every 40 lines.
+
+    Args:
+        stream: where to write.
         measure: whose bytes make the rate.
     """
 
     def __init__(self, stream: TextIO, measure: Role) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._slices = SliceReader(measure)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
-        self._broken = False
 
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
@@ -93,14 +114,48 @@ class LineConsole(PromptObserver):
             if unsent != before.get(cause)
         )
 
-    def _write(self, text: str) -> None:
-        if self._broken:
+
+class ProgressConsole(_TextConsole):
+    """Writes how much time has been simulated; nothing at all where that takes no longer than one interval.
+
+    Args:
+        stream: where to write; a terminal's line is written over, elsewhere each is a line of its own.
+        expected_ns: how long the simulated run will take, nanoseconds; None if nobody knows.
+        now: returns real seconds.
+    """
+
+    def __init__(self, stream: TextIO, expected_ns: int | None, now: Callable[[], float]) -> None:
+        super().__init__(stream)
+        self._expected_ns = expected_ns
+        self._now = now
+        self._overwrites = stream.isatty()
+        self._interval = 0.5 if self._overwrites else 5.0
+        self._began = self._next = 0.0
+        self._written = False
+
+    def run_began(self, began_ns: int) -> None:
+        """Note the real time."""
+        self._began = self._now()
+        self._next = self._began + self._interval
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """Write a line if the last one is an interval old."""
+        now = self._now()
+        if now < self._next:
             return
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):  # ValueError: the stream is closed
-            self._broken = True
+        self._next = now + self._interval
+        text = f"simulated {snapshot.elapsed_ns / SECOND:,.0f} s"
+        if self._expected_ns:
+            text += f" of {self._expected_ns / SECOND:,.0f} s"
+        pace = snapshot.elapsed_ns / SECOND / (now - self._began)
+        text += f", {pace:,.1f} times as fast as real time, streams open: {snapshot.open_streams:,}"
+        self._write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
+        self._written = True
+
+    def closing(self) -> None:
+        """Clear the terminal's line."""
+        if self._written and self._overwrites:
+            self._write("\r\033[K")
 
 
 def choose_console(

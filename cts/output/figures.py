@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cts.metrics.arrivals import ArrivalTotals
+from attrs import asdict
+
+from cts.metrics.counters import ArrivalTotals
 from cts.metrics.unsent import Unsent
 from cts.records.snapshots import Outcome
 from cts.units import MICROSECOND, MILLISECOND, SECOND
@@ -67,7 +69,7 @@ _CAUSES = {
 
 def error_causes(arrivals: ArrivalTotals) -> str:
     """Write how many datagrams fit no frame for each cause that occurred."""
-    counts = arrivals._asdict()
+    counts = asdict(arrivals)
     return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
 
 

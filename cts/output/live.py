@@ -53,7 +53,8 @@ def view(snapshot: RunSnapshot, bits_per_second: int, expected_ns: int | None = 
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row("Time", _time(snapshot.elapsed_ns, expected_ns))
+    of = f" of {_tenths(expected_ns)}" if expected_ns else ""
+    grid.add_row("Time", Text(f"{_tenths(snapshot.elapsed_ns)}{of} s"))
     if expected_ns:
         done = min(snapshot.elapsed_ns, expected_ns)
         grid.add_row("", ProgressBar(total=expected_ns, completed=done, width=24))
@@ -148,11 +149,6 @@ class LiveConsole(PromptObserver):
             drawn.popleft()
         first_ns, first_size = drawn[0] if len(drawn) > 1 else (0, 0)
         return (size - first_size) * 8 * SECOND // max(1, elapsed_ns - first_ns)
-
-
-def _time(elapsed_ns: int, expected_ns: int | None) -> Text:
-    of = f" of {_tenths(expected_ns)}" if expected_ns else ""
-    return Text(f"{_tenths(elapsed_ns)}{of} s")
 
 
 def _tenths(duration_ns: int) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from operator import itemgetter
 
 from cts.protocol.frames import RenderedFrame
@@ -47,7 +46,7 @@ class OrderedObserver(Observer):
         self.redraws = any(observer.redraws for observer in self._prompt)
         self._now_ns = now_ns
         self._instant_ns: int | None = None
-        self._held: list[tuple[_Key, Callable[[], None]]] = []
+        self._held: list[tuple[_Key, Callable[[Observer], None]]] = []
         self._status: RunSnapshot | None = None
 
     def run_began(self, began_ns: int) -> None:
@@ -57,15 +56,15 @@ class OrderedObserver(Observer):
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Hold it."""
-        self._hold((stream.number, _OPENED, 0), partial(self._tell_opened, stream))
+        self._hold((stream.number, _OPENED, 0), lambda observer: observer.stream_opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Hold it."""
-        self._hold((stream.number, _FRAME, frame.sequence), partial(self._tell_frame, stream, frame))
+        self._hold((stream.number, _FRAME, frame.sequence), lambda observer: observer.frame_rendered(stream, frame))
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""
-        self._hold((stream.number, _ENDED, 0), partial(self._tell_ended, stream, result))
+        self._hold((stream.number, _ENDED, 0), lambda observer: observer.stream_ended(stream, result))
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Hold it, in place of another of this instant."""
@@ -96,8 +95,9 @@ class OrderedObserver(Observer):
         if self._held:
             held, self._held = self._held, []
             held.sort(key=_key_of)
-            for _, tell in held:
-                tell()
+            for (_, kind, _), tell in held:
+                for observer in self._frame_observers if kind == _FRAME else self._observers:
+                    tell(observer)
         if self._status is not None:
             snapshot, self._status = self._status, None
             for observer in self._observers:
@@ -109,18 +109,6 @@ class OrderedObserver(Observer):
             self.flush()
             self._instant_ns = now_ns
 
-    def _hold(self, key: _Key, tell: Callable[[], None]) -> None:
+    def _hold(self, key: _Key, tell: Callable[[Observer], None]) -> None:
         self._see_instant()
         self._held.append((key, tell))
-
-    def _tell_opened(self, stream: StreamInfo) -> None:
-        for observer in self._observers:
-            observer.stream_opened(stream)
-
-    def _tell_frame(self, stream: StreamInfo, frame: RenderedFrame) -> None:
-        for observer in self._frame_observers:
-            observer.frame_rendered(stream, frame)
-
-    def _tell_ended(self, stream: StreamInfo, result: StreamResult) -> None:
-        for observer in self._observers:
-            observer.stream_ended(stream, result)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cts.output.figures import seconds
 from cts.output.slices import SliceReader
 from cts.protocol.roles import Role
-from cts.records.log_file import Encoding, LogFile, LogObserver
+from cts.records.log_file import Encoding, LogObserver
 from cts.records.snapshots import RunSnapshot
 
 __all__ = ["STATUS_COLUMNS", "StatusLog"]
@@ -28,7 +28,7 @@ class StatusLog(LogObserver):
     """
 
     def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8") -> None:
-        super().__init__(LogFile(path, "output.status_file", encoding))
+        super().__init__(path, "output.status_file", encoding)
         self._slices = SliceReader(measure)
         self._file.write_line(STATUS_COLUMNS)
 

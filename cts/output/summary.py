@@ -20,8 +20,7 @@ from cts.output.figures import (
     whole_milliseconds,
 )
 from cts.protocol.roles import Role
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome
 from cts.units import SECOND, format_rate
 
@@ -60,7 +59,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
         "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
         "unreachable": snapshot.unreachable,
-        "arrivals": snapshot.counts.arrivals._asdict(),
+        "arrivals": asdict(snapshot.counts.arrivals),
         "unsent": _unsent(snapshot.unsent),
     }
 
@@ -79,7 +78,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "bytes_received": result.counts.bytes_received,
         "bytes_sent": result.counts.bytes_sent,
         "send_lateness_seconds": _lateness(result.send_lateness),
-        "arrivals": result.counts.arrivals._asdict(),
+        "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
     }
 

@@ -6,18 +6,18 @@ and the sender's stamp. Datagrams that arrived together and are alike are told t
 
 from __future__ import annotations
 
-from cts.metrics.arrivals import ArrivalTotals, Became
+from attrs import define, field
+
+from cts.metrics.counters import ArrivalTotals, Became
 
 __all__ = ["ArrivalSink"]
 
 
+@define(eq=False)
 class ArrivalSink:
     """Counts what arrives. Whoever wants to know more of each arrival is told here."""
 
-    __slots__ = ("_counts",)
-
-    def __init__(self) -> None:
-        self._counts = [0] * len(Became)
+    _counts: list[int] = field(factory=lambda: [0] * len(Became), init=False)
 
     def take(
         self,

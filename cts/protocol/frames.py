@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from attrs import frozen
+from attrs import define, frozen
 
-from cts.metrics.arrivals import Became
-from cts.metrics.counters import FrameCounts
+from cts.metrics.counters import Became, FrameCounts
 from cts.protocol.plan import NANOSECONDS, StreamPlan
 
 __all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
@@ -61,16 +60,14 @@ class RenderedFrame:
 FrameObserver = Callable[[RenderedFrame], None]
 
 
+@define(eq=False)
 class _Arrived:
     """What has come of one frame so far."""
 
-    __slots__ = ("qpc", "qpf", "received_ns", "size")
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.qpc = 0
-        self.qpf = 0
-        self.received_ns = 0
+    size: int = 0
+    qpc: int = 0
+    qpf: int = 0
+    received_ns: int = 0
 
 
 _NOTHING = _Arrived()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import astuple, frozen
 
-from cts.protocol.payload import PATTERN
 from cts.protocol.trains import Train, cut_trains
-from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE
+from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 
@@ -81,17 +80,10 @@ class StreamPlan:
     frame_rate: int
     stream_length_ns: int
     buffer_depth_ns: int = NANOSECONDS
-    datagram_max_size: int = field(default=1400)
+    datagram_max_size: int = 1400
 
     def __attrs_post_init__(self) -> None:
-        problems = plan_problems(
-            self.bits_per_second,
-            self.frame_rate,
-            self.stream_length_ns,
-            self.buffer_depth_ns,
-            self.datagram_max_size,
-        )
-        if problems:
+        if problems := plan_problems(*astuple(self)):
             raise PlanError(problems)
 
     @cached_property

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from cts.errors import DecodeError
-from cts.metrics.arrivals import Became
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.frames import FrameBuffer, FrameObserver
 from cts.protocol.handshake import Handshake
 from cts.protocol.pattern import IOPattern
-from cts.protocol.payload import matches_pattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError, Verify
-from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, ConnectionId, Data, decode_untrusted
+from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, ConnectionId, Data, decode_untrusted, matches_pattern
 
 __all__ = ["MediaStreamReceiver"]
 

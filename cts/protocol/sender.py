@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cts.errors import DecodeError
-from cts.metrics.arrivals import Became
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.handshake import Handshake
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan

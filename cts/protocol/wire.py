@@ -9,6 +9,8 @@ datagram                layout                                                  
 ======================  ===========================================================  ==================
 
 The order of checks is fixed: START by length and content, then the flag, then the length that the flag needs.
+
+The payload is a pattern: the 16-bit numbers 0, 1, 2 … 32767, repeated; each datagram starts at number 0.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ __all__ = [
     "HEADER_SIZE",
     "MAX_DATAGRAM_SIZE",
     "NANOSECONDS_PER_TICK",
+    "PATTERN",
     "START",
     "TICKS_PER_SECOND",
     "ConnectionId",
@@ -35,6 +38,7 @@ __all__ = [
     "Start",
     "decode_untrusted",
     "is_start",
+    "matches_pattern",
 ]
 
 START = b"START"
@@ -46,6 +50,10 @@ DATA_HEADER = struct.Struct("<Hqqq")
 """Flag, sequence number, QPC (ticks), QPF (ticks per second)."""
 HEADER_SIZE = DATA_HEADER.size
 MAX_DATAGRAM_SIZE = 65_500
+
+_NUMBERS = 32768
+PATTERN: bytes = struct.pack(f"<{_NUMBERS}H", *range(_NUMBERS))
+"""One period, 65 536 bytes: longer than any UDP payload, so that every datagram's payload is a prefix of it."""
 
 TICKS_PER_SECOND = 10_000_000
 """QPF that cts sends: 100 ns ticks, as Windows has. Larger ones overflow in the original's client."""
@@ -95,6 +103,11 @@ Datagram = Start | ConnectionId | Data
 def is_start(datagram: bytes | memoryview) -> bool:
     """Tell whether these bytes from the network are START."""
     return len(datagram) == len(START) and datagram == START
+
+
+def matches_pattern(payload: bytes | memoryview) -> bool:
+    """Tell whether ``payload`` is the pattern from its first number on."""
+    return PATTERN.startswith(bytes(payload))
 
 
 def decode_untrusted(datagram: bytes | memoryview) -> Datagram:

@@ -10,7 +10,7 @@ from attrs import asdict
 
 from cts.metrics.unsent import UnsentFrames
 from cts.protocol.frames import RenderedFrame
-from cts.records.log_file import LogFile, LogObserver
+from cts.records.log_file import LogObserver
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
@@ -38,16 +38,15 @@ class EventsLog(LogObserver):
     wants_frames = True
 
     def __init__(self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int]) -> None:
-        super().__init__(LogFile(path, "output.events_file"))
+        super().__init__(path, "output.events_file")
         self._settings = settings
         self._unix_ns = unix_ns
-        self._began_ns = 0
         self._last = RunSnapshot(0, 0, StreamSnapshot())
         self._closed = False
 
     def run_began(self, began_ns: int) -> None:
         """Write ``run_began``; later times count from here."""
-        self._began_ns = began_ns
+        super().run_began(began_ns)
         self._write("run_began", 0, {"schema": EVENTS_SCHEMA, "began_unix_ns": self._unix_ns(), **self._settings})
 
     def stream_opened(self, stream: StreamInfo) -> None:
@@ -126,7 +125,7 @@ def _counts(counts: StreamSnapshot) -> dict[str, object]:
         "frames": asdict(counts.frames),
         "bytes_received": counts.bytes_received,
         "bytes_sent": counts.bytes_sent,
-        "arrivals": counts.arrivals._asdict(),
+        "arrivals": asdict(counts.arrivals),
         "unsent": _unsent(counts.unsent),
     }
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from attrs import define, field
+
 from cts.errors import UserError
 
 __all__ = ["Fields", "LineReader"]
@@ -18,6 +20,7 @@ _INSTANTS = range(-(2**62), 2**62)
 """Nanoseconds, 146 years to either side: the sum of two is a 64-bit integer still."""
 
 
+@define(eq=False)
 class LineReader:
     """Iterates over a file's lines.
 
@@ -29,10 +32,9 @@ class LineReader:
         number: of the line that was read last, from 1.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
-        self._path = path
-        self._what = what
-        self.number = 0
+    _path: Path
+    _what: str
+    number: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the lines with their ends; the last line of a file that was cut short may lack it.
@@ -76,14 +78,12 @@ class LineReader:
         return Fields(value, self)
 
 
+@define(eq=False)
 class Fields:
     """The keys of one object; asking for one that is missing or of another type raises UserError."""
 
-    __slots__ = ("_reader", "_values")
-
-    def __init__(self, values: Mapping[str, object], reader: LineReader) -> None:
-        self._values = values
-        self._reader = reader
+    _values: Mapping[str, object]
+    _reader: LineReader
 
     def integer(self, key: str) -> int:
         """Return a 64-bit integer."""

@@ -6,7 +6,7 @@ import errno
 import os
 from io import FileIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cts.errors import UserError
 from cts.records.observer import Observer
@@ -21,16 +21,11 @@ HELD_OPEN_BUFFER = 64 * 1024
 REOPENED_BUFFER = 16 * 1024
 
 
-class _Format(NamedTuple):
-    codec: str
-    line_end: str
-    mark: bytes
-
-
-_FORMATS: dict[Encoding, _Format] = {
-    "utf-8": _Format("utf-8", "\n", b""),
-    "utf-16": _Format("utf-16-le", "\r\n", b"\xff\xfe"),
+_FORMATS: dict[Encoding, tuple[str, str, bytes]] = {
+    "utf-8": ("utf-8", "\n", b""),
+    "utf-16": ("utf-16-le", "\r\n", b"\xff\xfe"),
 }
+"""Codec, line end, and what the file begins with."""
 
 
 def cannot_write(key: str, path: Path, error: Exception) -> str:
@@ -140,10 +135,15 @@ def _write_all(file: FileIO, data: bytearray) -> None:
 
 
 class LogObserver(Observer):
-    """An observer that writes one log file, complete up to the last status."""
+    """An observer that writes one log file, complete up to the last status; its arguments are those of :class:`LogFile`."""
 
-    def __init__(self, file: LogFile) -> None:
-        self._file = file
+    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8") -> None:
+        self._file = LogFile(path, key, encoding)
+        self._began_ns = 0
+
+    def run_began(self, began_ns: int) -> None:
+        """Note when, for times that count from there."""
+        self._began_ns = began_ns
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write out what has been gathered."""

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from attrs import field, frozen
 
-from cts.metrics.arrivals import ArrivalTotals
-from cts.metrics.counters import FrameTotals
-from cts.metrics.unsent import UnsentFrames, unsent_of_all
+from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
+from cts.metrics.unsent import UnsentFrames
 from cts.protocol.roles import Role
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
@@ -36,7 +35,7 @@ class Outcome(Enum):
 
 
 @frozen
-class EndpointStatistics:
+class EndpointStatistics(Totals):
     """What an endpoint has read and lost so far.
 
     Attributes:
@@ -49,13 +48,9 @@ class EndpointStatistics:
     overflowed: int = 0
     unreachable: int = 0
 
-    def __add__(self, other: EndpointStatistics) -> EndpointStatistics:
-        totals = (self.datagrams + other.datagrams, self.overflowed + other.overflowed)
-        return EndpointStatistics(*totals, self.unreachable + other.unreachable)
-
 
 @frozen
-class StreamSnapshot:
+class StreamSnapshot(Totals):
     """Counts of a stream that may still run.
 
     Attributes:
@@ -70,16 +65,7 @@ class StreamSnapshot:
     bytes_received: int = 0
     bytes_sent: int = 0
     arrivals: ArrivalTotals = field(factory=ArrivalTotals)
-    unsent: UnsentFrames = field(factory=dict)
-
-    def __add__(self, other: StreamSnapshot) -> StreamSnapshot:
-        return StreamSnapshot(
-            self.frames + other.frames,
-            self.bytes_received + other.bytes_received,
-            self.bytes_sent + other.bytes_sent,
-            self.arrivals.plus(other.arrivals),
-            unsent_of_all(self.unsent, other.unsent) if other.unsent else self.unsent,
-        )
+    unsent: UnsentFrames = field(factory=UnsentFrames)
 
 
 @frozen
@@ -123,5 +109,5 @@ class RunSnapshot:
     refused: Mapping[str, int] = field(factory=dict)
     overflowed: int = 0
     unreachable: int = 0
-    unsent: UnsentFrames = field(factory=dict)
+    unsent: UnsentFrames = field(factory=UnsentFrames)
     cut_off_by_time_limit: int | None = None

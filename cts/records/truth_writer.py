@@ -4,25 +4,49 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from attrs import define
+from attrs import define, frozen
 
-from cts.impairment.link import Fate
+from cts.impairment.link import Arrival, Fate
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
 
-__all__ = ["HEAD_SIZE", "TRUTH_SCHEMA", "RelayTruthLog", "TruthLog"]
+__all__ = ["TRUTH_SCHEMA", "RelayTruthLog", "SimulationTruthLog", "Transmission", "TruthLog"]
 
 TRUTH_SCHEMA = 1
-HEAD_SIZE = 39
+_HEAD_SIZE: Final = 39
 """Bytes of a datagram that are written: as long as the longest header of the protocol."""
 
 _WAITING_LIMIT: Final = 65_536
 _UNDER_WAY: Final = -1
 _UNSENT: Final = "unsent"
+
+
+@frozen
+class Transmission:
+    """Datagrams that were offered to a link in one call, and what it did to each.
+
+    Attributes:
+        at_ns: when they were offered, in the run's clock.
+        client: number of the client whose link it is, from 1.
+        address: that client's address.
+        way: ``to_server`` or ``to_client``.
+        first: number of the first datagram in that link, from 1.
+        header, payloads: what each datagram begins with, and what follows in each.
+        fates: what became of each.
+    """
+
+    at_ns: int
+    client: int
+    address: Address
+    way: str
+    first: int
+    header: bytes
+    payloads: Sequence[bytes | memoryview]
+    fates: Sequence[Fate]
 
 
 class TruthLog:
@@ -54,35 +78,10 @@ class TruthLog:
         """Write that a client was seen."""
         self._file.write_line(self._client_line(now_ns, number, address, upstream))
 
-    def datagrams(
-        self,
-        now_ns: int,
-        client: int,
-        way: str,
-        first: int,
-        datagrams: Iterable[tuple[int, str]],
-        fates: Sequence[Fate],
-    ) -> None:
-        """Write what became of datagrams that were offered together.
-
-        Args:
-            now_ns: when they were offered.
-            client, way: to which link.
-            first: number of the first of them in that link.
-            datagrams: size in bytes and first bytes in hexadecimal of each.
-            fates: what became of each.
-        """
-        began_ns = self._began_ns
-        opening = self._opening(now_ns, client, way)
-        for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
-            at = ",".join([str(arrival.arrival_ns - began_ns) for arrival in fate.arrivals])
-            bits = ",".join(
-                ["null" if arrival.corrupt_bit is None else str(arrival.corrupt_bit) for arrival in fate.arrivals]
-            )
-            self._file.write_line(
-                f'{opening}{number},"size":{size},"head":"{head}","fate":"{fate.kind}","at":[{at}],"bits":[{bits}]}}'
-            )
-        self._datagrams += len(fates)
+    def transmitted(self, transmission: Transmission) -> None:
+        """Write what became of datagrams that were offered together."""
+        for text, fate in zip(self._beginnings(transmission), transmission.fates, strict=True):
+            self._file.write_line(text + self._end(fate.kind, fate.arrivals))
 
     def close(self, now_ns: int) -> None:
         """Write the last line and close."""
@@ -104,13 +103,66 @@ class TruthLog:
         line = {"kind": "client", "client": number, "t": now_ns - self._began_ns}
         return _json({**line, "address": str(address), "upstream": str(upstream)})
 
-    def _opening(self, now_ns: int, client: int, way: str) -> str:
-        """Begin the line of a datagram that was offered then, up to its number."""
-        return f'{{"kind":"datagram","t":{now_ns - self._began_ns},"client":{client},"dir":"{way}","n":'
+    def _beginnings(self, offered: Transmission) -> list[str]:
+        """Count the datagrams and return of each its line up to the fate."""
+        self._datagrams += len(offered.fates)
+        now_ns, header_size = offered.at_ns - self._began_ns, len(offered.header)
+        opening = f'{{"kind":"datagram","t":{now_ns},"client":{offered.client},"dir":"{offered.way}","n":'
+        head, room = offered.header[:_HEAD_SIZE].hex(), max(0, _HEAD_SIZE - header_size)
+        return [
+            f'{opening}{number},"size":{header_size + len(payload)},"head":"{head}{bytes(payload[:room]).hex()}"'
+            for number, payload in enumerate(offered.payloads, offered.first)
+        ]
+
+    def _end(self, kind: str, arrivals: Sequence[Arrival]) -> str:
+        """Return the rest of a line: what became of the datagram, and when it arrived with which bit flipped."""
+        began_ns = self._began_ns
+        at = ",".join([str(each.arrival_ns - began_ns) for each in arrivals])
+        bits = ",".join(["null" if each.corrupt_bit is None else str(each.corrupt_bit) for each in arrivals])
+        return f',"fate":"{kind}","at":[{at}],"bits":[{bits}]}}'
 
 
 def _json(line: dict[str, object]) -> str:
     return json.dumps(line, separators=(",", ":"))
+
+
+class SimulationTruthLog(TruthLog):
+    """Writes a simulation's log, in which everything is told by what is transmitted.
+
+    What is offered at one instant is offered in the order in which tasks happen to run; it is held until the next instant and
+    written in order of client, way and number.
+
+    Args:
+        path, key, seed: as for :class:`TruthLog`.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, key: str, *, seed: int) -> None:
+        super().__init__(path, key, seed=seed, began_ns=0, began_unix_ns=0)
+        self._held: list[Transmission] = []
+        self._now_ns = 0
+
+    def transmitted(self, transmission: Transmission) -> None:
+        """Write it once a later instant comes."""
+        if transmission.at_ns != self._now_ns:
+            self._write_held()
+            self._now_ns = transmission.at_ns
+        self._held.append(transmission)
+
+    def end(self) -> None:
+        """Write what is held, and the last line with the time of the last transmission, and close."""
+        self._write_held()
+        self.close(self._now_ns)
+
+    def _write_held(self) -> None:
+        self._held.sort(key=lambda each: (each.client, each.way, each.first))
+        for each in self._held:
+            if each.first == 1 and each.way == "to_server":
+                self.client(each.at_ns, each.client, each.address, each.address)
+            super().transmitted(each)
+        self._held.clear()
 
 
 @define(eq=False)
@@ -161,36 +213,23 @@ class RelayTruthLog(TruthLog):
         self._waiting_limit = waiting_limit
         self._waiting: deque[_Line | str] = deque()
         self._under_way: dict[tuple[int, str, int], _Line] = {}
+        # A relay that is killed must not leave a log that is whole, of another run.
+        self.flush()
 
     def client(self, now_ns: int, number: int, address: Address, upstream: Address) -> None:
         """Write that a client was seen."""
         self._waiting.append(self._client_line(now_ns, number, address, upstream))
         self._write_complete()
 
-    def datagrams(
-        self,
-        now_ns: int,
-        client: int,
-        way: str,
-        first: int,
-        datagrams: Iterable[tuple[int, str]],
-        fates: Sequence[Fate],
-    ) -> None:
+    def transmitted(self, transmission: Transmission) -> None:
         """Write what became of datagrams that were offered together, once :meth:`departed` has told of all their arrivals."""
-        opening = self._opening(now_ns, client, way)
-        for number, ((size, head), fate) in enumerate(zip(datagrams, fates, strict=True), first):
+        told = zip(self._beginnings(transmission), transmission.fates, strict=True)
+        for number, (text, fate) in enumerate(told, transmission.first):
             count = len(fate.arrivals)
-            line = _Line(
-                (client, way, number),
-                f'{opening}{number},"size":{size},"head":"{head}"',
-                fate,
-                [_UNDER_WAY] * count,
-                count,
-            )
+            line = _Line((transmission.client, transmission.way, number), text, fate, [_UNDER_WAY] * count, count)
             self._waiting.append(line)
             if count:
                 self._under_way[line.key] = line
-        self._datagrams += len(fates)
         self._write_complete()
 
     def departed(self, client: int, way: str, number: int, arrival: int, sent_ns: int | None) -> None:
@@ -232,11 +271,6 @@ class RelayTruthLog(TruthLog):
             waiting.popleft()
 
     def _whole(self, line: _Line) -> str:
-        at, bits = [], []
-        for arrival, left in zip(line.fate.arrivals, line.left, strict=True):
-            if left is not None:
-                left_ns = arrival.arrival_ns if left == _UNDER_WAY else left
-                at.append(str(left_ns - self._began_ns))
-                bits.append("null" if arrival.corrupt_bit is None else str(arrival.corrupt_bit))
-        fate = _UNSENT if line.left and not at else line.fate.kind
-        return f'{line.text},"fate":"{fate}","at":[{",".join(at)}],"bits":[{",".join(bits)}]}}'
+        due = zip(line.fate.arrivals, line.left, strict=True)
+        left = [each if ns == _UNDER_WAY else each._replace(arrival_ns=ns) for each, ns in due if ns is not None]
+        return line.text + self._end(_UNSENT if line.left and not left else line.fate.kind, left)

@@ -67,7 +67,7 @@ class Carrier:
     def __init__(self, pacer: IPacer, limit_bytes: int, departed: Departed | None = None) -> None:
         self._pacer = pacer
         self._room = limit_bytes
-        self._departed = departed
+        self.departed = departed
         self._heap: list[tuple[int, int, Path, bytes, int, int]] = []
         self._added = 0
         self._waiting: trio.CancelScope | None = None
@@ -141,8 +141,8 @@ class Carrier:
     def _end(self, path: Path, datagram: bytes, number: int, arrival: int, sent_ns: int | None) -> None:
         path.held -= 1
         self.give_room(path.counts, len(datagram))
-        if self._departed is not None:
-            self._departed(path, number, arrival, sent_ns)
+        if self.departed is not None:
+            self.departed(path, number, arrival, sent_ns)
 
 
 @coroutine

@@ -9,10 +9,10 @@ address family.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import trio
 from attrs import define, field, frozen
@@ -22,8 +22,8 @@ from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
 from cts.engine.contracts import INetwork
 from cts.errors import UserError
 from cts.impairment.link import Impairment, Link, flipped, link_rng
-from cts.impairment.way import TO_CLIENT, TO_SERVER, Way
-from cts.net.simulated import Transmission
+from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
+from cts.records.truth_writer import Transmission
 from cts.relay.carrier import Carrier, Path
 from cts.relay.statistics import NO_ROOM, TOO_MUCH_HELD, RelayStatistics, WayCounts
 from cts.units import SECOND
@@ -54,26 +54,17 @@ class RelayLimits:
     held_bytes: int = field(default=64 << 20, validator=ge(0))
 
 
-class RelayWitness:
-    """Is told the truth of a relay. Every method does nothing until overridden; none may block. Times are the run's clock."""
+class RelayWitness(Protocol):
+    """Is told the truth of a relay, as :class:`~cts.records.truth_writer.RelayTruthLog` writes it; must not block."""
 
-    def began(self, began_ns: int) -> None:
-        """Take note that the addresses are bound and nothing has been read yet. May raise UserError."""
-
-    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
+    def client(self, now_ns: int, number: int, address: Address, upstream: Address) -> None:
         """Take note of a new client and of the address by which the server knows it, before its first datagram."""
 
     def transmitted(self, transmission: Transmission) -> None:
         """Take note of what the model did to datagrams; their payloads stay as they are."""
 
     def departed(self, client: int, way: Way, number: int, arrival: int, sent_ns: int | None) -> None:
-        """Take note that a datagram's arrival has left the relay, some time after it was due.
-
-        Args:
-            client, way, number: which datagram.
-            arrival: which of the arrivals of its fate, from 0.
-            sent_ns: when it was handed to the network; None if the relay could not send it.
-        """
+        """Take note of when a datagram's arrival left the relay, some time after it was due; None if it could not be sent."""
 
 
 @define(eq=False)
@@ -96,6 +87,7 @@ class _Client:
         return max(self.to_server.last_ns, self.to_client.last_ns)
 
 
+@define(eq=False, kw_only=True)
 class Relay:
     """Carries datagrams between clients and one server.
 
@@ -107,36 +99,32 @@ class Relay:
         to_client, to_server: what the two links of each client do, ``overhead_bytes`` of the address family included.
         seed: all chance follows from it, and from the number of the client, which counts them from 1.
         limits: see :class:`RelayLimits`.
-        witness: is told the truth, or None.
+        call_witness: returns who is told the truth, given when the relay began, once the addresses are bound and before
+            anything is read; may raise UserError. None for nobody.
     """
 
-    def __init__(
-        self,
-        *,
-        listen: Sequence[Address],
-        upstream: Address,
-        network: INetwork,
-        pacer: IPacer,
-        to_client: Impairment,
-        to_server: Impairment,
-        seed: int,
-        limits: RelayLimits | None = None,
-        witness: RelayWitness | None = None,
-    ) -> None:
-        self._listen = listen
-        self._server = upstream
-        self._network = network
-        self._pacer = pacer
-        self._impairments = {TO_SERVER: to_server, TO_CLIENT: to_client}
-        self._counts = {TO_SERVER: WayCounts(), TO_CLIENT: WayCounts()}
-        self._seed = seed
-        self._limits = limits or RelayLimits()
-        self._witness = witness
-        self._carrier = Carrier(pacer, self._limits.held_bytes, None if witness is None else partial(_tell, witness))
-        self._began_ns = pacer.now_ns()
-        self._clients: dict[_Key, _Client] = {}
-        self._newcomers: dict[_Key, _Newcomer] = {}
-        self._clients_total = 0
+    _listen: Sequence[Address]
+    _upstream: Address
+    _network: INetwork
+    _pacer: IPacer
+    _to_client: Impairment
+    _to_server: Impairment
+    _seed: int
+    _limits: RelayLimits = field(factory=RelayLimits)
+    _call_witness: Callable[[int], RelayWitness] | None = None
+    _witness: RelayWitness | None = field(default=None, init=False)
+    _carrier: Carrier = field(init=False)
+    _began_ns: int = field(init=False)
+    _counts: dict[Way, WayCounts] = field(factory=lambda: {way: WayCounts() for way in WAYS}, init=False)
+    _clients: dict[_Key, _Client] = field(factory=dict, init=False)
+    _newcomers: dict[_Key, _Newcomer] = field(factory=dict, init=False)
+    _clients_total: int = field(default=0, init=False)
+    _arrived: trio.MemorySendChannel[_Newcomer] = field(init=False)
+    _to_open: trio.MemoryReceiveChannel[_Newcomer] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._carrier = Carrier(self._pacer, self._limits.held_bytes)
+        self._began_ns = self._pacer.now_ns()
         self._arrived, self._to_open = trio.open_memory_channel[_Newcomer](self._limits.clients)
 
     async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> None:
@@ -154,11 +142,12 @@ class Relay:
                     raise UserError(f"cannot listen on {address}: {error.strerror}") from error
             bound = [endpoint.local for endpoint in listeners]
             for local in bound:
-                if _leads_to(self._server, local):
-                    raise UserError(f"{self._server} is the relay itself, which listens on {local}; name the server")
+                if _leads_to(self._upstream, local):
+                    raise UserError(f"{self._upstream} is the relay itself, which listens on {local}; name the server")
             self._began_ns = self._pacer.now_ns()
-            if self._witness is not None:
-                self._witness.began(self._began_ns)
+            if self._call_witness is not None:
+                self._witness = self._call_witness(self._began_ns)
+                self._carrier.departed = partial(_tell, self._witness)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._carrier.run)
                 nursery.start_soon(self._open_upstreams)
@@ -246,7 +235,7 @@ class Relay:
         async for newcomer in self._to_open:
             refused = None
             try:
-                upstream = await self._network.connect(self._server)
+                upstream = await self._network.connect(self._upstream)
             except OSError as error:
                 refused = f"no socket towards the server: {error.strerror}"
             del self._newcomers[newcomer.key]
@@ -271,7 +260,7 @@ class Relay:
                 client=self._clients_total,
                 address=address,
                 way=way,
-                link=Link(self._impairments[way], rng, start_ns=self._began_ns),
+                link=Link(self._to_client if way == TO_CLIENT else self._to_server, rng, start_ns=self._began_ns),
                 counts=self._counts[way],
                 endpoint=endpoint,
                 remote=remote,
@@ -279,10 +268,10 @@ class Relay:
             )
 
         to_client = path(TO_CLIENT, newcomer.listener, address)
-        client = _Client(upstream, path(TO_SERVER, upstream, self._server), to_client)
+        client = _Client(upstream, path(TO_SERVER, upstream, self._upstream), to_client)
         self._clients[newcomer.key] = client
         if self._witness is not None:
-            self._witness.client_seen(seen_ns, self._clients_total, address, upstream.local)
+            self._witness.client(seen_ns, self._clients_total, address, upstream.local)
         upstream.receive_into(lambda _local, _remote, batch: self._offer(to_client, batch))
         return client
 

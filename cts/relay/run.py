@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -13,16 +14,15 @@ from attrs import field, frozen
 from cts.api import Address, IPacer
 from cts.errors import UserError
 from cts.impairment.link import Impairment
+from cts.net.addresses import resolve_listen, resolve_targets
 from cts.net.receive_clock import unix_offset_ns
-from cts.net.resolve import resolve_listen, resolve_targets
-from cts.net.simulated import Transmission
-from cts.net.surroundings import real_surroundings
-from cts.records.truth_writer import HEAD_SIZE, RelayTruthLog
-from cts.relay.relay import Relay, RelayLimits, RelayWitness
+from cts.net.surroundings import real_surroundings, running
+from cts.records.truth_writer import RelayTruthLog
+from cts.relay.relay import Relay, RelayLimits
 from cts.relay.statistics import RelayStatistics
 from cts.units import SECOND
 
-__all__ = ["RelayOrder", "RelayResult", "TruthWitness", "run_relay"]
+__all__ = ["RelayOrder", "RelayResult", "run_relay"]
 
 
 @frozen(kw_only=True)
@@ -77,58 +77,6 @@ class RelayResult:
         return 0 if self.failure is None else 1
 
 
-class TruthWitness(RelayWitness):
-    """Writes what a relay does into a ground-truth log, which is opened once the addresses are bound.
-
-    Args:
-        path: the file.
-        seed: what all chance follows from.
-        unix_ns: tells the Unix time of an instant of the run's clock.
-    """
-
-    def __init__(self, path: Path, seed: int, unix_ns: Callable[[int], int]) -> None:
-        self._path = path
-        self._seed = seed
-        self._unix_ns = unix_ns
-        self._log: RelayTruthLog | None = None
-
-    @property
-    def failure(self) -> str | None:
-        """Why the log is not complete, None if it is."""
-        return self._log.failure if self._log is not None else None
-
-    def began(self, began_ns: int) -> None:
-        """Open the log. Raises UserError if it cannot be written."""
-        began_unix_ns = self._unix_ns(began_ns)
-        self._log = RelayTruthLog(
-            self._path, "output.truth_file", seed=self._seed, began_ns=began_ns, began_unix_ns=began_unix_ns
-        )
-        # A relay that is killed must not leave a log that is whole, of another run.
-        self._log.flush()
-
-    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
-        """Write the client's line."""
-        if self._log is not None:
-            self._log.client(now_ns, client, address, upstream)
-
-    def transmitted(self, transmission: Transmission) -> None:
-        """Write a line for each datagram."""
-        if self._log is not None:
-            each = transmission
-            datagrams = [(len(payload), bytes(payload[:HEAD_SIZE]).hex()) for payload in each.payloads]
-            self._log.datagrams(each.at_ns, each.client, each.way, each.first, datagrams, each.fates)
-
-    def departed(self, client: int, way: str, number: int, arrival: int, sent_ns: int | None) -> None:
-        """Have the datagram's line tell when it left."""
-        if self._log is not None:
-            self._log.departed(client, way, number, arrival, sent_ns)
-
-    def close(self, now_ns: int) -> None:
-        """Write what has not left yet and the last line, and close."""
-        if self._log is not None:
-            self._log.close(now_ns)
-
-
 def run_relay(
     order: RelayOrder,
     *,
@@ -154,22 +102,26 @@ async def _run(
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
-    surroundings = real_surroundings(offload=order.offload)
-    pacer = surroundings.pacer
+    pacer, network = real_surroundings(offload=order.offload)
     to_client, to_server = order.links(":" in upstream.host)
-    witness = None
-    if order.truth_file is not None:
-        witness = TruthWitness(order.truth_file, order.seed, lambda at_ns: at_ns - unix_offset_ns(pacer.now_ns))
+    log: RelayTruthLog | None = None
+
+    def open_log(path: Path, began_ns: int) -> RelayTruthLog:
+        nonlocal log
+        began_unix_ns = began_ns - unix_offset_ns(pacer.now_ns)
+        log = RelayTruthLog(path, "output.truth_file", seed=order.seed, began_ns=began_ns, began_unix_ns=began_unix_ns)
+        return log
+
     relay = Relay(
         listen=await _resolved("--listen", "server.listen", resolve_listen(order.listen)),
         upstream=upstream,
-        network=surroundings.network,
+        network=network,
         pacer=pacer,
         to_client=to_client,
         to_server=to_server,
         seed=order.seed,
         limits=order.limits,
-        witness=witness,
+        call_witness=None if order.truth_file is None else partial(open_log, order.truth_file),
     )
     bound: list[Address] = []
     mistake: UserError | None = None
@@ -177,7 +129,7 @@ async def _run(
     try:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             # Relaying ends while its sockets are still read.
-            async with surroundings.running(), trio.open_nursery() as relaying:
+            async with running(pacer, network), trio.open_nursery() as relaying:
                 try:
                     bound += await relaying.start(relay.run)
                 except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
@@ -188,8 +140,8 @@ async def _run(
                     stopped_by = await _signal_within(order.time_limit_ns, signals)
                 relaying.cancel_scope.cancel()
     finally:
-        if witness is not None:
-            witness.close(pacer.now_ns())
+        if log is not None:
+            log.close(pacer.now_ns())
     if mistake is not None:
         raise mistake
     return RelayResult(
@@ -198,7 +150,7 @@ async def _run(
         seed=order.seed,
         statistics=relay.statistics(),
         signal=stopped_by,
-        failure=witness.failure if witness is not None else None,
+        failure=log.failure if log is not None else None,
     )
 
 

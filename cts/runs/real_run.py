@@ -7,31 +7,28 @@ import gc
 import os
 import signal
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
 
-from cts.api import Address, IConnectedSocketFactory, StreamPlan
-from cts.clock.system_pacer import SystemPacer
-from cts.clock.timerfd_pacer import TimerPacer
+from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
-from cts.net.resolve import missing_families, resolve_listen, resolve_targets
-from cts.net.surroundings import Surroundings, real_surroundings
+from cts.net.addresses import missing_families, resolve_listen, resolve_targets
+from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
-from cts.runs.session_settings import plan_of, session_settings
+from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 from cts.units import format_duration
 
 __all__ = ["RunResult", "run"]
@@ -75,50 +72,38 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     plan = plan_of(config)
     factory = plugins.make_factory()
     try:
-        return _Run(config, source, plan, plugins, factory, console).start()
+        return trio.run(_Run(config, source, plan, plugins, factory, console).main)
+    except BaseExceptionGroup as group:
+        mistake = mistake_in(group)
+        if mistake is None:
+            raise
+        raise mistake from None
     finally:
         factory.close()
 
 
+@define(eq=False)
 class _Run:
     """A run on its way: what its parts have in common."""
 
-    def __init__(
-        self,
-        config: Config,
-        source: str,
-        plan: StreamPlan,
-        plugins: ChosenPlugins,
-        factory: IConnectedSocketFactory,
-        console: TextIO,
-    ) -> None:
-        self._config = config
-        self._source = source
-        self._plan = plan
-        self._plugins = plugins
-        self._factory = factory
-        self._console = console
-        self._watchers: list[Observer] = []
+    _config: Config
+    _source: str
+    _plan: StreamPlan
+    _plugins: ChosenPlugins
+    _factory: IConnectedSocketFactory
+    _console: TextIO
+    _watchers: list[Observer] = field(factory=list, init=False)
 
-    def start(self) -> RunResult:
+    async def main(self) -> RunResult:
         """Run it."""
-        try:
-            return trio.run(self._main)
-        except BaseExceptionGroup as group:
-            mistake = mistake_in(group)
-            if mistake is None:
-                raise
-            raise mistake from None
-
-    async def _main(self) -> RunResult:
         config = self._config
         role = config.run.role
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
-        surroundings = real_surroundings(offload=config.run.offload == "auto")
+        pacer, network = real_surroundings(offload=config.run.offload == "auto")
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
-        session = self._session(surroundings, listen, targets)
+        session = self._session(pacer, network, listen, targets)
         bound = await session.bind()
         try:
             # Only a run that can begin may take the place of the logs of the one before.
@@ -126,38 +111,33 @@ class _Run:
         except UserError:
             session.close()
             raise
-        session.observer = OrderedObserver(self._watchers, surroundings.pacer.now_ns)
+        session.observer = OrderedObserver(self._watchers, pacer.now_ns)
         if config.output.console != "quiet":
             self._say(banner(config, self._plan, bound))
-            self._say(f"offload: {surroundings.network.offload}")
+            self._say(f"offload: {network.offload}")
             for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
                 self._say(f"note: {text}")
         stopped_by: list[int] = []
-        async with surroundings.running() as services:
-            await services.start(_obey_signals, session, stopped_by, self._say, config)
+        async with running(pacer, network) as services:
+            await services.start(self._obey_signals, session, stopped_by)
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
             report = await session.run()
-        for note in (*surroundings.network.notes(), *(note for watcher in self._watchers for note in watcher.notes())):
+        for note in (*network.notes(), *session.observer.notes()):
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self,
-        surroundings: Surroundings[SystemPacer | TimerPacer, UdpNetwork],
-        listen: Sequence[Address],
-        targets: Sequence[Address],
+        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
     ) -> ISession:
         config, settings = self._config, session_settings(self._config)
         if config.run.processes > 1:
             setup = WorkerSetup.of(config, self._source)
-            return WorkersSession(
-                settings, setup, pacer=surroundings.pacer, listen=listen, targets=targets, say=self._say
-            )
+            return WorkersSession(settings, setup, pacer=pacer, listen=listen, targets=targets, say=self._say)
         return Session(
             settings,
-            network=surroundings.network,
-            pacer=surroundings.pacer,
+            network=network,
+            pacer=pacer,
             listen=listen,
             targets=targets,
             make_sender=self._plugins.make_sender,
@@ -173,22 +153,16 @@ class _Run:
         with contextlib.suppress(OSError):
             print(line, file=self._console, flush=True)
 
-
-async def _obey_signals(
-    session: ISession,
-    stopped_by: list[int],
-    say: Callable[[str], None],
-    config: Config,
-    *,
-    task_status: trio.TaskStatus[None],
-) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            stopped_by.append(number)
-            if len(stopped_by) == 1:
-                grace = format_duration(config.run.grace)
-                say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
-                session.stop()
-            else:
-                session.stop_now()
+    async def _obey_signals(
+        self, session: ISession, stopped_by: list[int], *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                stopped_by.append(number)
+                if len(stopped_by) == 1:
+                    grace = format_duration(self._config.run.grace)
+                    self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
+                    session.stop()
+                else:
+                    session.stop_now()

@@ -1,66 +1,101 @@
-"""``cts sim``: a configuration in virtual time, with its logs, its progress and its ground truth."""
+"""``cts sim``: a configuration in virtual time, with its logs, its progress and its ground truth.
+
+The session, engine and plugins are those of a real run, on a simulated network and a clock that jumps. What comes out is a
+function of the configuration and the seed alone.
+"""
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import TextIO
 
+import trio
+
+from cts.api import Address, IConnectedSocketFactory, ISender
+from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
+from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.config.network_links import impairments
+from cts.engine.session import Session
 from cts.errors import ConfigError, UserError
-from cts.impairment.way import TO_SERVER
-from cts.net.simulated import Transmission
-from cts.output.progress import ProgressConsole
+from cts.impairment.link import Impairment
+from cts.net.simulated import SimulatedNetwork
+from cts.net.surroundings import running
+from cts.output.console import ProgressConsole
+from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
-from cts.records.report import RunReport
-from cts.records.truth_writer import HEAD_SIZE, TruthLog
+from cts.records.results import RunReport
+from cts.records.truth_writer import SimulationTruthLog, Transmission
 from cts.runs.plan_text import banner
-from cts.runs.session_settings import plan_of
-from cts.runs.simulation import simulate
+from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import expected_end_ns, open_observers
 
-__all__ = ["TruthRecorder", "run_simulation"]
+__all__ = ["run_simulation", "simulate", "simulated_connection_id"]
+
+_SERVER = {False: "192.0.2.1", True: "2001:db8::1"}
+"""Addresses for documentation (RFC 5737, RFC 3849) stand for names and for ``*``: a simulation asks no resolver."""
 
 
-class TruthRecorder:
-    """Writes what a simulated network did into a ground-truth log.
+def simulated_connection_id(seed: int, remote: Address) -> str:
+    """Return the UUID that a simulated server gives a peer's stream."""
+    return str(uuid.UUID(bytes=blake2b(f"{seed} {remote}".encode(), digest_size=16).digest(), version=4))
 
-    What is offered at one instant is offered in the order in which tasks happen to run; it is held until the next instant and
-    written in order of client, way and number.
+
+def simulate(
+    config: Config,
+    *,
+    seed: int,
+    to_client: Impairment,
+    to_server: Impairment,
+    make_sender: Callable[..., ISender],
+    factory: IConnectedSocketFactory,
+    observers: Sequence[Observer] = (),
+    on_transmission: Callable[[Transmission], None] | None = None,
+) -> RunReport:
+    """Run server and clients in virtual time and return what was measured.
+
+    Args:
+        config: a loopback configuration; its targets are the addresses that it listens on.
+        seed: all chance follows from it.
+        to_client, to_server: what each client's links do.
+        make_sender, factory: the chosen plugins.
+        observers: told of everything, in an order that does not depend on that of tasks.
+        on_transmission: told of everything that is offered to a link.
     """
+    pacer = VirtualTime()
 
-    def __init__(self, log: TruthLog) -> None:
-        self._log = log
-        self._held: list[Transmission] = []
-        self._now_ns = 0
+    async def main() -> RunReport:
+        network = SimulatedNetwork(
+            pacer, to_client=to_client, to_server=to_server, seed=seed, on_transmission=on_transmission
+        )
+        session = Session(
+            session_settings(config),
+            network=network,
+            pacer=pacer,
+            listen=_listen(config),
+            targets=[],
+            make_sender=make_sender,
+            factory=factory,
+            new_connection_id=lambda remote: simulated_connection_id(seed, remote),
+            observer=OrderedObserver(observers, pacer.now_ns),
+        )
+        async with running(pacer, network):
+            return await session.run()
 
-    def record(self, transmission: Transmission) -> None:
-        """Take note of what became of datagrams that were offered together."""
-        if transmission.at_ns != self._now_ns:
-            self._write_held()
-            self._now_ns = transmission.at_ns
-        self._held.append(transmission)
+    return trio.run(main, clock=pacer)
 
-    def close(self) -> None:
-        """Write what is held and the last line, and close."""
-        self._write_held()
-        self._log.close(self._now_ns)
 
-    def _write_held(self) -> None:
-        self._held.sort(key=lambda each: (each.client, each.way, each.first))
-        for each in self._held:
-            if each.first == 1 and each.way == TO_SERVER:
-                self._log.client(each.at_ns, each.client, each.address, each.address)
-            head = each.header[:HEAD_SIZE].hex()
-            room = HEAD_SIZE - len(each.header)
-            datagrams = [
-                (len(each.header) + len(payload), head + bytes(payload[:room]).hex() if room > 0 else head)
-                for payload in each.payloads
-            ]
-            self._log.datagrams(each.at_ns, each.client, each.way, each.first, datagrams, each.fates)
-        self._held.clear()
+def _listen(config: Config) -> list[Address]:
+    addresses: list[Address] = []
+    for host, port in map(parse_endpoint, config.server.listen):
+        numeric = host.replace(".", "").isdigit() or ":" in host
+        hosts = list(_SERVER.values()) if host == EVERY_ADDRESS else [host if numeric else _SERVER[False]]
+        addresses += [Address(each, port) for each in hosts]
+    return list(dict.fromkeys(addresses))
 
 
 def run_simulation(
@@ -101,18 +136,17 @@ def run_simulation(
     try:
         if config.output.truth_file is not None:
             try:
-                log = TruthLog(config.output.truth_file, "output.truth_file", seed=seed, began_ns=0, began_unix_ns=0)
-                truth = TruthRecorder(log)
+                truth = SimulationTruthLog(config.output.truth_file, "output.truth_file", seed=seed)
             except UserError as mistake:
                 mistakes.append(mistake)
         try:
             observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching, mistakes=mistakes)
         except UserError:
             if truth is not None:
-                log.abandon()
+                truth.abandon()
             raise
         if truth is not None:
-            log.flush()
+            truth.flush()
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
         report = simulate(
@@ -123,15 +157,15 @@ def run_simulation(
             make_sender=plugins.make_sender,
             factory=factory,
             observers=observers,
-            on_transmission=truth.record if truth is not None else None,
+            on_transmission=truth.transmitted if truth is not None else None,
         )
     finally:
         if truth is not None:
-            truth.close()
+            truth.end()
         factory.close()
     notes = [note for observer in observers for note in observer.notes()]
-    if truth is not None and log.failure is not None:
-        notes.append(log.failure)
+    if truth is not None and truth.failure is not None:
+        notes.append(truth.failure)
     for note in notes:
         say(note)
     return report

@@ -12,11 +12,10 @@ from typing import TextIO
 from cts.api import StreamPlan
 from cts.config import Config
 from cts.errors import UserError, tell_together
-from cts.output.connection_log import ConnectionLog
 from cts.output.console import choose_console
-from cts.output.error_log import ErrorLog
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
+from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
 from cts.runs.session_settings import session_settings

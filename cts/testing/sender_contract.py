@@ -17,8 +17,7 @@ from typing import ClassVar
 
 from cts.api import HEADER_SIZE, ISender, StreamPlan
 from cts.errors import DecodeError
-from cts.protocol.payload import matches_pattern
-from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND
+from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND, matches_pattern
 from cts.testing.endpoints import PEER, SentDatagram
 from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options

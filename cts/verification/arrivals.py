@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from cts.errors import DecodeError
 from cts.impairment.link import flipped
-from cts.protocol.payload import PATTERN
-from cts.protocol.wire import HEADER_SIZE, ConnectionId, Start, decode_untrusted
+from cts.protocol.wire import HEADER_SIZE, PATTERN, ConnectionId, Start, decode_untrusted
 
 __all__ = ["Arrived", "Decoder", "Kind"]
 

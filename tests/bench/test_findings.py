@@ -12,9 +12,9 @@ from cts.bench.punctuality import PacingFigures, StallFigures
 from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
-from cts.net.udp_network import Offload
+from cts.net.offload import Offload
 from cts.protocol.roles import Direction
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 FINDINGS = Findings(

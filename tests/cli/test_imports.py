@@ -58,7 +58,7 @@ def test_numpy_and_what_belongs_to_tests_is_never_loaded(loaded: dict[str, froze
 
 
 def test_a_real_run_loads_no_simulation(loaded: dict[str, frozenset[str]]) -> None:
-    assert {"cts.runs.simulation", "cts.net.simulated", "cts.clock.virtual_time"} & loaded["run"] == set()
+    assert {"cts.runs.simulated_run", "cts.net.simulated", "cts.clock.virtual_time"} & loaded["run"] == set()
 
 
 def test_a_run_loads_no_plugin_that_it_does_not_use(loaded: dict[str, frozenset[str]]) -> None:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from cts.api import StreamResult
 from cts.protocol.wire import ConnectionId
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from tests.engine.small_stream import CLIENT, LATENCY, MS, NAME, PLAN, SERVER, config_of, datagrams_of
 from tests.engine.virtual_world import Peer, World, in_world
 

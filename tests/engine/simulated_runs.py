@@ -11,11 +11,10 @@ from cts.config import Config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.impairment.link import Impairment
-from cts.net.simulated import Transmission
 from cts.records.observer import Observer
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
-from cts.runs.simulation import simulate
+from cts.records.results import RunReport, StreamResult
+from cts.records.truth_writer import Transmission
+from cts.runs.simulated_run import simulate
 from tests.engine.small_stream import PATH, config_of
 from tests.engine.virtual_world import World, in_world
 
@@ -89,7 +88,7 @@ def simulated(
     factory: IConnectedSocketFactory | None = None,
     on_transmission: Callable[[Transmission], None] | None = None,
 ) -> RunReport:
-    """Run a loopback configuration through :func:`cts.runs.simulation.simulate`."""
+    """Run a loopback configuration through :func:`cts.runs.simulated_run.simulate`."""
     return simulate(
         config,
         seed=seed,

@@ -15,8 +15,7 @@ from cts.config import Config, structure_config
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Ranges
-from cts.protocol.payload import PATTERN
-from cts.protocol.wire import Data
+from cts.protocol.wire import PATTERN, Data
 from cts.runs.session_settings import plan_of
 
 MS = 1_000_000

@@ -10,8 +10,7 @@ import pytest
 
 from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Outcome, StreamResult
 from cts.engine.contracts import INetwork
-from cts.records.report import RunReport
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import World, in_world

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cts.api import Address, DatagramBatch, FrameTotals, Outcome
 from cts.engine.contracts import IAdmission
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.testing import PEER
 from tests.engine.bare_server import BareServer, stranger
 from tests.engine.small_stream import (

@@ -20,7 +20,7 @@ from cts.api import (
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender, PlainSender
 from cts.metrics.unsent import Unsent, heals
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from tests.engine.small_stream import MS, PLAN, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
 

@@ -7,7 +7,7 @@ import pytest
 from cts.api import Address, FrameTotals, Outcome
 from cts.config import Config
 from cts.errors import UserError
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, Recorder, World, in_world

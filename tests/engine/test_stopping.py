@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cts.api import FrameTotals, Outcome
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, World, in_world

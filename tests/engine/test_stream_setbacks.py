@@ -8,7 +8,7 @@ import pytest
 from cts.api import FrameTotals, Outcome, StreamResult
 from cts.impairment.link import Impairment
 from cts.records.results import UNKNOWN_CONNECTION_ID
-from cts.runs.simulation import simulated_connection_id
+from cts.runs.simulated_run import simulated_connection_id
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import (
     CLIENT,

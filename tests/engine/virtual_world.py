@@ -16,15 +16,15 @@ from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
 from cts.engine.session import Session
 from cts.impairment.link import Impairment
-from cts.net.simulated import SimulatedNetwork, Transmission
+from cts.net.simulated import SimulatedNetwork
 from cts.output.ordering import OrderedObserver
 from cts.protocol.wire import START, ConnectionId, Datagram, decode_untrusted
 from cts.records.observer import Observer
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
-from cts.runs.simulation import simulated_connection_id
+from cts.runs.simulated_run import simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 
 T = TypeVar("T")

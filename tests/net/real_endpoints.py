@@ -14,8 +14,8 @@ import trio
 import trio.testing
 
 from cts.api import IDatagramEndpoint
+from cts.net.offload import Offload
 from cts.net.udp import UdpEndpoint
-from cts.net.udp_network import Offload
 from tests.net.test_udp import PATIENCE_S
 
 BOTH = Offload(True, True)

@@ -13,7 +13,8 @@ import trio.testing
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.clock.system_pacer import SystemPacer
-from cts.net.udp_network import UdpNetwork, detect_offload
+from cts.net.offload import detect_offload
+from cts.net.udp_network import UdpNetwork
 from tests.net.real_endpoints import BOTH, MS, until_arrived, views
 from tests.net.test_udp import HEADER, PATIENCE_S, V4, Net, drain, net, until_stamped
 

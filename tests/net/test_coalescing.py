@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cts.net.addresses import address_of, pack_sockaddr, unpack_sockaddr
 from cts.net.coalescing import CoalescedReceiver, Received, supported
 from cts.net.libc import SO_TIMESTAMPNS
 from cts.net.segmentation import SegmentedSender
-from cts.net.sockaddr import address_of, pack_sockaddr, unpack_sockaddr
-from cts.protocol.payload import PATTERN
-from cts.protocol.wire import HEADER_SIZE
+from cts.protocol.wire import HEADER_SIZE, PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

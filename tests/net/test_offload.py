@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from cts.api import HEADER_SIZE, Address
 from cts.clock.system_pacer import SystemPacer
-from cts.net.offload import OffloadedEndpoint
+from cts.net.offload import Offload, OffloadedEndpoint, detect_offload
 from cts.net.segmentation import SegmentedSender
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, socket_of, views
 from tests.net.test_udp import GREATEST, HEADER, PATIENCE_S, V4, Net, anywhere, drain, net

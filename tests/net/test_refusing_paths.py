@@ -9,7 +9,8 @@ import pytest
 from cts.api import Frame, StreamPlan
 from cts.clock.system_pacer import SystemPacer
 from cts.engine.senders import AutoSender
-from cts.net.udp_network import UdpNetwork, detect_offload
+from cts.net.offload import detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, narrow, views
 from tests.net.test_udp import HEADER, V6, Net, drain

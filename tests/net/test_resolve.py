@@ -11,7 +11,7 @@ import trio
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.resolve import missing_families, resolve_listen, resolve_targets
+from cts.net.addresses import missing_families, resolve_listen, resolve_targets
 
 Answer: TypeAlias = (
     tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]
@@ -149,7 +149,7 @@ async def test_a_family_that_the_system_lacks_is_left_out_of_every_address_and_t
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return real(family, kind)
 
-    monkeypatch.setattr("cts.net.resolve.socket.socket", without_ipv6)
+    monkeypatch.setattr("cts.net.addresses.socket.socket", without_ipv6)
     resolved = await resolve_listen([("*", 4711)])
     assert resolved == [Address("0.0.0.0", 4711)]
     assert missing_families(["*:4711"], resolved) == ["this system has no IPv6: '*' listens on the other family alone"]

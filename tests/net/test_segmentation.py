@@ -15,11 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cts.net.addresses import address_of, pack_sockaddr
 from cts.net.segmentation import SegmentedSender, supported
-from cts.net.sockaddr import address_of, pack_sockaddr
-from cts.protocol.payload import PATTERN
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
-from cts.protocol.wire import HEADER_SIZE
+from cts.protocol.wire import HEADER_SIZE, PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from cts.api import Address, EndpointStatistics, FrameTotals
 from cts.impairment.delay import Normal
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott
-from cts.net.simulated import Transmission
+from cts.records.truth_writer import Transmission
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import CLIENT, MS, PATH, PLAN, SECOND, SERVER, config_of, losing
 from tests.engine.virtual_world import World, in_world

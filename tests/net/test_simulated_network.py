@@ -13,7 +13,7 @@ from cts.api import Address, DatagramBatch
 from cts.impairment.delay import Trace, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
-from cts.net.simulated import Transmission
+from cts.records.truth_writer import Transmission
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import CLIENT, LATENCY, MS, PATH, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, Recorder, World, in_world

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address
-from cts.net.sockaddr import address_of, pack_sockaddr, sockaddr_of, unpack_sockaddr
+from cts.net.addresses import address_of, pack_sockaddr, sockaddr_of, unpack_sockaddr
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layouts and the name of the loopback are Linux's")
 

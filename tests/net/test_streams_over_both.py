@@ -18,11 +18,12 @@ from cts.clock.timerfd_pacer import TimerPacer
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender, PlainSender
 from cts.engine.session import Session
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.runs.session_settings import plan_of, session_settings
-from cts.runs.simulation import simulated_connection_id
+from cts.runs.simulated_run import simulated_connection_id
 from cts.runs.watchers import open_observers
 from tests.engine.small_stream import config_of
 

@@ -19,8 +19,9 @@ from attrs import frozen
 
 from cts.api import HEADER_SIZE, Address, DatagramBatch, IDatagramEndpoint
 from cts.clock.system_pacer import SystemPacer
-from cts.net.resolve import resolve_listen
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.addresses import resolve_listen
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 
 PATIENCE_S = 30
 MS = 1_000_000

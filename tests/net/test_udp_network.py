@@ -14,8 +14,8 @@ import trio.testing
 
 from cts.api import Address
 from cts.clock.system_pacer import SystemPacer
-from cts.net.offload import OffloadedEndpoint
-from cts.net.udp_network import UdpNetwork, detect_offload
+from cts.net.offload import OffloadedEndpoint, detect_offload
+from cts.net.udp_network import UdpNetwork
 from tests.net.real_endpoints import BOTH, descriptors, views
 from tests.net.test_udp import HEADER, PATIENCE_S, V4, V6, Net, drain, net
 

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from cts.metrics.counters import FrameTotals
-from cts.output.connection_log import CONNECTION_COLUMNS, ConnectionLog
+from cts.output.stream_logs import CONNECTION_COLUMNS, ConnectionLog
 from cts.protocol.roles import Role
 from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from cts.errors import UserError
-from cts.output.error_log import ErrorLog
+from cts.output.stream_logs import ErrorLog
 from cts.protocol.roles import Role
 from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, Outcome, StreamInfo, StreamSnapshot

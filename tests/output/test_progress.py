@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from cts.output.progress import ProgressConsole
+from cts.output.console import ProgressConsole
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 

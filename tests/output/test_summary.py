@@ -6,13 +6,11 @@ import attrs
 import pytest
 from attrs import evolve
 
-from cts.metrics.arrivals import ArrivalTotals
-from cts.metrics.counters import FrameTotals
-from cts.metrics.unsent import Unsent
+from cts.metrics.counters import ArrivalTotals, FrameTotals
+from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
@@ -56,7 +54,7 @@ def row(text: str, name: str) -> str:
 
 def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> None:
     frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
-    arrivals = json.dumps(ArrivalTotals()._asdict())
+    arrivals = json.dumps(attrs.asdict(ArrivalTotals()))
     assert json.dumps(summary_json(REPORT)) == (
         '{"schema": 1, "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
@@ -212,7 +210,7 @@ def test_errors_are_told_by_cause() -> None:
 
 def test_what_this_host_did_not_let_out_is_told_by_cause() -> None:
     snapshot = RunSnapshot(
-        5, 0, StreamSnapshot(bytes_sent=1), unsent={"Network is unreachable": Unsent(30, 1_000_000_000)}
+        5, 0, StreamSnapshot(bytes_sent=1), unsent=UnsentFrames({"Network is unreachable": Unsent(30, 1_000_000_000)})
     )
     report = attrs.evolve(REPORT, snapshot=snapshot)
     assert row(summary_text(report), "unsent") == "30 frames could not be sent: Network is unreachable (1.0 s in all)"

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame
-from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import DatagramBatch, IOStatus, Verify
-from cts.protocol.wire import ConnectionId, Data
+from cts.protocol.wire import PATTERN, ConnectionId, Data
 from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000

@@ -8,8 +8,7 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.arrivals import Became
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.frames import FrameBuffer, RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 

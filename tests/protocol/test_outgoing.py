@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.protocol.outgoing import Frame
-from cts.protocol.payload import PATTERN, matches_pattern
 from cts.protocol.plan import StreamPlan
-from cts.protocol.wire import Data, decode_untrusted
+from cts.protocol.wire import PATTERN, Data, decode_untrusted, matches_pattern
 
 SECOND = 1_000_000_000
 PLAN = StreamPlan(8_000_000, 30, 5 * SECOND)

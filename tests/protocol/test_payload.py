@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.protocol.payload import PATTERN, matches_pattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, StreamError, Verify
-from cts.protocol.wire import Data
+from cts.protocol.wire import PATTERN, Data, matches_pattern
 from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000

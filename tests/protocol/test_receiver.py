@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame
-from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
-from cts.protocol.wire import START, ConnectionId, Data
+from cts.protocol.wire import PATTERN, START, ConnectionId, Data
 from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from cts.metrics.counters import FrameTotals
 from cts.protocol.outgoing import Frame
 from cts.protocol.pattern import IOPattern
-from cts.protocol.payload import PATTERN
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
-from cts.protocol.wire import START, ConnectionId, Data
+from cts.protocol.wire import PATTERN, START, ConnectionId, Data
 from tests.protocol.sides import receiver_of, sender_of
 
 SECOND = 1_000_000_000

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -13,8 +14,7 @@ from cts.api import Address
 from cts.errors import UserError
 from cts.impairment import link
 from cts.impairment.link import FateKind
-from cts.records.truth_writer import TRUTH_SCHEMA, RelayTruthLog, TruthLog
-from cts.relay.run import TruthWitness
+from cts.records.truth_writer import TRUTH_SCHEMA, RelayTruthLog, Transmission, TruthLog
 
 BEGAN_NS = 1_000
 HEAD = "00" * 39
@@ -26,6 +26,12 @@ def arrival_at(arrival_ns: int, corrupt_bit: int | None = None) -> link.Arrival:
 
 def fate_of(kind: str, arrivals: tuple[link.Arrival, ...] = ()) -> link.Fate:
     return link.Fate(FateKind(kind), arrivals)
+
+
+def offered(
+    at_ns: int, first: int, payloads: list[bytes], fates: Sequence[link.Fate], header: bytes = b""
+) -> Transmission:
+    return Transmission(BEGAN_NS + at_ns, 1, Address("127.0.0.1", 5), "to_client", first, header, payloads, fates)
 
 
 def begun(path: Path) -> TruthLog:
@@ -60,7 +66,7 @@ def test_datagrams_offered_together_are_numbered_and_each_has_its_fate(tmp_path:
         fate_of("delivered", (arrival_at(BEGAN_NS + 30), arrival_at(BEGAN_NS + 40, 13))),
         fate_of("lost"),
     ]
-    log.datagrams(BEGAN_NS + 20, 1, "to_client", 8, [(1400, HEAD), (27, "ab")], fates)
+    log.transmitted(offered(20, 8, [bytes(1374), b"\xab"], fates, header=bytes(26)))
     log.close(BEGAN_NS + 60)
     _, first, second, ended = map(json.loads, path.read_text("ascii").splitlines())
     common = {"kind": "datagram", "t": 20, "client": 1, "dir": "to_client"}
@@ -73,14 +79,14 @@ def test_datagrams_offered_together_are_numbered_and_each_has_its_fate(tmp_path:
         "at": [30, 40],
         "bits": [None, 13],
     }
-    assert second == {**common, "n": 9, "size": 27, "head": "ab", "fate": "lost", "at": [], "bits": []}
+    assert second == {**common, "n": 9, "size": 27, "head": "00" * 26 + "ab", "fate": "lost", "at": [], "bits": []}
     assert ended == {"kind": "ended", "t": 60, "datagrams": 2}
 
 
 def test_a_fate_too_few_is_a_bug_and_not_passed_over(tmp_path: Path) -> None:
     log = begun(tmp_path / "t.jsonl")
     with pytest.raises(ValueError, match="shorter"):
-        log.datagrams(BEGAN_NS, 1, "to_client", 1, [(1, ""), (1, "")], [fate_of("lost")])
+        log.transmitted(offered(0, 1, [b"1", b"2"], [fate_of("lost")]))
     log.close(BEGAN_NS)
 
 
@@ -111,7 +117,7 @@ def due(*at_ns: int) -> link.Fate:
 
 
 def offer(log: TruthLog, at_ns: int, number: int, *fates: link.Fate) -> None:
-    log.datagrams(BEGAN_NS + at_ns, 1, "to_client", number, [(1, "ab")] * len(fates), fates)
+    log.transmitted(offered(at_ns, number, [b"\xab"] * len(fates), fates))
 
 
 def leave(log: RelayTruthLog, number: int, at_ns: int | None, arrival: int = 0) -> None:
@@ -208,9 +214,7 @@ def test_whatever_leaves_first_lines_stand_in_the_order_of_a_simulation(
 def test_a_relay_that_is_killed_leaves_no_log_of_another_run(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
     path.write_text('{"kind":"began"}\n{"kind":"ended"}\n')
-    witness = TruthWitness(path, 7, lambda at_ns: at_ns)
-    assert path.read_text().endswith('"ended"}\n')
-    witness.began(5)
+    log = begun_relay(path)
     lines = path.read_text().splitlines()
-    witness.close(6)
+    log.close(BEGAN_NS + 6)
     assert [json.loads(line)["kind"] for line in lines] == ["began"]

@@ -12,7 +12,8 @@ from cts.api import Address, IPacer
 from cts.engine.contracts import INetwork
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
-from cts.net.simulated import Transmission
+from cts.impairment.way import Way
+from cts.records.truth_writer import Transmission
 from cts.relay.relay import Relay, RelayLimits, RelayWitness
 from tests.engine.virtual_world import Peer, World, in_world
 from tests.net.fake_sockets import FakeNetwork, FakeSocket
@@ -33,7 +34,7 @@ RELAY = Address("192.0.2.9", 4445)
 ALICE, BOB, CAROL = (Address(f"203.0.113.{number}", 1000) for number in (1, 2, 3))
 
 
-class Notes(RelayWitness):
+class Notes:
     """Keeps everything that a witness is told, in order."""
 
     def __init__(self) -> None:
@@ -41,17 +42,18 @@ class Notes(RelayWitness):
         self.told: list[tuple[int, int, Address, Address] | Transmission] = []
         self.departures: list[tuple[int, str, int, int, int | None]] = []
 
-    def began(self, began_ns: int) -> None:
+    def begin(self, began_ns: int) -> RelayWitness:
         self.began_ns = began_ns
+        return self
 
-    def client_seen(self, now_ns: int, client: int, address: Address, upstream: Address) -> None:
-        self.told.append((now_ns, client, address, upstream))
+    def client(self, now_ns: int, number: int, address: Address, upstream: Address) -> None:
+        self.told.append((now_ns, number, address, upstream))
 
     def transmitted(self, transmission: Transmission) -> None:
         self.told.append(transmission)
 
-    def departed(self, client: int, direction: str, number: int, arrival: int, sent_ns: int | None) -> None:
-        self.departures.append((client, direction, number, arrival, sent_ns))
+    def departed(self, client: int, way: Way, number: int, arrival: int, sent_ns: int | None) -> None:
+        self.departures.append((client, way, number, arrival, sent_ns))
 
     @property
     def clients(self) -> list[tuple[int, int, Address, Address]]:
@@ -72,7 +74,7 @@ def relay_of(
     to_server: Impairment = LATE,
     seed: int = 1,
     limits: RelayLimits | None = None,
-    witness: RelayWitness | None = None,
+    call_witness: Callable[[int], RelayWitness] | None = None,
 ) -> Relay:
     return Relay(
         listen=listen,
@@ -82,8 +84,8 @@ def relay_of(
         to_client=to_client,
         to_server=to_server,
         seed=seed,
-        limits=limits,
-        witness=witness,
+        limits=limits or RelayLimits(),
+        call_witness=call_witness,
     )
 
 
@@ -122,7 +124,7 @@ def before_a_server(
             to_server=to_server,
             seed=seed,
             limits=limits,
-            witness=notes,
+            call_witness=notes.begin,
         )
         server = await world.listen(SERVER)
         await world.nursery.start(relay.run)
@@ -183,7 +185,7 @@ def on_a_workbench(
             to_server=to_server,
             seed=seed,
             limits=limits,
-            witness=notes,
+            call_witness=notes.begin,
         )
         workbench = Workbench(world, network, relay, notes)
         await world.nursery.start(workbench.run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from cts.api import Address
 from cts.impairment.delay import Constant, Trace, Uniform
 from cts.impairment.link import FateKind, Impairment, Link, link_rng
 from cts.impairment.loss import Bernoulli
-from cts.relay.run import TruthWitness
+from cts.records.truth_writer import RelayTruthLog
 from tests.engine.virtual_world import World, in_world
 from tests.net.fake_sockets import UNREACHABLE, FakeNetwork
 from tests.relay.relays import (
@@ -325,13 +326,29 @@ def test_datagrams_are_numbered_in_each_direction_of_each_client() -> None:
     on_a_workbench(main)
 
 
+class Truth:
+    """Opens a relay's ground-truth log when it begins."""
+
+    log: RelayTruthLog
+
+    def __init__(self, path: Path, unix_ns: Callable[[int], int]) -> None:
+        self._path = path
+        self._unix_ns = unix_ns
+
+    def begin(self, began_ns: int) -> RelayTruthLog:
+        unix_ns = self._unix_ns(began_ns)
+        self.log = RelayTruthLog(self._path, "output.truth_file", seed=3, began_ns=began_ns, began_unix_ns=unix_ns)
+        return self.log
+
+
 def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
 
     async def main(world: World) -> None:
         await world.until(SECOND)
-        witness = TruthWitness(path, 3, unix_ns=lambda at_ns: 1_700_000_000_000_000_000)
-        relay = relay_of(world.network, world.pacer, to_server=Impairment(duplicate=1.0), seed=3, witness=witness)
+        truth = Truth(path, lambda at_ns: 1_700_000_000_000_000_000)
+        impairment = Impairment(duplicate=1.0)
+        relay = relay_of(world.network, world.pacer, to_server=impairment, seed=3, call_witness=truth.begin)
         server = await world.listen(SERVER)
         await world.nursery.start(relay.run)
         client = await world.connect(RELAY)
@@ -339,8 +356,8 @@ def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
         await world.until(2 * SECOND)
         await server.send(server.received[0].remote, b"answer")
         await world.until(3 * SECOND)
-        witness.close(world.pacer.now_ns())
-        assert witness.failure is None
+        truth.log.close(world.pacer.now_ns())
+        assert truth.log.failure is None
         upstream = str(server.received[0].remote)
         address = str(client.address)
         assert [json.loads(line) for line in path.read_text().splitlines()] == [
@@ -415,8 +432,8 @@ def test_the_ground_truth_holds_when_datagrams_were_sent(tmp_path: Path) -> None
 
     async def main(world: World) -> None:
         network = FakeNetwork(world.pacer)
-        witness = TruthWitness(path, 3, unix_ns=lambda at_ns: at_ns + 7)
-        relay = relay_of(network, world.pacer, witness=witness)
+        truth = Truth(path, lambda at_ns: at_ns + 7)
+        relay = relay_of(network, world.pacer, call_witness=truth.begin)
         await world.nursery.start(relay.run)
         listener = network.listeners[0]
         listener.feed(ALICE, b"1")
@@ -429,7 +446,7 @@ def test_the_ground_truth_holds_when_datagrams_were_sent(tmp_path: Path) -> None
         await world.until(SECOND)
         listener.feed(ALICE, b"4")
         await world.until(SECOND + MS)
-        witness.close(world.pacer.now_ns())
+        truth.log.close(world.pacer.now_ns())
         told = [json.loads(line) for line in path.read_text().splitlines()[2:-1]]
         assert [(each["n"], each["fate"], each["at"], each["bits"]) for each in told] == [
             (1, "delivered", [LATENCY + 4 * MS], [None]),

@@ -24,6 +24,7 @@ from tests.relay.relays import (
     RELAY,
     SECOND,
     SERVER,
+    Notes,
     Workbench,
     on_a_workbench,
     relay_of,
@@ -263,6 +264,17 @@ def test_an_address_that_is_not_to_be_had_is_named() -> None:
         network.refuses_listen = ADDRESS_IN_USE
         with pytest.raises(UserError, match=r"cannot listen on 192\.0\.2\.9:4445: Address already in use"):
             await relay_of(network, world.pacer).run()
+
+    in_world(main)
+
+
+def test_a_relay_that_cannot_begin_calls_no_witness() -> None:
+    async def main(world: World) -> None:
+        network, notes = FakeNetwork(world.pacer), Notes()
+        network.refuses_listen = ADDRESS_IN_USE
+        with pytest.raises(UserError):
+            await relay_of(network, world.pacer, call_witness=notes.begin).run()
+        assert notes.began_ns is None
 
     in_world(main)
 

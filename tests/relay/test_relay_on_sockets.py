@@ -13,7 +13,8 @@ from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.clock.system_pacer import SystemPacer, open_pacer
 from cts.clock.timerfd_pacer import TimerPacer
 from cts.impairment.link import Impairment
-from cts.net.udp_network import Offload, UdpNetwork, detect_offload
+from cts.net.offload import Offload, detect_offload
+from cts.net.udp_network import UdpNetwork
 from cts.relay.relay import Relay
 from tests.relay.relays import CLEAR, LATE, LATENCY, MS, relay_of
 

@@ -15,9 +15,8 @@ from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import load_config
 from cts.records.observer import Observer
-from cts.runs.session_settings import session_settings
+from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 from tests.cli.running_cts import (
     CLIENT,
     CLOSELY,

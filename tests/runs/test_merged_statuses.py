@@ -5,10 +5,9 @@ from __future__ import annotations
 from cts.api import Address
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
-from cts.runs.session_settings import session_settings
+from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.messages import Status
 from cts.runs.workers.session import WorkersSession
-from cts.runs.workers.setup import WorkerSetup
 from cts.runs.workers.worker_process import Worker
 from cts.testing import MockPacer
 from tests.engine.small_stream import config_of

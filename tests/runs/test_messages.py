@@ -10,8 +10,7 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction, Role
-from cts.records.report import RunReport
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.workers.messages import (
     Bound,

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from cts.protocol.payload import PATTERN
-from cts.protocol.wire import START, ConnectionId, Data
+from cts.protocol.wire import PATTERN, START, ConnectionId, Data
 from cts.verification.verify import Verification, verify_run
 from tests.verification.simulated_logs import Line, write_lines
 

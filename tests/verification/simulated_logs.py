@@ -14,10 +14,9 @@ from cts.engine.senders import AutoSender
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.records.events_writer import EventsLog
-from cts.records.report import RunReport
-from cts.records.truth_writer import TruthLog
-from cts.runs.simulated_run import TruthRecorder
-from cts.runs.simulation import simulate
+from cts.records.results import RunReport
+from cts.records.truth_writer import SimulationTruthLog
+from cts.runs.simulated_run import simulate
 
 MS = 1_000_000
 PATH = Impairment(delay=Constant(20 * MS))
@@ -83,7 +82,7 @@ def simulated_logs(
 ) -> Logs:
     """Run a simulation that writes both logs into ``folder``."""
     events, truth = folder / "events.jsonl", folder / "truth.jsonl"
-    log = TruthLog(truth, "truth", seed=seed, began_ns=0, began_unix_ns=0)
+    log = SimulationTruthLog(truth, "truth", seed=seed)
     stream = config.stream
     settings: dict[str, object] = {
         "role": config.run.role,
@@ -95,7 +94,6 @@ def simulated_logs(
         "buffer_depth_ns": stream.buffer_depth,
         "datagram_max_size": stream.datagram_max_size,
     }
-    recorder = TruthRecorder(log)
     report = simulate(
         config,
         seed=seed,
@@ -104,9 +102,9 @@ def simulated_logs(
         make_sender=lambda plan: AutoSender(None, plan),
         factory=DefaultConnectedSocketFactory(None),
         observers=[EventsLog(events, settings, lambda: 0)],
-        on_transmission=recorder.record,
+        on_transmission=log.transmitted,
     )
-    recorder.close()
+    log.end()
     return Logs(events, truth, report)
 
 

@@ -14,9 +14,8 @@ from cattrs.strategies import configure_tagged_union
 
 from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
-from cts.metrics.arrivals import ArrivalTotals
-from cts.metrics.unsent import Unsent
-from cts.records.report import RunReport
+from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = [
@@ -38,7 +37,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 1
+VERSION = 2
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -145,8 +144,10 @@ _TOML = "toml"
 
 _CONVERTER = make_converter()
 _CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
-for _tuple in (Address, ArrivalTotals, Unsent):
-    _CONVERTER.register_structure_hook(_tuple, lambda value, kind: kind(*value))
+_CONVERTER.register_structure_hook(Address, lambda value, _: Address(*value))
+_CONVERTER.register_structure_hook(
+    UnsentFrames, lambda value, _: UnsentFrames({cause: Unsent(*each) for cause, each in value.items()})
+)
 _CONVERTER.register_unstructure_hook(
     Histogram, lambda histogram: {"buckets": list(histogram.buckets().items()), "greatest": histogram.greatest}
 )

@@ -9,35 +9,21 @@ from functools import reduce
 
 import attrs
 import trio
+from attrs import define, field
 
 from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
 from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
-from cts.metrics.unsent import unsent_of_all
-from cts.net.sockaddr import address_of
+from cts.metrics.unsent import NO_UNSENT
+from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
-from cts.records.report import RunReport
-from cts.records.results import result_of
+from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
-from cts.runs.workers.messages import (
-    STOP,
-    STOP_ACCEPTING,
-    STOP_NOW,
-    Bound,
-    Ended,
-    Failed,
-    Frames,
-    Message,
-    Noted,
-    Opened,
-    Reported,
-    Status,
-    WorkerTask,
-)
-from cts.runs.workers.setup import WorkerSetup
+from cts.runs.session_settings import WorkerSetup
+from cts.runs.workers import messages
 from cts.runs.workers.worker_process import Worker
 
 __all__ = ["WorkersSession"]
@@ -47,6 +33,7 @@ _CLOSING_SECONDS = 10
 """A process that was killed is gone at once, unless the kernel has trouble."""
 
 
+@define(eq=False)
 class WorkersSession(ISession):
     """Runs a session in several processes a side.
 
@@ -59,39 +46,29 @@ class WorkersSession(ISession):
         observer: told of everything, streams numbered anew over all workers; may be set until ``run``.
     """
 
-    def __init__(
-        self,
-        settings: SessionSettings,
-        setup: WorkerSetup,
-        *,
-        pacer: IPacer,
-        listen: Sequence[Address],
-        targets: Sequence[Address],
-        say: Callable[[str], None],
-        observer: Observer | None = None,
-    ) -> None:
-        self._settings = settings
-        self._setup = setup
-        self._pacer = pacer
-        self._listen = tuple(listen)
-        self._targets = tuple(targets)
-        self.observer = observer or Observer()
-        self._say = say
-        self._began_ns = 0
-        self._workers: list[Worker] = []
-        self._streams = 0
-        self._told = self._statuses = 0
+    _settings: SessionSettings
+    _setup: WorkerSetup
+    _pacer: IPacer = field(kw_only=True)
+    _listen: Sequence[Address] = field(kw_only=True)
+    _targets: Sequence[Address] = field(kw_only=True)
+    _say: Callable[[str], None] = field(kw_only=True)
+    observer: Observer = field(factory=Observer, kw_only=True)
+    _began_ns: int = field(default=0, init=False)
+    _workers: list[Worker] = field(factory=list, init=False)
+    _streams: int = field(default=0, init=False)
+    _told: int = field(default=0, init=False)
+    _statuses: int = field(default=0, init=False)
+    _interrupted: bool = field(default=False, init=False)
+    _failures: list[str] = field(factory=list, init=False)
+    _mistake: str | None = field(default=None, init=False)
+    _commands: trio.MemorySendChannel[bytes] = field(init=False)
+    _to_do: trio.MemoryReceiveChannel[bytes] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
         self._commands, self._to_do = trio.open_memory_channel[bytes](8)
-        self._interrupted = False
-        self._failures: list[str] = []
-        self._mistake: str | None = None
 
     async def bind(self) -> list[Address]:
-        """Return the addresses that the workers will bind, free ports settled.
-
-        Raises:
-            UserError: one is in use; sharing it would otherwise succeed, with strangers.
-        """
+        """Settle free ports, and refuse an address that is in use: to share it with strangers would succeed."""
         bound = []
         for address in self._listen:
             try:
@@ -99,18 +76,14 @@ class WorkersSession(ISession):
                     bound.append(address_of(probe.getsockname()))
             except OSError as error:
                 raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
-        self._listen = tuple(bound)
+        self._listen = bound
         return bound
 
     def close(self) -> None:
         """Nothing was bound here."""
 
     async def run(self) -> RunReport:
-        """Run to the end and return what was measured.
-
-        Raises:
-            UserError: a worker cannot run as configured.
-        """
+        """Run to the end and return what all workers measured."""
         await self.bind()
         servers, clients = self._shares()
         try:
@@ -129,7 +102,7 @@ class WorkersSession(ISession):
                         for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
                     if clients:
-                        await self._tell_all(STOP_ACCEPTING)
+                        await self._tell_all(messages.STOP_ACCEPTING)
                 services.cancel_scope.cancel()
             if self._mistake is not None:
                 raise UserError(self._mistake)
@@ -145,12 +118,12 @@ class WorkersSession(ISession):
     def stop(self) -> None:
         """Open no more streams, and give those that run the grace period to end."""
         self._interrupted = True
-        self._command(STOP)
+        self._command(messages.STOP)
 
     def stop_now(self) -> None:
         """Cancel the streams that run."""
         self._interrupted = True
-        self._command(STOP_NOW)
+        self._command(messages.STOP_NOW)
 
     def _command(self, command: bytes) -> None:
         # As many as anybody can mean are on their way already where there is no room for more.
@@ -185,16 +158,16 @@ class WorkersSession(ISession):
 
     async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
         setup, cpus = self._setup, self._setup.cpu_affinity
-        targets = self._targets or tuple(map(reachable, self._listen))
+        targets = tuple(self._targets or map(reachable, self._listen))
         # Targets are taken in turn over all workers.
         at = worker.first_connection % len(targets) if targets else 0
-        task = WorkerTask(
+        task = messages.WorkerTask(
             settings=worker.settings,
             sender=dict(setup.sender),
             source=setup.source,
             offload=setup.offload,
             began_ns=self._began_ns,
-            listen=self._listen,
+            listen=tuple(self._listen),
             targets=targets[at:] + targets[:at],
             wants_frames=self.observer.wants_frames and self._is_measured(worker),
             redraws=self.observer.redraws,
@@ -203,7 +176,7 @@ class WorkersSession(ISession):
         began = False
         await worker.give(task)
         async for message in worker.messages():
-            if isinstance(message, Bound):
+            if isinstance(message, messages.Bound):
                 began = True
                 task_status.started(message.addresses)
             else:
@@ -214,39 +187,39 @@ class WorkersSession(ISession):
             task_status.started(())
         self._tell_status()
 
-    def _take(self, worker: Worker, message: Message) -> None:
-        if isinstance(message, Opened):
+    def _take(self, worker: Worker, message: messages.Message) -> None:
+        if isinstance(message, messages.Opened):
             if self._is_measured(worker):
                 self._streams += 1
                 info = worker.infos[message.info.number] = attrs.evolve(message.info, number=self._streams)
                 self.observer.stream_opened(info)
                 self._keep_exit_limit()
-        elif isinstance(message, Frames):
+        elif isinstance(message, messages.Frames):
             info = worker.infos[message.number]
             for frame in message.frames:
                 self.observer.frame_rendered(info, frame)
-        elif isinstance(message, Ended):
+        elif isinstance(message, messages.Ended):
             if self._is_measured(worker):
                 self.observer.stream_ended(worker.infos.pop(message.number), message.result)
-        elif isinstance(message, Status):
+        elif isinstance(message, messages.Status):
             worker.snapshot = message.snapshot
             worker.told += 1
             worker.statuses += message.whole
             self._tell_status()
-        elif isinstance(message, Reported):
+        elif isinstance(message, messages.Reported):
             worker.report = message.report
             worker.snapshot = message.report.snapshot
-        elif isinstance(message, Failed):
+        elif isinstance(message, messages.Failed):
             self._mistake = message.text
-            self._command(STOP_NOW)
-        elif isinstance(message, Noted):
+            self._command(messages.STOP_NOW)
+        elif isinstance(message, messages.Noted):
             self._say(f"{worker.name}: {message.text}")
 
     def _keep_exit_limit(self) -> None:
         """Stop the servers together: none of them knows how many streams the others have served."""
         server = self._settings.server
         if server is not None and self._settings.client is None and self._streams == server.exit_limit:
-            self._command(STOP_ACCEPTING)
+            self._command(messages.STOP_ACCEPTING)
 
     def _tell_status(self) -> None:
         """Tell how all stand together once every worker that still runs has told how it does."""
@@ -288,15 +261,12 @@ class WorkersSession(ISession):
 
     async def _tell_all(self, command: bytes) -> None:
         for worker in list(self._workers):
-            if command != STOP_ACCEPTING or worker.settings.server is not None:
+            if command != messages.STOP_ACCEPTING or worker.settings.server is not None:
                 await worker.tell(command)
 
     def _unanswered(self) -> list[StreamResult]:
-        measured = [result for worker in self._measured for result in _results(worker)]
-        asked = [
-            worker for worker in self._workers if worker.settings.client is not None and not self._is_measured(worker)
-        ]
-        return unanswered(measured, [result for worker in asked for result in _results(worker)])
+        asked = [each for each in self._workers if each.settings.client is not None and not self._is_measured(each)]
+        return unanswered(_results(self._measured), _results(asked))
 
     def _snapshot(self) -> RunSnapshot:
         measured = [worker.snapshot for worker in self._measured]
@@ -316,7 +286,7 @@ class WorkersSession(ISession):
             refused=refused,
             overflowed=sum(snapshot.overflowed for snapshot in everybody),
             unreachable=sum(snapshot.unreachable for snapshot in everybody),
-            unsent=unsent_of_all(*(snapshot.unsent for snapshot in everybody)),
+            unsent=sum((snapshot.unsent for snapshot in everybody), NO_UNSENT),
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
         )
 
@@ -329,7 +299,7 @@ class WorkersSession(ISession):
             began_ns=self._began_ns,
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
-            results=in_order([*(result for worker in measured for result in _results(worker)), *self._unanswered()]),
+            results=in_order([*_results(measured), *self._unanswered()]),
             streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
             interrupted=self._interrupted,
             failures=tuple(self._failures),
@@ -339,5 +309,5 @@ class WorkersSession(ISession):
         )
 
 
-def _results(worker: Worker) -> tuple[StreamResult, ...]:
-    return worker.report.results if worker.report is not None else ()
+def _results(workers: Sequence[Worker]) -> list[StreamResult]:
+    return [result for worker in workers if worker.report is not None for result in worker.report.results]

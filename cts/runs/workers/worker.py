@@ -1,6 +1,6 @@
 """A worker: one session in a process of its own, told what to do on standard input and telling what happens on standard output.
 
-Run as ``python -m cts.runs.workers.worker`` by :mod:`cts.runs.workers.parent`, never by hand.
+Run as ``python -m cts.runs.workers.worker`` by :mod:`cts.runs.workers.worker_process`, never by hand.
 """
 
 from __future__ import annotations
@@ -18,30 +18,13 @@ from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
 from cts.errors import UserError, mistake_in
-from cts.net.surroundings import real_surroundings
+from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
-from cts.runs.workers.messages import (
-    STOP,
-    STOP_ACCEPTING,
-    STOP_NOW,
-    Bound,
-    Ended,
-    Failed,
-    Frames,
-    Message,
-    MessageReader,
-    Noted,
-    Opened,
-    Ready,
-    Reported,
-    Status,
-    WorkerTask,
-    packed,
-)
+from cts.runs.workers import messages
 
 __all__ = ["main"]
 
@@ -53,17 +36,17 @@ _HELD_AT_MOST = 10_000
 class _Outbox(Observer):
     """Holds messages to the parent until the pipe takes them; frames of one stream travel together."""
 
-    def __init__(self, task: WorkerTask) -> None:
+    def __init__(self, task: messages.WorkerTask) -> None:
         self.wants_frames = task.wants_frames
         self.redraws = task.redraws
         self._frames: dict[int, list[RenderedFrame]] = {}
-        self._messages: deque[Message] = deque()
+        self._messages: deque[messages.Message] = deque()
         self._filled = trio.Event()
         self.frames_lost = 0
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Tell it."""
-        self.put(Opened(stream))
+        self.put(messages.Opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         frames = self._frames.setdefault(stream.number, [])
@@ -73,17 +56,17 @@ class _Outbox(Observer):
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self._put_frames(stream.number)
-        self.put(Ended(stream.number, result))
+        self.put(messages.Ended(stream.number, result))
 
     def status(self, snapshot: RunSnapshot) -> None:
         for number in list(self._frames):
             self._put_frames(number)
-        self.put(Status(snapshot, whole=True))
+        self.put(messages.Status(snapshot, whole=True))
 
     def redraw(self, snapshot: RunSnapshot) -> None:
-        self.put(Status(snapshot, whole=False))
+        self.put(messages.Status(snapshot, whole=False))
 
-    def put(self, message: Message) -> None:
+    def put(self, message: messages.Message) -> None:
         """Hold a message to be sent."""
         self._messages.append(message)
         self._filled.set()
@@ -91,7 +74,7 @@ class _Outbox(Observer):
     async def send_all(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held."""
         while self._messages:
-            await pipe.send_all(packed(self._messages.popleft()))
+            await pipe.send_all(messages.packed(self._messages.popleft()))
 
     async def keep_sending(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held and what will be, until cancelled."""
@@ -105,21 +88,21 @@ class _Outbox(Observer):
     def _put_frames(self, number: int) -> None:
         frames = self._frames.pop(number, None)
         if frames and len(self._messages) < _HELD_AT_MOST:
-            self.put(Frames(number, tuple(frames)))
+            self.put(messages.Frames(number, tuple(frames)))
         elif frames:
             self.frames_lost += len(frames)
 
 
 async def _run(
-    task: WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
+    task: messages.WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
 ) -> None:
     outbox = _Outbox(task)
     plugins = choose_plugins(structure_config({"sender": task.sender}, task.source), task.source)
-    surroundings = real_surroundings(offload=task.offload, shared=True)
+    pacer, network = real_surroundings(offload=task.offload, shared=True)
     session = Session(
         task.settings,
-        network=surroundings.network,
-        pacer=surroundings.pacer,
+        network=network,
+        pacer=pacer,
         listen=task.listen,
         targets=task.targets,
         make_sender=plugins.make_sender,
@@ -130,20 +113,22 @@ async def _run(
     )
 
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
-        outbox.put(Reported(await session.run(task_status=task_status)))
+        outbox.put(messages.Reported(await session.run(task_status=task_status)))
 
-    async with surroundings.running() as services:
+    async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
         services.start_soon(_obey, early, commands, session)
         gc.freeze()
-        async with trio.open_nursery() as running:
-            bound = await running.start(run_session)
-            outbox.put(Bound(tuple(bound)))
-    for note in surroundings.network.notes():
-        outbox.put(Noted(note))
+        async with trio.open_nursery() as runner:
+            bound = await runner.start(run_session)
+            outbox.put(messages.Bound(tuple(bound)))
+    for note in network.notes():
+        outbox.put(messages.Noted(note))
     if outbox.frames_lost:
         outbox.put(
-            Noted(f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind")
+            messages.Noted(
+                f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
+            )
         )
     await outbox.send_all(reports)
 
@@ -157,11 +142,11 @@ async def _obey(early: bytes, commands: trio.lowlevel.FdStream, session: Session
 
 
 def _carry_out(commands: bytes | bytearray, session: Session) -> None:
-    if STOP_NOW in commands:
+    if messages.STOP_NOW in commands:
         session.stop_now()
-    elif STOP in commands:
+    elif messages.STOP in commands:
         session.stop()
-    elif STOP_ACCEPTING in commands:
+    elif messages.STOP_ACCEPTING in commands:
         session.stop_accepting()
 
 
@@ -173,15 +158,15 @@ def main() -> None:
     reports_fd = os.dup(1)
     # What a plugin prints is not for the parent to read as a message.
     os.dup2(2, 1)
-    os.write(reports_fd, packed(Ready()))
-    reader = MessageReader()
-    task: Message | None = None
+    os.write(reports_fd, messages.packed(messages.Ready()))
+    reader = messages.MessageReader()
+    task: messages.Message | None = None
     while task is None:
         data = os.read(0, 65_536)
         if not data:
             return
         task = next(reader.feed(data), None)
-    assert isinstance(task, WorkerTask)
+    assert isinstance(task, messages.WorkerTask)
     worker_task = task
     # A command may have come in the same read as the task.
     early = reader.rest()
@@ -196,9 +181,9 @@ def main() -> None:
                 mistake = mistake_in(group)
                 if mistake is None:
                     raise
-                await reports.send_all(packed(Failed(str(mistake))))
+                await reports.send_all(messages.packed(messages.Failed(str(mistake))))
             except UserError as error:
-                await reports.send_all(packed(Failed(str(error))))
+                await reports.send_all(messages.packed(messages.Failed(str(error))))
 
     trio.run(run)
 

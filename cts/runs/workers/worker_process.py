@@ -10,7 +10,7 @@ import trio
 
 from cts.api import StreamSnapshot
 from cts.engine.settings import SessionSettings
-from cts.records.report import RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 

@@ -1,15 +1,15 @@
-"""The connection log: a CSV row per ended stream, in the original's columns."""
+"""The logs of ended streams: the connection log, a CSV row for each, and the error log, a line of text for each that failed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from cts.output.figures import seconds
-from cts.records.log_file import Encoding, LogFile, LogObserver
+from cts.records.log_file import Encoding, LogObserver
 from cts.records.results import StreamResult
-from cts.records.snapshots import StreamInfo
+from cts.records.snapshots import Outcome, StreamInfo
 
-__all__ = ["CONNECTION_COLUMNS", "ConnectionLog"]
+__all__ = ["CONNECTION_COLUMNS", "ConnectionLog", "ErrorLog"]
 
 CONNECTION_COLUMNS = (
     "TimeSlice,LocalAddress,RemoteAddress,Bits/Sec,Completed,Dropped,Repeated,Errors,Result,ConnectionId"
@@ -30,13 +30,8 @@ class ConnectionLog(LogObserver):
     """
 
     def __init__(self, path: Path, encoding: Encoding = "utf-8") -> None:
-        super().__init__(LogFile(path, "output.connection_file", encoding))
-        self._began_ns = 0
+        super().__init__(path, "output.connection_file", encoding)
         self._file.write_line(CONNECTION_COLUMNS)
-
-    def run_began(self, began_ns: int) -> None:
-        """Count ``TimeSlice`` from here."""
-        self._began_ns = began_ns
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Write the stream's row."""
@@ -46,3 +41,25 @@ class ConnectionLog(LogObserver):
             f"{frames.completed},{frames.dropped},{frames.repeated},{frames.error},"
             f"{result.result.translate(_UNQUOTABLE)},{result.connection_id}"
         )
+
+
+class ErrorLog(LogObserver):
+    """Writes ``[seconds] role local - remote [id]: result`` for each stream that did not succeed.
+
+    Args:
+        path: the file; what it held is lost.
+        encoding: ``utf-8`` or ``utf-16``.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, encoding: Encoding = "utf-8") -> None:
+        super().__init__(path, "output.error_file", encoding)
+
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Write a line if it failed."""
+        if result.outcome is not Outcome.SUCCESSFUL:
+            time = seconds(result.ended_ns - self._began_ns)
+            ends = f"{result.local} - {result.remote} [{result.connection_id}]"
+            self._file.write_line(f"[{time}] {result.role.value} {ends}: {' '.join(result.result.split())}")

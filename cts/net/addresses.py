@@ -1,14 +1,17 @@
-"""Addresses in the forms that sockets know: the tuples of Python's socket module, and the structures of ip(7) and ipv6(7)."""
+"""Addresses: found by names, and in the forms that sockets know: Python's tuples, and the structures of ip(7) and ipv6(7)."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import trio
+
 from cts.api import Address
+from cts.errors import UserError
 
 __all__ = [
     "PACKET_INFO",
@@ -17,11 +20,15 @@ __all__ = [
     "address_of",
     "ask_for_destinations",
     "destination_of",
+    "missing_families",
     "pack_sockaddr",
+    "resolve_listen",
+    "resolve_targets",
     "sockaddr_of",
     "unpack_sockaddr",
 ]
 
+_EVERY_HOST = ("0.0.0.0", "::")
 _SOCKADDR_IN: Final = struct.Struct("=H2s4s8x")
 _SOCKADDR_IN6: Final = struct.Struct("=H2s4x16sI")
 
@@ -125,3 +132,57 @@ def destination_of(data: bytes, port: int) -> tuple[Address, Source]:
     zone = interface if packed[:2] == b"\xfe\x80" else 0
     local = address_of((socket.inet_ntop(socket.AF_INET6, packed), port, 0, zone))
     return local, Source(socket.IPPROTO_IPV6, _IPV6_PKTINFO, _IN6_PKTINFO.pack(packed, zone))
+
+
+async def resolve_listen(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
+    """Return the addresses to bind: for ``*`` one of each family, for a name every one it has. May suspend.
+
+    Raises:
+        UserError: a name does not resolve.
+    """
+    found: list[Address] = []
+    for host, port in endpoints:
+        if host == "*":
+            found += [Address(each, port) for each in _EVERY_HOST if _can_bind(each)]
+        else:
+            found += await _resolve("server.listen", host, port)
+    return list(dict.fromkeys(found))
+
+
+def missing_families(endpoints: Iterable[str], resolved: Iterable[Address]) -> list[str]:
+    """Return what to tell of address families that ``*`` stands for and this system does not have."""
+    if not any(each.startswith("*") for each in endpoints):
+        return []
+    hosts = {address.host for address in resolved}
+    missing = [name for host, name in (("0.0.0.0", "IPv4"), ("::", "IPv6")) if host not in hosts]
+    return [f"this system has no {name}: '*' listens on the other family alone" for name in missing]
+
+
+def _can_bind(host: str) -> bool:
+    """Tell whether this system has the family of an unspecified address."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
+    """Return one address for each target, the one that the resolver prefers. May suspend.
+
+    Raises:
+        UserError: a name does not resolve.
+    """
+    return [(await _resolve("client.target", host, port))[0] for host, port in endpoints]
+
+
+async def _resolve(key: str, host: str, port: int) -> list[Address]:
+    try:
+        answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"{key}: the name '{host}' does not resolve: {reason}") from error
+    return [
+        address_of(sockaddr) for family, _, _, _, sockaddr in answers if family in (socket.AF_INET, socket.AF_INET6)
+    ]
