@@ -53,4 +53,4 @@ def test_a_short_status_interval_needs_no_more() -> None:
 
 
 def test_where_nobody_draws_nothing_happens_between_two_statuses() -> None:
-    assert told("10s", redraws=False) == ([0, OVER], [])
+    assert told("2s", redraws=False) == ([0, 2 * SECOND, OVER], [])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cts.api import Address, Outcome, Role, StreamResult
+from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
+from cts.engine.contracts import INetwork
 from cts.engine.session import in_order, unanswered
 from cts.protocol.roles import Direction
 from cts.records.results import RunReport
@@ -47,6 +48,43 @@ def test_a_loopback_run_reports_its_receivers_and_when_it_began(direction: str) 
     base_ns = 0 if direction == "pull" else LATENCY
     assert (result.role, result.ended_ns) == (Role.RECEIVER, 5 * SECOND + base_ns + END)
     assert report.elapsed_ns == base_ns + END + 1
+
+
+def test_a_run_that_began_before_its_session_reports_that_and_counts_from_there() -> None:
+    async def main(world: World) -> tuple[RunReport, list[int], list[int]]:
+        await world.until(5 * SECOND)
+        report = await world.session(config_of(), began_ns=4 * SECOND).run()
+        recorder = world.recorder
+        return report, [stream.opened_ns for stream in recorder.opened], [each.elapsed_ns for each in recorder.statuses]
+
+    report, opened, statuses = in_world(main)
+    assert (report.began_ns, report.elapsed_ns) == (4 * SECOND, SECOND + END + 1)
+    assert opened == [SECOND]
+    assert statuses[-1] == SECOND + END + 1
+
+
+class Overrun(INetwork):
+    """A network on a host that loses datagrams of its own, with peers that are gone."""
+
+    def __init__(self, inner: INetwork) -> None:
+        self._inner = inner
+
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        return await self._inner.listen(local)
+
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        return await self._inner.connect(remote)
+
+    def statistics(self) -> EndpointStatistics:
+        return self._inner.statistics() + EndpointStatistics(0, overflowed=7, unreachable=3)
+
+
+def test_what_the_host_dropped_and_whom_the_network_could_not_reach_is_in_the_snapshot() -> None:
+    async def main(world: World) -> RunReport:
+        return await world.session(config_of(), network=Overrun(world.network)).run()
+
+    snapshot = in_world(main).snapshot
+    assert (snapshot.overflowed, snapshot.unreachable) == (7, 3)
 
 
 @BOTH
