@@ -7,12 +7,13 @@ import pytest
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
 from cts.engine.contracts import INetwork
 from cts.engine.session import in_order, unanswered
+from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction
 from cts.records.results import RunReport
-from cts.records.snapshots import StreamSnapshot
+from cts.records.snapshots import StreamInfo, StreamSnapshot
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import CLIENT, END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
-from tests.engine.virtual_world import World, in_world
+from tests.engine.virtual_world import Recorder, World, in_world
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
 
@@ -48,6 +49,41 @@ def test_a_loopback_run_reports_its_receivers_and_when_it_began(direction: str) 
     base_ns = 0 if direction == "pull" else LATENCY
     assert (result.role, result.ended_ns) == (Role.RECEIVER, 5 * SECOND + base_ns + END)
     assert report.elapsed_ns == base_ns + END + 1
+
+
+class Watching(Recorder):
+    """Keeps when the run began and which stream rendered what."""
+
+    wants_frames = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: list[int] = []
+        self.frames: list[tuple[int, int, Verdict, int]] = []
+
+    def run_began(self, began_ns: int) -> None:
+        self.began.append(began_ns)
+
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        self.frames.append((stream.number, frame.sequence, frame.verdict, frame.due_ns))
+
+
+@BOTH
+def test_who_watches_is_told_when_the_run_began_and_of_every_frame_of_the_measured_streams(direction: str) -> None:
+    watching = Watching()
+
+    async def main(world: World) -> None:
+        await world.until(5 * SECOND)
+        await world.session(config_of(direction, client={"connections": 2}), observer=watching).run()
+
+    in_world(main)
+    assert watching.began == [5 * SECOND]
+    base_ns = 5 * SECOND + (0 if direction == "pull" else LATENCY)
+    assert sorted(watching.frames) == [
+        (number, sequence, Verdict.COMPLETED, base_ns + PLAN.render_offset_ns(sequence))
+        for number in (1, 2)
+        for sequence in range(1, PLAN.final_frame + 1)
+    ]
 
 
 def test_a_run_that_began_before_its_session_reports_that_and_counts_from_there() -> None:
