@@ -23,7 +23,7 @@ from attrs import field, frozen
 from cts.impairment.delay import Constant, Delay, TimedDelays, held
 from cts.impairment.description import AtLeastOne, Description, Probability, Time, Unfit
 from cts.impairment.loss import Loss, chance, losses, pairs
-from cts.units import Between
+from cts.units import SECOND, Between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +49,6 @@ DELAY_HOLD_NS: Final = 1_000_000
 REORDER_DELAY_NS: Final = 50_000_000  # more than a frame interval at 24/s, so that something does overtake
 DEFAULT_QUEUE_MS: Final = 200
 MIN_DEFAULT_QUEUE: Final = 3000  # two full Ethernet frames
-SECOND_NS: Final = 1_000_000_000
 FEATURES: Final = ("loss", "delay", "reorder", "duplicate", "corrupt", "copy delay", "copy corrupt")
 
 
@@ -250,7 +249,7 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
     in_outage = outage_test(impairment.outages, start_ns)
     rate = impairment.bandwidth_bits_per_second
     # The queue is kept as the instant at which it will be empty, times the rate: whole numbers, so no rounding adds up.
-    room = (impairment.queue_limit_bytes or 0) * 8 * SECOND_NS
+    room = (impairment.queue_limit_bytes or 0) * 8 * SECOND
     empty_at = NEVER_NS
     last_ns = NEVER_NS
 
@@ -276,7 +275,7 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
                 fates.append(OUTAGE)
                 continue
             if rate is not None:
-                work = ip_size * 8 * SECOND_NS
+                work = ip_size * 8 * SECOND
                 backlog = empty_at - now_ns * rate
                 if backlog <= 0:
                     backlog = 0
