@@ -25,6 +25,7 @@ __all__ = [
     "Duration",
     "Rate",
     "Size",
+    "counted",
     "format_duration",
     "format_rate",
     "format_size",
@@ -106,6 +107,11 @@ def parse_duration_ns(text: str) -> Duration:
     Raises ValueError, whose text says what is allowed.
     """
     return Duration(_parse(text, _DURATION))
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def format_rate(bits_per_second: int) -> str:

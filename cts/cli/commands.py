@@ -156,7 +156,7 @@ def impair(
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
-    limit_ns = None if time_limit is None else _read("--time-limit", _some_time_ns, time_limit)
+    limit_ns = _read_ns("--time-limit", time_limit, least_ns=1)
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
@@ -179,28 +179,17 @@ def impair(
     sys.exit(result.exit_status)
 
 
-def _duration(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
-    from cts.units import parse_duration_ns
-
-    try:
-        return None if text is None else parse_duration_ns(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @cli.command("verify-run", short_help="Check a run against the truth.")
 @click.argument("events", type=click.Path(path_type=Path))
 @click.argument("truth", type=click.Path(path_type=Path))
 @_as_json
 @click.option(
     "--tolerance",
-    "tolerance_ns",
     metavar="DURATION",
-    callback=_duration,
     help="How far times of the two logs may lie apart; what comes that near a render time is not decided."
     "  [default: 0 for a simulation, else 2ms]",
 )
-def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | None) -> None:
+def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) -> None:
     """Recompute every verdict of a run from the ground truth of its network, and list what differs.
 
     EVENTS is the events file of the receiving side, TRUTH the ground-truth log of `cts sim` or `cts impair`. Leaves with
@@ -209,7 +198,7 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | Non
     from cts.verification.report import verification_json, verification_text
     from cts.verification.verify import verify_run as verify
 
-    verification = verify(events, truth, tolerance_ns=tolerance_ns)
+    verification = verify(events, truth, tolerance_ns=_read_ns("--tolerance", tolerance))
     click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))
     sys.exit(0 if verification.agrees else 1)
 
@@ -235,19 +224,22 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _some_time_ns(text: str) -> int:
-    from cts.units import Between, parse_duration_ns
-
-    duration_ns = parse_duration_ns(text)
-    Between(1)(duration_ns)
-    return int(duration_ns)
-
-
 def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
     try:
         return read(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
+
+
+def _read_ns(option: str, text: str | None, *, least_ns: int = 0) -> int | None:
+    from cts.units import Between, parse_duration_ns
+
+    def read(text: str) -> int:
+        duration_ns = parse_duration_ns(text)
+        Between(least_ns)(duration_ns)
+        return duration_ns
+
+    return None if text is None else _read(option, read, text)
 
 
 def _show(line: str) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address
 from cts.impairment.link import FateKind
-from cts.output.figures import counted, percentage, seconds, two_columns, whole_milliseconds
+from cts.output.figures import percentage, seconds, two_columns, whole_milliseconds
 from cts.relay.run import RelayResult
 from cts.relay.statistics import RelayStatistics, WayCounts
-from cts.units import MILLISECOND
+from cts.units import MILLISECOND, counted
 
 __all__ = ["RELAY_SCHEMA", "relay_banner", "relay_json", "relay_line", "relay_text"]
 

@@ -64,7 +64,9 @@ class ISession(ABC):
 
     @abstractmethod
     async def bind(self) -> list[Address]:
-        """Bind the addresses to listen on, unless that is done, and return them.
+        """Bind the addresses to listen on, and return them; :meth:`run` does it, too, and binds none a second time.
+
+        Over several processes they are only tried, both times: the workers bind them.
 
         Raises:
             UserError: one cannot be had; those bound before it are closed again.

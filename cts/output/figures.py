@@ -9,12 +9,11 @@ from attrs import asdict
 from cts.metrics.counters import ArrivalTotals
 from cts.metrics.unsent import Unsent
 from cts.records.snapshots import Outcome
-from cts.units import MICROSECOND, MILLISECOND, SECOND
+from cts.units import MICROSECOND, MILLISECOND, SECOND, counted
 
 __all__ = [
     "about_rate",
     "about_time",
-    "counted",
     "error_causes",
     "outcome_counts",
     "percentage",
@@ -44,11 +43,6 @@ def about_rate(bits_per_second: int) -> str:
             thousandths = bits_per_second // 10 ** (places - 3)
             return f"{thousandths // 1000}.{thousandths % 1000:03} {prefix}bit/s"
     return f"{bits_per_second} bit/s"
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -10,7 +10,6 @@ from cts.metrics.unsent import UnsentFrames
 from cts.output.figures import (
     about_rate,
     about_time,
-    counted,
     error_causes,
     outcome_counts,
     percentage,
@@ -22,7 +21,7 @@ from cts.output.figures import (
 from cts.protocol.roles import Role
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome
-from cts.units import SECOND, format_rate
+from cts.units import SECOND, counted, format_rate
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 

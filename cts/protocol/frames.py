@@ -17,7 +17,8 @@ from enum import Enum
 from attrs import define, frozen
 
 from cts.metrics.counters import Became, FrameCounts
-from cts.protocol.plan import NANOSECONDS, StreamPlan
+from cts.protocol.plan import StreamPlan
+from cts.units import SECOND
 
 __all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
 
@@ -130,7 +131,7 @@ class FrameBuffer:
         if now_ns <= self.next_render_ns or self.head > self._final:
             return
         elapsed = now_ns - self.base_ns
-        last = (elapsed * self._plan.frame_rate - 1) // NANOSECONDS - self._plan.buffered_frames + 1
+        last = (elapsed * self._plan.frame_rate - 1) // SECOND - self._plan.buffered_frames + 1
         last = min(last, self._final)
         while self.head <= last and (self._arrived or self._on_frame is not None):
             self._render(self.head)

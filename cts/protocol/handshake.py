@@ -6,7 +6,7 @@
     START, from its base on,            ──────►  begins: base = now
     every interval + 500 ms,
     until it is settled
-                                        ◄──────  connection id: at once, and again for each START
+                                        ◄──────  connection id: at once; in a push again for each START
     settled by data (pull): nothing moves
     settled by the id (push): base = its         settled by data; before that a START that comes
     receive time, and frames are sent            again begins the stream anew: base = its receive time

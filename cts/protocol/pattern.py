@@ -34,7 +34,7 @@ class IOPattern(ABC):
 
     Attributes:
         handshake: the same; it knows the stream's name, and the instant from which this side's schedule is computed.
-        arrivals: every datagram that reached this side passes it.
+        arrivals: told of every datagram that this side took while it ran (the START that a server gets is none of them).
         confirmed_bytes: bytes of completed tracked tasks.
         unsent_bytes: bytes of tracked tasks that the local host refused; the stream goes on without them.
         in_flight_bytes: bytes of tracked tasks that are not completed.

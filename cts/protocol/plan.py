@@ -8,10 +8,10 @@ from attrs import astuple, frozen
 
 from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
+from cts.units import SECOND
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 
-NANOSECONDS = 1_000_000_000
 MIN_FRAME_SIZE = 40
 MAX_COUNT = 2**32 - 1
 MIN_DATAGRAM_MAX_SIZE = 2 * HEADER_SIZE + 1
@@ -45,15 +45,15 @@ def plan_problems(
         allowed = f"{MIN_DATAGRAM_MAX_SIZE} to {MAX_DATAGRAM_SIZE} bytes"
         problems.append(("datagram_max_size", f"must be {allowed}, got {datagram_max_size}"))
     wrong = {name for name, _ in problems}
-    if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // NANOSECONDS:
+    if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // SECOND:
         problems.append(("buffer_depth", "is less than one frame; the buffer must hold at least 1"))
     if wrong & {"frame_rate", "stream_length"}:
         return problems
-    frames = frame_rate * stream_length_ns // NANOSECONDS
+    frames = frame_rate * stream_length_ns // SECOND
     if not 1 <= frames <= MAX_COUNT:
         problems.append(("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed"))
     elif "bits_per_second" not in wrong:
-        size = bits_per_second // 8 * stream_length_ns // NANOSECONDS // frames
+        size = bits_per_second // 8 * stream_length_ns // SECOND // frames
         if not MIN_FRAME_SIZE <= size <= MAX_COUNT:
             allowed = f"{MIN_FRAME_SIZE} to {MAX_COUNT} are allowed"
             text = f"gives frames of {size} bytes at {frame_rate} frames per second; {allowed}"
@@ -79,7 +79,7 @@ class StreamPlan:
     bits_per_second: int
     frame_rate: int
     stream_length_ns: int
-    buffer_depth_ns: int = NANOSECONDS
+    buffer_depth_ns: int = SECOND
     datagram_max_size: int = 1400
 
     def __attrs_post_init__(self) -> None:
@@ -89,12 +89,12 @@ class StreamPlan:
     @cached_property
     def final_frame(self) -> int:
         """Sequence number of the last frame, which is the number of frames."""
-        return self.frame_rate * self.stream_length_ns // NANOSECONDS
+        return self.frame_rate * self.stream_length_ns // SECOND
 
     @cached_property
     def frame_size(self) -> int:
         """Bytes of one frame: its datagrams, headers included, add up to it."""
-        return self.bits_per_second // 8 * self.stream_length_ns // NANOSECONDS // self.final_frame
+        return self.bits_per_second // 8 * self.stream_length_ns // SECOND // self.final_frame
 
     def size_of(self, sequence: int) -> int:
         """Return the bytes of frame ``sequence``."""
@@ -112,7 +112,7 @@ class StreamPlan:
     @cached_property
     def buffered_frames(self) -> int:
         """Frames that the receiver waits for before it renders the first (B)."""
-        return min(self.frame_rate * self.buffer_depth_ns // NANOSECONDS, self.final_frame)
+        return min(self.frame_rate * self.buffer_depth_ns // SECOND, self.final_frame)
 
     @cached_property
     def window_frames(self) -> int:
@@ -122,15 +122,15 @@ class StreamPlan:
     @property
     def interval_ns(self) -> int:
         """Nanoseconds between frames, rounded down; schedules are computed from the base, not by adding this up."""
-        return NANOSECONDS // self.frame_rate
+        return SECOND // self.frame_rate
 
     def send_offset_ns(self, sequence: int) -> int:
         """Nanoseconds from the sender's base to the send time of frame ``sequence`` (from 1)."""
-        return sequence * NANOSECONDS // self.frame_rate
+        return sequence * SECOND // self.frame_rate
 
     def render_offset_ns(self, sequence: int) -> int:
         """Nanoseconds from the receiver's base to the render time of frame ``sequence`` (from 1)."""
-        return (self.buffered_frames + sequence - 1) * NANOSECONDS // self.frame_rate
+        return (self.buffered_frames + sequence - 1) * SECOND // self.frame_rate
 
     @cached_property
     def end_offset_ns(self) -> int:

@@ -105,7 +105,7 @@ class RunReport:
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
-        failures: what went wrong with the run itself, such as a process of it that died.
+        failures: what went wrong with the run itself, such as a worker that died.
     """
 
     role: str

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import os
 import signal
-import uuid
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -26,7 +25,7 @@ from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
-from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
+from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
 from cts.units import format_duration
@@ -142,7 +141,7 @@ class _Run:
             targets=targets,
             make_sender=self._plugins.make_sender,
             factory=self._factory,
-            new_connection_id=lambda remote: str(uuid.uuid4()),
+            new_connection_id=random_connection_id,
         )
 
     def _say(self, line: str) -> None:

@@ -22,7 +22,14 @@ from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND, matches_pa
 from cts.testing.endpoints import PEER, SentDatagram
 from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
-from cts.testing.sender_probes import cancel_in_the_network, cancel_in_the_pacer, kept_frames, refuse, send_both
+from cts.testing.sender_probes import (
+    cancel_background,
+    cancel_in_the_network,
+    cancel_in_the_pacer,
+    kept_frames,
+    refuse,
+    send_both,
+)
 from cts.units import format_duration
 
 __all__ = ["CONTRACT_PLANS", "SenderContract"]
@@ -187,6 +194,12 @@ class SenderContract:
         for name, plan, after, limit in self._stops():
             if wrong := cancel_in_the_network(self._make, plan, after=after, segment_limit=limit):
                 raise ContractBroken(f"{self._name}, {name}, cancelled in the send of datagram {after + 1}: {wrong}")
+
+    def test_its_background_task_runs_until_it_is_cancelled(self) -> None:
+        """What background returns, if anything, raises nothing while a stream lasts, and ends at once when cancelled."""
+        for name, plan in self.plans.items() if issubclass(self.sender_class, ISender) else ():
+            if wrong := cancel_background(self._make, plan):
+                raise ContractBroken(f"{self._name}, {name}: the task of background {wrong}")
 
     def test_an_error_of_the_network_reaches_the_caller(self) -> None:
         """An OSError that the endpoint raises comes out of send_frame, alone or in an exception group."""

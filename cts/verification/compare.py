@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from cts.protocol.plan import NANOSECONDS, StreamPlan
+from cts.protocol.plan import StreamPlan
 from cts.protocol.task import StreamError
 from cts.records.events_reader import VERDICTS, ReportedEnd, ReportedStream
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
+from cts.units import SECOND
 from cts.verification.expected import Bounds, ExpectedFrame, ExpectedStream
 
 __all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
@@ -212,7 +213,7 @@ class Comparison:
         if self._tolerance_ns:
             return
         measured_ns = (expected.measured_until_ns or ended_ns) - expected.base_ns
-        rate = expected.bytes_received.low * 8 * NANOSECONDS // measured_ns if measured_ns > 0 else 0
+        rate = expected.bytes_received.low * 8 * SECOND // measured_ns if measured_ns > 0 else 0
         if end.bits_per_second != rate:
             self._differ("bits_per_second", rate, end.bits_per_second)
 

@@ -1,4 +1,4 @@
-"""What parent and workers say to each other: values, one JSON object a line, each with the version of this protocol."""
+"""What parent and workers say to each other: commands of one byte, and messages, JSON lines with a version."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import sys
-import uuid
 from collections import deque
 
 import trio
@@ -24,6 +23,7 @@ from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages
 
 __all__ = ["main"]
@@ -107,7 +107,7 @@ async def _run(
         targets=task.targets,
         make_sender=plugins.make_sender,
         factory=plugins.make_factory(),
-        new_connection_id=lambda remote: str(uuid.uuid4()),
+        new_connection_id=random_connection_id,
         observer=outbox,
         began_ns=task.began_ns,
     )

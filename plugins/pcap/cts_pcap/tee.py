@@ -11,6 +11,7 @@ from cts.api import (
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
@@ -131,6 +132,11 @@ class TeeingSocket(IConnectedSocket):
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
         return self._socket.connection_id
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """That of the socket behind."""
+        return self._socket.send_lateness
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the socket behind."""
