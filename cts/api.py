@@ -248,6 +248,14 @@ class IConnectedSocket(IPeerDatagrams):
         """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
         return None
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether a START of the peer, received then, cannot repeat one of this stream's, and so begins another stream.
+
+        This one then gets no more of the peer's datagrams: a receiver renders what it has, a sender is cancelled. Whoever
+        stands in front of another socket passes the question on. Never suspends.
+        """
+        return False
+
     @abstractmethod
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""

@@ -19,8 +19,9 @@ session (``cts.net.surroundings``).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 
 import trio
@@ -68,11 +69,25 @@ def reachable(bound: Address) -> Address:
     return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
 
 
-def unanswered(measured: Iterable[StreamResult], clients: Iterable[StreamResult]) -> list[StreamResult]:
-    """Return the failed client sides of streams that never came to be on the measured server side."""
-    answered = {result.remote for result in measured}
+def unanswered(measured: Iterable[StreamResult], clients: Collection[StreamResult]) -> list[StreamResult]:
+    """Return the failed client sides of streams that never came to be on the measured server side.
+
+    A port serves one stream after the other: the server's belongs to the client's that had begun last when it began.
+    """
+    asked: defaultdict[Address, list[StreamResult]] = defaultdict(list)
+    for result in sorted(clients, key=_beginning):
+        asked[result.local].append(result)
+    answered: set[int] = set()
+    for result in measured:
+        before = asked.get(result.remote, [])
+        at = bisect_right(before, result.started_ns, key=_beginning)
+        answered.update(map(id, before[max(0, at - 1) : at]))
     failed = (result for result in clients if result.outcome is not Outcome.SUCCESSFUL)
-    return [result for result in failed if result.local not in answered]
+    return [result for result in failed if id(result) not in answered]
+
+
+def _beginning(result: StreamResult) -> int:
+    return result.started_ns
 
 
 def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:

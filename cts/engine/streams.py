@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import attrs
+import trio
 from attrs import field, frozen
 
 from cts.api import (
@@ -33,6 +34,9 @@ from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
 __all__ = ["RESULTS_KEPT", "OpenStream", "StreamParts", "Streams"]
+
+GAVE_WAY = "Cancelled: its peer asked for another stream"
+"""The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
@@ -61,10 +65,11 @@ class StreamParts:
 
 @frozen(eq=False)
 class OpenStream:
-    """A stream that was made and told of, to be run."""
+    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer."""
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
+    running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
 
 
 class Streams:
@@ -84,7 +89,7 @@ class Streams:
         self._began_ns = began_ns
         self._observer = observer
         self._opened = 0
-        self._open: dict[int, IConnectedSocket] = {}
+        self._open: dict[int, OpenStream] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
         self.outcomes: Counter[Outcome] = Counter()
@@ -140,16 +145,18 @@ class Streams:
     async def run(self, stream: OpenStream) -> StreamResult:
         """Run a stream to its end, and record its result even if it is cancelled on the way."""
         info, socket = stream.info, stream.socket
-        self._open[info.number] = socket
+        self._open[info.number] = stream
         result: StreamResult | None = None
         try:
-            result = await socket.run()
+            with stream.running:
+                result = await socket.run()
         except (OSError, PluginFailure) as error:
             result = self._ended_now(stream, failure_of(error))
         finally:
             del self._open[info.number]
             if result is None:
-                result = self._ended_now(stream, (Outcome.CANCELLED, "Cancelled"))
+                gave_way = stream.running.cancelled_caught
+                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY if gave_way else "Cancelled"))
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
@@ -159,9 +166,16 @@ class Streams:
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         total = self._ended_counts
-        for socket in list(self._open.values()):
-            total += socket.observe(now_ns)
+        for stream in list(self._open.values()):
+            total += stream.socket.observe(now_ns)
         return total
+
+    def give_way(self, socket: IConnectedSocket) -> None:
+        """End the stream whose peer has asked for another one, if it sends; a receiver renders what it has to its end."""
+        if self.role is Role.SENDER:
+            for stream in self._open.values():
+                if stream.socket is socket:
+                    stream.running.cancel()
 
     def _announce(self, local: Address, remote: Address) -> StreamInfo:
         self._opened += 1

@@ -141,6 +141,10 @@ class TeeingSocket(IConnectedSocket):
         show_batch(self._capture, self._local, self._socket.remote, batch)
         self._socket.on_data_received(batch)
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the socket."""
+        return self._socket.begins_another(received_ns)
+
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the socket behind."""
         self._socket.on_start_repeated(received_ns)
