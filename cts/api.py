@@ -109,6 +109,10 @@ class IDatagramEndpoint(ABC):
         """How many datagrams one :meth:`send_train` can carry in a single call to the kernel; 1 without an offload."""
         return 1
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """How many datagrams one :meth:`send_train` to ``remote`` can carry now: 1 where the path there refuses more."""
+        return self.segment_limit
+
     @abstractmethod
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, ``header`` followed by ``payload``.

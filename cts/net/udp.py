@@ -265,6 +265,10 @@ class EndpointAt(IDatagramEndpoint):
         """Datagrams in one call at most."""
         return self.whole.segment_limit
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """Datagrams in one call to that remote at most."""
+        return self.whole.segment_limit_to(remote)
+
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram from here."""
         return await self.whole.send(remote, header, payload, self.source)

@@ -101,6 +101,7 @@ class _Run:
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
         pacer, network = real_surroundings(offload=config.run.offload == "auto")
+        network.say = self._say
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
         session = self._session(pacer, network, listen, targets)
@@ -123,7 +124,7 @@ class _Run:
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
             report = await session.run()
-        for note in (*network.notes(), *session.observer.notes()):
+        for note in session.observer.notes():
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 

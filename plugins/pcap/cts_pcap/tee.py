@@ -46,6 +46,10 @@ class TeeingEndpoint(IDatagramEndpoint):
         """That of the endpoint behind."""
         return self._endpoint.segment_limit
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """That of the endpoint behind."""
+        return self._endpoint.segment_limit_to(remote)
+
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, then show it."""
         asked_ns = self._pacer.now_ns()
