@@ -13,6 +13,7 @@ from cts.output.figures import (
     counted,
     error_causes,
     outcome_counts,
+    overflow_text,
     percentage,
     seconds,
     two_columns,
@@ -130,10 +131,7 @@ def summary_text(report: RunReport) -> str:
         rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
-    # Where the kernel coalesces it counts buffers, each of one datagram or more.
-    least = "at least " if snapshot.overflowed else ""
-    dropped = counted(snapshot.overflowed, "datagram")
-    rows.append(("overflow", f"{least}{dropped} dropped by the kernel: receive buffer full"))
+    rows.append(("overflow", overflow_text(snapshot.overflowed)))
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
