@@ -39,7 +39,7 @@ from cts.api import (
     StreamPlan,
     StreamResult,
 )
-from cts.engine.broker import Broker, ClientBroker
+from cts.engine.broker import Broker, ClientBroker, Target
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
@@ -48,6 +48,7 @@ from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
 from cts.metrics.unsent import NO_UNSENT
+from cts.protocol.handshake import retry_ns
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
@@ -104,7 +105,7 @@ class Session(ISession):
         network: where endpoints come from.
         pacer: the run's clock.
         listen: addresses that the server binds.
-        targets: addresses that the client's streams go to, in turn; empty for those that the server bound.
+        targets: servers that the client's streams go to, in turn; empty for what this one has bound.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
         new_connection_id: returns the UUID text for a stream with that peer.
@@ -116,7 +117,7 @@ class Session(ISession):
     _network: INetwork
     _pacer: IPacer
     _listen: Sequence[Address]
-    _targets: Sequence[Address]
+    _targets: Sequence[Target]
     _make_sender: Callable[[StreamPlan], ISender]
     _factory: IConnectedSocketFactory
     _new_connection_id: Callable[[Address], str]
@@ -238,7 +239,8 @@ class Session(ISession):
         connections = settings.connections
         return ClientBroker(
             network=self._network,
-            targets=self._targets or [reachable(endpoint.local) for endpoint in self._endpoints],
+            targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
+            silence_ns=2 * retry_ns(self._settings.plan),
             broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
             streams=streams,
             start_spread_ns=settings.start_spread_ns,
@@ -309,4 +311,5 @@ class Session(ISession):
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
+            answered=() if self._client is None else tuple(self._client.answered.values()),
         )

@@ -62,6 +62,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "unreachable": snapshot.unreachable,
         "arrivals": asdict(snapshot.counts.arrivals),
         "unsent": _unsent(snapshot.unsent),
+        "answered": [str(address) for address in report.answered],
     }
 
 
@@ -132,6 +133,8 @@ def summary_text(report: RunReport) -> str:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
     rows.append(("overflow", overflow_text(snapshot.overflowed)))
+    if report.answered:
+        rows.append(("answered", f"of a name's addresses: {', '.join(map(str, report.answered))}"))
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))

@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
+from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
@@ -129,7 +130,7 @@ class _Run:
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
+        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
     ) -> ISession:
         config, settings = self._config, session_settings(self._config)
         if config.run.processes > 1:
