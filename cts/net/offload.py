@@ -226,7 +226,7 @@ class OffloadedEndpoint(UdpEndpoint):
         if received is None:
             return None
         sockaddr, length, segment_size, stamp_ns, self._overflowed = received
-        received_ns = stamp_ns + self._clock.unix_offset_ns if stamp_ns else self._clock.now_ns()
+        received_ns = self._clock.of(stamp_ns) if stamp_ns else self._clock.now_ns()
         batch = self._batch
         batch.data = self._view[:length]
         batch.segment_size = segment_size or 1

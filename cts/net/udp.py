@@ -245,7 +245,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 local = self._at(data)
             elif kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
-                received_ns = seconds * SECOND + nanoseconds + self._clock.unix_offset_ns
+                received_ns = self._clock.of(seconds * SECOND + nanoseconds)
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1
