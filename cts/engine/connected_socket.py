@@ -104,6 +104,10 @@ class ConnectedSocket(IConnectedSocket):
         """Hand a batch to the pattern."""
         self._driver.received(batch)
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the pattern."""
+        return self._driver.begins_another(received_ns)
+
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the pattern."""
         self._driver.start_repeated(received_ns)

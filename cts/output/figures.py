@@ -16,6 +16,7 @@ __all__ = [
     "about_time",
     "error_causes",
     "outcome_counts",
+    "overflow_text",
     "percentage",
     "seconds",
     "two_columns",
@@ -100,3 +101,9 @@ def about_time(duration_ns: int) -> str:
         if duration_ns >= size:
             return f"{duration_ns / size:.3g} {unit}"
     return f"{duration_ns} ns"
+
+
+def overflow_text(overflowed: int) -> str:
+    """Return what the kernel dropped, as a row's text."""
+    least, unit = ("at least ", " (with UDP_GRO, buffers of up to 64)") if overflowed else ("", "")
+    return f"{least}{counted(overflowed, 'datagram')}{unit} dropped by the kernel: receive buffer full"

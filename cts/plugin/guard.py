@@ -128,6 +128,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._observed = StreamSnapshot()
         self._name: str | None = None
         self._lateness: Histogram | None = None
+        self._begins_another = False
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -174,6 +175,13 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._noting():
             self._lateness = self._socket.send_lateness
         return self._lateness
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the plugin's socket; one that fails begins nothing."""
+        self._begins_another = False
+        with self._noting():
+            self._begins_another = self._socket.begins_another(received_ns)
+        return self._begins_another
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the plugin's socket."""

@@ -106,6 +106,7 @@ class RunReport:
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
         failures: what went wrong with the run itself, such as a worker that died.
+        answered: for each server of several addresses the one that answered first.
     """
 
     role: str
@@ -117,6 +118,7 @@ class RunReport:
     streams_omitted: int = 0
     interrupted: bool = False
     failures: tuple[str, ...] = ()
+    answered: tuple[Address, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
 
     @property

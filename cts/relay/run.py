@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 from attrs import field, frozen
@@ -101,7 +102,7 @@ async def _run(
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
-    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
+    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0][0]
     pacer, network = real_surroundings(offload=order.offload)
     to_client, to_server = order.links(":" in upstream.host)
     log: RelayTruthLog | None = None
@@ -154,7 +155,10 @@ async def _run(
     )
 
 
-async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:
+T = TypeVar("T")
+
+
+async def _resolved(option: str, key: str, addresses: Awaitable[list[T]]) -> list[T]:
     """Return what a name resolves to; a message names the option in place of the configuration's key."""
     try:
         return await addresses

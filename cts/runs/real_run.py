@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
+from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
@@ -100,6 +101,7 @@ class _Run:
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
         pacer, network = real_surroundings(offload=config.run.offload == "auto")
+        network.say = self._say
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
         session = self._session(pacer, network, listen, targets)
@@ -122,12 +124,12 @@ class _Run:
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
             report = await session.run()
-        for note in (*network.notes(), *session.observer.notes()):
+        for note in session.observer.notes():
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
+        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
     ) -> ISession:
         config, settings = self._config, session_settings(self._config)
         if config.run.processes > 1:

@@ -6,7 +6,9 @@ does not tell what is sent to a host that is gone; then the events say when the 
 On a real machine a stream begins a little before the datagram leaves that tells of it; milliseconds, if the machine is busy.
 No truth holds that instant, so the events are taken at their word as far as the truth allows: a push's stream begins between
 START and answer, a pull's no longer before START than it may take to make a stream.
-A port that asks again after its stream has ended begins another one.
+A port that asks again after its stream has ended begins another one; so does one that pushes and has shown to be done with it:
+the final sequence has come, or its time to be sent has passed, or no data came for longer than a client takes to ask again. The
+stream before gets nothing more then, and goes on to its end. A pull that ends without its name has failed.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from attrs import define, field
 
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
-from cts.protocol.task import Verify
+from cts.protocol.task import StreamError, Verify
 from cts.records.events_reader import ReportedStream
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
@@ -42,6 +44,9 @@ _HELD_NS = 2_000_000
 
 _MAKING_NS = 100_000_000
 """How long a real machine may take to make a stream and to send its first datagram."""
+
+_RETRY_NS = 500_000_000
+"""A client asks again this long, and a frame interval, after it asked."""
 
 _PAIRING_NS = 250_000_000
 """How far the openings of a stream may lie apart in events and truth and still be told of as that difference: less than the
@@ -99,6 +104,8 @@ class _Link:
     """When a START came last that has no answer yet."""
     asked_first_ns: int = 0
     """When the first of those came, if there is one."""
+    data_ns: int | None = None
+    """When data came last to its present stream."""
 
 
 @define(eq=False, kw_only=True)
@@ -181,6 +188,8 @@ class Receivers(TruthVisitor):
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
             if stream is not None:
                 stream.data(at_ns, sequence, size, kind is Kind.DATA)
+                if kind is Kind.DATA or self._verify is Verify.CONNECTION:
+                    link.data_ns = at_ns
         elif sent:
             self._asked_or_answered(link, at_ns, text)
         elif kind is Kind.START and not self._pull:
@@ -193,10 +202,9 @@ class Receivers(TruthVisitor):
 
     def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
         """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
-        if not self._free(link, at_ns):
-            return
         if self._pull:
-            self._open(link, at_ns, at_ns - self._making_ns)
+            if self._free(link, at_ns):
+                self._open(link, at_ns, at_ns - self._making_ns)
         elif link.asked_ns is not None:
             stream = self._open(link, at_ns, link.asked_first_ns)
             stream.connection_id = text or None
@@ -207,13 +215,21 @@ class Receivers(TruthVisitor):
             link.asked_ns = None
 
     def _start_arrived(self, link: _Link, at_ns: int) -> None:
-        stream = link.stream
-        if stream is not None and not stream.over(at_ns):
+        stream, done = link.stream, self._done(link, at_ns)
+        if stream is not None and not stream.over(at_ns) and not done:
             stream.start_repeated(at_ns)
-        elif self._free(link, at_ns):
+        elif done or self._free(link, at_ns):
             if link.asked_ns is None:
                 link.asked_first_ns = at_ns
             link.asked_ns = at_ns
+
+    def _done(self, link: _Link, at_ns: int) -> bool:
+        """Tell whether a push's client has shown to be done with its last stream."""
+        if link.stream is None or link.data_ns is None:
+            return False
+        last_ns = link.stream.base_ns + self._plan.send_offset_ns(self._plan.final_frame)
+        silent_ns = link.data_ns + self._plan.interval_ns + _RETRY_NS
+        return link.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
 
     def _free(self, link: _Link, at_ns: int) -> bool:
         """Tell whether a client's last stream, if it had one, has ended for certain."""
@@ -225,6 +241,7 @@ class Receivers(TruthVisitor):
     def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
         """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
+        link.data_ns = None
         reported = self._reported.take(link.address, at_ns)
         end = None if reported is None else reported.end
         opened_ns = at_ns
@@ -256,6 +273,8 @@ class Receivers(TruthVisitor):
             ended_ns = link.stream.finish()
             if self._pull and link.stream.connection_id is None:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
+                if link.stream.result == SUCCEEDED:
+                    link.stream.result = StreamError.NO_CONNECTION_ID.value
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
             link.stream = link.comparison = None
 

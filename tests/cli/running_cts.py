@@ -98,6 +98,7 @@ class Report(TypedDict):
     streams_omitted: int
     interrupted: bool
     cut_off_by_time_limit: int | None
+    answered: list[str]
     unsent: dict[str, Unsent]
 
 

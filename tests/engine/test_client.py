@@ -24,8 +24,8 @@ from cts.engine.session import reachable
 from cts.errors import PluginFailure
 from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
 from tests.engine.simulated_runs import simulated
-from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, SECOND, SERVER, config_of
-from tests.engine.virtual_world import World, in_world
+from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, RETRY, SECOND, SERVER, config_of
+from tests.engine.virtual_world import Recorder, World, in_world
 
 UNREACHABLE = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
 UNREACHABLE_TEXT = f"{errno.ENETUNREACH}: {os.strerror(errno.ENETUNREACH)}"
@@ -146,6 +146,47 @@ def test_a_stream_is_replaced_as_soon_as_it_has_ended_whatever_the_others_do() -
     report = in_world(main)
     assert times(report) == [0, 0, FIRST_RENDER + 1, END + 1]
     assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 3, Outcome.PROTOCOL_ERROR: 1}
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_a_server_s_next_address_is_tried_when_one_says_nothing_and_stays_the_one(direction: str) -> None:
+    target = (Address("192.0.2.2", 4444), SERVER, Address("192.0.2.3", 4444))
+
+    async def main(world: World) -> tuple[Recorder, RunReport]:
+        await world.serve(world.session(config_of(direction, run={"role": "server"})))
+        config = config_of(direction, run={"role": "client"}, client={"iterations": 2})
+        recorder = Recorder()
+        return recorder, await world.session(config, targets=[target], observer=recorder).run()
+
+    recorder, report = in_world(main)
+    assert times(report)[0] == FIRST_RENDER + 1
+    assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 2}
+    assert report.answered == (SERVER,)
+    assert [(info.number, info.remote) for info in recorder.opened] == [(1, SERVER), (2, SERVER)]
+
+
+def test_silence_lasts_until_start_has_been_repeated_twice() -> None:
+    target = (Address("192.0.2.2", 4444), SERVER)
+    stream = {"buffer_depth": "2s", "stream_length": "3s"}
+
+    async def main(world: World) -> RunReport:
+        await world.serve(world.session(config_of(run={"role": "server"}, stream=stream)))
+        config = config_of(run={"role": "client"}, stream=stream)
+        return await world.session(config, targets=[target]).run()
+
+    (tried_ns,) = times(in_world(main))
+    assert 0 <= tried_ns - 2 * (RETRY - 1) <= 40 * MS
+
+
+def test_when_none_of_a_server_s_addresses_answers_the_last_one_s_stream_fails() -> None:
+    target = (Address("192.0.2.2", 4444), Address("192.0.2.3", 4444))
+
+    async def main(world: World) -> RunReport:
+        return await world.session(config_of(run={"role": "client"}), targets=[target]).run()
+
+    report = in_world(main)
+    assert [(result.remote, result.result) for result in report.results] == [(target[1], "ErrorNotAllDataTransferred")]
+    assert report.answered == ()
 
 
 def test_targets_are_taken_in_turn() -> None:

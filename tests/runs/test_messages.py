@@ -136,7 +136,7 @@ def test_a_task_carries_whatever_toml_can_say_to_a_plugin(options: Mapping[str, 
         offload=True,
         began_ns=1,
         listen=(HERE,),
-        targets=(THERE,),
+        targets=((THERE,),),
     )
     assert read([packed(task)]) == [task]
 

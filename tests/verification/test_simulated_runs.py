@@ -205,7 +205,7 @@ def test_every_stream_ends_when_it_must_with_the_verdicts_of_the_truth(
         else:
             assert counts.rendered == plan.final_frame
         # A push begins anew with each START before the first data; a pull's base is its opening.
-        last = plan.end_offset_ns if result.result == "Succeeded" else plan.render_offset_ns(1)
+        last = plan.render_offset_ns(1) if result.result == NO_DATA else plan.end_offset_ns
         assert result.ended_ns == row.ended_ns
         if config.stream.direction is Direction.PULL and result.result != MISMATCH:
             assert result.ended_ns == result.started_ns + last

@@ -38,7 +38,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 2
+VERSION = 3
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -79,7 +79,7 @@ class WorkerTask:
     offload: bool
     began_ns: int
     listen: tuple[Address, ...]
-    targets: tuple[Address, ...]
+    targets: tuple[tuple[Address, ...], ...]
     wants_frames: bool = False
     redraws: bool = False
     cpu: int | None = None

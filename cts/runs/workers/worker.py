@@ -99,6 +99,7 @@ async def _run(
     outbox = _Outbox(task)
     plugins = choose_plugins(structure_config({"sender": task.sender.values}, task.source), task.source)
     pacer, network = real_surroundings(offload=task.offload, shared=True)
+    network.say = lambda note: outbox.put(messages.Noted(note))
     session = Session(
         task.settings,
         network=network,
@@ -122,8 +123,6 @@ async def _run(
         async with trio.open_nursery() as runner:
             bound = await runner.start(run_session)
             outbox.put(messages.Bound(tuple(bound)))
-    for note in network.notes():
-        outbox.put(messages.Noted(note))
     if outbox.frames_lost:
         outbox.put(
             messages.Noted(

@@ -47,6 +47,10 @@ class TeeingEndpoint(IDatagramEndpoint):
         """That of the endpoint behind."""
         return self._endpoint.segment_limit
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """That of the endpoint behind."""
+        return self._endpoint.segment_limit_to(remote)
+
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, then show it."""
         asked_ns = self._pacer.now_ns()
@@ -146,6 +150,10 @@ class TeeingSocket(IConnectedSocket):
         """Show the batch, then hand it on."""
         show_batch(self._capture, self._local, self._socket.remote, batch)
         self._socket.on_data_received(batch)
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the socket."""
+        return self._socket.begins_another(received_ns)
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the socket behind."""
