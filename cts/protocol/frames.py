@@ -17,7 +17,7 @@ from enum import Enum
 from attrs import define, frozen
 
 from cts.metrics.counters import Became, FrameCounts
-from cts.protocol.plan import NANOSECONDS, StreamPlan
+from cts.protocol.plan import StreamPlan
 
 __all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
 
@@ -129,9 +129,7 @@ class FrameBuffer:
         """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""
         if now_ns <= self.next_render_ns or self.head > self._final:
             return
-        elapsed = now_ns - self.base_ns
-        last = (elapsed * self._plan.frame_rate - 1) // NANOSECONDS - self._plan.buffered_frames + 1
-        last = min(last, self._final)
+        last = min(self._plan.rendered_before(now_ns - self.base_ns), self._final)
         while self.head <= last and (self._arrived or self._on_frame is not None):
             self._render(self.head)
             self.head += 1

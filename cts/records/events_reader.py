@@ -177,9 +177,10 @@ class _Reading:
         return direction
 
     def _plan(self, fields: Fields) -> StreamPlan:
-        keys = ("bits_per_second", "frame_rate", "stream_length_ns", "buffer_depth_ns", "datagram_max_size")
+        bits_per_second, frame_rate = fields.integer("bits_per_second"), fields.frame_rate("frame_rate")
+        rest = [fields.integer(key) for key in ("stream_length_ns", "buffer_depth_ns", "datagram_max_size")]
         try:
-            return StreamPlan(*[fields.integer(key) for key in keys])
+            return StreamPlan(bits_per_second, frame_rate, *rest)
         except PlanError as error:
             raise self._reader.refused(f"describes no stream ({error})") from error
 

@@ -87,7 +87,7 @@ def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
         "bits_per_second": plan.bits_per_second,
-        "frame_rate": plan.frame_rate,
+        "frame_rate": plan.frame_rate.plain,
         "stream_length_ns": plan.stream_length_ns,
         "buffer_depth_ns": plan.buffer_depth_ns,
         "datagram_max_size": plan.datagram_max_size,

@@ -17,6 +17,7 @@ from cts.engine.settings import SessionSettings
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.units import FrameRate
 
 __all__ = [
     "STOP",
@@ -37,7 +38,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 2
+VERSION = 3
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -144,6 +145,8 @@ _TOML = "toml"
 
 _CONVERTER = make_converter()
 _CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+_CONVERTER.register_unstructure_hook(FrameRate, lambda rate: rate.plain)
+_CONVERTER.register_structure_hook(FrameRate, lambda value, _: FrameRate(value))
 _CONVERTER.register_structure_hook(Address, lambda value, _: Address(*value))
 _CONVERTER.register_structure_hook(
     UnsentFrames, lambda value, _: UnsentFrames({cause: Unsent(*each) for cause, each in value.items()})
