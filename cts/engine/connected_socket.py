@@ -110,14 +110,14 @@ class ConnectedSocket(IConnectedSocket):
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
-        received = 0
+        received = on_time = 0
         if self._receiver is not None:
             self._request.endpoint.drain()
             self._receiver.observe(now_ns)
-            received = self._receiver.frames.bytes_received
+            received, on_time = self._receiver.frames.bytes_received, self._receiver.frames.bytes_on_time
         pattern = self._pattern
         arrivals, unsent = pattern.arrivals.totals(), self._driver.unsent
-        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent)
+        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent, on_time)
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request

@@ -61,6 +61,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "unreachable": snapshot.unreachable,
         "arrivals": asdict(snapshot.counts.arrivals),
         "unsent": _unsent(snapshot.unsent),
+        "bytes_on_time": snapshot.counts.bytes_on_time,
     }
 
 
@@ -80,6 +81,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "send_lateness_seconds": _lateness(result.send_lateness),
         "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
+        "bytes_on_time": result.counts.bytes_on_time,
     }
 
 
@@ -120,6 +122,8 @@ def summary_text(report: RunReport) -> str:
         causes = error_causes(counts.arrivals)
         rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame{causes and ': ' + causes}"))
         rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
+        on_time = f"{counts.bytes_on_time:,} bytes ({percentage(counts.bytes_on_time, counts.bytes_received)})"
+        rows.append(("of it on time", on_time))
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]

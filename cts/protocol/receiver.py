@@ -121,7 +121,7 @@ class MediaStreamReceiver(IOPattern):
             self.arrivals.take(_ON_TIME, datagrams, total, received_ns, sequence, qpc, qpf)
             frames.add(sequence, total, qpc, qpf, received_ns)
         else:
-            self.arrivals.take(frames.missed(sequence), datagrams, total, received_ns, sequence, qpc, qpf)
+            self.arrivals.take(frames.miss(sequence, total), datagrams, total, received_ns, sequence, qpc, qpf)
         if sequence == self._final_frame and self.measured_until_ns is None:
             self.measured_until_ns = received_ns
         return True

@@ -78,6 +78,7 @@ class ReportedEnd:
     repeated: int
     error: int
     bytes_received: int
+    bytes_on_time: int
     bits_per_second: int
 
     @property
@@ -231,5 +232,6 @@ class _Reading:
             repeated=frames.integer("repeated"),
             error=frames.integer("error"),
             bytes_received=fields.integer("bytes_received"),
+            bytes_on_time=fields.integer("bytes_on_time"),
             bits_per_second=fields.integer("bits_per_second"),
         )
