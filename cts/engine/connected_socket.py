@@ -80,6 +80,13 @@ class ConnectedSocket(IConnectedSocket):
         """The stream's name, once known."""
         return self._pattern.handshake.connection_id
 
+    @property
+    def measured_ns(self) -> int | None:
+        """How long it took to the final frame."""
+        pattern = self._pattern
+        until_ns = pattern.measured_until_ns
+        return None if until_ns is None else until_ns - pattern.handshake.base_ns
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
         failure: BaseException | None = None
@@ -138,7 +145,7 @@ class ConnectedSocket(IConnectedSocket):
             outcome = Outcome.PROTOCOL_ERROR, pattern.error.value
         else:
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
-        until_ns = ended_ns if pattern.measured_until_ns is None else pattern.measured_until_ns
+        measured_ns = self.measured_ns
         return result_of(
             self._request.endpoint.local,
             self._request.peer,
@@ -146,7 +153,7 @@ class ConnectedSocket(IConnectedSocket):
             connection_id=self.connection_id,
             outcome=outcome,
             life_ns=(self._started_ns, ended_ns),
-            measured_ns=until_ns - pattern.handshake.base_ns,
+            measured_ns=ended_ns - pattern.handshake.base_ns if measured_ns is None else measured_ns,
             counts=self.observe(ended_ns),
         )
 

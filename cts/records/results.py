@@ -27,7 +27,8 @@ class StreamResult:
         outcome: whose fault the end was.
         result: ``Succeeded``, an error's name, or ``code: text``; holds no comma.
         started_ns, ended_ns: its life, in the run's clock.
-        bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame.
+        bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame, to the end
+            where that never came.
         counts: the final counts.
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
     """

@@ -93,7 +93,7 @@ class ExpectedStream:
         error: datagrams that fit no frame.
         bytes_received: bytes of good data, whatever became of its frame.
         bytes_on_time: what of them was credited to frames, complete once it has ended.
-        measured_until_ns: when the first datagram of the final frame came.
+        measured_until_ns: when the first datagram of the final frame came that counted for it.
         optional_frames: frames due so near an early end that they may have been rendered or not.
         doubt: why nothing can be said about this stream; None if something can.
     """
@@ -161,8 +161,6 @@ class ExpectedStream:
                 self.doubt = "its first data came within the tolerance of its first render time"
             self._heard = True
             self._look_again()
-        if sequence == self._plan.final_frame and self.measured_until_ns is None:
-            self.measured_until_ns = at_ns
         certain = self._surely_open(at_ns)
         self.bytes_received.add(size, certain)
         window = self._windows.get(sequence) or self._window(sequence, at_ns)
@@ -170,6 +168,8 @@ class ExpectedStream:
             self.error.add(1, certain)
         elif window.sure_after_ns < at_ns <= window.sure_until_ns:
             window.sure += size
+            if sequence == self._plan.final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = at_ns
             window.received_ns = at_ns
         else:
             window.maybe += size

@@ -90,6 +90,7 @@ class Report(TypedDict):
     connections: Connections
     frames: Frames
     bytes_received: int
+    bytes_on_time: int
     streams: list[Stream]
     bytes_sent: int
     refused: dict[str, int]

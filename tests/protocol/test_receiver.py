@@ -304,6 +304,17 @@ def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
     assert driven.pattern.counts == FrameTotals(completed=20)
 
 
+def test_a_final_sequence_that_the_buffer_does_not_take_ends_nothing() -> None:
+    driven = Driven()
+    # The window is 6 frames.
+    driven.get(BASE + 50 * MS, data(20))
+    for sequence in range(1, 21):
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.measured_until_ns == BASE + 2000 * MS
+    assert driven.pattern.counts == FrameTotals(completed=20, error=1)
+
+
 def test_without_the_final_sequence_there_is_no_end_of_the_measured_interval() -> None:
     driven = Driven()
     for sequence in range(1, 20):
