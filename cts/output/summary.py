@@ -50,7 +50,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
         "streams": [_stream(result, report.began_ns) for result in report.results],
-        "bytes_sent": snapshot.counts.bytes_sent,
+        "bytes_sent": snapshot.counts.bytes_sent if _sends(report) else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
@@ -77,7 +77,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "started_seconds": _seconds(result.started_ns - began_ns),
         "ended_seconds": _seconds(result.ended_ns - began_ns),
         "bytes_received": result.counts.bytes_received,
-        "bytes_sent": result.counts.bytes_sent,
+        "bytes_sent": result.counts.bytes_sent if result.role is Role.SENDER else None,
         "send_lateness_seconds": _lateness(result.send_lateness),
         "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
@@ -150,6 +150,12 @@ def _receives(report: RunReport) -> bool:
     counts = report.snapshot.counts
     received = counts.bytes_received or counts.frames != FrameTotals()
     return bool(received) or not counts.bytes_sent or any(result.role is Role.RECEIVER for result in report.results)
+
+
+def _sends(report: RunReport) -> bool:
+    """Tell whether one of the run's sides sends."""
+    sides = {"client": report.direction.client_role, "server": report.direction.server_role}
+    return sides.get(report.role, Role.SENDER) is Role.SENDER
 
 
 def _volume(size: int, elapsed_ns: int) -> str:

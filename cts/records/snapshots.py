@@ -95,7 +95,7 @@ class RunSnapshot:
     Attributes:
         elapsed_ns: nanoseconds since the run began.
         open_streams: streams that run now.
-        counts: totals of all streams, ended ones included.
+        counts: totals of all streams of the measured side, ended ones included; what was sent is of all sides.
         outcomes: ended streams by outcome.
         refused: datagrams that were read and answered with nothing, by reason.
         overflowed: datagrams that the kernel dropped for want of receive-buffer space.

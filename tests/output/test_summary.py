@@ -62,7 +62,7 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
-        '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null, '
+        '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
         f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
@@ -85,6 +85,28 @@ def test_the_json_object_holds_every_count() -> None:
     assert (summary["bytes_received"], summary["bytes_sent"], summary["overflowed"]) == (5, 6, 13)
     assert json.dumps(summary["refused"]) == '{"a": 12, "b": 11}'
     assert (summary["streams_omitted"], summary["interrupted"]) == (14, True)
+
+
+@pytest.mark.parametrize(
+    ("role", "direction", "sends"),
+    [
+        ("loopback", Direction.PULL, True),
+        ("loopback", Direction.PUSH, True),
+        ("server", Direction.PULL, True),
+        ("server", Direction.PUSH, False),
+        ("client", Direction.PULL, False),
+        ("client", Direction.PUSH, True),
+    ],
+)
+def test_what_was_sent_is_null_where_nobody_sends(role: str, direction: Direction, sends: bool) -> None:
+    summary = summary_json(evolve(REPORT, role=role, direction=direction))
+    assert summary["bytes_sent"] == (0 if sends else None)
+
+
+def test_what_a_stream_sent_is_null_for_a_receiver() -> None:
+    report = with_results(RESULT, evolve(RESULT, role=Role.SENDER, counts=StreamSnapshot(bytes_sent=7)))
+    assert isinstance(streams := summary_json(report)["streams"], list)
+    assert [each["bytes_sent"] for each in streams] == [None, 7]
 
 
 def test_the_text_says_what_was_measured() -> None:
