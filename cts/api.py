@@ -205,7 +205,10 @@ class ISender(ABC):
         return None
 
     def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask | None:
-        """Return a task to run beside the stream, in its nursery; None for none. Asked once, when the stream begins."""
+        """Return a task to run beside the stream, in its nursery; None for none. Asked once, when the stream begins.
+
+        The stream's end cancels it. Whatever it raises, an ``OSError`` as well, fails the stream in the plugin's name.
+        """
         return None
 
 

@@ -54,11 +54,12 @@ class Server(IListenerHandler):
             if others is not None:
                 self.refused["not START from a stranger"] += len(others)
             return
+        # Data first: a START that comes in one batch with data of its peer comes behind it, as the short last one.
+        if others is not None:
+            connected.on_data_received(others)
         if starts:
             self.refused["repeated START"] += starts
             connected.on_start_repeated(batch.received_ns)
-        if others is not None:
-            connected.on_data_received(others)
 
     async def serve(
         self,

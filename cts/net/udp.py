@@ -124,15 +124,24 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def try_send(self, remote: Address, datagram: bytes, source: Source | None = None) -> bool:
         """Send one small datagram at once, or not at all; tell whether it went."""
         ancillary = () if source is None else (source,)
-        try:
-            if self._peer is not None:
-                self._sock.send(datagram)
+        refused = 0
+        while True:
+            try:
+                if self._peer is not None:
+                    self._sock.send(datagram)
+                else:
+                    self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
+            except OSError as error:
+                # One that is of an earlier datagram does not come twice.
+                if error.errno not in ICMP_ERRORS or refused:
+                    return False
+                refused = 1
+            except (TypeError, ValueError, OverflowError):
+                # By these Python refuses what is no address of this socket's family.
+                return False
             else:
-                self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
-        except (OSError, TypeError, ValueError, OverflowError):
-            # Not only OSError: Python refuses by the others what is no address of this socket's family.
-            return False
-        return True
+                self._unreachable += refused
+                return True
 
     async def _until_sent(self, attempt: Callable[[], int]) -> int:
         """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""

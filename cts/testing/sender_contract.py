@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from cts.api import HEADER_SIZE, ISender, StreamPlan
 from cts.errors import DecodeError
+from cts.protocol.trains import fault_of_trains
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND, matches_pattern
 from cts.testing.endpoints import PEER, SentDatagram
 from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
@@ -133,8 +134,8 @@ class SenderContract:
                 if trains is None:
                     continue
                 where = f"{name}, trains({segment_limit})"
-                if max(map(len, trains)) > segment_limit:
-                    raise ContractBroken(f"{where}: a train of {max(map(len, trains))} datagrams")
+                if fault := fault_of_trains(trains, plan.datagram_sizes, segment_limit):
+                    raise ContractBroken(f"{where}: {fault}")
                 if trains is not sender.trains(segment_limit):
                     raise ContractBroken(f"{where}: another object each time; return the same, as plan.trains does")
                 offered = [bytes(payload) for train in trains for payload in train]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from cts.api import FrameTotals, Outcome, StreamResult
+from cts.api import DatagramBatch, FrameTotals, Outcome, StreamResult
+from cts.engine.listening_socket import ListeningSocket
 from cts.impairment.link import Impairment
+from cts.protocol.wire import START
 from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.runs.simulated_run import simulated_connection_id
+from tests.engine.bare_server import BareServer
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import (
     CLIENT,
@@ -23,6 +26,7 @@ from tests.engine.small_stream import (
     SECOND,
     SERVER,
     config_of,
+    datagrams_of,
     losing,
 )
 from tests.engine.virtual_world import Peer, World, in_world
@@ -159,6 +163,23 @@ def test_start_repeated_push_without_any_data_ends_a_first_render_after_the_last
     result = in_world(main)
     assert_failed_at_first_render(result, 1200 * MS + LATENCY)
     assert result.counts.frames == FrameTotals(dropped=FRAMES)
+
+
+def test_start_repeated_push_behind_data_in_one_batch_does_not_begin_the_stream_anew() -> None:
+    async def main(world: World) -> int:
+        bare = BareServer(world, "push")
+        await bare.begin()
+        bare.start(CLIENT)
+        await world.until(150 * MS)
+        first, *_ = datagrams_of(1)
+        together = DatagramBatch(first + START, len(first), world.pacer.now_ns())
+        bare.server.on_packet_received(ListeningSocket(bare.endpoint, bare.server), SERVER, CLIENT, together)
+        await world.until(5 * SECOND)
+        (result,) = world.recorder.ended
+        await bare.end()
+        return result.ended_ns
+
+    assert in_world(main) == END
 
 
 # Id lost

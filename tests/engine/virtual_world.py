@@ -136,6 +136,7 @@ class World:
         make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
         factory: IConnectedSocketFactory | None = None,
         observer: Observer | None = None,
+        began_ns: int | None = None,
     ) -> Session:
         """Return a session in this world; its role comes from its configuration."""
         return Session(
@@ -148,6 +149,7 @@ class World:
             factory=factory or DefaultConnectedSocketFactory(None),
             new_connection_id=lambda remote: simulated_connection_id(1, remote),
             observer=OrderedObserver([observer or self.recorder], self.pacer.now_ns),
+            began_ns=began_ns,
         )
 
     async def serve(self, session: Session) -> Running:

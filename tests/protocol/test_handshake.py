@@ -171,6 +171,5 @@ def test_every_datagram_is_either_start_or_among_the_others(datagrams: list[byte
     data = b"".join(datagrams)
     starts, others = starts_apart(DatagramBatch(memoryview(data) if as_view else data, 5, BASE))
     assert starts == datagrams.count(START)
-    assert (
-        [bytes(each) for each in others.datagrams()] if others else [each for each in datagrams if each != START] == []
-    )
+    left = [bytes(each) for each in others.datagrams()] if others is not None else []
+    assert left == [each for each in datagrams if each != START]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.protocol.frames import RenderedFrame
+from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
@@ -230,6 +230,30 @@ def test_a_server_takes_no_name_from_its_peer() -> None:
     driven.get(BASE, ConnectionId(OTHER_NAME).encode())
     assert driven.pattern.handshake.connection_id == NAME
     assert driven.pattern.counts == FrameTotals(error=1)
+
+
+# ------------------------------------------------------------------------------------------------ reports
+
+
+def test_a_frame_is_reported_with_its_bytes_and_with_stamp_and_time_of_its_last_datagram_on_time() -> None:
+    driven = Driven()
+    first, last = (Data(1, qpc, qpf, PATTERN[:374]).encode() for qpc, qpf in ((5, 10_000_000), (6, 20_000_000)))
+    driven.get(BASE + 1, first)
+    driven.get(BASE + 2, last)
+    driven.get(FIRST_RENDER + 1, data(1))
+    assert driven.rendered == [RenderedFrame(1, Verdict.DROPPED, 800, 6, 20_000_000, BASE + 2, FIRST_RENDER)]
+
+
+@pytest.mark.parametrize("sequence", [2, 3, 20, 40])
+def test_a_frame_is_reported_by_the_first_arrival_after_its_render_time_whatever_frame_that_belongs_to(
+    sequence: int,
+) -> None:
+    driven = Driven(PATIENT)
+    driven.get(BASE + 1, data(1))
+    driven.get(BASE + 2 * SECOND, data(sequence))
+    assert driven.rendered == []
+    driven.get(BASE + 2 * SECOND + 1, data(sequence))
+    assert [frame.sequence for frame in driven.rendered] == [1]
 
 
 # ------------------------------------------------------------------------------------------------ ending

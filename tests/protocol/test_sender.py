@@ -143,6 +143,7 @@ def test_a_frame_that_lost_a_byte_on_its_way_to_the_network_fails_the_stream_at_
     statuses = [driven.send() for _ in range(4)]
     assert statuses == [IOStatus.CONTINUE] * 3 + [IOStatus.FAILED]
     assert driven.pattern.error is StreamError.NOT_ALL_DATA_TRANSFERRED
+    assert driven.pattern.ended_ns == BASE + SECOND
     assert driven.next().action is IOAction.FATAL_ABORT
 
 

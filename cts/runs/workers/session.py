@@ -163,7 +163,7 @@ class WorkersSession(ISession):
         at = worker.first_connection % len(targets) if targets else 0
         task = messages.WorkerTask(
             settings=worker.settings,
-            sender=dict(setup.sender),
+            sender=messages.TomlTable(dict(setup.sender)),
             source=setup.source,
             offload=setup.offload,
             began_ns=self._began_ns,
