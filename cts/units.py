@@ -1,9 +1,9 @@
 """Quantities with units: their types, their bounds, and text in and out.
 
-Inside the program a rate is an int of bits per second, a size an int of bytes, a duration an int of nanoseconds;
-only configuration and banners carry units. Only listed units are read, with their case, because "25mbps" could be meant
-as 25 Mbit/s or as 0.025 bit/s. The digits are taken as decimals, never as floats, so "33.3ms" is 33 300 000 ns and
-"8 Mbit/s" is 8 000 000 bit/s exactly.
+Inside the program a rate is an int of bits per second, a size an int of bytes, a duration an int of nanoseconds, a frame
+rate a ratio of two ints; only configuration and banners carry units. Only listed units are read, with their case, because
+"25mbps" could be meant as 25 Mbit/s or as 0.025 bit/s. The digits are
+taken as decimals, never as floats, so "33.3ms" is 33 300 000 ns and "8 Mbit/s" is 8 000 000 bit/s exactly.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 __all__ = [
     "DURATION_SYNTAX",
+    "FRAME_RATE_SYNTAX",
     "MAX_QUANTITY",
     "MICROSECOND",
     "MILLISECOND",
@@ -23,13 +25,16 @@ __all__ = [
     "SIZE_SYNTAX",
     "Between",
     "Duration",
+    "FrameRate",
     "Rate",
     "Size",
     "counted",
     "format_duration",
+    "format_frame_rate",
     "format_rate",
     "format_size",
     "parse_duration_ns",
+    "parse_frame_rate",
     "parse_rate",
     "parse_size",
 ]
@@ -49,6 +54,7 @@ SIZE_SYNTAX = (
     'a number and B, with k, M, G, T or Ki, Mi, Gi, Ti before it, for example "64 KiB"; a number alone is bytes'
 )
 DURATION_SYNTAX = 'a number and ns, us, ms, s, min or h, for example "1.5s"; a number alone is seconds'
+FRAME_RATE_SYNTAX = 'a number of frames per second more than 0, such as 30 or 29.97, or a ratio, such as "30000/1001"'
 
 
 class Rate(int):
@@ -61,6 +67,15 @@ class Size(int):
 
 class Duration(int):
     """Nanoseconds."""
+
+
+class FrameRate(Fraction):
+    """Frames per second, exactly; as text a whole number or a ratio in lowest terms."""
+
+    @property
+    def plain(self) -> int | str:
+        """The rate as JSON holds it: a whole number, else text."""
+        return self.numerator if self.denominator == 1 else str(self)
 
 
 class Between(NamedTuple):
@@ -112,6 +127,30 @@ def parse_duration_ns(text: str) -> Duration:
 def counted(count: int, noun: str) -> str:
     """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def parse_frame_rate(text: str) -> FrameRate:
+    """Read a frame rate, exactly: a decimal number, or two whole numbers with a slash between them.
+
+    Raises ValueError, whose text says what is allowed.
+    """
+    shape = _RATIO.fullmatch(text.strip()) if len(text) <= 60 else None
+    if shape is None:
+        raise ValueError(f"{_shown(text)} is not a frame rate; allowed: {FRAME_RATE_SYNTAX}")
+    above, exponent, below = shape.groups("")
+    # A float's shortest text has no more than three digits of exponent.
+    number = Fraction((above + exponent).replace("_", "")) if len(exponent) <= 5 else Fraction(0)
+    divisor = int(below.replace("_", "")) if below else 1
+    rate = FrameRate(number / divisor) if divisor else FrameRate(0)
+    if not 0 < rate.numerator <= MAX_QUANTITY or rate.denominator > MAX_QUANTITY:
+        raise ValueError(f"{_shown(text)} is out of range; allowed: {FRAME_RATE_SYNTAX}")
+    return rate
+
+
+def format_frame_rate(rate: Fraction) -> str:
+    """Write frames per second exactly, for people: ``30``, ``29.97``, ``30000/1001``."""
+    places = next((places for places in range(10) if 10**places % rate.denominator == 0), None)
+    return str(rate) if places is None else _scaled(int(rate * 10**places), places)
 
 
 def format_rate(bits_per_second: int) -> str:
@@ -170,6 +209,7 @@ _DURATION = _Kind(
 _DIGITS = "[0-9](?:[0-9_]*[0-9])?"
 _NUMBER = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})"
 _SHAPE = re.compile(rf"({_NUMBER})([eE][-+]?[0-9]+)?\s*([A-Za-zµμ/]*)", re.ASCII)
+_RATIO = re.compile(rf"([-+]?{_NUMBER})(?:([eE][-+]?[0-9]+)|\s*/\s*({_DIGITS}))?", re.ASCII)
 _ONE, _TOO_LARGE = Decimal(1), Decimal(MAX_QUANTITY) + Decimal("0.5")
 _EXACT = Context(prec=100, traps=[])
 """More digits than are read. What an exponent takes beyond its range is infinite or 0, at once."""

@@ -2,6 +2,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,13 +12,16 @@ from cts.units import (
     MAX_QUANTITY,
     Between,
     Duration,
+    FrameRate,
     Rate,
     Size,
     counted,
     format_duration,
+    format_frame_rate,
     format_rate,
     format_size,
     parse_duration_ns,
+    parse_frame_rate,
     parse_rate,
     parse_size,
 )
@@ -331,3 +335,45 @@ def test_importing_the_module_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"attrs", "attr", "cattrs", "tomli", "trio", "dataclasses", "difflib"} & set(loaded)
     assert "cts.units" in loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("30", Fraction(30)),
+        ("29.97", Fraction(2997, 100)),
+        ("23.976", Fraction(2997, 125)),
+        ("30000/1001", Fraction(30_000, 1001)),
+        (" 30_000 / 1_001 ", Fraction(30_000, 1001)),
+        ("0.5", Fraction(1, 2)),
+        (".5", Fraction(1, 2)),
+        ("1e-07", Fraction(1, 10**7)),
+        ("60/2", Fraction(30)),
+    ],
+)
+def test_a_frame_rate_is_read_exactly(text: str, rate: Fraction) -> None:
+    assert parse_frame_rate(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30 fps", "1/0", "30/", "/30", "0", "0/5", "-30", "1e-400", "1e999", "9" * 61, "inf"]
+)
+def test_what_is_no_frame_rate_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r'allowed: a number of frames per second .* or a ratio, such as "30000/1001"$'
+    ):
+        parse_frame_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text", "plain"),
+    [
+        (FrameRate(30), "30", 30),
+        (FrameRate(2997, 100), "29.97", "2997/100"),
+        (FrameRate(30_000, 1001), "30000/1001", "30000/1001"),
+        (FrameRate(1, 2), "0.5", "1/2"),
+    ],
+)
+def test_a_frame_rate_is_written_exactly(rate: FrameRate, text: str, plain: int | str) -> None:
+    assert (format_frame_rate(rate), rate.plain) == (text, plain)
+    assert parse_frame_rate(text) == parse_frame_rate(str(plain)) == rate

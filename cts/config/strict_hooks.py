@@ -3,7 +3,7 @@
 cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. ``cts.config.table_keys`` says which keys a
 class has. A field's type says all:
 
-* ``Rate``, ``Size``, ``Duration``: a number, or text with a unit.
+* ``Rate``, ``Size``, ``Duration``: a number, or text with a unit. ``FrameRate``: a number, or text.
 * ``Annotated[T, check, ...]``: each check is called with the structured value and raises ValueError to refuse it
   (:class:`cts.units.Between`, or any function). Bounds stand here rather than in attrs validators, which run only
   when every field of their class was good, so that all problems show in one round.
@@ -42,14 +42,17 @@ from cts.config.table_keys import keys_of
 from cts.impairment.description import Unfit
 from cts.units import (
     DURATION_SYNTAX,
+    FRAME_RATE_SYNTAX,
     MAX_QUANTITY,
     RATE_SYNTAX,
     SECOND,
     SIZE_SYNTAX,
     Duration,
+    FrameRate,
     Rate,
     Size,
     parse_duration_ns,
+    parse_frame_rate,
     parse_rate,
     parse_size,
 )
@@ -120,6 +123,14 @@ def _duration(value: object) -> Duration:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_QUANTITY // SECOND:
         return Duration(round(Decimal(repr(value)) * SECOND))
     raise ValueError(f"{shown(value)} is not a duration; allowed: {DURATION_SYNTAX}")
+
+
+def _frame_rate(value: object) -> FrameRate:
+    if isinstance(value, str):
+        return parse_frame_rate(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_QUANTITY:
+        return parse_frame_rate(repr(value))
+    raise ValueError(f"{shown(value)} is not a frame rate; allowed: {FRAME_RATE_SYNTAX}")
 
 
 def _strict(plain: type, read: Callable[[object], object]) -> Hook:
@@ -323,6 +334,7 @@ for _plain, _read in (
     (Rate, _rate),
     (Size, _size),
     (Duration, _duration),
+    (FrameRate, _frame_rate),
 ):
     CONVERTER.register_structure_hook(_plain, _strict(_plain, _read))
 CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)

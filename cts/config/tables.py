@@ -29,7 +29,7 @@ from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.protocol.wire import MAX_DATAGRAM_SIZE
-from cts.units import MILLISECOND, SECOND, Between, Duration, Rate, Size
+from cts.units import MILLISECOND, SECOND, Between, Duration, FrameRate, Rate, Size
 
 __all__ = ["Config", "load_config", "structure_config"]
 
@@ -71,7 +71,7 @@ class StreamConfig:
 
     direction: Direction = Direction.PULL
     bits_per_second: Annotated[Rate, Between(1)] = field(default=Rate(8_000_000))
-    frame_rate: AtLeastOne = 30
+    frame_rate: FrameRate = field(default=FrameRate(30))
     stream_length: SomeTime = field(default=Duration(5 * SECOND))
     buffer_depth: SomeTime = field(default=Duration(SECOND))
     datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(default=Size(1400))

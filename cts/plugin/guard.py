@@ -129,6 +129,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._name: str | None = None
         self._lateness: Histogram | None = None
         self._begins_another = False
+        self._measured_ns: int | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -182,6 +183,13 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._noting():
             self._begins_another = self._socket.begins_another(received_ns)
         return self._begins_another
+
+    @property
+    def measured_ns(self) -> int | None:
+        """What the plugin's socket has measured."""
+        with self._noting():
+            self._measured_ns = self._socket.measured_ns
+        return self._measured_ns
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the plugin's socket."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 
-from attrs import astuple, frozen
+from attrs import astuple, field, frozen
 
 from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
-from cts.units import SECOND
+from cts.units import SECOND, FrameRate, format_frame_rate
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 
@@ -27,7 +28,11 @@ class PlanError(ValueError):
 
 
 def plan_problems(
-    bits_per_second: int, frame_rate: int, stream_length_ns: int, buffer_depth_ns: int, datagram_max_size: int
+    bits_per_second: int,
+    frame_rate: Fraction | int,
+    stream_length_ns: int,
+    buffer_depth_ns: int,
+    datagram_max_size: int,
 ) -> list[tuple[str, str]]:
     """Return why these numbers make no stream, as (name, text); an empty list when they do."""
     problems = []
@@ -36,7 +41,7 @@ def plan_problems(
     elif bits_per_second % 8:
         problems.append(("bits_per_second", f"must be a multiple of 8 bits, got {bits_per_second}"))
     if frame_rate <= 0:
-        problems.append(("frame_rate", f"must be at least 1 frame per second, got {frame_rate}"))
+        problems.append(("frame_rate", f"must be more than 0 frames per second, got {frame_rate}"))
     if stream_length_ns <= 0:
         problems.append(("stream_length", "must be longer than 0 s"))
     if buffer_depth_ns <= 0:
@@ -53,12 +58,16 @@ def plan_problems(
     if not 1 <= frames <= MAX_COUNT:
         problems.append(("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed"))
     elif "bits_per_second" not in wrong:
-        size = bits_per_second // 8 * stream_length_ns // SECOND // frames
+        size = bits_per_second // 8 // frame_rate
         if not MIN_FRAME_SIZE <= size <= MAX_COUNT:
             allowed = f"{MIN_FRAME_SIZE} to {MAX_COUNT} are allowed"
-            text = f"gives frames of {size} bytes at {frame_rate} frames per second; {allowed}"
+            text = f"gives frames of {size} bytes at {format_frame_rate(Fraction(frame_rate))} frames per second; {allowed}"
             problems.append(("bits_per_second", text))
     return problems
+
+
+def _exactly(frame_rate: Fraction | int) -> FrameRate:
+    return FrameRate(frame_rate)
 
 
 @frozen(slots=False)
@@ -67,7 +76,7 @@ class StreamPlan:
 
     Args:
         bits_per_second: of the whole stream, headers included; a multiple of 8.
-        frame_rate: frames per second.
+        frame_rate: frames per second, an int or an exact ratio; kept as a :class:`cts.units.FrameRate`.
         stream_length_ns: how long the sender sends, nanoseconds.
         buffer_depth_ns: how long the receiver buffers before it renders the first frame, nanoseconds.
         datagram_max_size: bytes of UDP payload at most in one datagram.
@@ -77,7 +86,7 @@ class StreamPlan:
     """
 
     bits_per_second: int
-    frame_rate: int
+    frame_rate: FrameRate = field(converter=_exactly)
     stream_length_ns: int
     buffer_depth_ns: int = SECOND
     datagram_max_size: int = 1400
@@ -93,8 +102,8 @@ class StreamPlan:
 
     @cached_property
     def frame_size(self) -> int:
-        """Bytes of one frame: its datagrams, headers included, add up to it."""
-        return self.bits_per_second // 8 * self.stream_length_ns // SECOND // self.final_frame
+        """Bytes of one frame, rounded down: its datagrams, headers included, add up to it."""
+        return self.bits_per_second // 8 // self.frame_rate
 
     def size_of(self, sequence: int) -> int:
         """Return the bytes of frame ``sequence``."""
@@ -119,23 +128,47 @@ class StreamPlan:
         """Frames from the head of the buffer on that a datagram may belong to; beyond, it is an error."""
         return 2 * self.buffered_frames
 
+    # Whole numbers, for what is computed with every frame: so many frames take so many nanoseconds.
+
+    @cached_property
+    def _steps(self) -> int:
+        return self.frame_rate.numerator
+
+    @cached_property
+    def _step_ns(self) -> int:
+        return SECOND * self.frame_rate.denominator
+
     @property
     def interval_ns(self) -> int:
         """Nanoseconds between frames, rounded down; schedules are computed from the base, not by adding this up."""
-        return SECOND // self.frame_rate
+        return self._step_ns // self._steps
 
     def send_offset_ns(self, sequence: int) -> int:
         """Nanoseconds from the sender's base to the send time of frame ``sequence`` (from 1)."""
-        return sequence * SECOND // self.frame_rate
+        return sequence * self._step_ns // self._steps
 
     def render_offset_ns(self, sequence: int) -> int:
         """Nanoseconds from the receiver's base to the render time of frame ``sequence`` (from 1)."""
-        return (self.buffered_frames + sequence - 1) * SECOND // self.frame_rate
+        return (self.buffered_frames + sequence - 1) * self._step_ns // self._steps
+
+    def rendered_before(self, offset_ns: int) -> int:
+        """Return the last frame whose render time is earlier than ``offset_ns`` from the receiver's base; below 1 for none."""
+        return (offset_ns * self._steps - 1) // self._step_ns - self.buffered_frames + 1
 
     @cached_property
     def end_offset_ns(self) -> int:
         """Nanoseconds from the receiver's base to the end of the stream: the render time of the final frame."""
         return self.render_offset_ns(self.final_frame)
+
+    @property
+    def sending_ns(self) -> int:
+        """Nanoseconds that the frames take to send: the stream length without what is no whole frame of it."""
+        return self.send_offset_ns(self.final_frame)
+
+    @property
+    def sent_bits_per_second(self) -> int:
+        """Bits per second that the frames amount to, rounded down: without the bits that are no whole byte of a frame."""
+        return self.frame_size * 8 * self._steps // self.frame_rate.denominator
 
     @cached_property
     def datagram_sizes(self) -> tuple[int, ...]:

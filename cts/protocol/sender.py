@@ -60,7 +60,6 @@ class MediaStreamSender(IOPattern):
             self.in_flight_bytes = 0
             self._frame_sent(now_ns)
             return None
-        self.measured_until_ns = now_ns
         self.sequence = sent + 1
         if self.handshake.pending:
             self.in_flight_bytes = 0
@@ -95,7 +94,8 @@ class MediaStreamSender(IOPattern):
     def _frame_sent(self, now_ns: int) -> None:
         sent = self.sequence
         self.sequence = sent + 1
-        self.measured_until_ns = now_ns
+        if sent >= self._final_frame:
+            self.measured_until_ns = now_ns
         done = self.confirmed_bytes + self.unsent_bytes
         if done > self._plan.size_up_to(sent):
             self._fail(StreamError.TOO_MUCH_DATA_TRANSFERRED, now_ns)

@@ -78,6 +78,7 @@ class ReportedEnd:
     repeated: int
     error: int
     bytes_received: int
+    bytes_on_time: int
     bits_per_second: int
 
     @property
@@ -177,9 +178,10 @@ class _Reading:
         return direction
 
     def _plan(self, fields: Fields) -> StreamPlan:
-        keys = ("bits_per_second", "frame_rate", "stream_length_ns", "buffer_depth_ns", "datagram_max_size")
+        bits_per_second, frame_rate = fields.integer("bits_per_second"), fields.frame_rate("frame_rate")
+        rest = [fields.integer(key) for key in ("stream_length_ns", "buffer_depth_ns", "datagram_max_size")]
         try:
-            return StreamPlan(*[fields.integer(key) for key in keys])
+            return StreamPlan(bits_per_second, frame_rate, *rest)
         except PlanError as error:
             raise self._reader.refused(f"describes no stream ({error})") from error
 
@@ -230,5 +232,6 @@ class _Reading:
             repeated=frames.integer("repeated"),
             error=frames.integer("error"),
             bytes_received=fields.integer("bytes_received"),
+            bytes_on_time=fields.integer("bytes_on_time"),
             bits_per_second=fields.integer("bits_per_second"),
         )

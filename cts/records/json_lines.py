@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, field
 
 from cts.errors import UserError
+from cts.units import FrameRate, parse_frame_rate
 
 __all__ = ["Fields", "LineReader"]
 
@@ -127,6 +129,14 @@ class Fields:
         if value not in allowed:
             raise self._refused(key, " or ".join(map(repr, allowed)))
         return value
+
+    def frame_rate(self, key: str) -> FrameRate:
+        """Return a frame rate: an integer, or a text such as ``30000/1001``."""
+        value = self._values.get(key)
+        if type(value) is int or isinstance(value, str):
+            with suppress(ValueError):
+                return parse_frame_rate(str(value))
+        raise self._refused(key, "a frame rate")
 
     def within(self, key: str) -> Fields:
         """Return an object inside this one."""

@@ -9,7 +9,7 @@ from cts.api import Address, StreamPlan
 from cts.config import Config
 from cts.output.figures import whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
-from cts.units import SECOND, counted, format_duration, format_rate
+from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["banner", "beyond_a_real_run", "describe_plan", "warnings_of"]
 
@@ -26,9 +26,9 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> s
         "client": f"client of {', '.join(config.client.target)}",
     }[config.run.role]
     streams = "" if config.run.role == "server" else f", {_streams(config)}"
-    rate = format_rate(plan.bits_per_second)
+    rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
     return (
-        f"cts {__version__}: {where}, {config.stream.direction.value} {rate} at {plan.frame_rate} frames/s "
+        f"cts {__version__}: {where}, {config.stream.direction.value} {rate} "
         f"for {format_duration(plan.stream_length_ns)}{streams}"
     )
 
@@ -46,17 +46,19 @@ def beyond_a_real_run(config: Config) -> list[str]:
 def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> str:
     """Return the derived plan, a line for each figure."""
     sizes = plan.datagram_sizes
-    packets = len(sizes) * plan.frame_rate
+    packets = float(len(sizes) * plan.frame_rate)
     last = "" if sizes[-1] == sizes[0] else f", the last of {sizes[-1]:,} bytes"
     # A frame is due on the wire one interval after the stream began, and in the renderer when the buffer is full.
     late_ns = plan.render_offset_ns(1) - plan.send_offset_ns(1)
     buffer = f"{counted(plan.buffered_frames, 'frame')}, tolerates {whole_milliseconds(late_ns):,} ms"
     rows = [
         ("role", f"{config.run.role}, {config.stream.direction.value}"),
-        ("rate", f"{format_rate(plan.bits_per_second)} at {plan.frame_rate} frames per second"),
+        ("rate", f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames per second"),
         ("frame", f"{plan.frame_size:,} bytes in {len(sizes):,} datagrams of at most {sizes[0]:,} bytes{last}"),
-        ("packets", f"{packets:,} per second and stream"),
-        ("stream", f"{plan.final_frame:,} frames, {plan.transfer_size:,} bytes"),
+        ("packets", f"{packets:,.{0 if packets.is_integer() else 1}f} per second and stream"),
+        ("stream", f"{counted(plan.final_frame, 'frame')}, {plan.transfer_size:,} bytes"),
+        # Frames are whole, and so are their bytes: the rest of what was asked for is not sent.
+        ("real", f"{format_duration(plan.sending_ns)} at {format_rate(plan.sent_bits_per_second)}"),
         ("buffer", f"{buffer}; datagrams are taken for {plan.window_frames:,} frames ahead"),
         ("end", f"{plan.end_offset_ns / 1e9:.3f} s after the start, whatever the network does"),
     ]
@@ -79,7 +81,7 @@ def warnings_of(plan: StreamPlan) -> list[str]:
     if plan.buffered_frames == 1:
         found.append(
             "the buffer holds 1 frame, which is due when it is sent: on no network does it come in time; "
-            f"allowed, but set stream.buffer_depth to {format_duration(2 * SECOND // plan.frame_rate)} or more"
+            f"allowed, but set stream.buffer_depth to {format_duration(-(-2 * SECOND // plan.frame_rate))} or more"
         )
     if plan.datagram_sizes[0] > ORIGINAL_CLIENT_MAX_SIZE:
         found.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import trio
 from attrs import frozen
 
@@ -17,14 +19,19 @@ BEGIN_S = 1000.000_012_345
 
 
 def plan_of(
-    frame_size: int, *, frames: int = 7, frame_rate: int = 30, datagram_max_size: int = 1400, buffer_depth_s: int = 1
+    frame_size: int,
+    *,
+    frames: int = 7,
+    frame_rate: int | Fraction = 30,
+    datagram_max_size: int = 1400,
+    buffer_depth_s: int = 1,
 ) -> StreamPlan:
     """Return a plan with that many frames of exactly that size.
 
     Args:
         frame_size: bytes of a frame, headers included.
         frames: how many.
-        frame_rate: frames per second.
+        frame_rate: frames per second, an int or an exact ratio.
         datagram_max_size: bytes of a datagram at most.
         buffer_depth_s: the receiver's buffer in seconds.
 
@@ -32,7 +39,7 @@ def plan_of(
         PlanError: the numbers make no stream.
     """
     plan = StreamPlan(
-        bits_per_second=frame_size * 8 * frame_rate,
+        bits_per_second=8 * -(-frame_size * frame_rate // 1),
         frame_rate=frame_rate,
         stream_length_ns=-(-frames * SECOND // frame_rate),
         buffer_depth_ns=buffer_depth_s * SECOND,

@@ -225,6 +225,7 @@ class Comparison:
                 self._differ(f"frames.{verdict}", self._counts[verdict], reported)
         self._within("frames.error", expected.error, end.error)
         self._within("bytes_received", expected.bytes_received, end.bytes_received)
+        self._within("bytes_on_time", expected.bytes_on_time, end.bytes_on_time)
         name = expected.connection_id
         if name is not None and end.connection_id != name:
             self._differ("id", name, end.connection_id)

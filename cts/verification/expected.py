@@ -91,8 +91,9 @@ class ExpectedStream:
         ended_ns: when it ended; None before.
         result: the name of its result; None before, or if it was cut short.
         error: datagrams that fit no frame.
-        bytes_received: bytes that were credited to frames, complete once it has ended.
-        measured_until_ns: when the first datagram of the final frame came.
+        bytes_received: bytes of good data, whatever became of its frame.
+        bytes_on_time: what of them was credited to frames, complete once it has ended.
+        measured_until_ns: when the first datagram of the final frame came that counted for it.
         optional_frames: frames due so near an early end that they may have been rendered or not.
         doubt: why nothing can be said about this stream; None if something can.
     """
@@ -113,6 +114,7 @@ class ExpectedStream:
     result: str | None = field(default=None, init=False)
     error: Bounds = field(factory=Bounds, init=False)
     bytes_received: Bounds = field(factory=Bounds, init=False)
+    bytes_on_time: Bounds = field(factory=Bounds, init=False)
     measured_until_ns: int | None = field(default=None, init=False)
     optional_frames: int = field(default=0, init=False)
     doubt: str | None = field(default=None, init=False)
@@ -159,13 +161,15 @@ class ExpectedStream:
                 self.doubt = "its first data came within the tolerance of its first render time"
             self._heard = True
             self._look_again()
-        if sequence == self._plan.final_frame and self.measured_until_ns is None:
-            self.measured_until_ns = at_ns
+        certain = self._surely_open(at_ns)
+        self.bytes_received.add(size, certain)
         window = self._windows.get(sequence) or self._window(sequence, at_ns)
         if window is None:
-            self.error.add(1, self._surely_open(at_ns))
+            self.error.add(1, certain)
         elif window.sure_after_ns < at_ns <= window.sure_until_ns:
             window.sure += size
+            if sequence == self._plan.final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = at_ns
             window.received_ns = at_ns
         else:
             window.maybe += size
@@ -233,10 +237,10 @@ class ExpectedStream:
             self._on_frame(ExpectedFrame(sequence, self._due_ns(sequence), size, window.received_ns))
 
     def _credited(self, window: _Window) -> Bounds:
-        """Add what came of a frame to the stream's bytes, and return it."""
+        """Add what came of a frame to the bytes that were on time, and return it."""
         size = Bounds(window.sure, window.sure + window.maybe)
-        self.bytes_received.low += size.low
-        self.bytes_received.high += size.high
+        self.bytes_on_time.low += size.low
+        self.bytes_on_time.high += size.high
         return size
 
     def _end(self, at_ns: int, result: str | None) -> None:

@@ -124,7 +124,7 @@ def test_every_problem_is_told_at_once() -> None:
     problems = problems_of(
         {
             "run": {"role": "sever", "time_limit": "0s"},
-            "stream": {"bits_per_second": "25Mbs", "frame-rate": 30, "frame_rate": "30", "stream_length": True},
+            "stream": {"bits_per_second": "25Mbs", "frame-rate": 30, "frame_rate": "x", "stream_length": True},
             "client": {"target": ["ok", "bad:port", 5]},
             "outputs": {},
             "output": {"status_file": "a.csv", "jitter_file": "a.csv"},
@@ -162,12 +162,14 @@ def test_the_text_of_the_error_names_the_source_before_each_problem() -> None:
 @pytest.mark.parametrize(
     ("table", "key", "value", "text"),
     [
-        ("stream", "frame_rate", "7", "'7' is not a whole number"),
-        ("stream", "frame_rate", True, "true is not a whole number"),
-        ("stream", "frame_rate", 30.0, "30.0 is not a whole number"),
-        ("stream", "frame_rate", [30], "an array is not a whole number"),
-        ("stream", "frame_rate", {}, "a table is not a whole number"),
-        ("stream", "frame_rate", 0, "0 is out of range; allowed: at least 1"),
+        ("stream", "frame_rate", True, "true is not a frame rate; allowed: a number of frames per second"),
+        ("stream", "frame_rate", [30], "an array is not a frame rate"),
+        ("stream", "frame_rate", {}, "a table is not a frame rate"),
+        ("stream", "frame_rate", 0, "'0' is out of range; allowed: a number of frames per second more than 0"),
+        ("stream", "frame_rate", "30 fps", "'30 fps' is not a frame rate"),
+        ("stream", "frame_rate", float("nan"), "nan is not a frame rate"),
+        ("server", "accept_limit", "7", "'7' is not a whole number"),
+        ("server", "accept_limit", 30.0, "30.0 is not a whole number"),
         ("stream", "bits_per_second", True, "true is not a rate"),
         ("stream", "bits_per_second", 8e6, "8000000.0 is not a rate"),
         ("stream", "bits_per_second", 0, "0 bit/s is out of range; allowed: more than 0"),

@@ -18,13 +18,16 @@ MAX_UDP_PAYLOAD = 65_507
 
 @st.composite
 def plans(draw: st.DrawFn) -> StreamPlan:
-    frame_rate = draw(st.integers(1, 240))
+    frame_rate = draw(
+        st.one_of(st.integers(1, 240), st.builds(Fraction, st.integers(1, 240_000), st.integers(1, 1001)))
+    )
     frames = draw(st.integers(1, 2000))
     # Rounded up, so that no frame is lost to the nanosecond; up to a frame longer than the frames need.
     length_ns = -(-frames * SECOND // frame_rate) + draw(st.integers(0, SECOND // frame_rate - 1))
     frame_size = draw(st.one_of(st.integers(40, 3000), st.integers(40, 200_000)))
-    bits_per_second = 8 * -(-frame_size * frames * SECOND // length_ns)
-    depth_ns = draw(st.integers(-(-SECOND // frame_rate), 10 * SECOND))
+    bits_per_second = 8 * -(-frame_size * frame_rate // 1)
+    interval_ns = -(-SECOND // frame_rate)
+    depth_ns = draw(st.integers(interval_ns, max(10 * SECOND, 3 * interval_ns)))
     datagram_max_size = draw(st.one_of(st.integers(53, 200), st.integers(53, 65_500)))
     numbers = (bits_per_second, frame_rate, length_ns, depth_ns, datagram_max_size)
     assume(not plan_problems(*numbers))
@@ -69,6 +72,52 @@ def test_part_of_a_frame_of_buffer_depth_counts_for_nothing() -> None:
 def test_a_frame_takes_the_bytes_that_are_left_when_the_rest_is_rounded_away() -> None:
     plan = StreamPlan(8 * 1000, 3, SECOND)
     assert (plan.frame_size, plan.transfer_size) == (333, 999)
+    assert plan.sent_bits_per_second == 8 * 999
+
+
+def test_a_stream_of_no_whole_number_of_frames_is_as_fast_and_a_little_shorter() -> None:
+    # 2.8 frames: the bits of 0.4 s in 2 frames would be 11.2 Mbit/s.
+    plan = StreamPlan(8_000_000, 7, 400_000_000)
+    assert (plan.final_frame, plan.frame_size) == (2, 142_857)
+    assert (plan.sending_ns, plan.sent_bits_per_second) == (285_714_285, 7_999_992)
+
+
+@pytest.mark.parametrize("frame_rate", [7, 30, Fraction(2997, 100), Fraction(30_000, 1001), Fraction(1, 2)])
+@pytest.mark.parametrize("length_ns", [2 * SECOND, 2_345_678_901, 60 * SECOND])
+def test_the_length_of_a_stream_does_not_change_its_frames(frame_rate: int | Fraction, length_ns: int) -> None:
+    plan = StreamPlan(8_000_000, frame_rate, length_ns, 2 * SECOND)
+    assert plan.frame_size == int(1_000_000 / frame_rate)
+
+
+# ------------------------------------------------------------------------------------------------ fractional rates
+
+
+def test_a_fractional_rate_stays_exact_after_a_hundred_hours() -> None:
+    plan = StreamPlan(8_000_000, Fraction(30_000, 1001), 360_000 * SECOND)
+    assert plan.final_frame == 360_000 * 30_000 // 1001
+    # 30000 frames of 1001/30000 s each.
+    assert plan.send_offset_ns(30_000) == 1001 * SECOND
+    assert plan.send_offset_ns(300 * 30_000) == 300 * 1001 * SECOND
+    assert plan.render_offset_ns(30_001 - plan.buffered_frames) == 1001 * SECOND
+
+
+def test_a_frame_may_take_longer_than_a_second() -> None:
+    plan = StreamPlan(8_000, Fraction(1, 2), 60 * SECOND, 4 * SECOND)
+    assert (plan.final_frame, plan.frame_size, plan.buffered_frames) == (30, 2000, 2)
+    assert (plan.interval_ns, plan.send_offset_ns(1), plan.end_offset_ns) == (2 * SECOND, 2 * SECOND, 62 * SECOND)
+
+
+def test_no_instant_of_a_schedule_is_a_float() -> None:
+    plan = StreamPlan(8_000_000, Fraction(2997, 100), 5 * SECOND)
+    instants = (plan.interval_ns, plan.send_offset_ns(7), plan.render_offset_ns(7), plan.end_offset_ns, plan.sending_ns)
+    assert {type(instant) for instant in (*instants, plan.frame_size, plan.final_frame)} == {int}
+
+
+@settings(deadline=None)
+@given(plans(), st.integers(1, 2**32 - 1))
+def test_a_frame_is_rendered_from_the_nanosecond_after_its_render_time_on(plan: StreamPlan, sequence: int) -> None:
+    due_ns = plan.render_offset_ns(sequence)
+    assert plan.rendered_before(due_ns) < sequence <= plan.rendered_before(due_ns + 1)
 
 
 # ------------------------------------------------------------------------------------------------ refusals
@@ -87,7 +136,7 @@ def test_a_frame_takes_the_bytes_that_are_left_when_the_rest_is_rounded_away() -
             "is less than one frame; the buffer must hold at least 1",
         ),
         ((8_000_001, 30, SECOND, SECOND, 1400), "bits_per_second", "must be a multiple of 8 bits, got 8000001"),
-        ((8_000_000, 0, SECOND, SECOND, 1400), "frame_rate", "must be at least 1 frame per second, got 0"),
+        ((8_000_000, 0, SECOND, SECOND, 1400), "frame_rate", "must be more than 0 frames per second, got 0"),
         ((8_000_000, 30, 0, SECOND, 1400), "stream_length", "must be longer than 0 s"),
         ((8_000_000, 30, SECOND, 0, 1400), "buffer_depth", "must be longer than 0 s"),
         ((8_000_000, 30, SECOND, SECOND, 52), "datagram_max_size", "must be 53 to 65500 bytes, got 52"),
@@ -267,8 +316,8 @@ def test_a_run_keeps_within_the_65507_bytes_of_one_udp_send(datagram_size: int, 
 @settings(deadline=None)
 @given(plans(), st.integers(1, 2**32 - 1))
 def test_send_and_render_times_are_within_a_nanosecond_of_the_exact_ones(plan: StreamPlan, sequence: int) -> None:
-    exact_send = Fraction(sequence * SECOND, plan.frame_rate)
-    exact_render = Fraction((plan.buffered_frames + sequence - 1) * SECOND, plan.frame_rate)
+    exact_send = sequence * SECOND / plan.frame_rate
+    exact_render = (plan.buffered_frames + sequence - 1) * SECOND / plan.frame_rate
     assert 0 <= exact_send - plan.send_offset_ns(sequence) < 1
     assert 0 <= exact_render - plan.render_offset_ns(sequence) < 1
 
@@ -287,8 +336,8 @@ def test_send_and_render_times_grow_frame_by_frame(plan: StreamPlan) -> None:
 def test_what_is_derived_hangs_together(plan: StreamPlan) -> None:
     assert plan.final_frame == plan.frame_rate * plan.stream_length_ns // SECOND
     assert plan.transfer_size == plan.frame_size * plan.final_frame
-    total = Fraction(plan.bits_per_second * plan.stream_length_ns, 8 * SECOND)
-    assert 0 <= total - plan.transfer_size < plan.final_frame + 1
+    assert 0 <= plan.bits_per_second / (8 * plan.frame_rate) - plan.frame_size < 1
+    assert 0 <= plan.stream_length_ns - plan.sending_ns < SECOND / plan.frame_rate + 1
     assert 1 <= plan.buffered_frames <= plan.final_frame
     assert plan.window_frames == 2 * plan.buffered_frames
     assert plan.end_offset_ns == plan.render_offset_ns(plan.final_frame)

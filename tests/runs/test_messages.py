@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address
+from cts.config.tables import Config, StreamConfig
 from cts.engine.settings import ClientSettings, SessionSettings
 from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
@@ -19,6 +20,7 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.runs.session_settings import session_settings
 from cts.runs.workers.messages import (
     Bound,
     Ended,
@@ -35,6 +37,7 @@ from cts.runs.workers.messages import (
     WorkerTask,
     packed,
 )
+from cts.units import FrameRate
 
 HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
 RESULT = StreamResult(
@@ -92,6 +95,15 @@ def test_any_split_of_the_bytes_gives_the_same_messages(messages: list[Message],
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     portions = [stream[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     assert read(portions) == messages
+
+
+@pytest.mark.parametrize("rate", [FrameRate(30), FrameRate(30_000, 1001)])
+def test_a_worker_is_told_the_frame_rate_exactly(rate: FrameRate) -> None:
+    settings = session_settings(Config(stream=StreamConfig(frame_rate=rate)))
+    task = WorkerTask(settings=settings, source="x", offload=True, began_ns=0, listen=(), targets=())
+    (told,) = read([packed(task)])
+    assert isinstance(told, WorkerTask)
+    assert (told, told.settings.plan.frame_rate) == (task, rate)
 
 
 def test_single_bytes_give_the_same_messages() -> None:

@@ -40,6 +40,51 @@ def test_a_plan_for_a_real_run_says_nothing_of_commands() -> None:
     assert row_of_commands({}) is None
 
 
+@pytest.mark.parametrize(
+    ("stream", "rate", "frames", "real"),
+    [
+        ({}, "30 frames per second", "150 frames, 4,999,950 bytes", "5 s at 7.99992 Mbit/s"),
+        (
+            {"frame_rate": 7, "stream_length": "0.4s"},
+            "7 frames per second",
+            "2 frames, 285,714 bytes",
+            "285.714285 ms at 7.999992 Mbit/s",
+        ),
+        (
+            {"frame_rate": "30000/1001"},
+            "30000/1001 frames per second",
+            "149 frames, 4,971,534 bytes",
+            "4.971633333 s at 7.99984 Mbit/s",
+        ),
+        (
+            {"frame_rate": 29.97},
+            "29.97 frames per second",
+            "149 frames, 4,971,534 bytes",
+            "4.971638304 s at 7.999832 Mbit/s",
+        ),
+    ],
+)
+def test_it_says_how_long_and_how_fast_a_stream_of_whole_frames_is(
+    stream: dict[str, object], rate: str, frames: str, real: str
+) -> None:
+    rows = rows_of({"stream": stream})
+    assert rows["rate"] == f"8 Mbit/s at {rate}"
+    assert (rows["stream"], rows["real"]) == (frames, real)
+
+
+@pytest.mark.parametrize(("rate", "packets"), [(30, "720"), ("30000/1001", "719.3"), (0.5, "714.5")])
+def test_it_says_how_many_packets_a_fractional_rate_makes(rate: object, packets: str) -> None:
+    rows = rows_of({"stream": {"frame_rate": rate, "buffer_depth": "4s"}})
+    assert rows["packets"] == f"{packets} per second and stream"
+
+
+@pytest.mark.parametrize(("rate", "depth"), [(3, "334ms"), (30, "34ms"), (7, "143ms"), ("30000/1001", "34ms")])
+def test_the_buffer_that_is_advised_holds_two_frames(rate: object, depth: str) -> None:
+    note = rows_of({"stream": {"frame_rate": rate, "buffer_depth": depth}})["note"]
+    advised = note.partition("stream.buffer_depth to ")[2].removesuffix(" or more")
+    assert rows_of({"stream": {"frame_rate": rate, "buffer_depth": advised}})["buffer"].startswith("2 frames")
+
+
 def test_it_says_how_late_a_datagram_may_be() -> None:
     assert rows_of({})["buffer"] == "30 frames, tolerates 967 ms; datagrams are taken for 60 frames ahead"
 

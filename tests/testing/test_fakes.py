@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import trio
 import trio.testing
@@ -124,11 +126,12 @@ async def test_a_stalling_pacer_waits_once_and_then_pretends(autojump_clock: tri
     assert (pacer.now_ns(), trio.current_time()) == (4_000_000_000_000, 3600)
 
 
-@pytest.mark.parametrize("frame_rate", [1, 7, 30, 60, 240])
+@pytest.mark.parametrize("frame_rate", [1, 7, 30, 60, 240, Fraction(30_000, 1001), Fraction(1, 2), Fraction(3, 7)])
 @pytest.mark.parametrize("frames", [1, 6, 100])
-def test_a_plan_has_the_frames_that_were_asked_for(frames: int, frame_rate: int) -> None:
-    plan = plan_of(1234, frames=frames, frame_rate=frame_rate)
-    assert (plan.frame_size, plan.final_frame, plan.frame_rate) == (1234, frames, frame_rate)
+def test_a_plan_has_the_frames_that_were_asked_for(frames: int, frame_rate: int | Fraction) -> None:
+    plan = plan_of(1234, frames=frames, frame_rate=frame_rate, buffer_depth_s=3)
+    assert (plan.frame_size, plan.final_frame) == (1234, frames)
+    assert plan.frame_rate == frame_rate
 
 
 def test_every_frame_is_handed_over_when_it_is_due() -> None:

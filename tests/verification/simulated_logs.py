@@ -89,7 +89,7 @@ def simulated_logs(
         "direction": stream.direction.value,
         "verify": stream.verify.value,
         "bits_per_second": stream.bits_per_second,
-        "frame_rate": stream.frame_rate,
+        "frame_rate": stream.frame_rate.plain,
         "stream_length_ns": stream.stream_length,
         "buffer_depth_ns": stream.buffer_depth,
         "datagram_max_size": stream.datagram_max_size,

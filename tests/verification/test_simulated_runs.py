@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -163,10 +164,10 @@ def some_impairments() -> st.SearchStrategy[Impairment]:
 
 @st.composite
 def some_configs(draw: st.DrawFn) -> Config:
-    rate = draw(st.sampled_from([5, 7, 10, 24, 30]))
+    rate = Fraction(draw(st.sampled_from(["5", "7", "10", "24", "30", "30000/1001", "25/2"])))
     stream = {
-        "bits_per_second": 8 * rate * draw(st.integers(40, 700)),
-        "frame_rate": rate,
+        "bits_per_second": 8 * -(-rate * draw(st.integers(40, 700)) // 1),
+        "frame_rate": str(rate),
         "stream_length": f"{draw(st.integers(250, 1500))}ms",
         "buffer_depth": f"{draw(st.integers(1000 // rate + 1, 1300))}ms",
         "datagram_max_size": draw(st.sampled_from([60, 100, 400, 1400])),

@@ -17,6 +17,7 @@ from cts.errors import UserError
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.units import FrameRate
 
 __all__ = [
     "STOP",
@@ -174,6 +175,8 @@ def _untagged(value: Any) -> Any:
 
 
 _CONVERTER = make_converter()
+_CONVERTER.register_unstructure_hook(FrameRate, lambda rate: rate.plain)
+_CONVERTER.register_structure_hook(FrameRate, lambda value, _: FrameRate(value))
 _CONVERTER.register_unstructure_hook(TomlTable, lambda table: _tagged(table.values))
 _CONVERTER.register_structure_hook(TomlTable, lambda value, _: TomlTable(_untagged(value)))
 _CONVERTER.register_structure_hook(Address, lambda value, _: Address(*value))

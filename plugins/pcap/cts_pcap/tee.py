@@ -142,6 +142,11 @@ class TeeingSocket(IConnectedSocket):
         """That of the socket behind."""
         return self._socket.send_lateness
 
+    @property
+    def measured_ns(self) -> int | None:
+        """How long the stream took to its final frame."""
+        return self._socket.measured_ns
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the socket behind."""
         return await self._socket.run(task_status=task_status)
