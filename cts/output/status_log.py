@@ -9,6 +9,7 @@ from cts.output.slices import SliceReader
 from cts.protocol.roles import Role
 from cts.records.log_file import Encoding, LogObserver
 from cts.records.snapshots import RunSnapshot
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["STATUS_COLUMNS", "StatusLog"]
 
@@ -22,13 +23,14 @@ class StatusLog(LogObserver):
         path: the CSV file.
         measure: whose bytes make ``Bits/Sec``; RECEIVER wherever this process receives at all.
         encoding: see :data:`cts.records.log_file.Encoding`.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8") -> None:
-        super().__init__(path, "output.status_file", encoding)
+    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
+        super().__init__(path, "output.status_file", encoding, writer)
         self._slices = SliceReader(measure)
         self._file.write_line(STATUS_COLUMNS)
 
