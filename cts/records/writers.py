@@ -121,6 +121,9 @@ class WriterThread(Writer):
     def _serve(self) -> None:
         while True:
             with self._news:
+                if self._under_way is not None:
+                    self._size -= self._under_way.size
+                    self._under_way = None
                 while not self._waiting:
                     if self._ended:
                         return
@@ -130,9 +133,6 @@ class WriterThread(Writer):
                 piece.lose()
             else:
                 piece.write(lambda: self._gave_up)
-            with self._news:
-                self._under_way = None
-                self._size -= piece.size
 
 
 def finish_writers(writers: Sequence[WriterThread]) -> None:
