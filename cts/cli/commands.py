@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -50,11 +50,14 @@ def cli() -> None:
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
+    from cts.output.console_stream import takes_text
     from cts.output.summary import summary_json, summary_text
     from cts.runs.real_run import run as run_config
 
     result = run_config(load_config(config, overrides), str(config), console=sys.stderr, overrides=overrides)
-    click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+    # Who stops a run whose terminal is stopped, too, wants it to end.
+    if result.signal is None or takes_text(sys.stdout):
+        click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
     sys.exit(result.exit_status)
 
 
@@ -152,6 +155,7 @@ def impair(
     from cts.config import load_config
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
+    from cts.output.console_stream import console_stream, takes_text
     from cts.relay.run import RelayOrder, run_relay
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
@@ -160,22 +164,25 @@ def impair(
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
-    result = run_relay(
-        RelayOrder(
-            links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
-            listen=listening,
-            to=target,
-            seed=seed,
-            truth_file=settings.output.truth_file,
-            time_limit_ns=limit_ns,
-            offload=settings.run.offload == "auto",
-        ),
-        began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed)),
-        watch=lambda statistics: _show(relay_line(statistics)),
+    order = RelayOrder(
+        links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
+        listen=listening,
+        to=target,
+        seed=seed,
+        truth_file=settings.output.truth_file,
+        time_limit_ns=limit_ns,
+        offload=settings.run.offload == "auto",
     )
-    if result.failure is not None:
-        _show(result.failure)
-    click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+    with console_stream(sys.stderr) as console:
+        result = run_relay(
+            order,
+            began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed), console),
+            watch=lambda statistics: _show(relay_line(statistics), console),
+        )
+        if result.failure is not None:
+            _show(result.failure, console)
+    if result.signal is None or takes_text(sys.stdout):
+        click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
     sys.exit(result.exit_status)
 
 
@@ -242,10 +249,10 @@ def _read_ns(option: str, text: str | None, *, least_ns: int = 0) -> int | None:
     return None if text is None else _read(option, read, text)
 
 
-def _show(line: str) -> None:
+def _show(line: str, console: TextIO) -> None:
     """Write a line for whoever watches a relay; nobody may."""
     try:
-        click.echo(line, err=True)
+        print(line, file=console, flush=True)
     except (OSError, ValueError):
         return
 

@@ -173,12 +173,13 @@ class Running:
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
             [*COMMAND, *arguments(args, sets)],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             cwd=cwd,
             env={**os.environ, **(environment or {})},
         )
@@ -196,6 +197,10 @@ class Running:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def __enter__(self) -> Running:
         return self
