@@ -1,16 +1,31 @@
 """The command line: ``cts run``, ``sim``, ``impair``, ``verify-run``, ``bench``, ``check``, ``plugins``."""
 
+import signal
 import sys
+
+from cts.signals import as_interrupts, exit_status_of
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
-
 
 def main() -> None:
-    """Entry point; Ctrl-C is no bug even while the rest is being imported."""
-    try:
-        from cts.cli.commands import main as run_command
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    run_command()
+    """Entry point; a signal that ends the command is no bug at any moment, not even while the rest is being imported."""
+    with as_interrupts() as came:
+        try:
+            from cts.cli.commands import main as run_command
+
+            run_command()
+        except BaseException as error:
+            if not _is_interrupt(error):
+                raise
+            number = came[0] if came else signal.SIGINT
+            print("cts: interrupted", file=sys.stderr)
+            sys.exit(exit_status_of(number))
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Tell whether a signal, and nothing else, is what an error is about; nurseries may have wrapped it."""
+    if isinstance(error, BaseExceptionGroup):
+        interrupts, rest = error.split(KeyboardInterrupt)
+        return interrupts is not None and rest is None
+    return isinstance(error, KeyboardInterrupt)

@@ -6,17 +6,20 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from cts import __version__
 from cts.errors import UserError, tell_together
+from cts.signals import exit_status_of
+
+if TYPE_CHECKING:
+    from cts.records.results import RunResult
 
 __all__ = ["main"]
 
 _WRONG_INPUT = 2
-_INTERRUPTED = 130
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Value = TypeVar("_Value")
@@ -31,6 +34,16 @@ _as_json = click.option(
 def _overrides(example: str = "stream.frame_rate=60") -> Callable[[_Command], _Command]:
     text = f"Override a key, for example {example}. May be given several times."
     return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
+
+
+def _teller(as_json: bool) -> Callable[[RunResult], None]:
+    """Return what prints the summary of a run."""
+    from cts.output.summary import summary_json, summary_text
+
+    def tell(result: RunResult) -> None:
+        click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+
+    return tell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,11 +63,12 @@ def cli() -> None:
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
-    from cts.output.summary import summary_json, summary_text
     from cts.runs.real_run import run as run_config
 
-    result = run_config(load_config(config, overrides), str(config), console=sys.stderr, overrides=overrides)
-    click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+    tell = _teller(as_json)
+    settings = load_config(config, overrides)
+    result = run_config(settings, str(config), console=sys.stderr, give_up=tell, overrides=overrides)
+    tell(result)
     sys.exit(result.exit_status)
 
 
@@ -69,13 +83,15 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
     The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
     """
     from cts.config import load_config
-    from cts.output.summary import summary_json, summary_text
     from cts.runs.simulated_run import run_simulation
 
+    tell = _teller(as_json)
     settings = load_config(config, overrides)
-    report = run_simulation(settings, str(config), seed=seed, console=sys.stderr, say=_say, overrides=overrides)
-    click.echo(json.dumps(summary_json(report)) if as_json else summary_text(report))
-    sys.exit(1 if report.failed else 0)
+    result = run_simulation(
+        settings, str(config), seed=seed, console=sys.stderr, say=_say, give_up=tell, overrides=overrides
+    )
+    tell(result)
+    sys.exit(result.exit_status)
 
 
 @cli.command(short_help="Validate CONFIGs, show what follows.")
@@ -145,14 +161,14 @@ def impair(
     """Relay UDP between clients and a server, and do to it what the [network] table of CONFIG says.
 
     Works in front of any UDP service, for many clients, over IPv4 and IPv6, and from one to the other. Each client has links of
-    its own, as in `cts sim`. Counts are shown every second. Ctrl-C ends it and prints the final counts; that is how a relay is
-    ended, so the exit status is 0.
+    its own, as in `cts sim`. Counts are shown every second. Ctrl-C or --time-limit ends it and prints the final counts; the
+    exit status is 130 after Ctrl-C, 0 after the time limit, 1 if the ground truth is not complete.
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
-    from cts.relay.run import RelayOrder, run_relay
+    from cts.relay.run import RelayOrder, RelayResult, run_relay
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
@@ -160,6 +176,12 @@ def impair(
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
+
+    def tell(result: RelayResult) -> None:
+        if result.failure is not None:
+            _show(result.failure)
+        click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+
     result = run_relay(
         RelayOrder(
             links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
@@ -172,10 +194,9 @@ def impair(
         ),
         began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed)),
         watch=lambda statistics: _show(relay_line(statistics)),
+        give_up=tell,
     )
-    if result.failure is not None:
-        _show(result.failure)
-    click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+    tell(result)
     sys.exit(result.exit_status)
 
 
@@ -227,8 +248,10 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.bench import run_bench
     from cts.bench.findings import findings_json, findings_text
 
-    findings = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
+    findings, stopped_by = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
     click.echo(json.dumps(findings_json(findings)) if as_json else findings_text(findings))
+    if stopped_by is not None:
+        sys.exit(exit_status_of(stopped_by))
 
 
 def _say(line: str) -> None:
@@ -265,9 +288,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(_WRONG_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("cts: interrupted", err=True)
-        sys.exit(_INTERRUPTED)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
     except OSError as error:
         # Only what is printed at the end can fail this way: everything else that touches files or sockets says so itself.
         click.echo(f"cts: cannot print the result: {error.strerror}", err=True)

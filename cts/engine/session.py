@@ -157,9 +157,7 @@ class Session(ISession):
                         if self._client is not None:
                             sides.start_soon(self._run_client, self._client)
                 services.cancel_scope.cancel()
-            report = self._report()
-            self.observer.status(report.snapshot)
-            return report
+            return self._conclude()
         finally:
             self.observer.closing()
             self.close()
@@ -175,6 +173,15 @@ class Session(ISession):
         self._interrupted = True
         self._open_no_more()
         self._sides.cancel()
+
+    def abandon(self) -> RunReport:
+        """Return what is known of a run that does not end."""
+        self._interrupted = True
+        for streams in self._streams.values():
+            streams.abandon()
+        report = self._conclude()
+        self.observer.closing()
+        return report
 
     def stop_accepting(self) -> None:
         """Serve no more streams; end when those that run have ended."""
@@ -280,10 +287,12 @@ class Session(ISession):
             unreachable=statistics.unreachable,
             unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
+            interrupted=self._interrupted,
         )
 
-    def _report(self) -> RunReport:
+    def _conclude(self) -> RunReport:
         snapshot = self.snapshot()
+        self.observer.status(snapshot)
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,

@@ -36,6 +36,7 @@ __all__ = ["RESULTS_KEPT", "OpenStream", "StreamParts", "Streams"]
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
+_CANCELLED = Outcome.CANCELLED, "Cancelled"
 
 
 @frozen(kw_only=True)
@@ -84,7 +85,7 @@ class Streams:
         self._began_ns = began_ns
         self._observer = observer
         self._opened = 0
-        self._open: dict[int, IConnectedSocket] = {}
+        self._open: dict[int, OpenStream] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
         self.outcomes: Counter[Outcome] = Counter()
@@ -140,7 +141,7 @@ class Streams:
     async def run(self, stream: OpenStream) -> StreamResult:
         """Run a stream to its end, and record its result even if it is cancelled on the way."""
         info, socket = stream.info, stream.socket
-        self._open[info.number] = socket
+        self._open[info.number] = stream
         result: StreamResult | None = None
         try:
             result = await socket.run()
@@ -149,7 +150,7 @@ class Streams:
         finally:
             del self._open[info.number]
             if result is None:
-                result = self._ended_now(stream, (Outcome.CANCELLED, "Cancelled"))
+                result = self._ended_now(stream, _CANCELLED)
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
@@ -159,9 +160,19 @@ class Streams:
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         total = self._ended_counts
-        for socket in list(self._open.values()):
-            total += socket.observe(now_ns)
+        for stream in list(self._open.values()):
+            total += stream.socket.observe(now_ns)
         return total
+
+    def abandon(self) -> None:
+        """Record the streams that still run as cancelled: nobody waits for them any more."""
+        for number, stream in list(self._open.items()):
+            try:
+                result = self._ended_now(stream, _CANCELLED)
+            except Exception:  # it was interrupted in the middle of something
+                result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None)
+            del self._open[number]
+            self._record(stream.info, result)
 
     def _announce(self, local: Address, remote: Address) -> StreamInfo:
         self._opened += 1

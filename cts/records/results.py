@@ -9,7 +9,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "StreamResult", "failure_of", "result_of"]
+__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "RunResult", "StreamResult", "failure_of", "result_of"]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -124,3 +124,23 @@ class RunReport:
         """Whether the run or one of its streams failed; to be cut short is not to fail."""
         outcomes = self.snapshot.outcomes
         return bool(self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR))
+
+
+@frozen
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        report: what was measured.
+        signal: the signal that stopped it, None if it ended by itself.
+    """
+
+    report: RunReport
+    signal: int | None
+
+    @property
+    def exit_status(self) -> int:
+        """0: every stream succeeded; 1: the run or some of them failed; 128 + signal: stopped (130 for Ctrl-C)."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.report.failed else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
@@ -20,6 +19,7 @@ from cts.net.surroundings import real_surroundings, running
 from cts.records.truth_writer import RelayTruthLog
 from cts.relay.relay import Relay, RelayLimits
 from cts.relay.statistics import RelayStatistics
+from cts.signals import exit_status_of, stop_signals
 from cts.units import SECOND
 
 __all__ = ["RelayOrder", "RelayResult", "run_relay"]
@@ -73,8 +73,10 @@ class RelayResult:
 
     @property
     def exit_status(self) -> int:
-        """0, also after Ctrl-C or SIGTERM, which are how a relay ends; 1: the ground truth is not complete."""
-        return 0 if self.failure is None else 1
+        """1: the ground truth is not complete; else 128 + signal (130 for Ctrl-C), 0 where the time limit ended it."""
+        if self.failure is not None:
+            return 1
+        return 0 if self.signal is None else exit_status_of(self.signal)
 
 
 def run_relay(
@@ -82,24 +84,27 @@ def run_relay(
     *,
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
+    give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
-    """Relay between clients and a server until SIGINT, SIGTERM or the time limit.
+    """Relay between clients and a server until SIGINT, SIGTERM, SIGHUP or the time limit.
 
     Args:
         order: what to relay.
         began: told the bound addresses and the server's, once datagrams are relayed.
         watch: told the counts every second.
+        give_up: told what is known of a relay that does not end when it is stopped (:mod:`cts.signals`).
 
     Raises:
         UserError: a name, an address or the file is not to be had.
     """
-    return trio.run(_run, order, began, watch)
+    return trio.run(_run, order, began, watch, give_up)
 
 
 async def _run(
     order: RelayOrder,
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
+    give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
     pacer, network = real_surroundings(offload=order.offload)
@@ -126,8 +131,21 @@ async def _run(
     bound: list[Address] = []
     mistake: UserError | None = None
     stopped_by: int | None = None
+
+    def end(stopped_by: int | None) -> RelayResult:
+        if log is not None:
+            log.close(pacer.now_ns())
+        return RelayResult(
+            listen=tuple(bound),
+            upstream=upstream,
+            seed=order.seed,
+            statistics=relay.statistics(),
+            signal=stopped_by,
+            failure=log.failure if log is not None else None,
+        )
+
     try:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with stop_signals(lambda number: give_up(end(number))) as signals:
             # Relaying ends while its sockets are still read.
             async with running(pacer, network), trio.open_nursery() as relaying:
                 try:
@@ -144,14 +162,7 @@ async def _run(
             log.close(pacer.now_ns())
     if mistake is not None:
         raise mistake
-    return RelayResult(
-        listen=tuple(bound),
-        upstream=upstream,
-        seed=order.seed,
-        statistics=relay.statistics(),
-        signal=stopped_by,
-        failure=log.failure if log is not None else None,
-    )
+    return end(stopped_by)
 
 
 async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:

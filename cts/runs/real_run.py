@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import TextIO
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
@@ -24,43 +24,32 @@ from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
-from cts.records.results import RunReport
+from cts.records.results import RunResult
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
-from cts.units import format_duration
+from cts.signals import stop_signals
+from cts.units import SECOND, format_duration
 
-__all__ = ["RunResult", "run"]
-
-
-@frozen
-class RunResult:
-    """What a run came to.
-
-    Attributes:
-        report: what was measured.
-        signal: the signal that stopped it, None if it ended by itself.
-    """
-
-    report: RunReport
-    signal: int | None
-
-    @property
-    def exit_status(self) -> int:
-        """0: every stream succeeded; 1: some failed; 128 + signal: stopped (130 for Ctrl-C)."""
-        if self.signal is not None:
-            return 128 + self.signal
-        return 1 if self.report.failed else 0
+__all__ = ["run"]
 
 
-def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str] = ()) -> RunResult:
-    """Run a configuration over real UDP until it ends, or SIGINT or SIGTERM stops it.
+def run(
+    config: Config,
+    source: str,
+    *,
+    console: TextIO,
+    give_up: Callable[[RunResult], object],
+    overrides: Sequence[str] = (),
+) -> RunResult:
+    """Run a configuration over real UDP until it ends, or SIGINT, SIGTERM or SIGHUP stops it.
 
     Args:
         config: what to run.
         source: where the configuration came from, for messages.
         console: where the status is shown, and what else a person should hear.
+        give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
         overrides: the ``--set`` texts that are in the configuration, for messages.
 
     Raises:
@@ -72,7 +61,7 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     plan = plan_of(config)
     factory = plugins.make_factory()
     try:
-        return trio.run(_Run(config, source, plan, plugins, factory, console).main)
+        return trio.run(_Run(config, source, plan, plugins, factory, console, give_up).main)
     except BaseExceptionGroup as group:
         mistake = mistake_in(group)
         if mistake is None:
@@ -92,6 +81,7 @@ class _Run:
     _plugins: ChosenPlugins
     _factory: IConnectedSocketFactory
     _console: TextIO
+    _give_up: Callable[[RunResult], object]
     _watchers: list[Observer] = field(factory=list, init=False)
 
     async def main(self) -> RunResult:
@@ -104,28 +94,29 @@ class _Run:
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
         session = self._session(pacer, network, listen, targets)
-        bound = await session.bind()
-        try:
-            # Only a run that can begin may take the place of the logs of the one before.
-            self._watchers = open_observers(config, self._plan, self._console)
-        except UserError:
-            session.close()
-            raise
-        session.observer = OrderedObserver(self._watchers, pacer.now_ns)
-        if config.output.console != "quiet":
-            self._say(banner(config, self._plan, bound))
-            self._say(f"offload: {network.offload}")
-            for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
-                self._say(f"note: {text}")
-        stopped_by: list[int] = []
-        async with running(pacer, network) as services:
-            await services.start(self._obey_signals, session, stopped_by)
-            # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
-            gc.freeze()
-            report = await session.run()
-        for note in (*network.notes(), *session.observer.notes()):
-            self._say(note)
-        return RunResult(report, stopped_by[0] if stopped_by else None)
+        with stop_signals(partial(self._abandon, session), grace_s=config.run.grace / SECOND) as signals:
+            bound = await session.bind()
+            try:
+                # Only a run that can begin may take the place of the logs of the one before.
+                self._watchers = open_observers(config, self._plan, self._console)
+            except UserError:
+                session.close()
+                raise
+            session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+            if config.output.console != "quiet":
+                self._say(banner(config, self._plan, bound))
+                self._say(f"offload: {network.offload}")
+                for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
+                    self._say(f"note: {text}")
+            stopped_by: list[int] = []
+            async with running(pacer, network) as services:
+                services.start_soon(self._obey, signals, session, stopped_by)
+                # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
+                gc.freeze()
+                report = await session.run()
+            for note in (*network.notes(), *session.observer.notes()):
+                self._say(note)
+            return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
         self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
@@ -153,16 +144,15 @@ class _Run:
         with contextlib.suppress(OSError):
             print(line, file=self._console, flush=True)
 
-    async def _obey_signals(
-        self, session: ISession, stopped_by: list[int], *, task_status: trio.TaskStatus[None]
-    ) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                stopped_by.append(number)
-                if len(stopped_by) == 1:
-                    grace = format_duration(self._config.run.grace)
-                    self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
-                    session.stop()
-                else:
-                    session.stop_now()
+    async def _obey(self, signals: AsyncIterator[int], session: ISession, stopped_by: list[int]) -> None:
+        async for number in signals:
+            stopped_by.append(number)
+            if len(stopped_by) == 1:
+                grace = format_duration(self._config.run.grace)
+                self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
+                session.stop()
+            else:
+                session.stop_now()
+
+    def _abandon(self, session: ISession, number: int) -> None:
+        self._give_up(RunResult(session.abandon(), number))

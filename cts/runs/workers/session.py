@@ -31,6 +31,8 @@ __all__ = ["WorkersSession"]
 
 _CLOSING_SECONDS = 10
 """A process that was killed is gone at once, unless the kernel has trouble."""
+_STOP_PATIENCE_S = 0.25
+"""A worker that takes longer to end its streams is stopped, or loops, or has a plugin that does not let go: it is killed."""
 
 
 @define(eq=False)
@@ -87,13 +89,13 @@ class WorkersSession(ISession):
         await self.bind()
         servers, clients = self._shares()
         try:
-            async with trio.open_nursery() as starting:
-                for worker in (*servers, *clients):
-                    starting.start_soon(worker.start)
-            self._began_ns = self._pacer.now_ns()
-            self.observer.run_began(self._began_ns)
             async with trio.open_nursery() as services:
                 services.start_soon(self._pass_on_commands)
+                async with trio.open_nursery() as starting:
+                    for worker in (*servers, *clients):
+                        starting.start_soon(worker.start)
+                self._began_ns = self._pacer.now_ns()
+                self.observer.run_began(self._began_ns)
                 async with trio.open_nursery() as serving:
                     for worker in servers:
                         # The first one settles which free port is taken; the others share it.
@@ -106,9 +108,7 @@ class WorkersSession(ISession):
                 services.cancel_scope.cancel()
             if self._mistake is not None:
                 raise UserError(self._mistake)
-            report = self._report()
-            self.observer.status(report.snapshot)
-            return report
+            return self._conclude()
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING_SECONDS):
                 for worker in self._workers:
@@ -124,6 +124,18 @@ class WorkersSession(ISession):
         """Cancel the streams that run."""
         self._interrupted = True
         self._command(messages.STOP_NOW)
+
+    def abandon(self) -> RunReport:
+        """Kill the workers and return what they have told."""
+        self._interrupted = True
+        for worker in self._workers:
+            if not worker.over and worker.process is not None:
+                worker.kill()
+                if worker.report is None:
+                    self._note_death(worker)
+        report = self._conclude()
+        self.observer.closing()
+        return report
 
     def _command(self, command: bytes) -> None:
         # As many as anybody can mean are on their way already where there is no room for more.
@@ -200,7 +212,7 @@ class WorkersSession(ISession):
                 self.observer.frame_rendered(info, frame)
         elif isinstance(message, messages.Ended):
             if self._is_measured(worker):
-                self.observer.stream_ended(worker.infos.pop(message.number), message.result)
+                self._end_stream(worker, worker.infos.pop(message.number), message.result)
         elif isinstance(message, messages.Status):
             worker.snapshot = message.snapshot
             worker.told += 1
@@ -237,12 +249,19 @@ class WorkersSession(ISession):
         assert worker.process is not None
         pid, status = worker.process.pid, worker.process.returncode or 0
         how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
+        if worker.killed:
+            how = "did not stop and was killed"
         text = f"{worker.name} (pid {pid}) {how}; what it measured since its last status is lost"
+        worker.over = True
         self._failures.append(text)
         self._say(text)
         for info in worker.infos.values():
-            self.observer.stream_ended(info, self._lost(info))
+            self._end_stream(worker, info, self._lost(info))
         worker.infos.clear()
+
+    def _end_stream(self, worker: Worker, info: StreamInfo, result: StreamResult) -> None:
+        worker.ended(result)
+        self.observer.stream_ended(info, result)
 
     def _lost(self, info: StreamInfo) -> StreamResult:
         return result_of(
@@ -250,19 +269,28 @@ class WorkersSession(ISession):
             info.remote,
             info.role,
             connection_id=None,
-            outcome=(Outcome.CANCELLED, "ErrorProcessDied"),
+            outcome=(Outcome.PROTOCOL_ERROR, "ErrorProcessDied"),
             life_ns=(self._began_ns + info.opened_ns, self._pacer.now_ns()),
             counts=StreamSnapshot(),
         )
 
     async def _pass_on_commands(self) -> None:
-        async for command in self._to_do:
-            await self._tell_all(command)
+        async with trio.open_nursery() as passing:
+            async for command in self._to_do:
+                passing.start_soon(self._tell_all, command)
+                if command == messages.STOP_NOW:
+                    passing.start_soon(self._kill_those_that_stay)
 
     async def _tell_all(self, command: bytes) -> None:
         for worker in list(self._workers):
             if command != messages.STOP_ACCEPTING or worker.settings.server is not None:
                 await worker.tell(command)
+
+    async def _kill_those_that_stay(self) -> None:
+        await trio.sleep(_STOP_PATIENCE_S)
+        for worker in self._workers:
+            if not worker.over and worker.report is None:
+                worker.kill()
 
     def _unanswered(self) -> list[StreamResult]:
         asked = [each for each in self._workers if each.settings.client is not None and not self._is_measured(each)]
@@ -273,8 +301,8 @@ class WorkersSession(ISession):
         everybody = [worker.snapshot for worker in self._workers]
         outcomes: Counter[Outcome] = Counter(result.outcome for result in self._unanswered())
         refused: Counter[str] = Counter()
-        for snapshot in measured:
-            outcomes.update(snapshot.outcomes)
+        for worker in self._measured:
+            outcomes.update(worker.outcomes)
         for snapshot in everybody:
             refused.update(snapshot.refused)
         limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
@@ -288,10 +316,12 @@ class WorkersSession(ISession):
             unreachable=sum(snapshot.unreachable for snapshot in everybody),
             unsent=sum((snapshot.unsent for snapshot in everybody), NO_UNSENT),
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
+            interrupted=self._interrupted,
         )
 
-    def _report(self) -> RunReport:
+    def _conclude(self) -> RunReport:
         snapshot = self._snapshot()
+        self.observer.status(snapshot)
         measured = self._measured
         return RunReport(
             role=self._settings.role,
@@ -300,7 +330,7 @@ class WorkersSession(ISession):
             elapsed_ns=snapshot.elapsed_ns,
             snapshot=snapshot,
             results=in_order([*_results(measured), *self._unanswered()]),
-            streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
+            streams_omitted=sum(worker.results_omitted for worker in measured),
             interrupted=self._interrupted,
             failures=tuple(self._failures),
             send_lateness=Histogram.of(
@@ -310,4 +340,4 @@ class WorkersSession(ISession):
 
 
 def _results(workers: Sequence[Worker]) -> list[StreamResult]:
-    return [result for worker in workers if worker.report is not None for result in worker.report.results]
+    return [result for worker in workers for result in worker.results]

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
+import threading
+import time
 import uuid
 from collections import deque
 
@@ -31,6 +34,7 @@ __all__ = ["main"]
 _FRAMES_TOGETHER = 256
 _HELD_AT_MOST = 10_000
 """Messages held for a parent that does not keep up; frames beyond are not told of, and counted."""
+_ORPHAN_PATIENCE_S = 2.0
 
 
 class _Outbox(Observer):
@@ -152,13 +156,17 @@ def _carry_out(commands: bytes | bytearray, session: Session) -> None:
 
 def main() -> None:
     """Read the task from standard input and run it."""
-    # Ctrl-C goes to every process of the terminal; the parent tells its workers what to make of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A signal to all processes of a run reaches the workers, too; the parent tells them what to make of it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, name="cts parent watchdog", daemon=True).start()
     reports_fd = os.dup(1)
     # What a plugin prints is not for the parent to read as a message.
     os.dup2(2, 1)
-    os.write(reports_fd, messages.packed(messages.Ready()))
+    try:
+        os.write(reports_fd, messages.packed(messages.Ready()))
+    except BrokenPipeError:
+        return
     reader = messages.MessageReader()
     task: messages.Message | None = None
     while task is None:
@@ -185,7 +193,23 @@ def main() -> None:
             except UserError as error:
                 await reports.send_all(messages.packed(messages.Failed(str(error))))
 
-    trio.run(run)
+    try:
+        trio.run(run)
+    except BaseExceptionGroup as group:
+        if group.split(trio.BrokenResourceError)[1] is not None:
+            raise
+    except trio.BrokenResourceError:
+        # The parent is gone: there is nobody to tell.
+        return
+
+
+def _leave_with_parent() -> None:
+    """End this process some time after its parent, whatever keeps it: a plugin that loops reads no command."""
+    hung_up = select.poll()
+    hung_up.register(0, 0)
+    hung_up.poll()
+    time.sleep(_ORPHAN_PATIENCE_S)
+    os._exit(1)
 
 
 if __name__ == "__main__":

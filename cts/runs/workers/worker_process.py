@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import trio
 
-from cts.api import StreamSnapshot
+from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
+from cts.engine.streams import RESULTS_KEPT
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
@@ -27,6 +29,7 @@ class Worker:
         infos: its open streams, by the numbers that it gave them.
         snapshot: how it stood when it last told.
         told, statuses: how often it has told, and how often at the end of a status interval.
+        killed: whether its parent has killed it.
         over: whether it has ended.
         report: its last word.
     """
@@ -39,6 +42,9 @@ class Worker:
         self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
         self.told = 0
         self.statuses = 0
+        self._ended: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
+        self._outcomes: Counter[Outcome] = Counter()
+        self.killed = False
         self.over = False
         self.report: RunReport | None = None
         self.process: trio.Process | None = None
@@ -47,11 +53,37 @@ class Worker:
         self._tasked = False
         self._early = b""
 
+    def ended(self, result: StreamResult) -> None:
+        """Take note of a stream that has ended, in case the worker does not live to report it."""
+        self._ended.append(result)
+        self._outcomes[result.outcome] += 1
+
+    @property
+    def results(self) -> Sequence[StreamResult]:
+        """What it reported; where it died, what is known of its streams."""
+        return self._ended if self.report is None else self.report.results
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """Its ended streams by outcome; those known better than by its last status where it died."""
+        return self._outcomes if self.over and self.report is None else self.snapshot.outcomes
+
+    @property
+    def results_omitted(self) -> int:
+        """Results that were forgotten."""
+        return self._outcomes.total() - len(self._ended) if self.report is None else self.report.streams_omitted
+
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
+        # A session of its own: Ctrl-C and a terminal that goes are for the parent, also while the worker is still being loaded.
         self.process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "cts.runs.workers.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "cts.runs.workers.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
+        if self.killed:
+            self.process.kill()
         assert self.process.stdout is not None
         data = await self.process.stdout.receive_some()
         list(self._reader.feed(data))
@@ -87,6 +119,12 @@ class Worker:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 # It has ended; whoever reads its messages will see that.
                 return
+
+    def kill(self) -> None:
+        """End the process at once; one that has not been started yet will be when it is."""
+        self.killed = True
+        if self.process is not None:
+            self.process.kill()
 
     async def close(self) -> None:
         """End the process at once if it still runs; no child and no pipe is left behind."""
