@@ -1,5 +1,6 @@
 """The command line: ``cts run``, ``sim``, ``impair``, ``verify-run``, ``bench``, ``check``, ``plugins``."""
 
+import os
 import signal
 import sys
 
@@ -12,6 +13,7 @@ def main() -> None:
     """Entry point; a signal that ends the command is no bug at any moment, not even while the rest is being imported."""
     with as_interrupts() as came:
         try:
+            _open_standard_streams()
             from cts.cli.commands import main as run_command
 
             run_command()
@@ -21,6 +23,16 @@ def main() -> None:
             number = came[0] if came else signal.SIGINT
             print("cts: interrupted", file=sys.stderr)
             sys.exit(exit_status_of(number))
+
+
+def _open_standard_streams() -> None:
+    """Put /dev/null in the place of standard streams that are closed, lest a log or a socket gets their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest number that is free, and those below it are taken by now.
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _is_interrupt(error: BaseException) -> bool:
