@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from cts import __version__
-from cts.errors import UserError, tell_together
+from cts.errors import UserError, exhausted, printable, tell_together
 from cts.signals import exit_status_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _teller(as_json: bool) -> Callable[[RunResult], None]:
     from cts.output.summary import summary_json, summary_text
 
     def tell(result: RunResult) -> None:
-        click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+        _print(_json(summary_json(result.report)) if as_json else summary_text(result.report))
 
     return tell
 
@@ -115,7 +115,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         else:
             shown.append(plan if len(configs) == 1 else f"{config}:\n{plan}")
     if shown:
-        click.echo("\n\n".join(shown))
+        _print("\n\n".join(shown))
     tell_together(mistakes)
 
 
@@ -125,7 +125,7 @@ def plugins() -> None:
     from cts.plugin.registry import find_plugins
     from cts.plugin.status import describe_plugins
 
-    click.echo(describe_plugins(find_plugins()))
+    _print(describe_plugins(find_plugins()))
 
 
 @cli.command(short_help="Relay UDP, impaired, between peers.")
@@ -180,7 +180,7 @@ def impair(
     def tell(result: RelayResult) -> None:
         if result.failure is not None:
             _show(result.failure)
-        click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+        _print(_json(relay_json(result)) if as_json else relay_text(result))
 
     result = run_relay(
         RelayOrder(
@@ -231,7 +231,7 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | Non
     from cts.verification.verify import verify_run as verify
 
     verification = verify(events, truth, tolerance_ns=tolerance_ns)
-    click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))
+    _print(_json(verification_json(verification)) if as_json else verification_text(verification))
     sys.exit(0 if verification.agrees else 1)
 
 
@@ -249,13 +249,30 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.findings import findings_json, findings_text
 
     findings, stopped_by = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
-    click.echo(json.dumps(findings_json(findings)) if as_json else findings_text(findings))
+    _print(_json(findings_json(findings)) if as_json else findings_text(findings))
     if stopped_by is not None:
         sys.exit(exit_status_of(stopped_by))
 
 
+def _json(value: object) -> str:
+    """Return JSON in printable characters only; ``json.dumps`` leaves one that is not."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def _print(text: str) -> None:
+    """Print a result."""
+    try:
+        click.echo(printable(text))
+    except OSError as error:
+        raise _CannotPrintError(error.strerror) from error
+
+
+class _CannotPrintError(Exception):
+    """The result cannot be printed."""
+
+
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)
 
 
 def _some_time_ns(text: str) -> int:
@@ -276,7 +293,7 @@ def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
 def _show(line: str) -> None:
     """Write a line for whoever watches a relay; nobody may."""
     try:
-        click.echo(line, err=True)
+        click.echo(printable(line), err=True)
     except (OSError, ValueError):
         return
 
@@ -286,15 +303,20 @@ def main() -> None:
     try:
         cli.main(prog_name="cts", standalone_mode=False)
     except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc]
         error.show()
         sys.exit(_WRONG_INPUT)
     except click.Abort as error:
         raise KeyboardInterrupt from error
-    except OSError as error:
-        # Only what is printed at the end can fail this way: everything else that touches files or sockets says so itself.
-        click.echo(f"cts: cannot print the result: {error.strerror}", err=True)
+    except _CannotPrintError as error:
+        _say(f"cts: cannot print the result: {error}")
         sys.stdout = None
         sys.exit(1)
     except UserError as error:
-        click.echo("\n".join(f"cts: {line}" for line in str(error).splitlines()), err=True)
+        _say("\n".join(f"cts: {line}" for line in str(error).splitlines()))
         sys.exit(_WRONG_INPUT)
+    except (OSError, ExceptionGroup) as error:
+        if (mistake := exhausted(error)) is None:
+            raise
+        _say(f"cts: {mistake}")
+        sys.exit(1)

@@ -192,7 +192,7 @@ def structure_config(raw: Mapping[str, object], source: str = "configuration") -
 def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
     """Structure, then run the rules on what is good; a rule that rests on a key that is wrong says nothing."""
     config, problems = structure(raw, Config)
-    if config is None:
+    if config is None and all(each.path for each in problems):
         config, _ = structure(without_wrong_models(raw, problems), Config)
     if config is not None:
         wrong = [each.path for each in problems]

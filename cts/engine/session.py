@@ -45,7 +45,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
-from cts.errors import UserError
+from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.records.observer import Observer
 from cts.records.results import RunReport
@@ -124,7 +124,7 @@ class Session(ISession):
                 self._endpoints.append(await self._network.listen(address))
         except OSError as error:
             self.close()
-            raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+            raise UserError(f"server.listen: cannot listen on {address}: {system_error(error)}") from error
         return [endpoint.local for endpoint in self._endpoints]
 
     def close(self) -> None:

@@ -122,9 +122,13 @@ class JitterLog(Observer):
         if self._single is not None:
             self._single.abandon()
 
+    def failures(self) -> tuple[str, ...]:
+        """Return why a file is not whole."""
+        return () if self._failure is None else (self._failure,)
+
     def notes(self) -> tuple[str, ...]:
-        """Return what the user has to know: streams without a file, stamps that made no sense, a disk that was full."""
-        notes = [] if self._failure is None else [self._failure]
+        """Return what the user has to know: streams without a file, stamps that made no sense."""
+        notes = []
         if self._omitted:
             notes.append(f"{KEY}: {self._omitted} streams beyond the first {self._max_files} have no file")
         if self._unusable:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from collections.abc import Iterable
 
+from attrs import evolve, field, frozen
+
+from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.roles import Direction, Role
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
@@ -48,8 +51,8 @@ class StreamResult:
 def failure_of(error: BaseException) -> tuple[Outcome, str]:
     """Return whose fault an error was and its text for the logs, which quote nothing: commas become spaces."""
     if isinstance(error, OSError):
-        return Outcome.NETWORK_ERROR, f"{error.errno}: {error.strerror or error}".replace(",", " ")
-    return Outcome.PROTOCOL_ERROR, "ErrorPlugin: " + " ".join(str(error).replace(",", " ").split())
+        return Outcome.NETWORK_ERROR, printable(f"{error.errno}: {error.strerror or error}".replace(",", " "))
+    return Outcome.PROTOCOL_ERROR, printable("ErrorPlugin: " + " ".join(str(error).replace(",", " ").split()))
 
 
 def result_of(
@@ -105,7 +108,7 @@ class RunReport:
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
-        failures: what went wrong with the run itself, such as a process of it that died.
+        failures: what went wrong with the run itself, such as a process of it that died or a log that could not be written.
     """
 
     role: str
@@ -118,6 +121,10 @@ class RunReport:
     interrupted: bool = False
     failures: tuple[str, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
+
+    def with_failures(self, more: Iterable[str]) -> RunReport:
+        """Return it with more that went wrong, such as logs that are not whole."""
+        return evolve(self, failures=(*self.failures, *more))
 
     @property
     def failed(self) -> bool:

@@ -17,14 +17,14 @@ from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
-from cts.errors import ConfigError, UserError, mistake_in
+from cts.errors import ConfigError, UserError, mistake_in, printable
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
-from cts.records.results import RunResult
+from cts.records.results import RunReport, RunResult
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
 from cts.runs.watchers import open_observers
@@ -116,7 +116,7 @@ class _Run:
                 report = await session.run()
             for note in (*network.notes(), *session.observer.notes()):
                 self._say(note)
-            return RunResult(report, stopped_by[0] if stopped_by else None)
+            return RunResult(self._with_lost_logs(report, session.observer), stopped_by[0] if stopped_by else None)
 
     def _session(
         self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
@@ -138,6 +138,7 @@ class _Run:
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, past whatever is drawn on the console."""
+        line = printable(line)
         for watcher in self._watchers:
             if watcher.say(line):
                 return
@@ -155,4 +156,11 @@ class _Run:
                 session.stop_now()
 
     def _abandon(self, session: ISession, number: int) -> None:
-        self._give_up(RunResult(session.abandon(), number))
+        report = session.abandon()
+        self._give_up(RunResult(self._with_lost_logs(report, session.observer), number))
+
+    def _with_lost_logs(self, report: RunReport, observer: Observer) -> RunReport:
+        """Return a report in which a log that is not whole is a failure, and say so."""
+        for failure in observer.failures():
+            self._say(failure)
+        return report.with_failures(observer.failures())

@@ -194,8 +194,9 @@ def run_simulation(
             truth.end(interrupted=not whole)
         factory.close()
     notes = [note for observer in observers for note in observer.notes()]
+    lost = [failure for observer in observers for failure in observer.failures()]
     if truth is not None and truth.failure is not None:
-        notes.append(truth.failure)
-    for note in notes:
+        lost.append(truth.failure)
+    for note in (*notes, *lost):
         say(note)
-    return RunResult(report, stopped_by[0] if stopped_by else None)
+    return RunResult(report.with_failures(lost), stopped_by[0] if stopped_by else None)

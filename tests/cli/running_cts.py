@@ -97,6 +97,7 @@ class Report(TypedDict):
     unreachable: int
     streams_omitted: int
     interrupted: bool
+    failures: list[str]
     cut_off_by_time_limit: int | None
     unsent: dict[str, Unsent]
 

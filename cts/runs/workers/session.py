@@ -15,7 +15,7 @@ from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSna
 from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
-from cts.errors import UserError
+from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
@@ -77,7 +77,7 @@ class WorkersSession(ISession):
                 with open_udp_socket(local=address) as probe:
                     bound.append(address_of(probe.getsockname()))
             except OSError as error:
-                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+                raise UserError(f"server.listen: cannot listen on {address}: {system_error(error)}") from error
         self._listen = bound
         return bound
 
@@ -221,6 +221,7 @@ class WorkersSession(ISession):
         elif isinstance(message, messages.Reported):
             worker.report = message.report
             worker.snapshot = message.report.snapshot
+            self._failures += [f"{worker.name}: {text}" for text in message.report.failures]
         elif isinstance(message, messages.Failed):
             self._mistake = message.text
             self._command(messages.STOP_NOW)

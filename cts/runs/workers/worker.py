@@ -20,7 +20,7 @@ import trio
 from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
-from cts.errors import UserError, mistake_in
+from cts.errors import UserError, exhausted, mistake_in
 from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
@@ -117,7 +117,9 @@ async def _run(
     )
 
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
-        outbox.put(messages.Reported(await session.run(task_status=task_status)))
+        report = await session.run(task_status=task_status)
+        lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
+        outbox.put(messages.Reported(report.with_failures([lost] if outbox.frames_lost else [])))
 
     async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
@@ -128,12 +130,6 @@ async def _run(
             outbox.put(messages.Bound(tuple(bound)))
     for note in network.notes():
         outbox.put(messages.Noted(note))
-    if outbox.frames_lost:
-        outbox.put(
-            messages.Noted(
-                f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
-            )
-        )
     await outbox.send_all(reports)
 
 
@@ -186,12 +182,14 @@ def main() -> None:
             try:
                 await _run(worker_task, early, commands, reports)
             except BaseExceptionGroup as group:
-                mistake = mistake_in(group)
+                mistake = mistake_in(group) or exhausted(group)
                 if mistake is None:
                     raise
                 await reports.send_all(messages.packed(messages.Failed(str(mistake))))
-            except UserError as error:
-                await reports.send_all(messages.packed(messages.Failed(str(error))))
+            except (UserError, OSError) as error:
+                if (mistake := error if isinstance(error, UserError) else exhausted(error)) is None:
+                    raise
+                await reports.send_all(messages.packed(messages.Failed(str(mistake))))
 
     try:
         trio.run(run)

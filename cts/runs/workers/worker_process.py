@@ -12,6 +12,7 @@ import trio
 from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
 from cts.engine.streams import RESULTS_KEPT
+from cts.errors import UserError, system_error
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
@@ -76,12 +77,15 @@ class Worker:
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
         # A session of its own: Ctrl-C and a terminal that goes are for the parent, also while the worker is still being loaded.
-        self.process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "cts.runs.workers.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            self.process = await trio.lowlevel.open_process(
+                [sys.executable, "-m", "cts.runs.workers.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise UserError(f"run.processes: cannot start {self.name}: {system_error(error)}") from error
         if self.killed:
             self.process.kill()
         assert self.process.stdout is not None
