@@ -82,8 +82,9 @@ class StreamConfig:
 class ServerConfig:
     """``[server]``.
 
-    ``server_exit_limit`` is how many streams to serve before leaving, 0 for no end; ``accept_limit`` how many
-    accepting slots are open; ``connection_limit`` how many streams there may be at once, which bounds memory.
+    ``server_exit_limit`` is how many streams to serve before leaving (a START that failed is none), 0 for no end;
+    ``accept_limit`` how many accepting slots are open; ``connection_limit`` how many streams there may be at once, which
+    bounds memory.
     """
 
     listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)

@@ -12,7 +12,16 @@ from cts.protocol.roles import Direction, Role
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "RunResult", "StreamResult", "failure_of", "result_of"]
+__all__ = [
+    "SUCCEEDED",
+    "UNKNOWN_CONNECTION_ID",
+    "RunReport",
+    "RunResult",
+    "StreamResult",
+    "came_to_nothing",
+    "failure_of",
+    "result_of",
+]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -46,6 +55,13 @@ class StreamResult:
     bits_per_second: int
     counts: StreamSnapshot
     send_lateness: Percentiles | None = None
+
+
+def came_to_nothing(result: StreamResult) -> bool:
+    """Tell whether a stream was asked for and failed without a byte of it: a stranger's START, a peer that is gone."""
+    counts = result.counts
+    failed = result.outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
+    return failed and not (counts.bytes_received or counts.bytes_sent)
 
 
 def failure_of(error: BaseException) -> tuple[Outcome, str]:

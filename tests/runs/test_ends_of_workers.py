@@ -17,6 +17,7 @@ from attrs import frozen
 from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import load_config
+from cts.errors import UserError
 from cts.records.observer import Observer
 from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
@@ -267,3 +268,27 @@ async def test_many_signals_are_no_trouble() -> None:
     session.stop()
     for _ in range(20):
         session.stop_now()
+
+
+async def test_an_address_is_held_from_when_it_was_bound_so_that_two_runs_that_start_at_once_do_not_share_it() -> None:
+    config = load_config(STREAM, (*TWO, *FREE_PORT))
+
+    def session(port: int) -> WorkersSession:
+        return WorkersSession(
+            session_settings(config),
+            WorkerSetup.of(config, "a test"),
+            pacer=open_pacer(),
+            listen=[Address("127.0.0.1", port)],
+            targets=[],
+            say=lambda line: None,
+        )
+
+    first = session(0)
+    (address,) = await first.bind()
+    assert await first.bind() == [address]
+    with pytest.raises(UserError, match=r"cannot listen on .*: Address already in use"):
+        await session(address.port).bind()
+    first.close()
+    second = session(address.port)
+    assert await second.bind() == [address]
+    second.close()

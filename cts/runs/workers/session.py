@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -20,11 +21,11 @@ from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
-from cts.records.results import RunReport, result_of
+from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
-from cts.runs.workers.worker_process import Worker
+from cts.runs.workers.worker_process import Worker, lost_with_its_worker
 
 __all__ = ["WorkersSession"]
 
@@ -56,8 +57,10 @@ class WorkersSession(ISession):
     _say: Callable[[str], None] = field(kw_only=True)
     observer: Observer = field(factory=Observer, kw_only=True)
     _began_ns: int = field(default=0, init=False)
+    _held: list[socket.socket] = field(factory=list, init=False)
     _workers: list[Worker] = field(factory=list, init=False)
     _streams: int = field(default=0, init=False)
+    _in_vain: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
     _statuses: int = field(default=0, init=False)
     _interrupted: bool = field(default=False, init=False)
@@ -71,18 +74,24 @@ class WorkersSession(ISession):
 
     async def bind(self) -> list[Address]:
         """Settle free ports, and refuse an address that is in use: to share it with strangers would succeed."""
+        if self._held:
+            return list(self._listen)
         bound = []
         for address in self._listen:
             try:
-                with open_udp_socket(local=address) as probe:
-                    bound.append(address_of(probe.getsockname()))
+                # Held until a worker has it: another run may ask at the same moment.
+                self._held.append(open_udp_socket(local=address, shared_later=True))
+                bound.append(address_of(self._held[-1].getsockname()))
             except OSError as error:
+                self.close()
                 raise UserError(f"server.listen: cannot listen on {address}: {system_error(error)}") from error
         self._listen = bound
         return bound
 
     def close(self) -> None:
-        """Nothing was bound here."""
+        """Let go of the addresses."""
+        while self._held:
+            self._held.pop().close()
 
     async def run(self) -> RunReport:
         """Run to the end and return what all workers measured."""
@@ -100,6 +109,7 @@ class WorkersSession(ISession):
                     for worker in servers:
                         # The first one settles which free port is taken; the others share it.
                         self._listen = await serving.start(self._run_worker, worker) or self._listen
+                        self.close()
                     async with trio.open_nursery() as asking:
                         for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
@@ -110,6 +120,7 @@ class WorkersSession(ISession):
                 raise UserError(self._mistake)
             return self._conclude()
         finally:
+            self.close()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING_SECONDS):
                 for worker in self._workers:
                     await worker.close()
@@ -230,8 +241,8 @@ class WorkersSession(ISession):
 
     def _keep_exit_limit(self) -> None:
         """Stop the servers together: none of them knows how many streams the others have served."""
-        server = self._settings.server
-        if server is not None and self._settings.client is None and self._streams == server.exit_limit:
+        server, served = self._settings.server, self._streams - self._in_vain
+        if server is not None and self._settings.client is None and served == server.exit_limit:
             self._command(messages.STOP_ACCEPTING)
 
     def _tell_status(self) -> None:
@@ -257,23 +268,13 @@ class WorkersSession(ISession):
         self._failures.append(text)
         self._say(text)
         for info in worker.infos.values():
-            self._end_stream(worker, info, self._lost(info))
+            self._end_stream(worker, info, lost_with_its_worker(info, self._began_ns, self._pacer.now_ns()))
         worker.infos.clear()
 
     def _end_stream(self, worker: Worker, info: StreamInfo, result: StreamResult) -> None:
         worker.ended(result)
+        self._in_vain += came_to_nothing(result)
         self.observer.stream_ended(info, result)
-
-    def _lost(self, info: StreamInfo) -> StreamResult:
-        return result_of(
-            info.local,
-            info.remote,
-            info.role,
-            connection_id=None,
-            outcome=(Outcome.PROTOCOL_ERROR, "ErrorProcessDied"),
-            life_ns=(self._began_ns + info.opened_ns, self._pacer.now_ns()),
-            counts=StreamSnapshot(),
-        )
 
     async def _pass_on_commands(self) -> None:
         async with trio.open_nursery() as passing:

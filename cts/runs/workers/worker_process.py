@@ -13,11 +13,11 @@ from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
 from cts.engine.streams import RESULTS_KEPT
 from cts.errors import UserError, system_error
-from cts.records.results import RunReport
+from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "lost_with_its_worker"]
 
 
 class Worker:
@@ -141,3 +141,16 @@ class Worker:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 await pipe.aclose()
+
+
+def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> StreamResult:
+    """Return what became of a stream whose worker died: it failed, and nobody knows what it had counted."""
+    return result_of(
+        info.local,
+        info.remote,
+        info.role,
+        connection_id=None,
+        outcome=(Outcome.PROTOCOL_ERROR, "ErrorProcessDied"),
+        life_ns=(run_began_ns + info.opened_ns, now_ns),
+        counts=StreamSnapshot(),
+    )
