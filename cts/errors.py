@@ -7,7 +7,10 @@ Anything else that escapes is a bug and ends in a traceback.
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Sequence
+from typing import Final
 
 __all__ = [
     "ConfigError",
@@ -16,8 +19,11 @@ __all__ = [
     "PluginError",
     "PluginFailure",
     "UserError",
+    "exhausted",
     "first_of",
     "mistake_in",
+    "printable",
+    "system_error",
     "tell_together",
 ]
 
@@ -71,3 +77,32 @@ def first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but for tab and line feed, those that turn the direction of writing, halves of characters."""
+
+
+def printable(text: str) -> str:
+    """Return a stranger's text (a plugin's, a path, a name) with what a terminal would act on written as an escape."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def system_error(error: OSError) -> str:
+    """Return what the operating system said, with the file that it said it of, and what to do where descriptors ran out."""
+    text = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        text += f": {str(error.filename)!r}"
+    if error.errno == errno.EMFILE:
+        text += "; raise the limit (ulimit -n)"
+    return text
+
+
+def exhausted(error: BaseException) -> UserError | None:
+    """Return the message of an error by which the operating system had nothing left for this process; None for others."""
+    refusal = first_of(error)
+    if isinstance(refusal, OSError) and refusal.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+        return UserError(f"the operating system lets this run have no more of what it needs: {system_error(refusal)}")
+    return None

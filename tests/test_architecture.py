@@ -19,6 +19,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "units": frozenset(),
     "native": frozenset(),
+    "signals": frozenset(),
     "metrics": frozenset({"errors", "units"}),
     "protocol": frozenset({"errors", "units", "metrics"}),
     "impairment": frozenset({"errors", "units"}),
@@ -27,7 +28,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "clock": CONTRACTS | {"native"},
     "engine": CONTRACTS,
     "net": CONTRACTS | {"native", "clock", "impairment"},
-    "relay": CONTRACTS | {"clock", "impairment", "engine.contracts", "net"},
+    "relay": CONTRACTS | {"signals", "clock", "impairment", "engine.contracts", "net"},
     # What a plan and an impairment may be is for those to say who work with them.
     "config": frozenset({"errors", "units", "protocol", "impairment"}),
     "plugin": CONTRACTS | {"config"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import attrs
 import trio
@@ -17,6 +18,7 @@ from cts.bench.trials import StreamLoad, run_trial, without_loss
 from cts.net.offload import Offload, detect_offload
 from cts.output.figures import about_rate
 from cts.records.results import RunReport
+from cts.signals import stop_signals
 from cts.units import SECOND
 
 __all__ = ["run_bench"]
@@ -31,8 +33,12 @@ _LOSSLESS = StreamLoad(4 * _GIGABIT, frame_rate=1000)
 _MANY = StreamLoad(1_000_000, frame_rate=60, seconds=3, buffer="250ms")
 
 
-def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: int, with_iperf: bool) -> Findings:
+def run_bench(
+    say: Callable[[str], None], *, offload: str, datagram_max_size: int, with_iperf: bool
+) -> tuple[Findings, int | None]:
     """Measure what this host can do; takes about a minute and a half, two and a half with iperf3.
+
+    Returns the findings, and the signal that cut them short, if one did.
 
     Args:
         say: takes a line of progress.
@@ -40,7 +46,14 @@ def run_bench(say: Callable[[str], None], *, offload: str, datagram_max_size: in
         datagram_max_size: bytes of the datagrams.
         with_iperf: whether to run iperf3 beside it, where it is installed.
     """
-    return trio.run(partial(_Bench(say, offload, datagram_max_size).run, with_iperf=with_iperf))
+    say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
+    # A busy loop hears of no task that ends it; nothing is lost if a signal ends it, and everything with it.
+    findings = Findings(
+        offload=detect_offload() if offload == "auto" else Offload(),
+        datagram_max_size=datagram_max_size,
+        stalls=measure_stalls(time.monotonic_ns, _STALLS_NS),
+    )
+    return trio.run(partial(_Bench(say, offload, datagram_max_size, findings).run, with_iperf=with_iperf))
 
 
 @attrs.define(eq=False)
@@ -48,26 +61,36 @@ class _Bench:
     _say: Callable[[str], None]
     _offload: str
     _size: int
+    _findings: Findings
 
-    async def run(self, *, with_iperf: bool) -> Findings:
-        self._say(f"stalls: a busy loop, {_STALLS_NS // SECOND} s")
-        stalls = measure_stalls(time.monotonic_ns, _STALLS_NS)
+    async def run(self, *, with_iperf: bool) -> tuple[Findings, int | None]:
+        """Measure until all is, or a signal comes."""
+        stopped_by: list[int] = []
+        with stop_signals() as signals:
+            async with trio.open_nursery() as measuring:
+
+                async def obey() -> None:
+                    stopped_by.append(await anext(signals))
+                    self._say("stopping: what was measured up to here is")
+                    measuring.cancel_scope.cancel()
+
+                measuring.start_soon(obey)
+                await self._measure(iperf_path() if with_iperf else None)
+                measuring.cancel_scope.cancel()
+        return self._findings, stopped_by[0] if stopped_by else None
+
+    async def _measure(self, iperf3: str | None) -> None:
         self._say(f"pacing: {len(_WAKE_RATES)} rates of wakes, 2 s each")
-        pacing = tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES])
+        self._found(pacing=tuple([await measure_pacing(rate, 2) for rate in _WAKE_RATES]))
         goodput = await self._goodput()
-        lossless = await self._lossless(goodput)
-        streams = await self._streams()
-        path = iperf_path() if with_iperf else None
-        return Findings(
-            offload=detect_offload() if self._offload == "auto" else Offload(),
-            datagram_max_size=self._size,
-            goodput=goodput,
-            lossless=lossless,
-            streams=streams,
-            stalls=stalls,
-            pacing=pacing,
-            rounds=await self._rounds(path, goodput) if path is not None else None,
-        )
+        self._found(goodput=goodput)
+        self._found(lossless=await self._lossless(goodput))
+        self._found(streams=await self._streams())
+        if iperf3 is not None:
+            self._found(rounds=await self._rounds(iperf3, goodput))
+
+    def _found(self, **figures: Any) -> None:
+        self._findings = attrs.evolve(self._findings, **figures)
 
     async def _goodput(self) -> int:
         """Offer more and more until what comes through grows no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import median
 
 from attrs import frozen
@@ -34,7 +35,7 @@ class Rounds:
 
 @frozen
 class Findings:
-    """Everything that was measured.
+    """Everything that was measured; None is what a bench that was stopped had not come to.
 
     Attributes:
         offload: what the kernel does for batches.
@@ -49,10 +50,10 @@ class Findings:
 
     offload: Offload
     datagram_max_size: int
-    goodput: int
-    lossless: int
-    streams: int
     stalls: StallFigures
+    goodput: int | None = None
+    lossless: int | None = None
+    streams: int | None = None
     pacing: tuple[PacingFigures, ...] = ()
     rounds: Rounds | None = None
 
@@ -62,9 +63,9 @@ def findings_text(findings: Findings) -> str:
     size = f"{findings.datagram_max_size:,}-byte datagrams"
     rows = [
         ("offload", str(findings.offload)),
-        ("one stream", f"{about_rate(findings.goodput)} received and verified at the most, {size}"),
-        ("without loss", f"{about_rate(findings.lossless)} in one stream, {size}"),
-        ("many streams", f"{findings.streams:,} of 1 Mbit/s at 60 frames/s without a dropped frame"),
+        ("one stream", _known(findings.goodput, about_rate, f"received and verified at the most, {size}")),
+        ("without loss", _known(findings.lossless, about_rate, f"in one stream, {size}")),
+        ("many streams", _known(findings.streams, "{:,}".format, "of 1 Mbit/s at 60 frames/s without a dropped frame")),
         ("stalls", _stalls_text(findings.stalls)),
     ]
     for figures in findings.pacing:
@@ -81,6 +82,8 @@ def findings_text(findings: Findings) -> str:
 
 def trust(findings: Findings) -> str:
     """Return the sentence that says how far measurements from this host can be trusted."""
+    if findings.lossless is None or findings.streams is None:
+        return "The bench was stopped: it cannot say how far a measurement from this host can be trusted."
     rate = about_rate(findings.lossless // _HEADROOM)
     late = about_time(findings.pacing[0].lateness.p99) if findings.pacing else "unknown"
     return (
@@ -133,6 +136,10 @@ def _stalls_text(stalls: StallFigures) -> str:
         f"the host stood still for {stalls.share:.2%} of the time ({stalls.count:,} times {about_time(STALL_NS)} or more, "
         f"at most {about_time(stalls.longest_ns)})"
     )
+
+
+def _known(value: int | None, written: Callable[[int], str], what: str) -> str:
+    return "not measured" if value is None else f"{written(value)} {what}"
 
 
 def _median(values: tuple[int, ...]) -> float:

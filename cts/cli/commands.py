@@ -6,17 +6,20 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
 from cts import __version__
-from cts.errors import UserError, tell_together
+from cts.errors import UserError, exhausted, printable, tell_together
+from cts.signals import exit_status_of
+
+if TYPE_CHECKING:
+    from cts.records.results import RunResult
 
 __all__ = ["main"]
 
 _WRONG_INPUT = 2
-_INTERRUPTED = 130
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Value = TypeVar("_Value")
@@ -31,6 +34,19 @@ _as_json = click.option(
 def _overrides(example: str = "stream.frame_rate=60") -> Callable[[_Command], _Command]:
     text = f"Override a key, for example {example}. May be given several times."
     return click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help=text)
+
+
+def _teller(as_json: bool) -> Callable[[RunResult], None]:
+    """Return what prints the summary of a run."""
+    from cts.output.console_stream import takes_text
+    from cts.output.summary import summary_json, summary_text
+
+    def tell(result: RunResult) -> None:
+        # Who stops a run whose terminal is stopped, too, wants it to end.
+        if result.signal is None or takes_text(sys.stdout):
+            _print(_json(summary_json(result.report)) if as_json else summary_text(result.report))
+
+    return tell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,14 +66,12 @@ def cli() -> None:
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
-    from cts.output.console_stream import takes_text
-    from cts.output.summary import summary_json, summary_text
     from cts.runs.real_run import run as run_config
 
-    result = run_config(load_config(config, overrides), str(config), console=sys.stderr, overrides=overrides)
-    # Who stops a run whose terminal is stopped, too, wants it to end.
-    if result.signal is None or takes_text(sys.stdout):
-        click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+    tell = _teller(as_json)
+    settings = load_config(config, overrides)
+    result = run_config(settings, str(config), console=sys.stderr, give_up=tell, overrides=overrides)
+    tell(result)
     sys.exit(result.exit_status)
 
 
@@ -72,13 +86,15 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> N
     The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
     """
     from cts.config import load_config
-    from cts.output.summary import summary_json, summary_text
     from cts.runs.simulated_run import run_simulation
 
+    tell = _teller(as_json)
     settings = load_config(config, overrides)
-    report = run_simulation(settings, str(config), seed=seed, console=sys.stderr, say=_say, overrides=overrides)
-    click.echo(json.dumps(summary_json(report)) if as_json else summary_text(report))
-    sys.exit(1 if report.failed else 0)
+    result = run_simulation(
+        settings, str(config), seed=seed, console=sys.stderr, say=_say, give_up=tell, overrides=overrides
+    )
+    tell(result)
+    sys.exit(result.exit_status)
 
 
 @cli.command(short_help="Validate CONFIGs, show what follows.")
@@ -102,7 +118,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         else:
             shown.append(plan if len(configs) == 1 else f"{config}:\n{plan}")
     if shown:
-        click.echo("\n\n".join(shown))
+        _print("\n\n".join(shown))
     tell_together(mistakes)
 
 
@@ -112,7 +128,7 @@ def plugins() -> None:
     from cts.plugin.registry import find_plugins
     from cts.plugin.status import describe_plugins
 
-    click.echo(describe_plugins(find_plugins()))
+    _print(describe_plugins(find_plugins()))
 
 
 @cli.command(short_help="Relay UDP, impaired, between peers.")
@@ -148,15 +164,15 @@ def impair(
     """Relay UDP between clients and a server, and do to it what the [network] table of CONFIG says.
 
     Works in front of any UDP service, for many clients, over IPv4 and IPv6, and from one to the other. Each client has links of
-    its own, as in `cts sim`. Counts are shown every second. Ctrl-C ends it and prints the final counts; that is how a relay is
-    ended, so the exit status is 0.
+    its own, as in `cts sim`. Counts are shown every second. Ctrl-C or --time-limit ends it and prints the final counts; the
+    exit status is 130 after Ctrl-C, 0 after the time limit, 1 if the ground truth is not complete.
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
     from cts.output.console_stream import console_stream, takes_text
-    from cts.relay.run import RelayOrder, run_relay
+    from cts.relay.run import RelayOrder, RelayResult, run_relay
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
@@ -173,16 +189,21 @@ def impair(
         time_limit_ns=limit_ns,
         offload=settings.run.offload == "auto",
     )
+
+    def tell(result: RelayResult) -> None:
+        if result.failure is not None:
+            _show(result.failure, sys.stderr)
+        if result.signal is None or takes_text(sys.stdout):
+            _print(_json(relay_json(result)) if as_json else relay_text(result))
+
     with console_stream(sys.stderr) as console:
         result = run_relay(
             order,
             began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed), console),
             watch=lambda statistics: _show(relay_line(statistics), console),
+            give_up=tell,
         )
-        if result.failure is not None:
-            _show(result.failure, console)
-    if result.signal is None or takes_text(sys.stdout):
-        click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+    tell(result)
     sys.exit(result.exit_status)
 
 
@@ -206,7 +227,7 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
     from cts.verification.verify import verify_run as verify
 
     verification = verify(events, truth, tolerance_ns=_read_ns("--tolerance", tolerance))
-    click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))
+    _print(_json(verification_json(verification)) if as_json else verification_text(verification))
     sys.exit(0 if verification.agrees else 1)
 
 
@@ -223,12 +244,31 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.bench import run_bench
     from cts.bench.findings import findings_json, findings_text
 
-    findings = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
-    click.echo(json.dumps(findings_json(findings)) if as_json else findings_text(findings))
+    findings, stopped_by = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
+    _print(_json(findings_json(findings)) if as_json else findings_text(findings))
+    if stopped_by is not None:
+        sys.exit(exit_status_of(stopped_by))
+
+
+def _json(value: object) -> str:
+    """Return JSON in printable characters only; ``json.dumps`` leaves one that is not."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def _print(text: str) -> None:
+    """Print a result."""
+    try:
+        click.echo(printable(text))
+    except OSError as error:
+        raise _CannotPrintError(error.strerror) from error
+
+
+class _CannotPrintError(Exception):
+    """The result cannot be printed."""
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)
 
 
 def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
@@ -252,7 +292,7 @@ def _read_ns(option: str, text: str | None, *, least_ns: int = 0) -> int | None:
 def _show(line: str, console: TextIO) -> None:
     """Write a line for whoever watches a relay; nobody may."""
     try:
-        print(line, file=console, flush=True)
+        print(printable(line), file=console, flush=True)
     except (OSError, ValueError):
         return
 
@@ -262,16 +302,20 @@ def main() -> None:
     try:
         cli.main(prog_name="cts", standalone_mode=False)
     except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc]
         error.show()
         sys.exit(_WRONG_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("cts: interrupted", err=True)
-        sys.exit(_INTERRUPTED)
-    except OSError as error:
-        # Only what is printed at the end can fail this way: everything else that touches files or sockets says so itself.
-        click.echo(f"cts: cannot print the result: {error.strerror}", err=True)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except _CannotPrintError as error:
+        _say(f"cts: cannot print the result: {error}")
         sys.stdout = None
         sys.exit(1)
     except UserError as error:
-        click.echo("\n".join(f"cts: {line}" for line in str(error).splitlines()), err=True)
+        _say("\n".join(f"cts: {line}" for line in str(error).splitlines()))
         sys.exit(_WRONG_INPUT)
+    except (OSError, ExceptionGroup) as error:
+        if (mistake := exhausted(error)) is None:
+            raise
+        _say(f"cts: {mistake}")
+        sys.exit(1)

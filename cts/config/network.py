@@ -88,6 +88,6 @@ def without_wrong_models(raw: Mapping[str, object], problems: Iterable[Problem])
     """
     for problem in problems:
         for at in (1, 2):
-            if problem.path[0] == "network" and problem.path[at : at + 1] in (("latency",), ("loss",)):
+            if problem.path[:1] == ("network",) and problem.path[at : at + 1] in (("latency",), ("loss",)):
                 raw = without(raw, problem.path[: at + 1])
     return raw

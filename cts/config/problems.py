@@ -35,7 +35,7 @@ class Problem:
         return (self.path, *self.others)
 
     def __str__(self) -> str:
-        return f"{dotted(self.path)}: {self.text}"
+        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
 
 
 def touch(key: KeyPath, other: KeyPath) -> bool:

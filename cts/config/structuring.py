@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -31,6 +32,9 @@ __all__ = ["structure", "structure_options"]
 
 T = TypeVar("T")
 
+_TOLD_AT_MOST = 100
+"""Problems that are told; each costs some work, and nobody reads so many."""
+
 
 def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[Problem]]:
     """Structure a table into an attrs class.
@@ -42,7 +46,9 @@ def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[P
     try:
         return hook(raw, cls), []
     except BaseValidationError as exc:
-        problems = list(_problems(exc, (), cls))
+        problems = list(islice(_problems(exc, (), cls), _TOLD_AT_MOST + 1))
+    if len(problems) > _TOLD_AT_MOST:
+        return None, [*problems[:-1], Problem((), f"more is wrong than these {_TOLD_AT_MOST}; is it a configuration?")]
     good: Mapping[str, object] = raw
     for problem in problems:
         good = without(good, problem.path)

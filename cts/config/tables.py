@@ -82,8 +82,9 @@ class StreamConfig:
 class ServerConfig:
     """``[server]``.
 
-    ``server_exit_limit`` is how many streams to serve before leaving, 0 for no end; ``accept_limit`` how many
-    accepting slots are open; ``connection_limit`` how many streams there may be at once, which bounds memory.
+    ``server_exit_limit`` is how many streams to serve before leaving (a START that failed is none), 0 for no end;
+    ``accept_limit`` how many accepting slots are open; ``connection_limit`` how many streams there may be at once, which
+    bounds memory.
     """
 
     listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
@@ -192,7 +193,7 @@ def structure_config(raw: Mapping[str, object], source: str = "configuration") -
 def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
     """Structure, then run the rules on what is good; a rule that rests on a key that is wrong says nothing."""
     config, problems = structure(raw, Config)
-    if config is None:
+    if config is None and all(each.path for each in problems):
         config, _ = structure(without_wrong_models(raw, problems), Config)
     if config is not None:
         wrong = [each.path for each in problems]

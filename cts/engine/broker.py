@@ -72,10 +72,10 @@ class Broker:
         self.pending -= 1
         self.running += 1
 
-    def finish_one(self) -> None:
-        """A running connection ended."""
+    def finish_one(self, *, counts: bool = True) -> None:
+        """A running connection ended; one that never came to be does not count among those to open in all."""
         self.running -= 1
-        self.ended += 1
+        self.ended += counts
 
     def stop(self) -> None:
         """Open no more; what is pending will never run."""

@@ -92,6 +92,13 @@ class ISession(ABC):
     def stop_now(self) -> None:
         """Cancel the streams that run."""
 
+    @abstractmethod
+    def abandon(self) -> RunReport:
+        """Give up on a run that does not end: close its logs and return what is known; streams that run count as cancelled.
+
+        The last call, with the process left right after it. May come from another thread where the event loop is stuck.
+        """
+
 
 class IAdmission(ABC):
     """Who may ask a server for a stream; asked before anything is kept of a peer."""

@@ -14,6 +14,7 @@ from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandle
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.streams import OpenStream, Streams
 from cts.protocol.handshake import starts_apart
+from cts.records.results import came_to_nothing
 
 __all__ = ["Server"]
 
@@ -117,7 +118,7 @@ class Server(IListenerHandler):
             self._broker.started()
             stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
             if stream is None:
-                self._retire_one()
+                self._retire_one(counts=False)
             else:
                 self._manager.add(stream.socket)
                 streams.start_soon(self._run, stream, streams, name=f"stream {remote}")
@@ -127,14 +128,14 @@ class Server(IListenerHandler):
 
     async def _run(self, stream: OpenStream, streams: trio.Nursery) -> None:
         try:
-            await self._streams.run(stream)
+            result = await self._streams.run(stream)
         finally:
             self._manager.remove(stream.socket)
-        self._retire_one()
+        self._retire_one(counts=result is None or not came_to_nothing(result))
         self._open_slots()
         self._match(streams)
 
-    def _retire_one(self) -> None:
-        self._broker.finish_one()
+    def _retire_one(self, *, counts: bool) -> None:
+        self._broker.finish_one(counts=counts)
         if self._broker.finished:
             self.stop_accepting()

@@ -46,7 +46,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
-from cts.errors import UserError
+from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
 from cts.records.observer import Observer
@@ -140,7 +140,7 @@ class Session(ISession):
                 self._endpoints.append(await self._network.listen(address))
         except OSError as error:
             self.close()
-            raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+            raise UserError(f"server.listen: cannot listen on {address}: {system_error(error)}") from error
         return [endpoint.local for endpoint in self._endpoints]
 
     def close(self) -> None:
@@ -173,9 +173,7 @@ class Session(ISession):
                         if self._client is not None:
                             sides.start_soon(self._run_client, self._client)
                 services.cancel_scope.cancel()
-            report = self._report()
-            self.observer.status(report.snapshot)
-            return report
+            return self._conclude()
         finally:
             self.observer.closing()
             self.close()
@@ -191,6 +189,15 @@ class Session(ISession):
         self._interrupted = True
         self._open_no_more()
         self._sides.cancel()
+
+    def abandon(self) -> RunReport:
+        """Return what is known of a run that does not end."""
+        self._interrupted = True
+        for streams in self._streams.values():
+            streams.abandon()
+        report = self._conclude()
+        self.observer.closing()
+        return report
 
     def stop_accepting(self) -> None:
         """Serve no more streams; end when those that run have ended."""
@@ -297,10 +304,12 @@ class Session(ISession):
             unreachable=statistics.unreachable,
             unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
+            interrupted=self._interrupted,
         )
 
-    def _report(self) -> RunReport:
+    def _conclude(self) -> RunReport:
         snapshot = self.snapshot()
+        self.observer.status(snapshot)
         results = chain.from_iterable(streams.results for streams in self._streams.values())
         return RunReport(
             role=self._settings.role,

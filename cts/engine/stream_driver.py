@@ -7,6 +7,7 @@ import trio
 from cts.api import DatagramBatch, Frame, Histogram, StreamRequest
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.errors import printable
 from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
@@ -122,7 +123,7 @@ class StreamDriver:
         except OSError as error:
             if not heals(error):
                 raise
-            cause = error.strerror or str(error)
+            cause = printable(error.strerror or str(error))
             self.unsent += UnsentFrames({cause: Unsent(1, request.plan.interval_ns)})
             self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), refused=True)
         else:

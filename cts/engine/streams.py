@@ -41,6 +41,7 @@ GAVE_WAY = "Cancelled: its peer asked for another stream"
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
+_CANCELLED = Outcome.CANCELLED, "Cancelled"
 
 
 @frozen(kw_only=True)
@@ -179,7 +180,7 @@ class Streams:
             del self._open[info.number]
             if result is None:
                 gave_way = stream.running.cancelled_caught
-                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY if gave_way else "Cancelled"))
+                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
@@ -205,6 +206,17 @@ class Streams:
             for stream in self._open.values():
                 if stream.socket is socket:
                     stream.running.cancel()
+
+    def abandon(self) -> None:
+        """Record the streams that still run as cancelled: nobody waits for them any more."""
+        for number, stream in list(self._open.items()):
+            try:
+                result = self._ended_now(stream, _CANCELLED)
+            except Exception:  # it was interrupted in the middle of something
+                result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
+            del self._open[number]
+            self._tell(stream.info)
+            self._record(stream.info, result)
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
         if self._given_back:

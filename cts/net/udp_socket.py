@@ -15,12 +15,13 @@ _SOCKET_BUFFER = 4 << 20
 
 
 def open_udp_socket(
-    *, local: Address | None = None, remote: Address | None = None, shared: bool = False
+    *, local: Address | None = None, remote: Address | None = None, shared: bool = False, shared_later: bool = False
 ) -> socket.socket:
     """Return a nonblocking UDP socket with large buffers and kernel receive times, bound or connected.
 
     Args:
         local, remote: what to bind to, or to connect to.
+        shared_later: whether nobody has the address now, and this user's others may bind it from then on.
         shared: whether other processes bind the same address; the kernel then spreads peers over them (SO_REUSEPORT).
 
     Raises:
@@ -43,6 +44,8 @@ def open_udp_socket(
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if local is not None:
             sock.bind(sockaddr_of(local))
+        if shared_later:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if remote is not None:
             sock.connect(sockaddr_of(remote))
     except OSError:

@@ -16,7 +16,7 @@ from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
-__all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "status_line"]
+__all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "moves_cursor", "status_line"]
 
 ConsoleMode = Literal["auto", "live", "lines", "quiet"]
 
@@ -56,6 +56,11 @@ def status_line(row: StatusSlice) -> str:
     cells = [time.rjust(COLUMN_WIDTHS[0])]
     cells += [fitted(count, width).rjust(width) for count, width in zip(counts, COLUMN_WIDTHS[1:], strict=True)]
     return "".join(cells)
+
+
+def moves_cursor(environment: Mapping[str, str]) -> bool:
+    """Tell whether a terminal understands escape codes, for all that is known: nothing is of one that has no name."""
+    return environment.get("TERM", "") not in ("", "dumb")
 
 
 class _TextConsole(PromptObserver):
@@ -130,7 +135,7 @@ class ProgressConsole(_TextConsole):
         super().__init__(stream)
         self._expected_ns = expected_ns
         self._now = now
-        self._overwrites = stream.isatty()
+        self._overwrites = stream.isatty() and moves_cursor(os.environ)
         self._interval = 0.5 if self._overwrites else 5.0
         self._began = self._next = 0.0
         self._written = False
@@ -180,7 +185,7 @@ def choose_console(
     """
     if mode == "quiet":
         return Observer()
-    if mode == "lines" or (mode == "auto" and not (stream.isatty() and environment.get("TERM") != "dumb")):
+    if mode == "lines" or (mode == "auto" and not (stream.isatty() and moves_cursor(environment))):
         return LineConsole(stream, measure, least_ns)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 

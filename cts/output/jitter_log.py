@@ -136,9 +136,13 @@ class JitterLog(Observer):
         if self._single is not None:
             self._single.abandon()
 
+    def failures(self) -> tuple[str, ...]:
+        """Return why a file is not whole."""
+        return tuple([file.failure for file in self._files if file.failure is not None][:1])
+
     def notes(self) -> tuple[str, ...]:
-        """Return what the user has to know: streams without a file, stamps that made no sense, a disk that was full."""
-        notes = [file.failure for file in self._files if file.failure is not None][:1]
+        """Return what the user has to know: streams without a file, stamps that made no sense."""
+        notes = []
         if self._omitted:
             notes.append(f"{KEY}: {self._omitted} streams beyond the first {self._max_files} have no file")
         if self._unusable:

@@ -90,6 +90,10 @@ class OrderedObserver(Observer):
         """Return the notes of every observer."""
         return tuple(note for observer in self._all for note in observer.notes())
 
+    def failures(self) -> tuple[str, ...]:
+        """Return the failures of every observer."""
+        return tuple(failure for observer in self._all for failure in observer.failures())
+
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""
         if self._held:

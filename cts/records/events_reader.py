@@ -87,7 +87,7 @@ class ReportedEnd:
         return (
             self.outcome == "network error"
             or (self.outcome == "cancelled" and self.result == "Cancelled")
-            or (self.outcome == "protocol error" and self.result.startswith("ErrorPlugin"))
+            or (self.outcome == "protocol error" and self.result.startswith(("ErrorPlugin", "ErrorProcessDied")))
         )
 
 

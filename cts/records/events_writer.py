@@ -118,7 +118,8 @@ class EventsLog(LogObserver):
             self._closed = True
             last = self._last
             if self._file.failure is None:
-                self._write("run_ended", last.elapsed_ns, {"cut_off_by_time_limit": last.cut_off_by_time_limit})
+                how = {"cut_off_by_time_limit": last.cut_off_by_time_limit, "interrupted": last.interrupted}
+                self._write("run_ended", last.elapsed_ns, how)
         super().closing()
 
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:

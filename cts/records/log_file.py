@@ -224,6 +224,6 @@ class LogObserver(Observer):
         """Write out the rest and close."""
         self._file.close()
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what the user has to know about this log: lines or files that are missing from it, and why."""
+    def failures(self) -> tuple[str, ...]:
+        """Return why the log is not whole."""
         return () if self._file.failure is None else (self._file.failure,)

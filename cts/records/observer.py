@@ -51,6 +51,10 @@ class Observer:
         """Show a line to the person who watches and return True; False from who has no console."""
         return False
 
+    def failures(self) -> tuple[str, ...]:
+        """Return why what was to be written is not whole, which makes the run a failure."""
+        return ()
+
     def notes(self) -> tuple[str, ...]:
         """Return what a person should hear about the watching itself, such as a log that could not be written."""
         return ()

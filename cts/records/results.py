@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.roles import Direction, Role
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "StreamResult", "end_of", "failure_of", "result_of"]
+__all__ = [
+    "SUCCEEDED",
+    "UNKNOWN_CONNECTION_ID",
+    "RunReport",
+    "RunResult",
+    "StreamResult",
+    "came_to_nothing",
+    "end_of",
+    "failure_of",
+    "result_of",
+]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -48,11 +59,18 @@ class StreamResult:
     send_lateness: Percentiles | None = None
 
 
+def came_to_nothing(result: StreamResult) -> bool:
+    """Tell whether a stream was asked for and failed without a byte of it: a stranger's START, a peer that is gone."""
+    counts = result.counts
+    failed = result.outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
+    return failed and not (counts.bytes_received or counts.bytes_sent)
+
+
 def failure_of(error: BaseException) -> tuple[Outcome, str]:
     """Return whose fault an error was and its text for the logs, which quote nothing: commas become spaces."""
     if isinstance(error, OSError):
-        return Outcome.NETWORK_ERROR, f"{error.errno}: {error.strerror or error}".replace(",", " ")
-    return Outcome.PROTOCOL_ERROR, "ErrorPlugin: " + " ".join(str(error).replace(",", " ").split())
+        return Outcome.NETWORK_ERROR, printable(f"{error.errno}: {error.strerror or error}".replace(",", " "))
+    return Outcome.PROTOCOL_ERROR, printable("ErrorPlugin: " + " ".join(str(error).replace(",", " ").split()))
 
 
 def result_of(
@@ -114,7 +132,7 @@ class RunReport:
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
-        failures: what went wrong with the run itself, such as a worker that died.
+        failures: what went wrong with the run itself, such as a worker that died or a log that could not be written.
         answered: for each server of several addresses the one that answered first.
     """
 
@@ -130,8 +148,32 @@ class RunReport:
     answered: tuple[Address, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
 
+    def with_failures(self, more: Iterable[str]) -> RunReport:
+        """Return it with more that went wrong, such as logs that are not whole."""
+        return evolve(self, failures=(*self.failures, *more))
+
     @property
     def failed(self) -> bool:
         """Whether the run or one of its streams failed; to be cut short is not to fail."""
         outcomes = self.snapshot.outcomes
         return bool(self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR))
+
+
+@frozen
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        report: what was measured.
+        signal: the signal that stopped it, None if it ended by itself.
+    """
+
+    report: RunReport
+    signal: int | None
+
+    @property
+    def exit_status(self) -> int:
+        """0: every stream succeeded; 1: the run or some of them failed; 128 + signal: stopped (130 for Ctrl-C)."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.report.failed else 0

@@ -102,6 +102,7 @@ class RunSnapshot:
         unreachable: times that the network said (by ICMP) that a peer does not get what was sent.
         unsent: frames that this host did not let out, by cause, of all sides.
         cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
+        interrupted: whether somebody stopped it.
     """
 
     elapsed_ns: int
@@ -113,3 +114,4 @@ class RunSnapshot:
     unreachable: int = 0
     unsent: UnsentFrames = field(factory=UnsentFrames)
     cut_off_by_time_limit: int | None = None
+    interrupted: bool = False

@@ -87,9 +87,10 @@ class TruthLog:
         for text, fate in zip(self._beginnings(transmission), transmission.fates, strict=True):
             self._file.write_line(text + self._end(fate.kind, fate.arrivals))
 
-    def close(self, now_ns: int) -> None:
-        """Write the last line and close."""
-        self._write({"kind": "ended", "t": now_ns - self._began_ns, "datagrams": self._datagrams})
+    def close(self, now_ns: int, *, interrupted: bool = False) -> None:
+        """Write the last line, which says whether the run was to go on, and close."""
+        ended = {"kind": "ended", "t": now_ns - self._began_ns, "datagrams": self._datagrams}
+        self._write({**ended, "interrupted": interrupted})
         self._file.close()
 
     def flush(self) -> None:
@@ -155,10 +156,10 @@ class SimulationTruthLog(TruthLog):
             self._now_ns = transmission.at_ns
         self._held.append(transmission)
 
-    def end(self) -> None:
+    def end(self, *, interrupted: bool) -> None:
         """Write what is held, and the last line with the time of the last transmission, and close."""
         self._write_held()
-        self.close(self._now_ns)
+        self.close(self._now_ns, interrupted=interrupted)
 
     def _write_held(self) -> None:
         self._held.sort(key=lambda each: (each.client, each.way, each.first))
@@ -253,14 +254,14 @@ class RelayTruthLog(TruthLog):
                 del self._under_way[line.key]
                 self._write_complete()
 
-    def close(self, now_ns: int) -> None:
+    def close(self, now_ns: int, *, interrupted: bool = False) -> None:
         """Write the lines that are held, whose arrivals under way never leave, the last line, and close."""
         for line in self._under_way.values():
             line.left = [None if left == _UNDER_WAY else left for left in line.left]
             line.missing = 0
         self._under_way.clear()
         self._write_complete()
-        super().close(now_ns)
+        super().close(now_ns, interrupted=interrupted)
 
     def _write_complete(self) -> None:
         waiting = self._waiting

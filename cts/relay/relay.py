@@ -20,7 +20,7 @@ from attrs.validators import ge
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
 from cts.engine.contracts import INetwork
-from cts.errors import UserError
+from cts.errors import UserError, system_error
 from cts.impairment.link import Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
 from cts.records.truth_writer import Transmission
@@ -139,7 +139,7 @@ class Relay:
                 try:
                     listeners.append(await self._network.listen(address))
                 except OSError as error:
-                    raise UserError(f"cannot listen on {address}: {error.strerror}") from error
+                    raise UserError(f"cannot listen on {address}: {system_error(error)}") from error
             bound = [endpoint.local for endpoint in listeners]
             for local in bound:
                 if _leads_to(self._upstream, local):

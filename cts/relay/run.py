@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
@@ -22,6 +21,7 @@ from cts.records.truth_writer import RelayTruthLog
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.relay.relay import Relay, RelayLimits
 from cts.relay.statistics import RelayStatistics
+from cts.signals import exit_status_of, stop_signals
 from cts.units import SECOND
 
 __all__ = ["RelayOrder", "RelayResult", "run_relay"]
@@ -75,8 +75,10 @@ class RelayResult:
 
     @property
     def exit_status(self) -> int:
-        """0, also after Ctrl-C or SIGTERM, which are how a relay ends; 1: the ground truth is not complete."""
-        return 0 if self.failure is None else 1
+        """1: the ground truth is not complete; else 128 + signal (130 for Ctrl-C), 0 where the time limit ended it."""
+        if self.failure is not None:
+            return 1
+        return 0 if self.signal is None else exit_status_of(self.signal)
 
 
 def run_relay(
@@ -84,24 +86,27 @@ def run_relay(
     *,
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
+    give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
-    """Relay between clients and a server until SIGINT, SIGTERM or the time limit.
+    """Relay between clients and a server until SIGINT, SIGTERM, SIGHUP or the time limit.
 
     Args:
         order: what to relay.
         began: told the bound addresses and the server's, once datagrams are relayed.
         watch: told the counts every second.
+        give_up: told what is known of a relay that does not end when it is stopped (:mod:`cts.signals`).
 
     Raises:
         UserError: a name, an address or the file is not to be had.
     """
-    return trio.run(_run, order, began, watch)
+    return trio.run(_run, order, began, watch, give_up)
 
 
 async def _run(
     order: RelayOrder,
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
+    give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0][0]
     pacer, network = real_surroundings(offload=order.offload)
@@ -136,8 +141,21 @@ async def _run(
     bound: list[Address] = []
     mistake: UserError | None = None
     stopped_by: int | None = None
+
+    def end(stopped_by: int | None) -> RelayResult:
+        if log is not None:
+            log.close(pacer.now_ns())
+        return RelayResult(
+            listen=tuple(bound),
+            upstream=upstream,
+            seed=order.seed,
+            statistics=relay.statistics(),
+            signal=stopped_by,
+            failure=log.failure if log is not None else None,
+        )
+
     try:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with stop_signals(lambda number: give_up(end(number))) as signals:
             # Relaying ends while its sockets are still read.
             async with running(pacer, network), trio.open_nursery() as relaying:
                 try:
@@ -155,14 +173,7 @@ async def _run(
             finish_writers([writer])
     if mistake is not None:
         raise mistake
-    return RelayResult(
-        listen=tuple(bound),
-        upstream=upstream,
-        seed=order.seed,
-        statistics=relay.statistics(),
-        signal=stopped_by,
-        failure=log.failure if log is not None else None,
-    )
+    return end(stopped_by)
 
 
 T = TypeVar("T")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import TextIO
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
 from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
-from cts.errors import ConfigError, UserError, mistake_in
+from cts.errors import ConfigError, UserError, mistake_in, printable
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
@@ -26,44 +25,33 @@ from cts.output.console_stream import console_stream
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
-from cts.records.results import RunReport
+from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
-from cts.units import format_duration
+from cts.signals import stop_signals
+from cts.units import SECOND, format_duration
 
-__all__ = ["RunResult", "run"]
-
-
-@frozen
-class RunResult:
-    """What a run came to.
-
-    Attributes:
-        report: what was measured.
-        signal: the signal that stopped it, None if it ended by itself.
-    """
-
-    report: RunReport
-    signal: int | None
-
-    @property
-    def exit_status(self) -> int:
-        """0: every stream succeeded; 1: some failed; 128 + signal: stopped (130 for Ctrl-C)."""
-        if self.signal is not None:
-            return 128 + self.signal
-        return 1 if self.report.failed else 0
+__all__ = ["run"]
 
 
-def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str] = ()) -> RunResult:
-    """Run a configuration over real UDP until it ends, or SIGINT or SIGTERM stops it.
+def run(
+    config: Config,
+    source: str,
+    *,
+    console: TextIO,
+    give_up: Callable[[RunResult], object],
+    overrides: Sequence[str] = (),
+) -> RunResult:
+    """Run a configuration over real UDP until it ends, or SIGINT, SIGTERM or SIGHUP stops it.
 
     Args:
         config: what to run.
         source: where the configuration came from, for messages.
         console: where the status is shown, and what else a person should hear.
+        give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
         overrides: the ``--set`` texts that are in the configuration, for messages.
 
     Raises:
@@ -76,7 +64,7 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     factory = plugins.make_factory()
     try:
         with console_stream(console) as stream:
-            return trio.run(_Run(config, source, plan, plugins, factory, stream).main)
+            return trio.run(_Run(config, source, plan, plugins, factory, stream, give_up).main)
     except BaseExceptionGroup as group:
         mistake = mistake_in(group)
         if mistake is None:
@@ -96,6 +84,7 @@ class _Run:
     _plugins: ChosenPlugins
     _factory: IConnectedSocketFactory
     _console: TextIO
+    _give_up: Callable[[RunResult], object]
     _watchers: list[Observer] = field(factory=list, init=False)
     _writers: list[WriterThread] = field(factory=list, init=False)
 
@@ -110,35 +99,36 @@ class _Run:
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
         session = self._session(pacer, network, listen, targets)
-        bound = await session.bind()
-        try:
-            # Only a run that can begin may take the place of the logs of the one before.
-            self._watchers = open_observers(
-                config, self._plan, self._console, make_writer=partial(self._make_writer, pacer.now_ns)
-            )
-        except UserError:
-            session.close()
-            raise
-        session.observer = OrderedObserver(self._watchers, pacer.now_ns)
-        if config.output.console != "quiet":
-            self._say(banner(config, self._plan, bound))
-            self._say(f"offload: {network.offload}")
-            for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
-                self._say(f"note: {text}")
-        stopped_by: list[int] = []
-        async with running(pacer, network) as services:
-            await services.start(self._obey_signals, session, stopped_by)
-            # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
-            gc.freeze()
+        with stop_signals(partial(self._abandon, session), grace_s=config.run.grace / SECOND) as signals:
+            bound = await session.bind()
             try:
-                report = await session.run()
-            finally:
-                # The streams have ended; signals are still heard.
-                with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(finish_writers, self._writers)
-        for note in session.observer.notes():
-            self._say(note)
-        return RunResult(report, stopped_by[0] if stopped_by else None)
+                # Only a run that can begin may take the place of the logs of the one before.
+                self._watchers = open_observers(
+                    config, self._plan, self._console, make_writer=partial(self._make_writer, pacer.now_ns)
+                )
+            except UserError:
+                session.close()
+                raise
+            session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+            if config.output.console != "quiet":
+                self._say(banner(config, self._plan, bound))
+                self._say(f"offload: {network.offload}")
+                for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
+                    self._say(f"note: {text}")
+            stopped_by: list[int] = []
+            async with running(pacer, network) as services:
+                services.start_soon(self._obey, signals, session, stopped_by)
+                # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
+                gc.freeze()
+                try:
+                    report = await session.run()
+                finally:
+                    # The streams have ended; signals are still heard.
+                    with trio.CancelScope(shield=True):
+                        await trio.to_thread.run_sync(finish_writers, self._writers)
+            for note in session.observer.notes():
+                self._say(note)
+            return RunResult(self._with_lost_logs(report, session.observer), stopped_by[0] if stopped_by else None)
 
     def _session(
         self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
@@ -164,22 +154,31 @@ class _Run:
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, past whatever is drawn on the console."""
+        line = printable(line)
         for watcher in self._watchers:
             if watcher.say(line):
                 return
         with contextlib.suppress(OSError):
             print(line, file=self._console, flush=True)
 
-    async def _obey_signals(
-        self, session: ISession, stopped_by: list[int], *, task_status: trio.TaskStatus[None]
-    ) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                stopped_by.append(number)
-                if len(stopped_by) == 1:
-                    grace = format_duration(self._config.run.grace)
-                    self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
-                    session.stop()
-                else:
-                    session.stop_now()
+    async def _obey(self, signals: AsyncIterator[int], session: ISession, stopped_by: list[int]) -> None:
+        async for number in signals:
+            stopped_by.append(number)
+            if len(stopped_by) == 1:
+                grace = format_duration(self._config.run.grace)
+                self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
+                session.stop()
+            else:
+                session.stop_now()
+
+    def _abandon(self, session: ISession, number: int) -> None:
+        report = session.abandon()
+        self._give_up(RunResult(self._with_lost_logs(report, session.observer), number))
+        # Last, since who reads a log may have stopped as well.
+        finish_writers(self._writers)
+
+    def _with_lost_logs(self, report: RunReport, observer: Observer) -> RunReport:
+        """Return a report in which a log that is not whole is a failure, and say so."""
+        for failure in observer.failures():
+            self._say(failure)
+        return report.with_failures(observer.failures())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import blake2b
 from typing import TextIO
 
@@ -28,11 +28,12 @@ from cts.output.console import ProgressConsole
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
 from cts.records.observer import Observer
-from cts.records.results import RunReport
+from cts.records.results import RunReport, RunResult
 from cts.records.truth_writer import SimulationTruthLog, Transmission
 from cts.runs.plan_text import banner
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.watchers import expected_end_ns, open_observers
+from cts.signals import stop_signals
 
 __all__ = ["run_simulation", "simulate", "simulated_connection_id"]
 
@@ -55,8 +56,10 @@ def simulate(
     factory: IConnectedSocketFactory,
     observers: Sequence[Observer] = (),
     on_transmission: Callable[[Transmission], None] | None = None,
+    stopped_by: list[int] | None = None,
+    give_up: Callable[[RunResult], object] = lambda result: None,
 ) -> RunReport:
-    """Run server and clients in virtual time and return what was measured.
+    """Run server and clients in virtual time and return what was measured, up to where a signal stopped it.
 
     Args:
         config: a loopback configuration; its targets are the addresses that it listens on.
@@ -65,8 +68,11 @@ def simulate(
         make_sender, factory: the chosen plugins.
         observers: told of everything, in an order that does not depend on that of tasks.
         on_transmission: told of everything that is offered to a link.
+        stopped_by: takes the signals that come.
+        give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
     """
     pacer = VirtualTime()
+    stops = [] if stopped_by is None else stopped_by
 
     async def main() -> RunReport:
         network = SimulatedNetwork(
@@ -83,10 +89,21 @@ def simulate(
             new_connection_id=lambda remote: simulated_connection_id(seed, remote),
             observer=OrderedObserver(observers, pacer.now_ns),
         )
-        async with running(pacer, network):
-            return await session.run()
+        with stop_signals(lambda number: give_up(RunResult(session.abandon(), number))) as signals:
+            async with running(pacer, network) as services:
+                services.start_soon(_obey, signals, session, stops, pacer)
+                return await session.run()
 
     return trio.run(main, clock=pacer)
+
+
+async def _obey(signals: AsyncIterator[int], session: Session, stopped_by: list[int], pacer: VirtualTime) -> None:
+    """Stop at the first signal: nobody waits for streams in virtual time, so there is no grace period."""
+    async for number in signals:
+        stopped_by.append(number)
+        # What happens at this instant has happened, as at a time limit.
+        await pacer.wait_past(pacer.now_ns())
+        session.stop_now()
 
 
 def _listen(config: Config) -> list[Address]:
@@ -105,8 +122,9 @@ def run_simulation(
     seed: int,
     console: TextIO,
     say: Callable[[str], None],
+    give_up: Callable[[RunResult], object],
     overrides: Sequence[str] = (),
-) -> RunReport:
+) -> RunResult:
     """Simulate a loopback configuration on the network that its ``[network]`` describes.
 
     Args:
@@ -115,6 +133,7 @@ def run_simulation(
         seed: all chance follows from it.
         console: where progress is shown.
         say: takes a line for the person who watches.
+        give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
         overrides: the ``--set`` texts that are in the configuration, for messages.
 
     Raises:
@@ -131,7 +150,15 @@ def run_simulation(
         watching = ProgressConsole(console, expected_end_ns(config, plan), time.monotonic)
     to_client, to_server = impairments(config.network, ipv6=any("[" in each for each in config.server.listen))
     factory = plugins.make_factory()
-    truth = None
+    truth: SimulationTruthLog | None = None
+    stopped_by: list[int] = []
+    whole = False
+
+    def leave(result: RunResult) -> None:
+        if truth is not None:
+            truth.end(interrupted=True)
+        give_up(result)
+
     mistakes: list[UserError] = []
     try:
         if config.output.truth_file is not None:
@@ -158,14 +185,18 @@ def run_simulation(
             factory=factory,
             observers=observers,
             on_transmission=truth.transmitted if truth is not None else None,
+            stopped_by=stopped_by,
+            give_up=leave,
         )
+        whole = not report.interrupted
     finally:
         if truth is not None:
-            truth.end()
+            truth.end(interrupted=not whole)
         factory.close()
     notes = [note for observer in observers for note in observer.notes()]
+    lost = [failure for observer in observers for failure in observer.failures()]
     if truth is not None and truth.failure is not None:
-        notes.append(truth.failure)
-    for note in notes:
+        lost.append(truth.failure)
+    for note in (*notes, *lost):
         say(note)
-    return report
+    return RunResult(report.with_failures(lost), stopped_by[0] if stopped_by else None)

@@ -14,14 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypedDict
 
 from attrs import frozen
 
-from cts.cli import main
+from cts.cli.commands import main
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 STREAM, SERVER, CLIENT = (CONFIGS / f"{name}.toml" for name in ("stream", "server", "client"))
@@ -98,6 +98,7 @@ class Report(TypedDict):
     unreachable: int
     streams_omitted: int
     interrupted: bool
+    failures: list[str]
     cut_off_by_time_limit: int | None
     answered: list[str]
     unsent: dict[str, Unsent]
@@ -215,6 +216,9 @@ class Running:
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        self._process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         self._process.kill()
 
@@ -231,6 +235,12 @@ class Running:
     def wait_for_row(self, condition: Callable[[StatusRow], bool] = lambda row: True) -> None:
         """Wait for a status line that meets ``condition``; for any, that is until its sockets are bound."""
         self.wait_until_it_says(lambda text: any(map(condition, status_rows(text))))
+
+    def has_left(self, within_s: float) -> bool:
+        """Wait for it to leave, so long at most."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_s)
+        return self._process.returncode is not None
 
     def finish(self) -> Finished:
         """Wait until it leaves."""
@@ -264,7 +274,7 @@ def run_cts(*args: str | Path, sets: Iterable[str] = (), cwd: Path | None = None
 
 
 def run_here(*args: str | Path, sets: Iterable[str] = ()) -> Finished:
-    """Call the entry point in this process, for the many questions that are not worth a process each.
+    """Run a command in this process, for the many questions that are not worth a process each.
 
     An exception that it lets out fails the test, as its traceback would the user's patience.
     """

@@ -38,7 +38,8 @@ FRAMES: Final = (
 """21 frames of 3,333 bytes in 4 datagrams, and all the time there is until the first is rendered."""
 FRAME_COUNT: Final = 21
 SERVER_HOSTS: Final = {"pull": "[::1]", "push": "127.0.0.1"}
-ENDINGS: Final = {"SIGINT": Running.interrupt, "SIGTERM": Running.terminate}
+ENDINGS: Final = {"SIGINT": Running.interrupt, "SIGTERM": Running.terminate, "SIGHUP": Running.hang_up}
+STATUSES: Final = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "time limit": 0}
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +172,7 @@ def relayed(config: Path) -> Relayed:
 def test_streams_go_through_it_and_every_datagram_is_accounted_for(relayed: Relayed, direction: str) -> None:
     streamed = relayed.streamed[direction]
     receiver = streamed.client if direction == "pull" else streamed.server
-    assert (streamed.relay.status, receiver.report["connections"]["successful"]) == (0, 2)
+    assert (streamed.relay.status, receiver.report["connections"]["successful"]) == (130, 2)
     frames = receiver.report["frames"]
     assert frames["completed"] + frames["dropped"] + frames["repeated"] == 2 * FRAME_COUNT
     data = way(streamed.relay, data_way(direction))
@@ -185,14 +186,14 @@ def test_streams_go_through_it_and_every_datagram_is_accounted_for(relayed: Rela
     assert sum(line["fate"] == "lost" for line in offered) == data["lost"]
 
 
-@pytest.mark.parametrize("how", [*ENDINGS, "time limit"])
-def test_however_it_is_ended_it_says_what_it_did_and_that_is_success(relayed: Relayed, how: str) -> None:
-    assert relayed.ended[how].status == 0
+@pytest.mark.parametrize("how", STATUSES)
+def test_however_it_is_ended_it_says_what_it_did(relayed: Relayed, how: str) -> None:
+    assert relayed.ended[how].status == STATUSES[how]
     assert counts(relayed.ended[how])["clients_total"] == 0
 
 
 def test_it_relays_what_is_no_stream_of_its_own_and_shows_its_counts(relayed: Relayed) -> None:
-    assert relayed.other.status == 0
+    assert relayed.other.status == 130
     assert "to client  1 datagram, 9 bytes" in relayed.other.stdout
 
 

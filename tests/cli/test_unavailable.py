@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.running_cts import (
     CLIENT,
+    CONFIGS,
     FREE_PORT,
     QUIET,
     SERVER,
@@ -138,7 +139,6 @@ def test_a_log_in_a_directory_without_permission_is_named(tmp_path: Path) -> Non
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing here is always full")
 def test_a_full_disk_is_told_and_does_not_stop_the_streams() -> None:
     finished = run_here("run", STREAM, "--json", sets=(*SHORT, *QUIET, *FREE_PORT, "output.status_file=/dev/full"))
-    assert finished.status == 0
     assert finished.report["frames"]["completed"] == SHORT_FRAMES
     assert "output.status_file: cannot write '/dev/full': No space left on device" in finished.stderr
 
@@ -170,3 +170,22 @@ def test_a_server_that_takes_a_free_port_says_which() -> None:
         "run", SERVER, sets=("output.console=lines", "server.listen=127.0.0.1:0", "run.time_limit=10ms")
     ).stderr
     assert re.search(r"127\.0\.0\.1:[1-9]\d*", said), said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["run", "sim"])
+@pytest.mark.parametrize("log", ["status_file", "connection_file", "jitter_file", "events_file"])
+def test_a_log_that_is_lost_on_the_way_makes_the_run_a_failure(command: str, log: str) -> None:
+    config = STREAM if command == "run" else CONFIGS / "sim-wifi.toml"
+    finished = run_here(command, config, "--json", sets=(*SHORT, *FREE_PORT, *QUIET, f"output.{log}=/dev/full"))
+    assert (finished.status, finished.report["connections"]["successful"]) == (1, 1)
+    (text,) = finished.report["failures"]
+    assert text.startswith(f"output.{log}: cannot write '/dev/full")
+    assert text in finished.stderr
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred.toml", "\u202elmot.toml"])
+def test_a_path_cannot_write_to_the_terminal_what_it_acts_on(name: str) -> None:
+    message = run_here("run", name).message
+    assert message.isascii()
+    assert "\x1b" not in message

@@ -305,3 +305,10 @@ def test_a_key_is_written_as_a_user_does(path: tuple[str | int, ...], text: str)
 )
 def test_a_value_is_written_on_one_short_line(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_a_table_in_which_everything_is_wrong_is_refused_with_as_many_problems_as_anybody_reads() -> None:
+    structured, problems = structure({f"sigm{number}": 1 for number in range(55_000)}, Normal)
+    assert structured is None
+    assert len(problems) == 101
+    assert str(problems[-1]) == "more is wrong than these 100; is it a configuration?"

@@ -110,10 +110,9 @@ def test_a_peer_that_waited_in_vain_is_counted_as_refused() -> None:
 # server_exit_limit
 
 
-@BOTH
-def test_a_server_leaves_by_itself_when_its_exit_limit_has_run(direction: str) -> None:
+def test_a_server_leaves_by_itself_when_its_exit_limit_has_run() -> None:
     async def main(world: World) -> tuple[list[Peer], RunReport, int]:
-        server = await world.serve(world.session(server_config(direction, server_exit_limit=2)))
+        server = await world.serve(world.session(server_config(server_exit_limit=2)))
         peers = [await world.connect() for _ in range(3)]
         for peer in peers:
             await peer.start()
@@ -121,10 +120,22 @@ def test_a_server_leaves_by_itself_when_its_exit_limit_has_run(direction: str) -
         return peers, report, world.pacer.now_ns()
 
     peers, report, over_ns = in_world(main)
-    lasts_ns = LAST_SEND if direction == "pull" else FIRST_RENDER
-    assert ends(report) == [(peer.address, LATENCY + lasts_ns) for peer in peers[:2]]
-    assert over_ns == LATENCY + lasts_ns + (0 if direction == "pull" else 1)
+    assert ends(report) == [(peer.address, LATENCY + LAST_SEND) for peer in peers[:2]]
+    assert over_ns == LATENCY + LAST_SEND
     assert peers[2].received == []
+
+
+def test_a_start_after_which_nothing_came_does_not_use_up_the_exit_limit() -> None:
+    async def main(world: World) -> RunReport:
+        server = await world.serve(world.session(server_config("push", server_exit_limit=1)))
+        strangers = [await world.connect() for _ in range(2)]
+        for stranger in strangers:
+            await stranger.start()
+            await world.until(world.pacer.now_ns() + 2 * FIRST_RENDER)
+        return await server.stop()
+
+    report = in_world(main)
+    assert report.snapshot.outcomes == {Outcome.PROTOCOL_ERROR: 2}
 
 
 def test_a_stream_that_runs_outlives_the_exit_limit_s_other_streams() -> None:

@@ -125,6 +125,7 @@ def test_a_reader_that_went_away_ends_the_writing_not_the_run() -> None:
     [
         ("auto", Terminal(), "xterm", LiveConsole),
         ("auto", Terminal(), "dumb", LineConsole),
+        ("auto", Terminal(), None, LineConsole),
         ("auto", io.StringIO(), "xterm", LineConsole),
         ("lines", Terminal(), "xterm", LineConsole),
         ("live", io.StringIO(), "dumb", LiveConsole),
@@ -132,9 +133,9 @@ def test_a_reader_that_went_away_ends_the_writing_not_the_run() -> None:
     ],
 )
 def test_the_console_fits_the_mode_and_the_stream(
-    mode: ConsoleMode, stream: io.StringIO, term: str, kind: type[Observer]
+    mode: ConsoleMode, stream: io.StringIO, term: str | None, kind: type[Observer]
 ) -> None:
-    chosen = choose_console(mode, stream, Role.RECEIVER, environment={"TERM": term})
+    chosen = choose_console(mode, stream, Role.RECEIVER, environment={} if term is None else {"TERM": term})
     assert type(chosen) is kind
 
 

@@ -142,13 +142,13 @@ def test_a_directory_that_is_not_there_is_refused_before_the_run(tmp_path: Path)
         JitterLog(tmp_path / "missing" / "jitter.csv", single=False)
 
 
-def test_a_file_that_cannot_be_made_during_the_run_is_a_note_not_an_error(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_made_during_the_run_is_a_failure_of_the_log(tmp_path: Path) -> None:
     (tmp_path / "jitter-1.csv").mkdir()
     log = JitterLog(tmp_path / "jitter.csv", single=False)
     log.stream_opened(stream())
     log.frame_rendered(stream(), frame(1))
     log.closing()
-    assert log.notes() == (f"output.jitter_file: cannot write '{tmp_path / 'jitter-1.csv'}': Is a directory",)
+    assert log.failures() == (f"output.jitter_file: cannot write '{tmp_path / 'jitter-1.csv'}': Is a directory",)
 
 
 def test_a_single_streams_rows_are_written_out_at_each_status(tmp_path: Path) -> None:
@@ -161,12 +161,12 @@ def test_a_single_streams_rows_are_written_out_at_each_status(tmp_path: Path) ->
     log.closing()
 
 
-def test_a_single_streams_full_disk_becomes_a_note() -> None:
+def test_a_single_streams_full_disk_becomes_a_failure() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     log = JitterLog(Path("/dev/full"), single=True)
     log.closing()
-    assert log.notes() == ("output.jitter_file: cannot write '/dev/full': No space left on device",)
+    assert log.failures() == ("output.jitter_file: cannot write '/dev/full': No space left on device",)
 
 
 def test_utf16_holds_the_same_rows(tmp_path: Path) -> None:

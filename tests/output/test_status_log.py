@@ -102,14 +102,14 @@ def test_each_row_is_on_disk_at_once(tmp_path: Path) -> None:
     log.closing()
 
 
-def test_a_failure_to_write_becomes_a_note(tmp_path: Path) -> None:
+def test_a_failure_to_write_is_told(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     log = StatusLog(Path("/dev/full"), Role.RECEIVER)
-    assert log.notes() == ()
+    assert log.failures() == ()
     log.status(snapshot(0))
     log.closing()
-    assert log.notes() == ("output.status_file: cannot write '/dev/full': No space left on device",)
+    assert log.failures() == ("output.status_file: cannot write '/dev/full': No space left on device",)
 
 
 @settings(deadline=None)

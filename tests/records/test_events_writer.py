@@ -43,7 +43,7 @@ def test_a_log_begins_with_its_schema_and_ends_with_run_ended(tmp_path: Path) ->
     log.closing()
     lines = path.read_text("ascii").splitlines()
     assert lines[0] == '{"event":"run_began","time_ns":0,"schema":1,"began_unix_ns":7,"role":"client"}'
-    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null}'
+    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null,"interrupted":false}'
     assert len(lines) == 3
 
 

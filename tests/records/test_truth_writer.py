@@ -43,7 +43,7 @@ def test_a_log_begins_with_its_schema_and_seed_and_ends_with_its_count(tmp_path:
     log.close(BEGAN_NS + 50)
     assert path.read_text("ascii").splitlines() == [
         f'{{"kind":"began","schema":{TRUTH_SCHEMA},"seed":7,"began_unix_ns":11}}',
-        '{"kind":"ended","t":50,"datagrams":0}',
+        '{"kind":"ended","t":50,"datagrams":0,"interrupted":false}',
     ]
 
 
@@ -80,7 +80,7 @@ def test_datagrams_offered_together_are_numbered_and_each_has_its_fate(tmp_path:
         "bits": [None, 13],
     }
     assert second == {**common, "n": 9, "size": 27, "head": "00" * 26 + "ab", "fate": "lost", "at": [], "bits": []}
-    assert ended == {"kind": "ended", "t": 60, "datagrams": 2}
+    assert ended == {"kind": "ended", "t": 60, "datagrams": 2, "interrupted": False}
 
 
 def test_a_fate_too_few_is_a_bug_and_not_passed_over(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_has_not_left_at_the_end_never_does(tmp_path: Path) -> None:
     leave(log, 2, 22)
     log.close(BEGAN_NS + 25)
     assert told(path) == [(1, "unsent", []), (2, "delivered", [22])]
-    assert path.read_text("ascii").endswith('{"kind":"ended","t":25,"datagrams":2}\n')
+    assert path.read_text("ascii").endswith('{"kind":"ended","t":25,"datagrams":2,"interrupted":false}\n')
 
 
 def test_a_client_comes_between_the_datagrams_that_were_offered_before_and_after_it(tmp_path: Path) -> None:

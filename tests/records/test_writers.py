@@ -206,4 +206,4 @@ def test_events_with_lines_missing_do_not_end_as_if_whole(pipe: Path, reader: in
     log.closing()
     os.set_blocking(reader, False)
     assert os.read(reader, 1000) == b""
-    assert "1 line is missing" in log.notes()[0]
+    assert "1 line is missing" in log.failures()[0]

@@ -387,7 +387,7 @@ def test_the_ground_truth_is_the_documented_log(tmp_path: Path) -> None:
                 "at": [SECOND + HOP + LATENCY],
                 "bits": [None],
             },
-            {"kind": "ended", "t": 2 * SECOND, "datagrams": 2},
+            {"kind": "ended", "t": 2 * SECOND, "datagrams": 2, "interrupted": False},
         ]
 
     in_world(main, to_client=AROUND, to_server=AROUND)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import trio
@@ -14,6 +17,7 @@ from attrs import frozen
 from cts.api import Address
 from cts.clock.system_pacer import open_pacer
 from cts.config import load_config
+from cts.errors import UserError
 from cts.records.observer import Observer
 from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
@@ -30,6 +34,7 @@ from tests.cli.running_cts import (
     free_port,
     run_cts,
 )
+from tests.plugin.senders_that_stick import stuck_senders
 from tests.runs.processes import HANGS_S, TWO, Watched, failures, workers_of
 
 STREAMS = 4
@@ -114,6 +119,38 @@ def kill_a_run() -> bool:
     return watched.have_ended(HANGS_S)
 
 
+def stop_a_process_and_the_run() -> Finished:
+    """Stop a worker with SIGSTOP, and the run with Ctrl-C twice."""
+    with Running("run", STREAM, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT, "client.connections=4")) as run:
+        run.wait_for_row(lambda row: row.completed > 0)
+        os.kill(workers_of(run.pid)[0], signal.SIGSTOP)
+        run.interrupt()
+        run.wait_until_it_says(lambda text: "stopping" in text)
+        run.interrupt()
+        return run.finish()
+
+
+def interrupt_processes_whose_sender_loops() -> Finished:
+    with TemporaryDirectory() as folder:
+        sets = (*TWO, *LONG, *CLOSELY, *FREE_PORT, "client.connections=2", "sender.strategy=loops")
+        with Running("run", STREAM, sets=sets, environment=stuck_senders(Path(folder))) as run:
+            run.wait_until_it_says(lambda text: "stuck" in text)
+            run.interrupt()
+            run.wait_until_it_says(lambda text: "stopping" in text)
+            run.interrupt()
+            return run.finish()
+
+
+def end_while_processes_start(end: Callable[[int], None]) -> Finished:
+    """End a run and every process in its group, as a terminal does, once it has workers."""
+    sets = (*TWO, *LONG, *FREE_PORT, "client.connections=4", "run.grace=0s")
+    with Running("run", STREAM, sets=sets) as run:
+        while len(workers_of(run.pid)) < 4:
+            pass
+        end(run.pid)
+        return run.finish()
+
+
 class Over:
     """All of these, which spend much of their time waiting, two at a time."""
 
@@ -122,9 +159,17 @@ class Over:
             limited, interrupted = pool.submit(reach_the_time_limit), pool.submit(interrupt_a_bound_run)
             killed, told = pool.submit(kill_a_worker), pool.submit(kill_one_of_two_for_people)
             outlived = pool.submit(kill_a_run)
+            stopped, stuck = (
+                pool.submit(stop_a_process_and_the_run),
+                pool.submit(interrupt_processes_whose_sender_loops),
+            )
+            killed_early = pool.submit(end_while_processes_start, lambda pid: os.kill(pid, signal.SIGKILL))
+            interrupted_early = pool.submit(end_while_processes_start, lambda pid: os.kill(pid, signal.SIGINT))
             self.limited, self.interrupted = limited.result(), interrupted.result()
             self.killed, self.told = killed.result(), told.result()
             self.all_ended_with_the_run = outlived.result()
+            self.stopped, self.stuck = stopped.result(), stuck.result()
+            self.killed_early, self.interrupted_early = killed_early.result(), interrupted_early.result()
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +184,29 @@ def test_a_process_that_is_killed_is_reported_and_the_results_of_the_others_are_
     assert f"(pid {over.killed.victim}) was killed by signal 9" in text
     assert text in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert [stream["result"] for stream in finished.report["streams"]] == ["Succeeded"] * 2
+
+
+def test_the_streams_of_a_process_that_is_killed_have_failed_in_the_list_and_in_the_totals(over: Over) -> None:
+    report = over.killed.finished.report
+    results = sorted(stream["result"] for stream in report["streams"])
+    assert results == ["ErrorProcessDied"] * 2 + ["Succeeded"] * 2
+    assert report["connections"] == {"successful": 2, "network_errors": 0, "protocol_errors": 2, "cancelled": 0}
+
+
+@pytest.mark.parametrize("side", ["stopped", "stuck"])
+def test_a_second_ctrl_c_ends_a_run_whose_process_does_not_stop(over: Over, side: str) -> None:
+    finished: Finished = getattr(over, side)
+    assert finished.status == 130
+    assert "did not stop and was killed" in finished.stdout
+    assert "interrupted" in finished.stdout
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("how", ["killed_early", "interrupted_early"])
+def test_processes_that_are_being_started_when_the_run_ends_show_no_traceback(over: Over, how: str) -> None:
+    finished: Finished = getattr(over, how)
+    assert "Traceback" not in finished.stderr
+    assert finished.status == {"killed_early": -9, "interrupted_early": 130}[how]
 
 
 def test_the_text_for_people_says_that_a_process_died(over: Over) -> None:
@@ -202,3 +269,27 @@ async def test_many_signals_are_no_trouble() -> None:
     session.stop()
     for _ in range(20):
         session.stop_now()
+
+
+async def test_an_address_is_held_from_when_it_was_bound_so_that_two_runs_that_start_at_once_do_not_share_it() -> None:
+    config = load_config(STREAM, (*TWO, *FREE_PORT))
+
+    def session(port: int) -> WorkersSession:
+        return WorkersSession(
+            session_settings(config),
+            WorkerSetup.of(config, "a test"),
+            pacer=open_pacer(),
+            listen=[Address("127.0.0.1", port)],
+            targets=[],
+            say=lambda line: None,
+        )
+
+    first = session(0)
+    (address,) = await first.bind()
+    assert await first.bind() == [address]
+    with pytest.raises(UserError, match=r"cannot listen on .*: Address already in use"):
+        await session(address.port).bind()
+    first.close()
+    second = session(address.port)
+    assert await second.bind() == [address]
+    second.close()

@@ -104,7 +104,7 @@ def simulated_logs(
         observers=[EventsLog(events, settings, lambda: 0)],
         on_transmission=log.transmitted,
     )
-    log.end()
+    log.end(interrupted=False)
     return Logs(events, truth, report)
 
 

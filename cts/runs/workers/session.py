@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -16,22 +17,24 @@ from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
-from cts.errors import UserError
+from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
-from cts.records.results import RunReport, end_of, result_of
+from cts.records.results import RunReport, came_to_nothing, end_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
-from cts.runs.workers.worker_process import Worker
+from cts.runs.workers.worker_process import Worker, lost_with_its_worker
 
 __all__ = ["WorkersSession"]
 
 
 _CLOSING_SECONDS = 10
 """A process that was killed is gone at once, unless the kernel has trouble."""
+_STOP_PATIENCE_S = 0.25
+"""A worker that takes longer to end its streams is stopped, or loops, or has a plugin that does not let go: it is killed."""
 
 
 @define(eq=False)
@@ -55,8 +58,10 @@ class WorkersSession(ISession):
     _say: Callable[[str], None] = field(kw_only=True)
     observer: Observer = field(factory=Observer, kw_only=True)
     _began_ns: int = field(default=0, init=False)
+    _held: list[socket.socket] = field(factory=list, init=False)
     _workers: list[Worker] = field(factory=list, init=False)
     _streams: int = field(default=0, init=False)
+    _in_vain: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
     _statuses: int = field(default=0, init=False)
     _interrupted: bool = field(default=False, init=False)
@@ -70,35 +75,42 @@ class WorkersSession(ISession):
 
     async def bind(self) -> list[Address]:
         """Settle free ports, and refuse an address that is in use: to share it with strangers would succeed."""
+        if self._held:
+            return list(self._listen)
         bound = []
         for address in self._listen:
             try:
-                with open_udp_socket(local=address) as probe:
-                    bound.append(address_of(probe.getsockname()))
+                # Held until a worker has it: another run may ask at the same moment.
+                self._held.append(open_udp_socket(local=address, shared_later=True))
+                bound.append(address_of(self._held[-1].getsockname()))
             except OSError as error:
-                raise UserError(f"server.listen: cannot listen on {address}: {error.strerror}") from error
+                self.close()
+                raise UserError(f"server.listen: cannot listen on {address}: {system_error(error)}") from error
         self._listen = bound
         return bound
 
     def close(self) -> None:
-        """Nothing was bound here."""
+        """Let go of the addresses."""
+        while self._held:
+            self._held.pop().close()
 
     async def run(self) -> RunReport:
         """Run to the end and return what all workers measured."""
         await self.bind()
         servers, clients = self._shares()
         try:
-            async with trio.open_nursery() as starting:
-                for worker in (*servers, *clients):
-                    starting.start_soon(worker.start)
-            self._began_ns = self._pacer.now_ns()
-            self.observer.run_began(self._began_ns)
             async with trio.open_nursery() as services:
                 services.start_soon(self._pass_on_commands)
+                async with trio.open_nursery() as starting:
+                    for worker in (*servers, *clients):
+                        starting.start_soon(worker.start)
+                self._began_ns = self._pacer.now_ns()
+                self.observer.run_began(self._began_ns)
                 async with trio.open_nursery() as serving:
                     for worker in servers:
                         # The first one settles which free port is taken; the others share it.
                         self._listen = await serving.start(self._run_worker, worker) or self._listen
+                        self.close()
                     async with trio.open_nursery() as asking:
                         for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
@@ -107,10 +119,9 @@ class WorkersSession(ISession):
                 services.cancel_scope.cancel()
             if self._mistake is not None:
                 raise UserError(self._mistake)
-            report = self._report()
-            self.observer.status(report.snapshot)
-            return report
+            return self._conclude()
         finally:
+            self.close()
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLOSING_SECONDS):
                 for worker in self._workers:
                     await worker.close()
@@ -125,6 +136,18 @@ class WorkersSession(ISession):
         """Cancel the streams that run."""
         self._interrupted = True
         self._command(messages.STOP_NOW)
+
+    def abandon(self) -> RunReport:
+        """Kill the workers and return what they have told."""
+        self._interrupted = True
+        for worker in self._workers:
+            if not worker.over and worker.process is not None:
+                worker.kill()
+                if worker.report is None:
+                    self._note_death(worker)
+        report = self._conclude()
+        self.observer.closing()
+        return report
 
     def _command(self, command: bytes) -> None:
         # As many as anybody can mean are on their way already where there is no room for more.
@@ -201,7 +224,7 @@ class WorkersSession(ISession):
                 self.observer.frame_rendered(info, frame)
         elif isinstance(message, messages.Ended):
             if self._is_measured(worker):
-                self.observer.stream_ended(worker.infos.pop(message.number), message.result)
+                self._end_stream(worker, worker.infos.pop(message.number), message.result)
         elif isinstance(message, messages.Status):
             worker.snapshot = message.snapshot
             worker.told += 1
@@ -210,6 +233,7 @@ class WorkersSession(ISession):
         elif isinstance(message, messages.Reported):
             worker.report = message.report
             worker.snapshot = message.report.snapshot
+            self._failures += [f"{worker.name}: {text}" for text in message.report.failures]
         elif isinstance(message, messages.Failed):
             self._mistake = message.text
             self._command(messages.STOP_NOW)
@@ -218,8 +242,8 @@ class WorkersSession(ISession):
 
     def _keep_exit_limit(self) -> None:
         """Stop the servers together: none of them knows how many streams the others have served."""
-        server = self._settings.server
-        if server is not None and self._settings.client is None and self._streams == server.exit_limit:
+        server, served = self._settings.server, self._streams - self._in_vain
+        if server is not None and self._settings.client is None and served == server.exit_limit:
             self._command(messages.STOP_ACCEPTING)
 
     def _tell_status(self) -> None:
@@ -235,35 +259,36 @@ class WorkersSession(ISession):
             self.observer.redraw(self._snapshot())
 
     def _note_death(self, worker: Worker) -> None:
-        assert worker.process is not None
-        pid, status = worker.process.pid, worker.process.returncode or 0
-        how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
-        text = f"{worker.name} (pid {pid}) {how}; what it measured since its last status is lost"
+        text = f"{worker.how_it_died()}; what it measured since its last status is lost"
+        worker.over = True
         self._failures.append(text)
         self._say(text)
         for info in worker.infos.values():
-            self.observer.stream_ended(info, self._lost(info))
+            self._end_stream(worker, info, lost_with_its_worker(info, self._began_ns, self._pacer.now_ns()))
         worker.infos.clear()
 
-    def _lost(self, info: StreamInfo) -> StreamResult:
-        return result_of(
-            info.local,
-            info.remote,
-            info.role,
-            connection_id=None,
-            outcome=(Outcome.CANCELLED, "ErrorProcessDied"),
-            life_ns=(self._began_ns + info.opened_ns, self._pacer.now_ns()),
-            counts=StreamSnapshot(),
-        )
+    def _end_stream(self, worker: Worker, info: StreamInfo, result: StreamResult) -> None:
+        worker.ended(result)
+        self._in_vain += came_to_nothing(result)
+        self.observer.stream_ended(info, result)
 
     async def _pass_on_commands(self) -> None:
-        async for command in self._to_do:
-            await self._tell_all(command)
+        async with trio.open_nursery() as passing:
+            async for command in self._to_do:
+                passing.start_soon(self._tell_all, command)
+                if command == messages.STOP_NOW:
+                    passing.start_soon(self._kill_those_that_stay)
 
     async def _tell_all(self, command: bytes) -> None:
         for worker in list(self._workers):
             if command != messages.STOP_ACCEPTING or worker.settings.server is not None:
                 await worker.tell(command)
+
+    async def _kill_those_that_stay(self) -> None:
+        await trio.sleep(_STOP_PATIENCE_S)
+        for worker in self._workers:
+            if not worker.over and worker.report is None:
+                worker.kill()
 
     def _unanswered(self) -> list[StreamResult]:
         asked = [each for each in self._workers if each.settings.client is not None and not self._is_measured(each)]
@@ -274,8 +299,8 @@ class WorkersSession(ISession):
         everybody = [worker.snapshot for worker in self._workers]
         outcomes: Counter[Outcome] = Counter(result.outcome for result in self._unanswered())
         refused: Counter[str] = Counter()
-        for snapshot in measured:
-            outcomes.update(snapshot.outcomes)
+        for worker in self._measured:
+            outcomes.update(worker.outcomes)
         for snapshot in everybody:
             refused.update(snapshot.refused)
         counts = reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot())
@@ -290,10 +315,12 @@ class WorkersSession(ISession):
             unreachable=sum(snapshot.unreachable for snapshot in everybody),
             unsent=sum((snapshot.unsent for snapshot in everybody), NO_UNSENT),
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
+            interrupted=self._interrupted,
         )
 
-    def _report(self) -> RunReport:
+    def _conclude(self) -> RunReport:
         snapshot = self._snapshot()
+        self.observer.status(snapshot)
         measured = self._measured
         ended_ns = end_of(_results(self._workers), self._began_ns + snapshot.elapsed_ns)
         return RunReport(
@@ -303,7 +330,7 @@ class WorkersSession(ISession):
             elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
             results=in_order([*_results(measured), *self._unanswered()]),
-            streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),
+            streams_omitted=sum(worker.results_omitted for worker in measured),
             interrupted=self._interrupted,
             failures=tuple(self._failures),
             send_lateness=Histogram.of(
@@ -318,4 +345,4 @@ class WorkersSession(ISession):
 
 
 def _results(workers: Sequence[Worker]) -> list[StreamResult]:
-    return [result for worker in workers if worker.report is not None for result in worker.report.results]
+    return [result for worker in workers for result in worker.results]

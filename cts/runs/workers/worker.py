@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
+import threading
+import time
 from collections import deque
 
 import trio
@@ -16,7 +19,7 @@ import trio
 from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
-from cts.errors import UserError, mistake_in
+from cts.errors import UserError, exhausted, mistake_in
 from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
@@ -31,6 +34,7 @@ __all__ = ["main"]
 _FRAMES_TOGETHER = 256
 _HELD_AT_MOST = 10_000
 """Messages held for a parent that does not keep up; frames beyond are not told of, and counted."""
+_ORPHAN_PATIENCE_S = 2.0
 
 
 class _Outbox(Observer):
@@ -114,7 +118,9 @@ async def _run(
     )
 
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
-        outbox.put(messages.Reported(await session.run(task_status=task_status)))
+        report = await session.run(task_status=task_status)
+        lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
+        outbox.put(messages.Reported(report.with_failures([lost] if outbox.frames_lost else [])))
 
     async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
@@ -151,13 +157,17 @@ def _carry_out(commands: bytes | bytearray, session: Session) -> None:
 
 def main() -> None:
     """Read the task from standard input and run it."""
-    # Ctrl-C goes to every process of the terminal; the parent tells its workers what to make of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A signal to all processes of a run reaches the workers, too; the parent tells them what to make of it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, name="cts parent watchdog", daemon=True).start()
     reports_fd = os.dup(1)
     # What a plugin prints is not for the parent to read as a message.
     os.dup2(2, 1)
-    os.write(reports_fd, messages.packed(messages.Ready()))
+    try:
+        os.write(reports_fd, messages.packed(messages.Ready()))
+    except BrokenPipeError:
+        return
     reader = messages.MessageReader()
     task: messages.Message | None = None
     while task is None:
@@ -177,14 +187,32 @@ def main() -> None:
             try:
                 await _run(worker_task, early, commands, reports)
             except BaseExceptionGroup as group:
-                mistake = mistake_in(group)
+                mistake = mistake_in(group) or exhausted(group)
                 if mistake is None:
                     raise
                 await reports.send_all(messages.packed(messages.Failed(str(mistake))))
-            except UserError as error:
-                await reports.send_all(messages.packed(messages.Failed(str(error))))
+            except (UserError, OSError) as error:
+                if (mistake := error if isinstance(error, UserError) else exhausted(error)) is None:
+                    raise
+                await reports.send_all(messages.packed(messages.Failed(str(mistake))))
 
-    trio.run(run)
+    try:
+        trio.run(run)
+    except BaseExceptionGroup as group:
+        if group.split(trio.BrokenResourceError)[1] is not None:
+            raise
+    except trio.BrokenResourceError:
+        # The parent is gone: there is nobody to tell.
+        return
+
+
+def _leave_with_parent() -> None:
+    """End this process some time after its parent, whatever keeps it: a plugin that loops reads no command."""
+    hung_up = select.poll()
+    hung_up.register(0, 0)
+    hung_up.poll()
+    time.sleep(_ORPHAN_PATIENCE_S)
+    os._exit(1)
 
 
 if __name__ == "__main__":

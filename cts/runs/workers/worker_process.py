@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import trio
 
-from cts.api import StreamSnapshot
+from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
-from cts.records.results import RunReport
+from cts.engine.streams import RESULTS_KEPT
+from cts.errors import UserError, system_error
+from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "lost_with_its_worker"]
 
 
 class Worker:
@@ -27,6 +30,7 @@ class Worker:
         infos: its open streams, by the numbers that it gave them.
         snapshot: how it stood when it last told.
         told, statuses: how often it has told, and how often at the end of a status interval.
+        killed: whether its parent has killed it.
         over: whether it has ended.
         report: its last word.
     """
@@ -39,6 +43,9 @@ class Worker:
         self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
         self.told = 0
         self.statuses = 0
+        self._ended: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
+        self._outcomes: Counter[Outcome] = Counter()
+        self.killed = False
         self.over = False
         self.report: RunReport | None = None
         self.process: trio.Process | None = None
@@ -47,11 +54,48 @@ class Worker:
         self._tasked = False
         self._early = b""
 
+    def ended(self, result: StreamResult) -> None:
+        """Take note of a stream that has ended, in case the worker does not live to report it."""
+        self._ended.append(result)
+        self._outcomes[result.outcome] += 1
+
+    @property
+    def results(self) -> Sequence[StreamResult]:
+        """What it reported; where it died, what is known of its streams."""
+        return self._ended if self.report is None else self.report.results
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """Its ended streams by outcome; those known better than by its last status where it died."""
+        return self._outcomes if self.over and self.report is None else self.snapshot.outcomes
+
+    @property
+    def results_omitted(self) -> int:
+        """Results that were forgotten."""
+        return self._outcomes.total() - len(self._ended) if self.report is None else self.report.streams_omitted
+
+    def how_it_died(self) -> str:
+        """Return what to tell a person of a process that ended without a last word."""
+        assert self.process is not None
+        status = self.process.returncode or 0
+        how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
+        return f"{self.name} (pid {self.process.pid}) {'did not stop and was killed' if self.killed else how}"
+
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
-        self.process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "cts.runs.workers.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        # A session of its own: Ctrl-C and a terminal that goes are for the parent, also while the worker is still being loaded.
+        # And -P: what lies in the working directory is not to be imported.
+        try:
+            self.process = await trio.lowlevel.open_process(
+                [sys.executable, "-P", "-m", "cts.runs.workers.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise UserError(f"run.processes: cannot start {self.name}: {system_error(error)}") from error
+        if self.killed:
+            self.process.kill()
         assert self.process.stdout is not None
         data = await self.process.stdout.receive_some()
         list(self._reader.feed(data))
@@ -88,6 +132,12 @@ class Worker:
                 # It has ended; whoever reads its messages will see that.
                 return
 
+    def kill(self) -> None:
+        """End the process at once; one that has not been started yet will be when it is."""
+        self.killed = True
+        if self.process is not None:
+            self.process.kill()
+
     async def close(self) -> None:
         """End the process at once if it still runs; no child and no pipe is left behind."""
         process = self.process
@@ -99,3 +149,16 @@ class Worker:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 await pipe.aclose()
+
+
+def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> StreamResult:
+    """Return what became of a stream whose worker died: it failed, and nobody knows what it had counted."""
+    return result_of(
+        info.local,
+        info.remote,
+        info.role,
+        connection_id=None,
+        outcome=(Outcome.PROTOCOL_ERROR, "ErrorProcessDied"),
+        life_ns=(run_began_ns + info.opened_ns, now_ns),
+        counts=StreamSnapshot(),
+    )

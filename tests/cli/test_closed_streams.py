@@ -1,0 +1,38 @@
+"""Standard input, output or error closed, as a service manager or a careful script starts a program."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running_cts import COMMAND, CONFIGS, FREE_PORT, PATIENCE_S, STREAM, VERY_SHORT, arguments
+
+RUN = arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT))
+WORKERS = arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT, "run.processes=2"))
+SIM = arguments(["sim", CONFIGS / "sim-wifi.toml"], VERY_SHORT)
+COMMANDS = {"run": RUN, "workers": WORKERS, "sim": SIM, "check": ["check", str(STREAM)], "plugins": ["plugins"]}
+
+
+def run_with(redirections: str, args: list[str]) -> subprocess.CompletedProcess[str]:
+    line = f"exec {shlex.join([*COMMAND, *args])} {redirections}"
+    return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+@pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_works_without(redirections: str, command: str) -> None:
+    finished = run_with(redirections, COMMANDS[command])
+    assert finished.returncode == 0, finished
+    assert "Traceback" not in finished.stderr
+    assert bool(finished.stdout) == (">&-" not in redirections.replace("2>&-", ""))
+
+
+def test_no_log_gets_what_is_meant_for_standard_error(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    finished = run_with("<&- 2>&-", [*RUN, *arguments([], [f"output.events_file={events}", "output.console=lines"])])
+    assert finished.returncode == 0
+    assert [json.loads(line)["event"] for line in events.read_text().splitlines()][-1] == "run_ended"

@@ -1,0 +1,33 @@
+"""Texts for people: what strangers put into them, and what the operating system said."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from cts.errors import exhausted, printable, system_error
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\0b\rc\x7f\x9b", "a\\x00b\\rc\\x7f\\x9b"),
+        ("safe\u202egpj.exe \u2066x\u2069", "safe\\u202egpj.exe \\u2066x\\u2069"),
+        ("\udcff", "\\udcff"),
+        ("one\ttwo\nthree, naïve 中文", "one\ttwo\nthree, naïve 中文"),
+    ],
+)
+def test_what_a_terminal_would_act_on_is_written_as_an_escape(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    assert system_error(FileNotFoundError(errno.ENOENT, "No such file or directory", "/a/b")).endswith(": '/a/b'")
+
+
+def test_what_ran_out_is_said_with_the_cure_wherever_it_was_raised() -> None:
+    error = ExceptionGroup("nursery", [OSError(errno.EMFILE, "Too many open files")])
+    assert "Too many open files; raise the limit (ulimit -n)" in str(exhausted(error))
+    assert exhausted(ExceptionGroup("nursery", [ValueError()])) is None
