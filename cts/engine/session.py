@@ -19,9 +19,8 @@ session (``cts.net.surroundings``).
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import chain, count
 
 import trio
@@ -46,6 +45,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
+from cts.engine.two_sides import failed_beside, in_order, unanswered
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
@@ -54,7 +54,7 @@ from cts.records.results import RunReport, end_of
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
-__all__ = ["Session", "in_order", "reachable", "status_parts", "unanswered"]
+__all__ = ["Session", "reachable", "status_parts"]
 
 _AWAITING_LIMIT = 4096
 """Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
@@ -68,32 +68,6 @@ def status_parts(interval_ns: int, observer: Observer) -> int:
 def reachable(bound: Address) -> Address:
     """Return where a client of this host reaches a bound address: an unspecified one on loopback."""
     return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
-
-
-def unanswered(measured: Iterable[StreamResult], clients: Collection[StreamResult]) -> list[StreamResult]:
-    """Return the failed client sides of streams that never came to be on the measured server side.
-
-    A port serves one stream after the other: the server's belongs to the client's that had begun last when it began.
-    """
-    asked: defaultdict[Address, list[StreamResult]] = defaultdict(list)
-    for result in sorted(clients, key=_beginning):
-        asked[result.local].append(result)
-    answered: set[int] = set()
-    for result in measured:
-        before = asked.get(result.remote, [])
-        at = bisect_right(before, result.started_ns, key=_beginning)
-        answered.update(map(id, before[max(0, at - 1) : at]))
-    failed = (result for result in clients if result.outcome is not Outcome.SUCCESSFUL)
-    return [result for result in failed if id(result) not in answered]
-
-
-def _beginning(result: StreamResult) -> int:
-    return result.started_ns
-
-
-def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:
-    """Sort by end; streams that end at the same instant end in the order in which tasks happen to run."""
-    return tuple(sorted(results, key=lambda result: (result.ended_ns, result.local, result.remote)))
 
 
 @define(eq=False, kw_only=True)
@@ -310,16 +284,18 @@ class Session(ISession):
     def _conclude(self) -> RunReport:
         snapshot = self.snapshot()
         self.observer.status(snapshot)
-        results = chain.from_iterable(streams.results for streams in self._streams.values())
+        results = list(chain.from_iterable(streams.results for streams in self._streams.values()))
+        told = in_order((*self._measured.results, *self._unanswered()))
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
             elapsed_ns=end_of(results, self._began_ns + snapshot.elapsed_ns) - self._began_ns,
             snapshot=snapshot,
-            results=in_order((*self._measured.results, *self._unanswered())),
+            results=told,
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
+            failures=failed_beside(told, results),
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import trio
 
@@ -29,7 +30,9 @@ from cts.api import (
 from cts.errors import PluginFailure, first_of
 from cts.protocol.trains import fault_of_trains
 
-__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender"]
+__all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "close_factory"]
+
+_Value = TypeVar("_Value")
 
 
 def _blamed(label: str, error: Exception, *, for_network: bool) -> OSError | PluginFailure:
@@ -54,6 +57,13 @@ def _blaming(label: str, *, for_network: bool = False) -> Iterator[None]:
         raise _blamed(label, group, for_network=for_network) from group
     except Exception as error:
         raise _blamed(label, error, for_network=for_network) from error
+
+
+def _checked(name: str, value: _Value, *kinds: type) -> _Value:
+    """Return what a plugin gave if it is of one of these kinds, of which None may be one."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} is {value!r}, where {' or '.join(kind.__name__ for kind in kinds)} belongs")
+    return value
 
 
 class GuardedSender(ISender):
@@ -147,7 +157,7 @@ class GuardedConnectedSocket(IConnectedSocket):
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
         with self._noting():
-            self._name = self._socket.connection_id
+            self._name = _checked("connection_id", self._socket.connection_id, str, type(None))
         return self._name
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
@@ -174,21 +184,21 @@ class GuardedConnectedSocket(IConnectedSocket):
     def send_lateness(self) -> Histogram | None:
         """What the plugin's socket has recorded."""
         with self._noting():
-            self._lateness = self._socket.send_lateness
+            self._lateness = _checked("send_lateness", self._socket.send_lateness, Histogram, type(None))
         return self._lateness
 
     def begins_another(self, received_ns: int) -> bool:
         """Ask the plugin's socket; one that fails begins nothing."""
         self._begins_another = False
         with self._noting():
-            self._begins_another = self._socket.begins_another(received_ns)
+            self._begins_another = _checked("begins_another", self._socket.begins_another(received_ns), bool)
         return self._begins_another
 
     @property
     def measured_ns(self) -> int | None:
         """What the plugin's socket has measured."""
         with self._noting():
-            self._measured_ns = self._socket.measured_ns
+            self._measured_ns = _checked("measured_ns", self._socket.measured_ns, int, type(None))
         return self._measured_ns
 
     def on_start_repeated(self, received_ns: int) -> None:
@@ -199,7 +209,7 @@ class GuardedConnectedSocket(IConnectedSocket):
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return what the plugin's socket has counted, or what it last had if it fails now."""
         with self._noting():
-            self._observed = self._socket.observe(now_ns)
+            self._observed = _checked("observe", self._socket.observe(now_ns), StreamSnapshot)
         return self._observed
 
     @contextmanager
@@ -245,6 +255,19 @@ class GuardedFactory(IConnectedSocketFactory):
         return guarded
 
     def close(self) -> None:
-        """Close the plugin's factory."""
-        with _blaming(self._label):
+        """Close the plugin's factory.
+
+        Raises:
+            PluginFailure: the plugin raised, an ``OSError`` as well.
+        """
+        with _blaming(self._label, for_network=True):
             self._factory.close()
+
+
+def close_factory(factory: IConnectedSocketFactory) -> tuple[str, ...]:
+    """Close a factory when its run is over; return what went wrong, which must not cost what was measured."""
+    try:
+        factory.close()
+    except PluginFailure as failure:
+        return (str(failure),)
+    return ()

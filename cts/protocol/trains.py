@@ -46,8 +46,8 @@ def train_size(train: Sequence[memoryview]) -> int:
 def fault_of_trains(trains: Sequence[Train], datagram_sizes: Sequence[int], segment_limit: int) -> str | None:
     """Tell what keeps ``trains`` from being the datagrams, of these sizes, of a frame; None for nothing."""
     for train in trains:
-        if not all(isinstance(payload, memoryview) for payload in train):
-            return "a payload is not a memoryview"
+        if not all(isinstance(payload, memoryview) and payload.nbytes == len(payload) for payload in train):
+            return "a payload is not a memoryview of bytes"
         if not 0 < len(train) <= segment_limit:
             return f"a train of {len(train)} datagrams, {segment_limit} are allowed"
         *others, last = map(len, train)

@@ -171,6 +171,10 @@ class RunResult:
     report: RunReport
     signal: int | None
 
+    def with_failures(self, more: Iterable[str]) -> RunResult:
+        """Return it with more that went wrong."""
+        return evolve(self, report=self.report.with_failures(more))
+
     @property
     def exit_status(self) -> int:
         """0: every stream succeeded; 1: the run or some of them failed; 128 + signal: stopped (130 for Ctrl-C)."""

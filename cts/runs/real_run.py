@@ -24,6 +24,7 @@ from cts.net.udp_network import UdpNetwork
 from cts.output.console_stream import console_stream
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
+from cts.plugin.guard import close_factory
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
@@ -62,16 +63,18 @@ def run(
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     factory = plugins.make_factory()
+    failures: tuple[str, ...] = ()
     try:
         with console_stream(console) as stream:
-            return trio.run(_Run(config, source, plan, plugins, factory, stream, give_up).main)
+            result = trio.run(_Run(config, source, plan, plugins, factory, stream, give_up).main)
     except BaseExceptionGroup as group:
         mistake = mistake_in(group)
         if mistake is None:
             raise
         raise mistake from None
     finally:
-        factory.close()
+        failures = close_factory(factory)
+    return result.with_failures(failures)
 
 
 @define(eq=False)

@@ -27,6 +27,7 @@ from cts.net.surroundings import running
 from cts.output.console import ProgressConsole
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
+from cts.plugin.guard import close_factory
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.truth_writer import SimulationTruthLog, Transmission
@@ -192,11 +193,11 @@ def run_simulation(
     finally:
         if truth is not None:
             truth.end(interrupted=not whole)
-        factory.close()
+        failures = close_factory(factory)
     notes = [note for observer in observers for note in observer.notes()]
     lost = [failure for observer in observers for failure in observer.failures()]
     if truth is not None and truth.failure is not None:
         lost.append(truth.failure)
     for note in (*notes, *lost):
         say(note)
-    return RunResult(report.with_failures(lost), stopped_by[0] if stopped_by else None)
+    return RunResult(report.with_failures((*lost, *failures)), stopped_by[0] if stopped_by else None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cts.api import DatagramBatch, FrameTotals, Outcome, Role, StreamResult, StreamSnapshot
-from cts.engine.session import unanswered
 from cts.engine.streams import GAVE_WAY
+from cts.engine.two_sides import unanswered
 from cts.protocol.wire import START
 from cts.records.results import result_of
 from tests.engine.bare_server import BareServer, stranger

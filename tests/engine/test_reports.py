@@ -6,7 +6,7 @@ import pytest
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
 from cts.engine.contracts import INetwork
-from cts.engine.session import in_order, unanswered
+from cts.engine.two_sides import in_order, unanswered
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction
 from cts.records.results import RunReport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import traceback
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NoReturn, cast
@@ -19,6 +20,7 @@ from cts.api import (
     DatagramBatch,
     Frame,
     FrameTotals,
+    Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
@@ -34,6 +36,7 @@ from cts.api import (
 )
 from cts.engine.senders import PlainSender
 from cts.errors import PluginFailure
+from cts.plugin.guard import close_factory
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
 from tests.engine.bare_server import BareServer, stranger
@@ -256,6 +259,11 @@ class OffersBytes(OffersTrains):
         return [tuple(bytes(payload) for payload in train) for train in trains]
 
 
+class OffersWords(OffersTrains):
+    def change(self, trains: Sequence[Train]) -> object:
+        return [tuple(memoryview(array("I", [0] * len(payload))) for payload in train) for train in trains]
+
+
 class OffersAnEmptyTrain(OffersTrains):
     def change(self, trains: Sequence[Train]) -> object:
         return [*trains, ()]
@@ -280,7 +288,8 @@ def limit_of(cls: type[OffersTrains]) -> int:
     ("cls", "fault"),
     [
         (OffersShortFirst, "the payloads of a train differ in length; only the last may, and be shorter"),
-        (OffersBytes, "a payload is not a memoryview"),
+        (OffersBytes, "a payload is not a memoryview of bytes"),
+        (OffersWords, "a payload is not a memoryview of bytes"),
         (OffersAnEmptyTrain, "a train of 0 datagrams, 64 are allowed"),
         (OffersHalfAFrame, "they are not the frame's datagrams"),
         (OffersOneLongTrain, f"a train of {len(PLAN.payloads)} datagrams, {len(PLAN.payloads) - 1} are allowed"),
@@ -348,6 +357,43 @@ class CannotMake(BrokenFactory):
 class MakesSomethingElse(BrokenFactory):
     def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
         return cast("IConnectedSocket", None)
+
+
+class TellsNoCounts(PassingSocket):
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        return cast("StreamSnapshot", 5)
+
+
+class TellsNoLateness(PassingSocket):
+    @property
+    def send_lateness(self) -> Histogram | None:
+        return cast("Histogram", 5)
+
+
+@pytest.mark.parametrize(("wrap", "role"), [(TellsNoCounts, Role.RECEIVER), (TellsNoLateness, Role.SENDER)])
+def test_a_factory_s_socket_that_tells_nonsense_ends_no_run(
+    wrap: Callable[[IConnectedSocket], IConnectedSocket], role: Role
+) -> None:
+    factory = guarded_factory(BrokenFactory(wrap=wrap, role=role, number=1))
+    report = simulated(config_of("pull", client={"connections": 2}), factory=factory)
+    assert report.snapshot.outcomes[Outcome.SUCCESSFUL] == (1 if role is Role.RECEIVER else 2)
+
+
+def test_a_factory_that_cannot_be_closed_is_named_and_costs_nothing() -> None:
+    class CannotClose(BrokenFactory):
+        def close(self) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    assert close_factory(guarded_factory(CannotClose())) == (f"{FACTORY} raised OSError: [Errno 5] Input/output error",)
+
+
+@BOTH
+def test_a_sender_that_fails_in_a_loopback_run_fails_the_run(direction: str) -> None:
+    report = simulated(config_of(direction), make_sender=guarded_sender(RaisingSender))
+    assert report.failures == (
+        f"1 stream whose sending failed: ErrorPlugin: {SENDER} raised ValueError: no camera no picture no frame",
+    )
+    assert report.failed
 
 
 class ServesAnotherPeer(BrokenFactory):

@@ -15,8 +15,9 @@ from attrs import define, field
 from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
 from cts.engine.broker import Target
 from cts.engine.contracts import ISession
-from cts.engine.session import in_order, reachable, unanswered
+from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
+from cts.engine.two_sides import failed_beside, in_order, unanswered
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
@@ -321,18 +322,19 @@ class WorkersSession(ISession):
     def _conclude(self) -> RunReport:
         snapshot = self._snapshot()
         self.observer.status(snapshot)
-        measured = self._measured
-        ended_ns = end_of(_results(self._workers), self._began_ns + snapshot.elapsed_ns)
+        measured, everybody = self._measured, _results(self._workers)
+        told = in_order([*_results(measured), *self._unanswered()])
+        ended_ns = end_of(everybody, self._began_ns + snapshot.elapsed_ns)
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
             elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
-            results=in_order([*_results(measured), *self._unanswered()]),
+            results=told,
             streams_omitted=sum(worker.results_omitted for worker in measured),
             interrupted=self._interrupted,
-            failures=tuple(self._failures),
+            failures=(*self._failures, *failed_beside(told, everybody)),
             send_lateness=Histogram.of(
                 worker.report.send_lateness for worker in self._workers if worker.report is not None
             ),
