@@ -29,6 +29,7 @@ def open_observers(
     console: TextIO,
     *,
     unix_ns: Callable[[], int] = time.time_ns,
+    seed: int | None = None,
     watching: Observer | None = None,
     mistakes: Sequence[UserError] = (),
 ) -> list[Observer]:
@@ -39,6 +40,7 @@ def open_observers(
         plan: its stream arithmetic.
         console: where the status is shown.
         unix_ns: tells the Unix time, always 0 in a simulation.
+        seed: what all chance follows from, in a simulation.
         watching: shows the status in place of what ``output.console`` says.
         mistakes: what is wrong with other files already, to be told together with what is wrong with these.
 
@@ -54,7 +56,7 @@ def open_observers(
         (output.connection_file, lambda path: ConnectionLog(path, output.encoding)),
         (output.jitter_file, lambda path: JitterLog(path, single=single, encoding=output.encoding)),
         (output.error_file, lambda path: ErrorLog(path, output.encoding)),
-        (output.events_file, lambda path: EventsLog(path, _settings(config, plan), unix_ns)),
+        (output.events_file, lambda path: EventsLog(path, _settings(config, plan, seed), unix_ns)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path) for path, make in logs if path is not None]
     makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns))
@@ -81,8 +83,8 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
     return plan.end_offset_ns * config.client.iterations
 
 
-def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
-    return {
+def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, object]:
+    settings: dict[str, object] = {
         "role": config.run.role,
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
@@ -91,4 +93,6 @@ def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
         "stream_length_ns": plan.stream_length_ns,
         "buffer_depth_ns": plan.buffer_depth_ns,
         "datagram_max_size": plan.datagram_max_size,
+        "status_interval_ns": config.output.status_update,
     }
+    return settings if seed is None else {**settings, "seed": seed}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from cts.protocol.plan import NANOSECONDS, StreamPlan
 from cts.protocol.task import StreamError
-from cts.records.events_reader import VERDICTS, ReportedEnd, ReportedStream
+from cts.records.events_reader import ARRIVALS, COUNTS, ReportedEnd, ReportedStream
+from cts.records.reported_frames import VERDICTS
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
-from cts.verification.expected import Bounds, ExpectedFrame, ExpectedStream
+from cts.units import SECOND
+from cts.verification.arithmetic import Arithmetic
+from cts.verification.bounds import Bounds
+from cts.verification.expected import ExpectedFrame, ExpectedStream, verdict_of
 
 __all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
 
@@ -47,9 +50,8 @@ class Difference:
             for name, number in (("stream", self.stream), ("client", self.client), ("frame", self.sequence))
             if number is not None
         ]
-        return (
-            f"{', '.join(parts)}: {self.what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
-        )
+        what = f"{', '.join(parts)}: {self.what}" if parts else self.what
+        return f"{what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
 
 
 @define(eq=False)
@@ -111,9 +113,12 @@ class Comparison:
         known_ns: when the datagram was sent by which the truth knows of the stream.
         making_ns: how long it may take to make a stream, from when it is told of as opened to when it starts.
         differences: where what does not agree goes.
+
+    Attributes:
+        outcome: whose fault the end was, once it has ended: by the truth, or what the events say where it cannot know.
     """
 
-    _plan: StreamPlan
+    _plan: Arithmetic
     _reported: ReportedStream | None
     _client: int
     _address: str
@@ -126,6 +131,7 @@ class Comparison:
     _frames: int = field(default=0, init=False)
     _undecidable_frames: int = field(default=0, init=False)
     _apart_ns: int = field(default=0, init=False)
+    outcome: str | None = field(default=None, init=False)
 
     def frame(self, expected: ExpectedFrame) -> None:
         """Compare a frame with its event."""
@@ -151,14 +157,27 @@ class Comparison:
             self._differ("time_ns", expected.due_ns, frame.due_ns, sequence)
         if size.low == size.high and not self._same_instant(expected.received_ns, frame.received_ns):
             self._differ("received_ns", expected.received_ns, frame.received_ns, sequence)
+        if size.low == size.high and frame.stamp not in expected.stamps:
+            self._stamp(expected.stamps[0], frame.stamp, sequence)
+
+    def _stamp(self, truth: tuple[int, int] | None, events: tuple[int, int] | None, sequence: int) -> None:
+        for what, right, told in zip(
+            ("sender_qpc", "sender_qpf"), truth or (None, None), events or (None, None), strict=True
+        ):
+            if right != told:
+                self._differ(what, right, told, sequence)
 
     def finish(self, expected: ExpectedStream, ended_ns: int) -> StreamRow:
         """Compare the stream, which has ended, and return its row."""
         reported = self._reported
+        self.outcome = (Outcome.SUCCESSFUL if expected.result == SUCCEEDED else Outcome.PROTOCOL_ERROR).value
         if reported is None:
             self._differ("stream", f"opened at {expected.opened_ns}", None)
         elif reported.end is not None:
             self._opening(expected, reported, reported.end.started_ns)
+            self._ends(reported, reported.end)
+            if self._cut_short(expected, ended_ns, reported.end):
+                self.outcome = reported.end.outcome
             if expected.doubt is None:
                 self._surplus(expected, reported)
                 self._result(expected, ended_ns, reported.end)
@@ -199,22 +218,39 @@ class Comparison:
                 self._differ("frame", None, frame.verdict, index + 1)
 
     def _result(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> None:
-        latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
-        if end.cut_short and (expected.result is None or end.ended_ns <= latest_ns):
+        if self._cut_short(expected, ended_ns, end):
+            # It was measured up to its final frame, or for as long as it lived.
+            lives_ns = (end.ended_ns - end.started_ns, (expected.measured_until_ns or ended_ns) - expected.base_ns)
+            if not any(end.bits_per_second in self._rate(expected, ns) for ns in lives_ns):
+                self._within("bits_per_second", self._rate(expected, lives_ns[0]), end.bits_per_second)
             return
-        outcome = Outcome.SUCCESSFUL if expected.result == SUCCEEDED else Outcome.PROTOCOL_ERROR
         if end.result != expected.result:
             self._differ("result", expected.result, end.result)
-        if end.outcome != outcome.value:
-            self._differ("outcome", outcome.value, end.outcome)
+        if end.outcome != self.outcome:
+            self._differ("outcome", self.outcome, end.outcome)
         if not self._same_instant(ended_ns, end.ended_ns):
             self._differ("time_ns of stream_ended", ended_ns, end.ended_ns)
-        if self._tolerance_ns:
-            return
         measured_ns = (expected.measured_until_ns or ended_ns) - expected.base_ns
-        rate = expected.bytes_received.low * 8 * NANOSECONDS // measured_ns if measured_ns > 0 else 0
-        if end.bits_per_second != rate:
-            self._differ("bits_per_second", rate, end.bits_per_second)
+        self._within("bits_per_second", self._rate(expected, measured_ns), end.bits_per_second)
+
+    def _cut_short(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> bool:
+        latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
+        return end.cut_short and (expected.result is None or end.ended_ns <= latest_ns)
+
+    def _rate(self, expected: ExpectedStream, measured_ns: int) -> Bounds:
+        """Return the bits per second over an interval, either end of which is known to within the tolerance."""
+        bits = Bounds(8 * expected.bytes_received.low, 8 * expected.bytes_received.high)
+        longest_ns, shortest_ns = measured_ns + 2 * self._tolerance_ns, measured_ns - 2 * self._tolerance_ns
+        low = bits.low * SECOND // longest_ns if longest_ns > 0 else 0
+        if shortest_ns > 0:
+            return Bounds(low, bits.high * SECOND // shortest_ns)
+        return Bounds(0, bits.high * SECOND if self._tolerance_ns else 0)
+
+    def _ends(self, reported: ReportedStream, end: ReportedEnd) -> None:
+        opened = (reported.local, reported.remote, "receiver")
+        for what, right, told in zip(("local", "remote", "role"), opened, end.ends, strict=True):
+            if told != right:
+                self._differ(f"{what} of stream_ended", right, told)
 
     def _totals(self, expected: ExpectedStream, end: ReportedEnd) -> None:
         if expected.result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:
@@ -224,6 +260,12 @@ class Comparison:
                 self._differ(f"frames.{verdict}", self._counts[verdict], reported)
         self._within("frames.error", expected.error, end.error)
         self._within("bytes_received", expected.bytes_received, end.bytes_received)
+        counts = dict(zip(COUNTS, end.counts, strict=True))
+        for key in ARRIVALS:
+            if (told := counts[f"arrivals.{key}"]) is not None:
+                self._within(f"arrivals.{key}", expected.arrivals[key], told)
+        self._within("bytes_sent", Bounds(), counts["bytes_sent"] or 0)
+        self._within("unsent", Bounds(), end.unsent)
         name = expected.connection_id
         if name is not None and end.connection_id != name:
             self._differ("id", name, end.connection_id)
@@ -233,9 +275,7 @@ class Comparison:
             self._differ(what, bounds.low if bounds.low == bounds.high else str(bounds), reported)
 
     def _verdict(self, size: int) -> str:
-        if size == self._plan.frame_size:
-            return _COMPLETED
-        return _DROPPED if size < self._plan.frame_size else _REPEATED
+        return verdict_of(size, self._plan.frame_size)
 
     def _same_instant(self, expected_ns: int | None, reported_ns: int | None) -> bool:
         if expected_ns is None or reported_ns is None:

@@ -19,26 +19,30 @@ from itertools import accumulate
 
 from attrs import define, field
 
-from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.records.events_reader import ReportedStream
 from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
+from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
-from cts.verification.expected import ExpectedStream
+from cts.verification.expected import ExpectedStream, Stamp
+from cts.verification.senders import Sending
+from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
 
 __all__ = ["Receivers", "ReportedStreams"]
 
-_Happening = tuple[int, int, Kind, bool, int, int, str]
-"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text."""
+_Happening = tuple[int, int, Kind, bool, int, int, str, Stamp]
+"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text, stamp."""
+
+_NO_STAMP = (0, 0)
 
 _ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
 """A client asks before anything can answer; a server answers what has come."""
 
-_HELD_NS = 2_000_000
-"""A stream that failed keeps its slot until the datagram that failed it has been handed over."""
+_READ_AT_ONCE = 64
+"""A simulated server reads larger datagrams when it reads the next time, which may be never."""
 
 _MAKING_NS = 100_000_000
 """How long a real machine may take to make a stream and to send its first datagram."""
@@ -92,9 +96,11 @@ class _Link:
 
     client: int
     address: str
+    sending: Sending
     pending: list[_Happening] = field(factory=list)
     stream: ExpectedStream | None = None
     comparison: Comparison | None = None
+    streams: int = 0
     asked_ns: int | None = None
     """When a START came last that has no answer yet."""
     asked_first_ns: int = 0
@@ -114,20 +120,30 @@ class Receivers(TruthVisitor):
         disorder_ns: how far the truth's lines may be out of the order of their times.
         reported: the streams that the events report.
         differences: where what does not agree goes.
+        lines: the status lines, which tell of all streams.
+        refused_lines: the same, of what a server answers with nothing.
+        own_clients: whether the events are those of a server and its clients, of which they tell one side.
+        cut: whether the run was cut short.
 
     Attributes:
         unanswered: STARTs that arrived at the server and began nothing.
+        datagram_sizes: of the data that was sent, by senders that sent more than a frame.
     """
 
     _pull: bool
-    _plan: StreamPlan
+    _plan: Arithmetic
     _verify: Verify
     _tolerance_ns: int
     _simulated: bool
     _disorder_ns: int
     _reported: ReportedStreams
     _differences: Differences
+    _lines: StatusLines
+    _refused_lines: StatusLines
+    _own_clients: bool
+    _cut: bool
     unanswered: int = field(default=0, init=False)
+    datagram_sizes: set[int] = field(factory=set, init=False)
     _decoder: Decoder = field(factory=Decoder, init=False)
     _links: dict[int, _Link] = field(factory=dict, init=False)
     _rows: list[StreamRow] = field(factory=list, init=False)
@@ -140,10 +156,11 @@ class Receivers(TruthVisitor):
 
     def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
-        link = self._links[client] = _Link(client, address if self._pull else upstream)
+        sending = Sending(self._plan, pull=self._pull)
+        link = self._links[client] = _Link(client, address if self._pull else upstream, sending)
         if not self._pull and self._simulated:
             for opened_ns in self._reported.openings(link.address):
-                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, ""))
+                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, "", _NO_STAMP))
 
     def offered(
         self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
@@ -155,14 +172,17 @@ class Receivers(TruthVisitor):
         while pending and pending[0][0] < settled_ns:
             self._happened(link, heappop(pending))
         if to_client is not self._pull:
-            kind, _, text = self._decoder.decode(head, size, None)
+            kind, _, text, _ = self._decoder.decode(head, size, None)
             if kind is (Kind.START if self._pull else Kind.CONNECTION_ID):
-                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text))
+                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text, _NO_STAMP))
+            for arrived_ns, bit in arrivals:
+                link.sending.heard(arrived_ns, self._decoder.decode(head, size, bit).kind)
             return
+        link.sending.offered(at_ns, size, head)
         order = 2 * number
         for arrived_ns, bit in arrivals:
-            kind, sequence, text = self._decoder.decode(head, size, bit)
-            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text))
+            kind, sequence, text, stamp = self._decoder.decode(head, size, bit)
+            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text, stamp))
             order += 1
 
     def finish(self) -> list[StreamRow]:
@@ -172,24 +192,30 @@ class Receivers(TruthVisitor):
                 self._happened(link, heappop(link.pending))
             self._close(link)
             self.unanswered += link.asked_ns is not None
+            self._sent(link)
         self._check_waits()
         return self._rows
 
     def _happened(self, link: _Link, happening: _Happening) -> None:
-        at_ns, _, kind, sent, sequence, size, text = happening
+        at_ns, _, kind, sent, sequence, size, text, stamp = happening
         stream = link.stream
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
             if stream is not None:
-                stream.data(at_ns, sequence, size, kind is Kind.DATA)
+                stream.data(at_ns, sequence, size, kind is Kind.DATA, stamp)
         elif sent:
             self._asked_or_answered(link, at_ns, text)
         elif kind is Kind.START and not self._pull:
             self._start_arrived(link, at_ns)
+            self._refused(at_ns, stream is not None and stream is link.stream and not stream.over(at_ns))
+            return
         elif stream is not None:
             if kind is Kind.CONNECTION_ID and self._pull:
                 stream.named(at_ns, text)
             else:
-                stream.junk(at_ns)
+                stream.junk(at_ns, "undecodable" if kind is Kind.JUNK else "unexpected")
+        if not sent and not self._pull and (stream is None or stream.over(at_ns)):
+            known = size < _READ_AT_ONCE and (stream is None or at_ns > (stream.ended_ns or 0) + HELD_NS)
+            self._refused(at_ns, known)
 
     def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
         """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
@@ -225,6 +251,7 @@ class Receivers(TruthVisitor):
     def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
         """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
+        link.streams += 1
         reported = self._reported.take(link.address, at_ns)
         end = None if reported is None else reported.end
         opened_ns = at_ns
@@ -248,6 +275,7 @@ class Receivers(TruthVisitor):
             tolerance_ns=self._tolerance_ns,
             cut_ns=end.ended_ns if end is not None and end.cut_short else None,
             on_frame=comparison.frame,
+            lines=self._lines,
         )
         return stream
 
@@ -257,7 +285,45 @@ class Receivers(TruthVisitor):
             if self._pull and link.stream.connection_id is None:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
+            self._told(link.stream, link.comparison, ended_ns)
             link.stream = link.comparison = None
+
+    def _told(self, stream: ExpectedStream, comparison: Comparison, ended_ns: int) -> None:
+        """Enter a stream that has ended into the status lines."""
+        if comparison.outcome is not None:
+            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome)
+        if stream.doubt is not None:
+            self._lines.doubtful(stream.opened_ns)
+
+    def _sent(self, link: _Link) -> None:
+        """Look at the side that the events do not tell of, a link's sender, as far as the status lines rest on it.
+
+        It must have sent what the stream is, on a simulated network at its time. A client in one process with its server that
+        got no answer is counted with the streams.
+        """
+        sending = link.sending
+        self.datagram_sizes |= sending.datagram_sizes
+        if not self._simulated:
+            if self._own_clients:
+                self._lines.maybe("unanswered", 0)
+            return
+        if sending.late_ns:
+            self._differences.add(
+                Difference("sent", None, link.client, None, "when due", f"{sending.late_ns} ns after")
+            )
+        if self._pull:
+            for at_ns, sure in sending.refused():
+                self._refused(at_ns, sure)
+        elif self._own_clients and (self._cut or sending.in_vain):
+            self._lines.maybe("unanswered", sending.began_ns if self._cut else sending.gave_up_ns)
+            if not self._cut and not link.streams:
+                self._lines.sure("unanswered", NEVER_NS - 1)
+
+    def _refused(self, at_ns: int, sure: bool) -> None:
+        """A server read something that it may have answered with nothing."""
+        self._refused_lines.maybe("refused", at_ns)
+        if sure:
+            self._refused_lines.sure("refused", at_ns)
 
     def _check_waits(self) -> None:
         """A server lets a peer wait only while others have its slots."""
@@ -266,7 +332,7 @@ class Receivers(TruthVisitor):
         busy_until = list(accumulate((ended_ns for _, ended_ns in rows), max))
         for client, asked_ns, answered_ns in self._waits:
             before = bisect_right(opened, asked_ns)
-            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + _HELD_NS:
+            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + HELD_NS:
                 continue
             number = next(row.stream for row in self._rows if (row.client, row.opened_ns) == (client, answered_ns))
             self._differences.add(Difference("time_ns of stream_opened", number, client, None, asked_ns, answered_ns))

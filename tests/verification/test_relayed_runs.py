@@ -122,7 +122,9 @@ def test_what_comes_near_the_edge_of_the_window_may_count_or_not(desk: Desk) -> 
     truth = opened_pull().frame(1, 110 * MS).frame(5, DUE[1] + MS)
     nothing: list[tuple[int, int | None]] = [(0, None)] * 3
     for frame, error in (((FRAME_SIZE, DUE[1] + MS), 0), ((0, None), 1)):
-        verification = desk.verify(truth, Events([ALL[0], *nothing, frame], error=error), 2 * MS)
+        rate = (FRAME_SIZE + frame[0]) * 8 * 10**9 // (DUE[1] + MS)
+        events = Events([ALL[0], *nothing, frame], error=error, bits_per_second=rate)
+        verification = desk.verify(truth, events, 2 * MS)
         assert (verification.agrees, verification.undecidable_frames) == (True, 1)
 
 
@@ -212,9 +214,9 @@ def test_a_stream_may_be_told_of_as_long_before_it_begins_as_it_takes_to_make_on
 
 
 def test_what_a_relay_could_not_send_never_came(desk: Desk) -> None:
-    truth = opened_pull().frame(1, 110 * MS).frame(2)
+    truth = real(opened_pull()).frame(1, 110 * MS).frame(2)
     truth.lines[-1]["fate"] = "unsent"
-    assert desk.verify(truth, Events([ALL[0], *[(0, None)] * 4])).agrees
+    assert desk.verify(truth, Events([ALL[0], *[(0, None)] * 4], began_unix_ns=UNIX)).agrees
 
 
 def test_times_count_from_where_each_log_began(desk: Desk) -> None:

@@ -1,0 +1,104 @@
+"""Follows the sender of a link's frames through a ground truth: how large its datagrams are, and when they leave.
+
+A pull's sender counts from when it names the stream, a push's from when it hears the name. How its strategy spreads a frame
+is its own business; but none leaves before its frame is to, and some leave right then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from cts.verification.arithmetic import Arithmetic
+from cts.verification.arrivals import Kind
+
+__all__ = ["Sending"]
+
+_DATA, _CONNECTION_ID = "0000", "0010"
+_SEQUENCE = slice(4, 20)
+_HEADER_SIZE = 26
+
+
+@define(eq=False)
+class Sending:
+    """One link's sender of frames.
+
+    Args:
+        plan: the stream's arithmetic.
+        pull: whether it is the server.
+
+    Attributes:
+        began_ns: when it sent something first.
+    """
+
+    _plan: Arithmetic
+    _pull: bool = field(kw_only=True)
+    began_ns: int = field(default=-1, init=False)
+    _base_ns: int | None = field(default=None, init=False)
+    _heard: list[tuple[int, bool]] = field(factory=list, init=False)
+    """What reached a server: when, and whether it was START."""
+    _named_first_ns: int | None = field(default=None, init=False)
+    _head: str = field(default="", init=False)
+    _sends_data: bool = field(default=False, init=False)
+    _sequences: tuple[int, int] | None = field(default=None, init=False)
+    _sizes: set[int] = field(factory=set, init=False)
+    _least_ns: int | None = field(default=None, init=False)
+
+    @property
+    def datagram_sizes(self) -> set[int]:
+        """The sizes that its datagrams had; none before it has gone on to another frame."""
+        return self._sizes if self._sequences is not None and self._sequences[0] != self._sequences[1] else set()
+
+    @property
+    def late_ns(self) -> int:
+        """How long after its frame was to leave the most punctual datagram left; less than 0 if one left before."""
+        return self._least_ns or 0
+
+    @property
+    def gave_up_ns(self) -> int:
+        """When a client stops waiting for an answer."""
+        return self.began_ns + self._plan.render_offset_ns(1)
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether a client got no answer in time."""
+        return self._base_ns is None or self._base_ns > self.gave_up_ns
+
+    def refused(self) -> Iterator[tuple[int, bool]]:
+        """Yield when a server read something that it may have answered with nothing, and whether it did for certain."""
+        named_ns = self._base_ns
+        until_ns = 0 if named_ns is None else named_ns + self._plan.send_offset_ns(self._plan.final_frame)
+        for number, (at_ns, start) in enumerate(sorted(self._heard)):
+            if number or not start or at_ns != self._named_first_ns:
+                yield at_ns, start and named_ns is not None and named_ns < at_ns < until_ns
+
+    def heard(self, at_ns: int, kind: Kind) -> None:
+        """Something reached it."""
+        if self._pull:
+            self._heard.append((at_ns, kind is Kind.START))
+        elif kind is Kind.CONNECTION_ID:
+            self._base_ns = at_ns if self._base_ns is None else min(at_ns, self._base_ns)
+
+    def offered(self, at_ns: int, size: int, head: str) -> None:
+        """It sent something."""
+        if head != self._head:
+            if self.began_ns < 0:
+                self.began_ns = at_ns
+            self._head = head
+            self._sends_data = head.startswith(_DATA) and size > _HEADER_SIZE
+            if self._sends_data:
+                self._frame(at_ns, int.from_bytes(bytes.fromhex(head[_SEQUENCE]), "little", signed=True))
+            elif self._pull and head.startswith(_CONNECTION_ID):
+                if self._named_first_ns is None:
+                    self._named_first_ns = at_ns
+                self._base_ns = at_ns
+        if self._sends_data:
+            self._sizes.add(size)
+
+    def _frame(self, at_ns: int, sequence: int) -> None:
+        first, _ = self._sequences or (sequence, 0)
+        self._sequences = first, sequence
+        if self._base_ns is not None:
+            late_ns = at_ns - self._base_ns - self._plan.send_offset_ns(sequence)
+            self._least_ns = late_ns if self._least_ns is None else min(late_ns, self._least_ns)
