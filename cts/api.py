@@ -248,6 +248,11 @@ class IConnectedSocket(IPeerDatagrams):
         """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
         return None
 
+    @property
+    def measured_ns(self) -> int | None:
+        """How long it took from the beginning to the final frame, nanoseconds; None while that has not come, or gone."""
+        return None
+
     @abstractmethod
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""

@@ -80,6 +80,13 @@ class ConnectedSocket(IConnectedSocket):
         """The stream's name, once known."""
         return self._pattern.handshake.connection_id
 
+    @property
+    def measured_ns(self) -> int | None:
+        """How long it took to the final frame."""
+        pattern = self._pattern
+        until_ns = pattern.measured_until_ns
+        return None if until_ns is None else until_ns - pattern.handshake.base_ns
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
         failure: BaseException | None = None
@@ -110,14 +117,14 @@ class ConnectedSocket(IConnectedSocket):
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
-        received = 0
+        received = on_time = 0
         if self._receiver is not None:
             self._request.endpoint.drain()
             self._receiver.observe(now_ns)
-            received = self._receiver.frames.bytes_received
+            received, on_time = self._receiver.frames.bytes_received, self._receiver.frames.bytes_on_time
         pattern = self._pattern
         arrivals, unsent = pattern.arrivals.totals(), self._driver.unsent
-        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent)
+        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent, on_time)
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request
@@ -138,7 +145,7 @@ class ConnectedSocket(IConnectedSocket):
             outcome = Outcome.PROTOCOL_ERROR, pattern.error.value
         else:
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
-        until_ns = ended_ns if pattern.measured_until_ns is None else pattern.measured_until_ns
+        measured_ns = self.measured_ns
         return result_of(
             self._request.endpoint.local,
             self._request.peer,
@@ -146,7 +153,7 @@ class ConnectedSocket(IConnectedSocket):
             connection_id=self.connection_id,
             outcome=outcome,
             life_ns=(self._started_ns, ended_ns),
-            measured_ns=until_ns - pattern.handshake.base_ns,
+            measured_ns=ended_ns - pattern.handshake.base_ns if measured_ns is None else measured_ns,
             counts=self.observe(ended_ns),
         )
 

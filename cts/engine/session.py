@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count
+from itertools import chain, count
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from cts.api import (
     Address,
@@ -48,7 +48,7 @@ from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
 from cts.metrics.unsent import NO_UNSENT
 from cts.records.observer import Observer
-from cts.records.results import RunReport
+from cts.records.results import RunReport, end_of
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
@@ -273,7 +273,7 @@ class Session(ISession):
         return RunSnapshot(
             elapsed_ns=now_ns - self._began_ns,
             open_streams=measured.open_now,
-            counts=counts[measured],
+            counts=evolve(counts[measured], bytes_sent=sum(each.bytes_sent for each in counts.values())),
             outcomes=outcomes,
             refused=dict(self._server.refused) if self._server is not None else {},
             overflowed=statistics.overflowed,
@@ -284,11 +284,12 @@ class Session(ISession):
 
     def _report(self) -> RunReport:
         snapshot = self.snapshot()
+        results = chain.from_iterable(streams.results for streams in self._streams.values())
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
-            elapsed_ns=snapshot.elapsed_ns,
+            elapsed_ns=end_of(results, self._began_ns + snapshot.elapsed_ns) - self._began_ns,
             snapshot=snapshot,
             results=in_order((*self._measured.results, *self._unanswered())),
             streams_omitted=self._measured.results_omitted,

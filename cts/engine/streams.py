@@ -170,14 +170,20 @@ class Streams:
         return info
 
     def _fail(self, info: StreamInfo, error: Exception) -> None:
-        self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None))
+        self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None, None))
 
     def _ended_now(self, stream: OpenStream, outcome: tuple[Outcome, str]) -> StreamResult:
-        counts = stream.socket.observe(self.pacer.now_ns())
-        return self._result(stream.info, outcome, counts, stream.socket.connection_id)
+        socket = stream.socket
+        counts = socket.observe(self.pacer.now_ns())
+        return self._result(stream.info, outcome, counts, socket.connection_id, socket.measured_ns)
 
     def _result(
-        self, info: StreamInfo, outcome: tuple[Outcome, str], counts: StreamSnapshot, connection_id: str | None
+        self,
+        info: StreamInfo,
+        outcome: tuple[Outcome, str],
+        counts: StreamSnapshot,
+        connection_id: str | None,
+        measured_ns: int | None,
     ) -> StreamResult:
         return result_of(
             info.local,
@@ -186,6 +192,7 @@ class Streams:
             connection_id=connection_id,
             outcome=outcome,
             life_ns=(self._began_ns + info.opened_ns, self.pacer.now_ns()),
+            measured_ns=measured_ns,
             counts=counts,
         )
 

@@ -84,11 +84,12 @@ class LineConsole(_TextConsole):
     Args:
         stream: where to write.
         measure: whose bytes make the rate.
+        least_ns: how long a slice counts at least, nanoseconds.
     """
 
-    def __init__(self, stream: TextIO, measure: Role) -> None:
+    def __init__(self, stream: TextIO, measure: Role, least_ns: int = 0) -> None:
         super().__init__(stream)
-        self._slices = SliceReader(measure)
+        self._slices = SliceReader(measure, least_ns)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
 
@@ -163,6 +164,7 @@ def choose_console(
     stream: TextIO,
     measure: Role,
     expected_ns: int | None = None,
+    least_ns: int = 0,
     environment: Mapping[str, str] = os.environ,
 ) -> Observer:
     """Return what shows the run's status.
@@ -172,12 +174,13 @@ def choose_console(
         stream: where to write; standard error, so that standard output holds results alone.
         measure: whose bytes make the rate.
         expected_ns: how long the run will take, nanoseconds; None if nobody knows.
+        least_ns: how long a slice counts at least, nanoseconds.
         environment: where TERM is looked up.
     """
     if mode == "quiet":
         return Observer()
     if mode == "lines" or (mode == "auto" and not (stream.isatty() and environment.get("TERM") != "dumb")):
-        return LineConsole(stream, measure)
+        return LineConsole(stream, measure, least_ns)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
     return LiveConsole(terminal(stream), measure, expected_ns)

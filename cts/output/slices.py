@@ -46,10 +46,13 @@ class SliceReader:
 
     Args:
         measure: whose bytes make the rate.
+        least_ns: how long a slice counts at least, nanoseconds: a frame interval, or the one frame of a run's last moment would
+            make any rate.
     """
 
-    def __init__(self, measure: Role) -> None:
+    def __init__(self, measure: Role, least_ns: int = 0) -> None:
         self._measure = measure
+        self._least_ms = whole_milliseconds(least_ns)
         self._previous = NOTHING_YET
         self._began = False
 
@@ -65,7 +68,7 @@ class SliceReader:
         size = bytes_measured(snapshot, self._measure) - bytes_measured(previous, self._measure)
         return StatusSlice(
             ended_ns=snapshot.elapsed_ns,
-            bits_per_second=slice_rate(size, slice_ms),
+            bits_per_second=slice_rate(size, max(slice_ms, self._least_ms)),
             open_streams=snapshot.open_streams,
             frames=snapshot.counts.frames - previous.counts.frames,
         )

@@ -22,14 +22,15 @@ class StatusLog(LogObserver):
         path: the CSV file.
         measure: whose bytes make ``Bits/Sec``; RECEIVER wherever this process receives at all.
         encoding: see :data:`cts.records.log_file.Encoding`.
+        least_ns: how long a slice counts at least, nanoseconds.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8") -> None:
+    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8", least_ns: int = 0) -> None:
         super().__init__(path, "output.status_file", encoding)
-        self._slices = SliceReader(measure)
+        self._slices = SliceReader(measure, least_ns)
         self._file.write_line(STATUS_COLUMNS)
 
     def status(self, snapshot: RunSnapshot) -> None:

@@ -50,7 +50,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
         "streams": [_stream(result, report.began_ns) for result in report.results],
-        "bytes_sent": snapshot.counts.bytes_sent,
+        "bytes_sent": snapshot.counts.bytes_sent if _sends(report) else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
@@ -61,6 +61,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "unreachable": snapshot.unreachable,
         "arrivals": asdict(snapshot.counts.arrivals),
         "unsent": _unsent(snapshot.unsent),
+        "bytes_on_time": snapshot.counts.bytes_on_time,
     }
 
 
@@ -76,10 +77,11 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "started_seconds": _seconds(result.started_ns - began_ns),
         "ended_seconds": _seconds(result.ended_ns - began_ns),
         "bytes_received": result.counts.bytes_received,
-        "bytes_sent": result.counts.bytes_sent,
+        "bytes_sent": result.counts.bytes_sent if result.role is Role.SENDER else None,
         "send_lateness_seconds": _lateness(result.send_lateness),
         "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
+        "bytes_on_time": result.counts.bytes_on_time,
     }
 
 
@@ -120,6 +122,8 @@ def summary_text(report: RunReport) -> str:
         causes = error_causes(counts.arrivals)
         rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame{causes and ': ' + causes}"))
         rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
+        on_time = f"{counts.bytes_on_time:,} bytes ({percentage(counts.bytes_on_time, counts.bytes_received)})"
+        rows.append(("of it on time", on_time))
     if counts.bytes_sent:
         rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
@@ -146,6 +150,12 @@ def _receives(report: RunReport) -> bool:
     counts = report.snapshot.counts
     received = counts.bytes_received or counts.frames != FrameTotals()
     return bool(received) or not counts.bytes_sent or any(result.role is Role.RECEIVER for result in report.results)
+
+
+def _sends(report: RunReport) -> bool:
+    """Tell whether one of the run's sides sends."""
+    sides = {"client": report.direction.client_role, "server": report.direction.server_role}
+    return sides.get(report.role, Role.SENDER) is Role.SENDER
 
 
 def _volume(size: int, elapsed_ns: int) -> str:

@@ -128,6 +128,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._observed = StreamSnapshot()
         self._name: str | None = None
         self._lateness: Histogram | None = None
+        self._measured_ns: int | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -174,6 +175,13 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._noting():
             self._lateness = self._socket.send_lateness
         return self._lateness
+
+    @property
+    def measured_ns(self) -> int | None:
+        """What the plugin's socket has measured."""
+        with self._noting():
+            self._measured_ns = self._socket.measured_ns
+        return self._measured_ns
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the plugin's socket."""

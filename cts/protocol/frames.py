@@ -84,6 +84,8 @@ class FrameBuffer:
         next_render_ns: when that is.
         look_ns: render time of the frame ``open_from``; what arrives later must not be added before what is due is rendered.
         open_from: the first frame that cannot have been due until then.
+        bytes_on_time: bytes of data that counted for its frame.
+        bytes_missed: bytes of good data that came too late or too early, or was of no frame.
     """
 
     def __init__(self, plan: StreamPlan, base_ns: int, on_frame: FrameObserver | None = None) -> None:
@@ -95,7 +97,8 @@ class FrameBuffer:
         self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
         self.counts = FrameCounts()
-        self.bytes_received = 0
+        self.bytes_on_time = 0
+        self.bytes_missed = 0
         self.anchor(base_ns)
 
     def anchor(self, base_ns: int) -> None:
@@ -104,12 +107,18 @@ class FrameBuffer:
         self._look_ahead()
 
     @property
+    def bytes_received(self) -> int:
+        """Bytes of good data, as the original counts them: whatever became of its frame."""
+        return self.bytes_on_time + self.bytes_missed
+
+    @property
     def finished(self) -> bool:
         """Whether the final frame has its verdict."""
         return self.head > self._final
 
-    def missed(self, sequence: int) -> Became:
-        """Return what becomes of data of a frame that is not one of ``head`` to before ``beyond``."""
+    def miss(self, sequence: int, size: int) -> Became:
+        """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``."""
+        self.bytes_missed += size
         if not 1 <= sequence <= self._final:
             return Became.NO_SUCH_FRAME
         return Became.LATE if sequence < self.head else Became.AHEAD
@@ -123,7 +132,7 @@ class FrameBuffer:
         arrived.qpc = qpc
         arrived.qpf = qpf
         arrived.received_ns = received_ns
-        self.bytes_received += size
+        self.bytes_on_time += size
 
     def render_before(self, now_ns: int) -> None:
         """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""

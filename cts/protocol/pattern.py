@@ -40,7 +40,7 @@ class IOPattern(ABC):
         in_flight_bytes: bytes of tracked tasks that are not completed.
         error: the first protocol error.
         ready: something arrived that ``initiate_io`` should be asked about now.
-        measured_until_ns: when the transfer was complete; None before, or if it never was.
+        measured_until_ns: when the final frame had been sent, or had come in part and in time; None before, or if it never did.
         ended_ns: when the stream ended; None before.
     """
 

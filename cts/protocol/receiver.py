@@ -120,10 +120,11 @@ class MediaStreamReceiver(IOPattern):
         if frames.head <= sequence < frames.beyond:
             self.arrivals.take(_ON_TIME, datagrams, total, received_ns, sequence, qpc, qpf)
             frames.add(sequence, total, qpc, qpf, received_ns)
+            # A stray one that the buffer did not take says nothing of the stream.
+            if sequence == self._final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = received_ns
         else:
-            self.arrivals.take(frames.missed(sequence), datagrams, total, received_ns, sequence, qpc, qpf)
-        if sequence == self._final_frame and self.measured_until_ns is None:
-            self.measured_until_ns = received_ns
+            self.arrivals.take(frames.miss(sequence, total), datagrams, total, received_ns, sequence, qpc, qpf)
         return True
 
     def _datagram(self, datagram: bytes | memoryview, received_ns: int) -> None:

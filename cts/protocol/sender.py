@@ -57,7 +57,6 @@ class MediaStreamSender(IOPattern):
             self._frame_sent(now_ns)
             return None
         self.in_flight_bytes = self._plan.size_of(sent + 1)
-        self.measured_until_ns = now_ns
         self.sequence = sent + 1
         return self.handshake.base_ns + self._plan.send_offset_ns(sent + 1)
 
@@ -88,7 +87,8 @@ class MediaStreamSender(IOPattern):
     def _frame_sent(self, now_ns: int) -> None:
         sent = self.sequence
         self.sequence = sent + 1
-        self.measured_until_ns = now_ns
+        if sent >= self._final_frame:
+            self.measured_until_ns = now_ns
         done = self.confirmed_bytes + self.unsent_bytes
         if done > self._plan.size_up_to(sent):
             self._fail(StreamError.TOO_MUCH_DATA_TRANSFERRED, now_ns)

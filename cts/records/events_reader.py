@@ -30,6 +30,7 @@ ARRIVALS = ("on_time", "late", "ahead", "no_such_frame", "undecodable", "wrong_p
 COUNTS = (
     *(f"frames.{each}" for each in (*VERDICTS, "error")),
     "bytes_received",
+    "bytes_on_time",
     "bytes_sent",
     *(f"arrivals.{each}" for each in ARRIVALS),
 )
@@ -52,6 +53,7 @@ class ReportedEnd:
     repeated: int
     error: int
     bytes_received: int
+    bytes_on_time: int
     bits_per_second: int
     counts: tuple[int | None, ...]
     ends: tuple[str, str, str]
@@ -277,6 +279,7 @@ class _Reading:
             repeated=frames.integer("repeated"),
             error=frames.integer("error"),
             bytes_received=fields.integer("bytes_received"),
+            bytes_on_time=fields.integer("bytes_on_time"),
             bits_per_second=fields.integer("bits_per_second"),
             counts=_counts(fields),
             ends=(fields.text("local"), fields.text("remote"), fields.text("role")),
@@ -289,7 +292,8 @@ def _counts(fields: Fields) -> tuple[int | None, ...]:
     return (
         *(frames.integer(key) for key in (*VERDICTS, "error")),
         fields.integer("bytes_received"),
-        fields.integer_or_none("bytes_sent"),
+        fields.integer("bytes_on_time"),
+        fields.integer("bytes_sent"),
         *(None if arrivals is None else arrivals.integer(key) for key in ARRIVALS),
     )
 

@@ -127,6 +127,7 @@ def _counts(counts: StreamSnapshot) -> dict[str, object]:
         "bytes_sent": counts.bytes_sent,
         "arrivals": asdict(counts.arrivals),
         "unsent": _unsent(counts.unsent),
+        "bytes_on_time": counts.bytes_on_time,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 
 from cts.metrics.histogram import Histogram, Percentiles
@@ -9,7 +11,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "StreamResult", "failure_of", "result_of"]
+__all__ = ["SUCCEEDED", "UNKNOWN_CONNECTION_ID", "RunReport", "StreamResult", "end_of", "failure_of", "result_of"]
 
 SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
@@ -27,7 +29,8 @@ class StreamResult:
         outcome: whose fault the end was.
         result: ``Succeeded``, an error's name, or ``code: text``; holds no comma.
         started_ns, ended_ns: its life, in the run's clock.
-        bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame.
+        bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame, to the end
+            where that never came.
         counts: the final counts.
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
     """
@@ -91,6 +94,11 @@ def result_of(
     )
 
 
+def end_of(results: Iterable[StreamResult], otherwise_ns: int) -> int:
+    """Return when the last of these streams ended, or where there is none ``otherwise_ns``."""
+    return max((result.ended_ns for result in results), default=otherwise_ns)
+
+
 @frozen(kw_only=True)
 class RunReport:
     """What is known when a run is over.
@@ -99,7 +107,8 @@ class RunReport:
         role: ``loopback``, ``server`` or ``client``.
         direction: which way frames went.
         began_ns: the run's beginning, in the run's clock, which the results' times are in.
-        elapsed_ns: how long it took, nanoseconds.
+        elapsed_ns: from its beginning to the end of its last stream on either side, nanoseconds; to its own end
+            where it had none.
         snapshot: the final counts.
         results: the streams that ended, in the order of ending; there may be fewer than there were streams.
         streams_omitted: streams that ended and are not in ``results``.

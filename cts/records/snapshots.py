@@ -57,8 +57,9 @@ class StreamSnapshot(Totals):
         frames: verdicts so far (a receiver's) and datagrams that fit no frame.
         arrivals: datagrams that reached this side, by what became of them.
         unsent: frames that this host did not let out, by cause.
-        bytes_received: bytes of data datagrams that fit a frame.
+        bytes_received: bytes of good data datagrams, those that fit no frame too.
         bytes_sent: bytes of frames handed to the network.
+        bytes_on_time: what of ``bytes_received`` came in time for its frame.
     """
 
     frames: FrameTotals = field(factory=FrameTotals)
@@ -66,6 +67,7 @@ class StreamSnapshot(Totals):
     bytes_sent: int = 0
     arrivals: ArrivalTotals = field(factory=ArrivalTotals)
     unsent: UnsentFrames = field(factory=UnsentFrames)
+    bytes_on_time: int = 0
 
 
 @frozen
@@ -93,7 +95,7 @@ class RunSnapshot:
     Attributes:
         elapsed_ns: nanoseconds since the run began.
         open_streams: streams that run now.
-        counts: totals of all streams, ended ones included.
+        counts: totals of all streams of the measured side, ended ones included; what was sent is of all sides.
         outcomes: ended streams by outcome.
         refused: datagrams that were read and answered with nothing, by reason.
         overflowed: datagrams that the kernel dropped for want of receive-buffer space.

@@ -49,17 +49,22 @@ def open_observers(
     """
     output = config.output
     measure = session_settings(config).measured_role
-    single = config.run.role != "server" and config.client.connections * config.client.iterations == 1
+    client = config.client
+    expected = (
+        config.server.server_exit_limit if config.run.role == "server" else client.connections * client.iterations
+    )
     expected_ns = expected_end_ns(config, plan)
+    # What is sent or comes in a moment stands for a frame interval, unless rows themselves are shorter.
+    least_ns = min(plan.interval_ns, config.output.status_update)
     logs: tuple[tuple[Path | None, Callable[[Path], Observer]], ...] = (
-        (output.status_file, lambda path: StatusLog(path, measure, output.encoding)),
+        (output.status_file, lambda path: StatusLog(path, measure, output.encoding, least_ns)),
         (output.connection_file, lambda path: ConnectionLog(path, output.encoding)),
-        (output.jitter_file, lambda path: JitterLog(path, single=single, encoding=output.encoding)),
+        (output.jitter_file, lambda path: JitterLog(path, single=expected == 1, encoding=output.encoding)),
         (output.error_file, lambda path: ErrorLog(path, output.encoding)),
         (output.events_file, lambda path: EventsLog(path, _settings(config, plan, seed), unix_ns)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path) for path, make in logs if path is not None]
-    makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns))
+    makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns, least_ns))
     opened: list[Observer] = []
     found = list(mistakes)
     with ExitStack() as undo:

@@ -251,6 +251,8 @@ class ConnectedSocketFactoryContract:
             raise ContractBroken(f"{where}: on_start_repeated did not reach the default socket")
         if made.socket.connection_id != inner.connection_id:
             raise ContractBroken(f"{where}: connection_id is not the default socket's")
+        if made.socket.measured_ns not in (None, inner.measured_ns):
+            raise ContractBroken(f"{where}: measured_ns is not the default socket's")
         if made.socket.observe(55) != inner.observe(55):
             raise ContractBroken(f"{where}: observe does not answer what the default socket does")
         endpoint = inner.request.endpoint

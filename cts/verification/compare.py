@@ -218,11 +218,9 @@ class Comparison:
                 self._differ("frame", None, frame.verdict, index + 1)
 
     def _result(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> None:
-        if self._cut_short(expected, ended_ns, end):
-            # It was measured up to its final frame, or for as long as it lived.
-            lives_ns = (end.ended_ns - end.started_ns, (expected.measured_until_ns or ended_ns) - expected.base_ns)
-            if not any(end.bits_per_second in self._rate(expected, ns) for ns in lives_ns):
-                self._within("bits_per_second", self._rate(expected, lives_ns[0]), end.bits_per_second)
+        cut_short = self._cut_short(expected, ended_ns, end)
+        self._measured(expected, ended_ns, end, cut_short)
+        if cut_short:
             return
         if end.result != expected.result:
             self._differ("result", expected.result, end.result)
@@ -230,8 +228,18 @@ class Comparison:
             self._differ("outcome", self.outcome, end.outcome)
         if not self._same_instant(ended_ns, end.ended_ns):
             self._differ("time_ns of stream_ended", ended_ns, end.ended_ns)
-        measured_ns = (expected.measured_until_ns or ended_ns) - expected.base_ns
-        self._within("bits_per_second", self._rate(expected, measured_ns), end.bits_per_second)
+
+    def _measured(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd, cut_short: bool) -> None:
+        """Compare the rate: up to the final frame's first datagram, else up to the end."""
+        until_ns = ended_ns if expected.measured_until_ns is None else expected.measured_until_ns
+        intervals_ns = [until_ns - expected.base_ns]
+        if expected.measured_maybe_ns is not None:
+            intervals_ns.append(expected.measured_maybe_ns - expected.base_ns)
+        if cut_short:
+            intervals_ns.append(end.ended_ns - end.started_ns)
+        rates = [self._rate(expected, interval_ns) for interval_ns in intervals_ns]
+        if not any(end.bits_per_second in rate for rate in rates):
+            self._within("bits_per_second", rates[0], end.bits_per_second)
 
     def _cut_short(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> bool:
         latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
@@ -260,11 +268,12 @@ class Comparison:
                 self._differ(f"frames.{verdict}", self._counts[verdict], reported)
         self._within("frames.error", expected.error, end.error)
         self._within("bytes_received", expected.bytes_received, end.bytes_received)
+        self._within("bytes_on_time", expected.bytes_on_time, end.bytes_on_time)
         counts = dict(zip(COUNTS, end.counts, strict=True))
         for key in ARRIVALS:
             if (told := counts[f"arrivals.{key}"]) is not None:
                 self._within(f"arrivals.{key}", expected.arrivals[key], told)
-        self._within("bytes_sent", Bounds(), counts["bytes_sent"] or 0)
+        self._within("bytes_sent of stream_ended", Bounds(), counts["bytes_sent"] or 0)
         self._within("unsent", Bounds(), end.unsent)
         name = expected.connection_id
         if name is not None and end.connection_id != name:

@@ -92,8 +92,10 @@ class ExpectedStream:
         result: the name of its result; None before, or if it was cut short.
         arrivals: datagrams by what became of them, complete once it has ended.
         error: those that fit no frame.
-        bytes_received: bytes that were credited to frames, complete once it has ended.
-        measured_until_ns: when the first datagram of the final frame came.
+        bytes_received: bytes of good data, whatever became of its frame.
+        bytes_on_time: what of them was credited to frames, complete once it has ended.
+        measured_until_ns: when the first datagram of the final frame came that counted for it.
+        measured_maybe_ns: when one came before that, or without one, that may have counted for it.
         optional_frames: frames due so near an early end that they may have been rendered or not.
         doubt: why nothing can be said about this stream; None if something can.
     """
@@ -123,12 +125,18 @@ class ExpectedStream:
     result: str | None = field(default=None, init=False)
     error: Bounds = field(factory=Bounds, init=False)
     bytes_received: Bounds = field(factory=Bounds, init=False)
+    bytes_on_time: Bounds = field(factory=Bounds, init=False)
     measured_until_ns: int | None = field(default=None, init=False)
+    measured_maybe_ns: int | None = field(default=None, init=False)
     optional_frames: int = field(default=0, init=False)
     doubt: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        counted = {"frames.error": self.error, "bytes_received": self.bytes_received}
+        counted = {
+            "frames.error": self.error,
+            "bytes_received": self.bytes_received,
+            "bytes_on_time": self.bytes_on_time,
+        }
         counted |= {f"arrivals.{key}": bounds for key, bounds in self.arrivals.items()}
         self._counted = {key: (bounds, Bounds()) for key, bounds in counted.items()}
         self._since_ns = self.opened_ns
@@ -177,24 +185,28 @@ class ExpectedStream:
                 self.doubt = "its first data came within the tolerance of its first render time"
             self._heard = True
             self._look_again()
-        if sequence == self._plan.final_frame and self.measured_until_ns is None:
-            self.measured_until_ns = at_ns
+        certain = self._surely_open(at_ns)
+        self.bytes_received.add(size, certain)
         window = self._windows.get(sequence) or self._window(sequence, at_ns)
         if window is None:
-            self._error(self._missed(sequence), self._surely_open(at_ns))
+            self._error(self._missed(sequence), certain)
         elif window.sure_after_ns < at_ns <= window.sure_until_ns:
             if window.stamp != stamp:
                 if self._tolerance_ns and window.received_ns is not None:
                     self._stamped_before(window, at_ns, window.received_ns)
                 window.stamp = stamp
             window.sure += size
+            if sequence == self._plan.final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = at_ns
             window.received_ns = at_ns
             self._taken += 1
             self._taken_bytes += size
         else:
             window.maybe += size
-            self.bytes_received.add(size, False)
+            self.bytes_on_time.add(size, False)
             self.arrivals["on_time"].add(1, False)
+            if sequence == self._plan.final_frame and self.measured_until_ns is None:
+                self.measured_maybe_ns = at_ns
             self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
             if window.sure_until_ns < at_ns <= window.sure_after_ns:
                 self.arrivals["late"].add(1, False)
@@ -249,7 +261,7 @@ class ExpectedStream:
         """Tell the status lines what was counted since they were told last."""
         taken, self._taken = self._taken, 0
         size, self._taken_bytes = self._taken_bytes, 0
-        for bounds, amount in ((self.arrivals["on_time"], taken), (self.bytes_received, size)):
+        for bounds, amount in ((self.arrivals["on_time"], taken), (self.bytes_on_time, size)):
             bounds.add(amount, True)
         for key, (now, told) in self._counted.items():
             if now.high != told.high:

@@ -101,6 +101,7 @@ class _Link:
     stream: ExpectedStream | None = None
     comparison: Comparison | None = None
     streams: int = 0
+    ended_ns: int = 0
     asked_ns: int | None = None
     """When a START came last that has no answer yet."""
     asked_first_ns: int = 0
@@ -156,7 +157,7 @@ class Receivers(TruthVisitor):
 
     def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
-        sending = Sending(self._plan, pull=self._pull)
+        sending = Sending(self._plan, self._lines, pull=self._pull)
         link = self._links[client] = _Link(client, address if self._pull else upstream, sending)
         if not self._pull and self._simulated:
             for opened_ns in self._reported.openings(link.address):
@@ -281,7 +282,7 @@ class Receivers(TruthVisitor):
 
     def _close(self, link: _Link) -> None:
         if link.stream is not None and link.comparison is not None:
-            ended_ns = link.stream.finish()
+            ended_ns = link.ended_ns = link.stream.finish()
             if self._pull and link.stream.connection_id is None:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
@@ -311,7 +312,9 @@ class Receivers(TruthVisitor):
             self._differences.add(
                 Difference("sent", None, link.client, None, "when due", f"{sending.late_ns} ns after")
             )
+        sending.tell()
         if self._pull:
+            sending.unseen(link.ended_ns)
             for at_ns, sure in sending.refused():
                 self._refused(at_ns, sure)
         elif self._own_clients and (self._cut or sending.in_vain):

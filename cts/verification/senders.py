@@ -12,6 +12,7 @@ from attrs import define, field
 
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Kind
+from cts.verification.status import StatusLines
 
 __all__ = ["Sending"]
 
@@ -26,6 +27,7 @@ class Sending:
 
     Args:
         plan: the stream's arithmetic.
+        lines: the status lines, which tell of what it sent.
         pull: whether it is the server.
 
     Attributes:
@@ -33,6 +35,11 @@ class Sending:
     """
 
     _plan: Arithmetic
+    _lines: StatusLines
+    _bytes: int = field(default=0, init=False)
+    _told: tuple[int, int] = field(default=(0, 0), init=False)
+    _since_ns: int = field(default=0, init=False)
+    _alike_until_ns: int = field(default=-1, init=False)
     _pull: bool = field(kw_only=True)
     began_ns: int = field(default=-1, init=False)
     _base_ns: int | None = field(default=None, init=False)
@@ -94,7 +101,25 @@ class Sending:
                     self._named_first_ns = at_ns
                 self._base_ns = at_ns
         if self._sends_data:
+            if at_ns > self._alike_until_ns:
+                self.tell()
+                self._since_ns, self._alike_until_ns = at_ns, self._lines.until(at_ns)
+            self._bytes += size
             self._sizes.add(size)
+
+    def tell(self) -> None:
+        """Tell the status lines what it has sent: whole frames for certain, and perhaps what there is of another."""
+        whole, sent = self._bytes - self._bytes % self._plan.frame_size, self._bytes
+        self._lines.sure("bytes_sent", self._since_ns, whole - self._told[0])
+        self._lines.maybe("bytes_sent", self._since_ns, sent - self._told[1])
+        self._told = whole, sent
+
+    def unseen(self, gone_ns: int) -> None:
+        """Tell them that a server went on sending to a client that was gone, which no truth tells of."""
+        rest = self._plan.final_frame * self._plan.frame_size
+        self._lines.maybe("bytes_sent", gone_ns, max(0, rest - self._bytes))
+        for at_ns, _ in self.refused():
+            self._lines.maybe("bytes_sent", at_ns, rest)
 
     def _frame(self, at_ns: int, sequence: int) -> None:
         first, _ = self._sequences or (sequence, 0)

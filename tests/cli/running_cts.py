@@ -74,7 +74,7 @@ class Stream(TypedDict):
     started_seconds: float
     ended_seconds: float
     bytes_received: int
-    bytes_sent: int
+    bytes_sent: int | None
 
 
 class Unsent(TypedDict):
@@ -90,8 +90,9 @@ class Report(TypedDict):
     connections: Connections
     frames: Frames
     bytes_received: int
+    bytes_on_time: int
     streams: list[Stream]
-    bytes_sent: int
+    bytes_sent: int | None
     refused: dict[str, int]
     overflowed: int
     unreachable: int

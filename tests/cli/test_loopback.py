@@ -82,6 +82,10 @@ def test_the_bytes_are_those_of_the_plan(finished: Finished, way: str) -> None:
     assert finished.report["bytes_received"] == STREAMS.get(way, 1) * SHORT_FRAMES * frame_size
 
 
+def test_what_was_sent_is_what_arrived(finished: Finished) -> None:
+    assert finished.report["bytes_sent"] == finished.report["bytes_received"] == finished.report["bytes_on_time"]
+
+
 def test_it_ends_at_the_computed_instant_and_never_before(finished: Finished, way: str) -> None:
     expected = SHORT_END_S * (2 if way == "twice over" else 1)
     assert expected - 0.001 <= finished.report["elapsed_seconds"] < expected + 1

@@ -25,7 +25,7 @@ from cts.protocol.wire import ConnectionId
 from cts.records.snapshots import StreamInfo
 from cts.testing import PEER, RecordingEndpoint, StallingEndpoint
 from tests.engine.bare_server import parts_of
-from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, NAME, PLAN, RETRY, datagrams_of
+from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, NAME, PLAN, RETRY, SECOND, datagrams_of
 from tests.engine.virtual_world import World, in_world
 
 FRAMES = PLAN.final_frame
@@ -204,6 +204,24 @@ def test_a_receiver_is_cancelled_while_it_waits_for_data_and_while_it_renders(ac
     assert made.counts.bytes_received == arrived * PLAN.frame_size
     assert made.counts.arrivals.on_time == arrived * PER_FRAME
     assert made.sent == 1  # its START, or its answer
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("at_ns", [LATENCY + LAST_SEND + 1, END - 1])
+def test_a_receiver_that_is_cancelled_after_its_final_frame_has_measured_to_that_frame(
+    active: bool, at_ns: int
+) -> None:
+    made = cut_at(Role.RECEIVER, active=active, at_ns=at_ns)
+    assert made.result.bits_per_second == PLAN.transfer_size * 8 * SECOND // (LATENCY + LAST_SEND)
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("role", Role)
+def test_one_that_is_cancelled_before_its_final_frame_has_measured_to_its_end(role: Role, active: bool) -> None:
+    made = cut_at(role, active=active, at_ns=1555 * MS)
+    size = made.counts.bytes_received + made.counts.bytes_sent
+    assert size > 0
+    assert made.result.bits_per_second == size * 8 * SECOND // (1555 * MS)
 
 
 @pytest.mark.parametrize("role", Role)

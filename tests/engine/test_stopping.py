@@ -6,8 +6,8 @@ import pytest
 
 from cts.api import FrameTotals, Outcome
 from cts.records.results import RunReport
-from tests.engine.simulated_runs import simulated
-from tests.engine.small_stream import END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.simulated_runs import both_sides, simulated
+from tests.engine.small_stream import END, LATENCY, MS, PLAN, SECOND, SERVER, config_of, losing
 from tests.engine.virtual_world import Peer, World, in_world
 
 FRAMES = PLAN.final_frame
@@ -153,9 +153,29 @@ def test_a_time_limit_that_finds_no_stream_open_has_cut_off_none() -> None:
 @BOTH
 def test_a_stream_that_ends_at_the_instant_of_the_time_limit_has_ended_by_itself(direction: str) -> None:
     report = simulated(config_of(direction))
-    limit = f"{report.elapsed_ns} ns"
+    limit = f"{report.snapshot.elapsed_ns} ns"
     for _ in range(8):
         assert simulated(config_of(direction, run={"time_limit": limit})) == report
+
+
+def test_a_run_has_taken_until_its_last_stream_ended_however_long_it_waited_for_more() -> None:
+    async def main(world: World) -> RunReport:
+        server = await world.serve(world.session(config_of(run={"role": "server", "time_limit": "1h"})))
+        await world.session(config_of(run={"role": "client"})).run()
+        return await server.report()
+
+    report = in_world(main)
+    assert report.snapshot.elapsed_ns == 3600 * SECOND
+    assert report.elapsed_ns == report.results[-1].ended_ns == LATENCY + 2 * SECOND
+
+
+@BOTH
+def test_what_both_sides_of_a_run_sent_and_received_is_in_its_counts(direction: str) -> None:
+    lost = both_sides(direction, to_client=losing((5, 5)), to_server=losing((5, 5)))
+    report = simulated(config_of(direction), to_client=losing((5, 5)), to_server=losing((5, 5)))
+    counts = report.snapshot.counts
+    assert (counts.bytes_received, counts.bytes_sent) == (lost.receiver.counts.bytes_received, PLAN.transfer_size)
+    assert counts.bytes_received < counts.bytes_sent
 
 
 @BOTH

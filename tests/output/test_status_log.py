@@ -84,6 +84,16 @@ def test_what_changed_within_the_last_millisecond_is_not_lost(tmp_path: Path) ->
     assert rows[1:] == ["0.001,0,1,0,0,0,0", "0.001,8000,0,1,0,0,0"]
 
 
+def test_a_slice_shorter_than_a_frame_interval_counts_as_one(tmp_path: Path) -> None:
+    # 30 frames/s of 1000 bytes: the last one is sent right after a row, and the run is over.
+    log = StatusLog(tmp_path / "s.csv", Role.SENDER, least_ns=33_333_333)
+    for each in (snapshot(0), snapshot(1000 * MS, sent=29_000), snapshot(1001 * MS, sent=30_000, streams=0)):
+        log.status(each)
+    log.closing()
+    rates = [int(row.split(",")[1]) for row in (tmp_path / "s.csv").read_text().splitlines()[1:]]
+    assert rates == [0, 232_000, 242_424]
+
+
 def test_each_row_is_on_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     log = StatusLog(path, Role.RECEIVER)

@@ -14,7 +14,7 @@ from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
-COUNTS = StreamSnapshot(FrameTotals(150), 4_999_950)
+COUNTS = StreamSnapshot(FrameTotals(150), 4_999_950, bytes_on_time=4_999_950)
 RESULT = StreamResult(
     connection_id="27a22e1f-549a-4e0c-a6f9-89c72ab6bc09",
     local=Address("127.0.0.1", 4444),
@@ -62,11 +62,11 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
-        '"bytes_received": 4999950, "bytes_sent": 0, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}, "unsent": {{}}}}], '
+        '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
+        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
-        f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}}}'
+        f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950}}'
     )
 
 
@@ -87,9 +87,32 @@ def test_the_json_object_holds_every_count() -> None:
     assert (summary["streams_omitted"], summary["interrupted"]) == (14, True)
 
 
+@pytest.mark.parametrize(
+    ("role", "direction", "sends"),
+    [
+        ("loopback", Direction.PULL, True),
+        ("loopback", Direction.PUSH, True),
+        ("server", Direction.PULL, True),
+        ("server", Direction.PUSH, False),
+        ("client", Direction.PULL, False),
+        ("client", Direction.PUSH, True),
+    ],
+)
+def test_what_was_sent_is_null_where_nobody_sends(role: str, direction: Direction, sends: bool) -> None:
+    summary = summary_json(evolve(REPORT, role=role, direction=direction))
+    assert summary["bytes_sent"] == (0 if sends else None)
+
+
+def test_what_a_stream_sent_is_null_for_a_receiver() -> None:
+    report = with_results(RESULT, evolve(RESULT, role=Role.SENDER, counts=StreamSnapshot(bytes_sent=7)))
+    assert isinstance(streams := summary_json(report)["streams"], list)
+    assert [each["bytes_sent"] for each in streams] == [None, 7]
+
+
 def test_the_text_says_what_was_measured() -> None:
     snapshot = evolve(REPORT.snapshot, refused={"repeated START": 2, "unknown flag": 1}, overflowed=1)
-    snapshot = evolve(snapshot, counts=StreamSnapshot(FrameTotals(147, 2, 1, 4), 5_000_000))
+    counts = StreamSnapshot(FrameTotals(147, 2, 1, 4), 5_000_000, bytes_on_time=4_900_000)
+    snapshot = evolve(snapshot, counts=counts)
     assert summary_text(evolve(REPORT, snapshot=snapshot)).splitlines() == [
         "loopback          pull, 5.970 s",
         "connections       1 successful, 0 network errors, 0 protocol errors, 0 cancelled",
@@ -98,6 +121,7 @@ def test_the_text_says_what_was_measured() -> None:
         "repeated frames   1 (0.67 %)",
         "errors            4 datagrams that fit no frame",
         "received          5,000,000 bytes (6.700 Mbit/s over the whole run)",
+        "of it on time     4,900,000 bytes (98.00 %)",
         "stream rate       7.99992 Mbit/s",
         "refused           3 datagrams: 2 repeated START, 1 unknown flag",
         "overflow          at least 1 datagram dropped by the kernel: receive buffer full",

@@ -57,6 +57,28 @@ def test_a_receiver_counts_by_cause(datagram: bytes, at_ns: int, cause: str) -> 
     assert totals.errors == (0 if cause in ("on_time", "handshake") else 1)
 
 
+@pytest.mark.parametrize(
+    ("datagram", "at_ns", "received", "on_time"),
+    [
+        (data(2), 1, 2000, 2000),
+        (data(1), SECOND // 5 + 1, 2000, 1000),
+        (data(5), 1, 2000, 1000),
+        (data(21), 1, 2000, 1000),
+        (data(2, b"x" * 900), 1, 1000, 1000),
+        (b"junk", 1, 1000, 1000),
+        (ConnectionId(NAME).encode(), 1, 1000, 1000),
+    ],
+)
+def test_bytes_of_good_data_are_received_whatever_becomes_of_it(
+    datagram: bytes, at_ns: int, received: int, on_time: int
+) -> None:
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.COUNT)
+    recv = receiver.initiate_io(0)
+    for each, received_ns in ((data(1), 0), (datagram, at_ns)):
+        receiver.complete_io(recv, now_ns=received_ns, data=DatagramBatch(each, len(each), received_ns))
+    assert (receiver.frames.bytes_received, receiver.frames.bytes_on_time) == (received, on_time)
+
+
 def test_a_wrong_payload_that_fails_the_stream_is_counted_too() -> None:
     assert became(data(2, b"x" * 900), verify=Verify.DATA).wrong_payload == 1
 

@@ -312,7 +312,7 @@ def test_every_datagram_of_a_running_stream_is_credited_counted_or_a_name(drawn:
     driven = Driven(StreamPlan(8 * 10_000, 10, 100 * SECOND, 100 * SECOND, 400), verify=verify)
     for one in drawn:
         for datagram in one.datagrams:
-            size, error = driven.pattern.frames.bytes_received, driven.pattern.counts.error
+            size, error = driven.pattern.frames.bytes_on_time, driven.pattern.counts.error
             driven.get(one.received_ns, datagram)
-            gained, refused = driven.pattern.frames.bytes_received - size, driven.pattern.counts.error - error
+            gained, refused = driven.pattern.frames.bytes_on_time - size, driven.pattern.counts.error - error
             assert (gained, refused) in {(len(datagram), 0), (0, 1)} or datagram.startswith(b"\x00\x10")

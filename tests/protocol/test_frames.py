@@ -39,7 +39,7 @@ def add(buffer: Judged, sequence: int, size: int, received_ns: int, datagrams: i
         buffer.add(sequence, size, received_ns // 100, 10_000_000, received_ns)
         return Became.ON_TIME
     buffer.error += datagrams
-    return buffer.missed(sequence)
+    return buffer.miss(sequence, size)
 
 
 @frozen
@@ -60,20 +60,24 @@ def arrivals() -> st.SearchStrategy[list[Arrival]]:
     return st.lists(arrival, max_size=40).map(lambda drawn: sorted(drawn, key=lambda one: one.received_ns))
 
 
-def verdicts_by_the_book(drawn: list[Arrival]) -> tuple[FrameTotals, int]:
+def verdicts_by_the_book(drawn: list[Arrival]) -> tuple[FrameTotals, int, int]:
     """Judge frame by frame, straight from the definitions, with no state but sums."""
     sizes = dict.fromkeys(range(1, PLAN.final_frame + 1), 0)
-    errors = received = 0
+    errors = on_time = 0
     for one in drawn:
         head = 1 + sum(render_ns(k) < one.received_ns for k in sizes)
         if one.sequence in sizes and head <= one.sequence < head + PLAN.window_frames:
             sizes[one.sequence] += one.size
-            received += one.size
+            on_time += one.size
         else:
             errors += one.datagrams
     completed = sum(size == PLAN.frame_size for size in sizes.values())
     repeated = sum(size > PLAN.frame_size for size in sizes.values())
-    return FrameTotals(completed, PLAN.final_frame - completed - repeated, repeated, errors), received
+    return (
+        FrameTotals(completed, PLAN.final_frame - completed - repeated, repeated, errors),
+        on_time,
+        sum(one.size for one in drawn),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ verdicts
@@ -188,12 +192,12 @@ def test_sequence_zero_and_negative_ones_are_errors() -> None:
     assert buffer.totals() == FrameTotals(error=2)
 
 
-def test_every_datagram_that_fits_no_frame_counts_and_its_bytes_do_not() -> None:
+def test_every_datagram_that_fits_no_frame_counts_and_its_bytes_are_received_but_not_on_time() -> None:
     buffer = Judged(PLAN, BASE)
     add(buffer, 1, 400, BASE)
     add(buffer, 99, 3000, BASE, datagrams=3)
     assert buffer.error == 3
-    assert buffer.bytes_received == 400
+    assert (buffer.bytes_received, buffer.bytes_on_time) == (3400, 400)
 
 
 # ------------------------------------------------------------------------------------------------ reports
@@ -273,7 +277,7 @@ def test_the_verdicts_are_those_of_the_definitions(drawn: list[Arrival]) -> None
     for one in drawn:
         add(buffer, one.sequence, one.size, one.received_ns, one.datagrams)
     buffer.render_before(END + 1)
-    assert (buffer.totals(), buffer.bytes_received) == verdicts_by_the_book(drawn)
+    assert (buffer.totals(), buffer.bytes_on_time, buffer.bytes_received) == verdicts_by_the_book(drawn)
 
 
 @settings(deadline=None)

@@ -304,6 +304,17 @@ def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
     assert driven.pattern.counts == FrameTotals(completed=20)
 
 
+def test_a_final_sequence_that_the_buffer_does_not_take_ends_nothing() -> None:
+    driven = Driven()
+    # The window is 6 frames.
+    driven.get(BASE + 50 * MS, data(20))
+    for sequence in range(1, 21):
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.end() is IOStatus.COMPLETED
+    assert driven.pattern.measured_until_ns == BASE + 2000 * MS
+    assert driven.pattern.counts == FrameTotals(completed=20, error=1)
+
+
 def test_without_the_final_sequence_there_is_no_end_of_the_measured_interval() -> None:
     driven = Driven()
     for sequence in range(1, 20):
@@ -404,7 +415,8 @@ def test_a_datagram_that_comes_while_frames_wait_for_their_verdicts_counts_by_it
     for at_ms, number in ((1, 1), (116, sequence)):
         batch = DatagramBatch(data(number, 200), 200, BASE + at_ms * MS)
         receiver.complete_io(recv, now_ns=batch.received_ns, data=batch)
-    assert (receiver.frames.bytes_received, receiver.counts.error) == ((400, 0) if credited else (200, 1))
+    assert (receiver.frames.bytes_on_time, receiver.counts.error) == ((400, 0) if credited else (200, 1))
+    assert receiver.frames.bytes_received == 400
 
 
 @pytest.mark.parametrize("sequence", [100, 101, 150])

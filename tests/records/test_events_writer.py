@@ -12,13 +12,13 @@ from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, Str
 
 ARRIVALS = (
     '"arrivals":{"on_time":0,"late":0,"ahead":0,"no_such_frame":0,'
-    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0},"unsent":{}'
+    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0},"unsent":{},"bytes_on_time":400'
 )
 BEGAN_NS = 1_000
 LOCAL = Address("127.0.0.1", 50000)
 REMOTE = Address("::1", 4444)
 STREAM = StreamInfo(7, LOCAL, REMOTE, Role.RECEIVER, 5)
-COUNTS = StreamSnapshot(FrameTotals(1, 2, 3, 4), 500, 600)
+COUNTS = StreamSnapshot(FrameTotals(1, 2, 3, 4), 500, 600, bytes_on_time=400)
 RESULT = StreamResult(
     "some-id", LOCAL, REMOTE, Role.RECEIVER, Outcome.PROTOCOL_ERROR, "ErrorX", BEGAN_NS + 5, BEGAN_NS + 90, 8000, COUNTS
 )

@@ -119,6 +119,7 @@ class Events:
     ended_ns: int | None = None
     dropped: int | None = None
     pending_bytes: int = 0
+    missed_bytes: int = 0
     bits_per_second: int | None = None
     name: str = NAME
     began_unix_ns: int = 0
@@ -130,7 +131,8 @@ class Events:
         ends["role"] = "receiver"
         verdicts = [verdict_of(size) for size, _ in self.frames]
         ended_ns = self.base_ns + DUE[5] if self.ended_ns is None else self.ended_ns
-        received = sum(size for size, _ in self.frames) + self.pending_bytes
+        on_time = sum(size for size, _ in self.frames) + self.pending_bytes
+        received = on_time + self.missed_bytes
         succeeded = self.result == "Succeeded"
         counts: Line = {verdict: verdicts.count(verdict) for verdict in ("completed", "dropped", "repeated")}
         if self.dropped is not None:
@@ -176,6 +178,7 @@ class Events:
                 "bits_per_second": rate if self.bits_per_second is None else self.bits_per_second,
                 "frames": {**counts, "error": self.error},
                 "bytes_received": received,
+                "bytes_on_time": on_time,
                 "bytes_sent": 0,
                 **({} if self.arrivals is None else {"arrivals": dict.fromkeys(ARRIVALS, 0) | self.arrivals}),
             },

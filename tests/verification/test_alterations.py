@@ -18,7 +18,7 @@ from cts.impairment.delay import Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.verification.verify import verify_run
-from tests.verification.simulated_logs import MS, Line, Logs, as_relayed, config_of, simulated_logs, write_lines
+from tests.verification.simulated_logs import MS, Line, config_of, simulated_logs, write_lines
 
 OTHER_ID = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
 RICH = Impairment(
@@ -92,15 +92,27 @@ OPENED = {"event": "stream_opened", "stream": 1}
 COUNTS = (
     *(f"frames.{key}" for key in ("completed", "dropped", "repeated", "error")),
     "bytes_received",
+    "bytes_on_time",
     "bytes_sent",
     *(
         f"arrivals.{key}"
-        for key in "on_time late ahead no_such_frame undecodable wrong_payload unexpected handshake".split()
+        for key in [
+            "on_time",
+            "late",
+            "ahead",
+            "no_such_frame",
+            "undecodable",
+            "wrong_payload",
+            "unexpected",
+            "handshake",
+        ]
     ),
 )
 
 
 def of_events() -> Iterator[tuple[str, Alteration]]:
+    key: str
+    change: object
     began = {"event": "run_began"}
     yield changed("event", "begun", **began)
     yield changed("time_ns", 1, **began)
@@ -189,6 +201,8 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
 
 
 def of_truth() -> Iterator[tuple[str, Alteration]]:
+    key: str
+    change: object
     began, client, ended = {"kind": "began"}, {"kind": "client", "client": 1}, {"kind": "ended"}
     start = {"kind": "datagram", "client": 1, "dir": "to_server", "n": 1}
     data = {"kind": "datagram", "client": 1, "marked": True}
@@ -249,7 +263,7 @@ def read(path: Path) -> Lines:
 
 
 @pytest.fixture(scope="module", params=["pull", "push"])
-def originals(request: pytest.FixtureRequest) -> Iterator[tuple[Lines, Lines]]:
+def originals(request: pytest.FixtureRequest) -> tuple[Lines, Lines]:
     """The two logs, each with a mark on a line that is looked for."""
     config = config_of(request.param, stream={"stream_length": "3s", "verify": "count"}, client={"connections": 3})
     with TemporaryDirectory() as folder:
@@ -267,7 +281,7 @@ def originals(request: pytest.FixtureRequest) -> Iterator[tuple[Lines, Lines]]:
         for line in truth
         if line.get("client") == 1 and line.get("at") == [frame["received_ns"]] and line["bits"] == [None]
     )["marked"] = True
-    yield events, truth
+    return events, truth
 
 
 def is_found(folder: Path, events: Lines, truth: Lines) -> bool:

@@ -69,7 +69,7 @@ def begun_at(began_ns: int, direction: str, received_ns: int = 110 * MS) -> Even
 def with_frame_3_at(desk: Desk, at_ns: int, size: int, error: int, tolerance_ns: int = 2 * MS) -> Verification:
     truth = opened_pull().frame(1, 110 * MS).frame(2, 210 * MS).frame(3, at_ns).frame(4, 410 * MS).frame(5, 510 * MS)
     frames = [*ALL[:2], (size, at_ns if size else None), *ALL[3:]]
-    return desk.verify(truth, Events(frames, error=error), tolerance_ns)
+    return desk.verify(truth, Events(frames, error=error, missed_bytes=FRAME_SIZE - size), tolerance_ns)
 
 
 @pytest.mark.parametrize("direction", ["pull", "push"])
@@ -114,7 +114,7 @@ def test_an_undecidable_size_that_makes_no_difference_leaves_the_verdict_decided
     truth = opened_pull().frame(1, 110 * MS).frame(2, 210 * MS).frame(3, DUE[3], size=50)
     for size, error in ((50, 0), (0, 1)):
         frames = [*ALL[:2], (size, DUE[3] if size else None), (0, None), (0, None)]
-        verification = desk.verify(truth, Events(frames, error=error), 2 * MS)
+        verification = desk.verify(truth, Events(frames, error=error, missed_bytes=50 - size), 2 * MS)
         assert (verification.agrees, verification.undecidable_frames) == (True, 0)
 
 
@@ -122,8 +122,10 @@ def test_what_comes_near_the_edge_of_the_window_may_count_or_not(desk: Desk) -> 
     truth = opened_pull().frame(1, 110 * MS).frame(5, DUE[1] + MS)
     nothing: list[tuple[int, int | None]] = [(0, None)] * 3
     for frame, error in (((FRAME_SIZE, DUE[1] + MS), 0), ((0, None), 1)):
-        rate = (FRAME_SIZE + frame[0]) * 8 * 10**9 // (DUE[1] + MS)
-        events = Events([ALL[0], *nothing, frame], error=error, bits_per_second=rate)
+        rate = 2 * FRAME_SIZE * 8 * 10**9 // (DUE[1] + MS)
+        events = Events(
+            [ALL[0], *nothing, frame], error=error, missed_bytes=FRAME_SIZE - frame[0], bits_per_second=rate
+        )
         verification = desk.verify(truth, events, 2 * MS)
         assert (verification.agrees, verification.undecidable_frames) == (True, 1)
 
@@ -193,6 +195,7 @@ def test_render_times_count_from_when_a_stream_says_it_began(desk: Desk) -> None
     truth.lines[-1].update(t=10 * MS, at=[10 * MS])
     truth.frame(1, 110 * MS).frame(2, DUE[2] + 3 * MS)
     events = Events([ALL[0], *[(0, None)] * 4], direction="push", began_unix_ns=UNIX, error=1)
+    events.missed_bytes = FRAME_SIZE
     assert desk.found(truth, events, 2 * MS) == []
     events.base_ns = 3 * MS
     assert "time_ns[1]" in desk.found(truth, events, 2 * MS)

@@ -67,15 +67,15 @@ def test_arriving_in_the_instant_of_the_render_time_is_in_time(desk: Desk) -> No
 
 def test_arriving_a_nanosecond_after_the_render_time_is_an_error(desk: Desk) -> None:
     truth = all_but(opened_pull(), 3).frame(3, DUE[3] + 1)
-    assert desk.found(truth, Events(having(f3=NOTHING), error=1)) == []
+    assert desk.found(truth, Events(having(f3=NOTHING), error=1, missed_bytes=FRAME_SIZE)) == []
 
 
 def test_arriving_before_the_window_reaches_the_frame_is_an_error(desk: Desk) -> None:
     # The window is 4 frames: while frame 1 is at the head, which it is up to its render time, frame 5 is beyond it.
-    # The measured interval ends all the same when the first datagram of the final frame comes.
+    # Nor does it end the measured interval, though it is of the final frame.
     truth = all_but(opened_pull().frame(5, DUE[1]), 5)
-    rate = 400 * 8 * 5
-    assert desk.found(truth, Events(having(f5=NOTHING), error=1, bits_per_second=rate)) == []
+    events = Events(having(f5=NOTHING), error=1, missed_bytes=FRAME_SIZE)
+    assert desk.found(truth, events) == []
 
 
 def test_arriving_a_nanosecond_after_the_window_reached_the_frame_counts(desk: Desk) -> None:
@@ -85,7 +85,10 @@ def test_arriving_a_nanosecond_after_the_window_reached_the_frame_counts(desk: D
 
 @pytest.mark.parametrize("sequence", [-1, 0, 6, 2**63 - 1])
 def test_a_sequence_that_no_frame_has_is_an_error(desk: Desk, sequence: int) -> None:
-    assert desk.found(all_but(opened_pull().frame(sequence, 150 * MS)), Events(ALL, error=1)) == []
+    assert (
+        desk.found(all_but(opened_pull().frame(sequence, 150 * MS)), Events(ALL, error=1, missed_bytes=FRAME_SIZE))
+        == []
+    )
 
 
 @pytest.mark.parametrize("datagram", [b"", b"\0", b"STARt", b"\0" * 26, b"\x00\x10" + b"x" * 37, b"\x34\x12" * 30])
@@ -114,7 +117,7 @@ def test_without_data_by_the_first_render_time_all_frames_are_dropped(desk: Desk
 
 def test_data_that_no_frame_takes_keeps_the_stream_going_all_the_same(desk: Desk) -> None:
     truth = opened_pull().frame(6, DUE[1])
-    assert desk.found(truth, Events([NOTHING] * 5, error=1)) == []
+    assert desk.found(truth, Events([NOTHING] * 5, error=1, missed_bytes=FRAME_SIZE)) == []
 
 
 def test_the_stream_ends_with_its_last_render_time_and_nothing_counts_after_it(desk: Desk) -> None:

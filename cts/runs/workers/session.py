@@ -20,7 +20,7 @@ from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
-from cts.records.results import RunReport, result_of
+from cts.records.results import RunReport, end_of, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
@@ -277,11 +277,12 @@ class WorkersSession(ISession):
             outcomes.update(snapshot.outcomes)
         for snapshot in everybody:
             refused.update(snapshot.refused)
+        counts = reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot())
         limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
         return RunSnapshot(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             open_streams=sum(worker.snapshot.open_streams for worker in self._measured if not worker.over),
-            counts=reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot()),
+            counts=attrs.evolve(counts, bytes_sent=sum(snapshot.counts.bytes_sent for snapshot in everybody)),
             outcomes=outcomes,
             refused=refused,
             overflowed=sum(snapshot.overflowed for snapshot in everybody),
@@ -293,11 +294,12 @@ class WorkersSession(ISession):
     def _report(self) -> RunReport:
         snapshot = self._snapshot()
         measured = self._measured
+        ended_ns = end_of(_results(self._workers), self._began_ns + snapshot.elapsed_ns)
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
-            elapsed_ns=snapshot.elapsed_ns,
+            elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
             results=in_order([*_results(measured), *self._unanswered()]),
             streams_omitted=sum(worker.report.streams_omitted for worker in measured if worker.report is not None),

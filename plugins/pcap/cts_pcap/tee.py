@@ -132,6 +132,11 @@ class TeeingSocket(IConnectedSocket):
         """The stream's name, once known."""
         return self._socket.connection_id
 
+    @property
+    def measured_ns(self) -> int | None:
+        """How long the stream took to its final frame."""
+        return self._socket.measured_ns
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the socket behind."""
         return await self._socket.run(task_status=task_status)
