@@ -54,10 +54,6 @@ def verdict_of(size: int, frame_size: int) -> str:
     return _DROPPED if size < frame_size else _REPEATED
 
 
-def _or_never(at_ns: int | None) -> int:
-    return NEVER_NS if at_ns is None else at_ns
-
-
 @define(eq=False)
 class _Window:
     """When arrivals count for a frame for certain, and the bytes that have come for certain, and those that may have."""
@@ -81,7 +77,7 @@ class ExpectedStream:
         verify: what the receiver does about wrong payloads.
         opened_ns: when the receiver began.
         tolerance_ns: how far times of truth and run may lie apart.
-        cut_ns: when something ended the stream that no datagram tells of; None if nothing did.
+        cut_ns: when something ended the stream that no datagram tells of; NEVER_NS if nothing did.
         on_frame: told of each frame once its render time has passed.
         lines: the status lines, which tell of this stream as well.
 
@@ -104,10 +100,11 @@ class ExpectedStream:
     _verify: Verify
     opened_ns: int
     _tolerance_ns: int
-    _cut_ns: int = field(converter=_or_never)
+    _cut_ns: int
     _on_frame: Callable[[ExpectedFrame], None]
     _lines: StatusLines
     arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
+    _final_frame: int = field(init=False)
     _taken: int = field(default=0, init=False)
     _taken_bytes: int = field(default=0, init=False)
     _counted: dict[str, tuple[Bounds, Bounds]] = field(factory=dict, init=False)
@@ -139,6 +136,7 @@ class ExpectedStream:
         }
         counted |= {f"arrivals.{key}": bounds for key, bounds in self.arrivals.items()}
         self._counted = {key: (bounds, Bounds()) for key, bounds in counted.items()}
+        self._final_frame = self._plan.final_frame
         self._since_ns = self.opened_ns
         self._alike_until_ns = self._lines.until(self.opened_ns)
         self._anchor(self.opened_ns)
@@ -185,31 +183,30 @@ class ExpectedStream:
                 self.doubt = "its first data came within the tolerance of its first render time"
             self._heard = True
             self._look_again()
-        certain = self._surely_open(at_ns)
-        self.bytes_received.add(size, certain)
         window = self._windows.get(sequence) or self._window(sequence, at_ns)
-        if window is None:
-            self._error(self._missed(sequence), certain)
-        elif window.sure_after_ns < at_ns <= window.sure_until_ns:
-            if window.stamp != stamp:
-                if self._tolerance_ns and window.received_ns is not None:
-                    self._stamped_before(window, at_ns, window.received_ns)
-                window.stamp = stamp
+        if window is not None and window.sure_after_ns < at_ns <= window.sure_until_ns:
+            if window.stamp is not stamp:
+                self._stamped(window, at_ns, stamp)
             window.sure += size
-            if sequence == self._plan.final_frame and self.measured_until_ns is None:
-                self.measured_until_ns = at_ns
             window.received_ns = at_ns
             self._taken += 1
             self._taken_bytes += size
-        else:
-            window.maybe += size
-            self.bytes_on_time.add(size, False)
-            self.arrivals["on_time"].add(1, False)
-            if sequence == self._plan.final_frame and self.measured_until_ns is None:
-                self.measured_maybe_ns = at_ns
-            self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
-            if window.sure_until_ns < at_ns <= window.sure_after_ns:
-                self.arrivals["late"].add(1, False)
+            if sequence == self._final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = at_ns
+            return
+        certain = self._surely_open(at_ns)
+        self.bytes_received.add(size, certain)
+        if window is None:
+            self._error(self._missed(sequence), certain)
+            return
+        window.maybe += size
+        self.bytes_on_time.add(size, False)
+        self.arrivals["on_time"].add(1, False)
+        self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
+        if window.sure_until_ns < at_ns <= window.sure_after_ns:
+            self.arrivals["late"].add(1, False)
+        if sequence == self._final_frame and self.measured_until_ns is None:
+            self.measured_maybe_ns = at_ns
 
     def _anchor(self, base_ns: int) -> None:
         self.base_ns = base_ns
@@ -248,10 +245,12 @@ class ExpectedStream:
             return "no_such_frame"
         return "late" if sequence < self._next else "ahead"
 
-    def _stamped_before(self, window: _Window, at_ns: int, last_ns: int) -> None:
-        """Remember the stamp that another follows: too near to it, who knows which came last."""
-        near = [each for each in window.stamps_before if each[0] >= at_ns - self._tolerance_ns]
-        window.stamps_before = [*near, (last_ns, window.stamp)]
+    def _stamped(self, window: _Window, at_ns: int, stamp: Stamp) -> None:
+        """Take note of another stamp, and remember the one before: too near to it, who knows which came last."""
+        if self._tolerance_ns and window.received_ns is not None:
+            near = [each for each in window.stamps_before if each[0] >= at_ns - self._tolerance_ns]
+            window.stamps_before = [*near, (window.received_ns, window.stamp)]
+        window.stamp = stamp
 
     def _error(self, became: str, certain: bool) -> None:
         self.error.add(1, certain)
@@ -261,7 +260,11 @@ class ExpectedStream:
         """Tell the status lines what was counted since they were told last."""
         taken, self._taken = self._taken, 0
         size, self._taken_bytes = self._taken_bytes, 0
-        for bounds, amount in ((self.arrivals["on_time"], taken), (self.bytes_on_time, size)):
+        for bounds, amount in (
+            (self.arrivals["on_time"], taken),
+            (self.bytes_on_time, size),
+            (self.bytes_received, size),
+        ):
             bounds.add(amount, True)
         for key, (now, told) in self._counted.items():
             if now.high != told.high:

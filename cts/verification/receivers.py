@@ -179,7 +179,12 @@ class Receivers(TruthVisitor):
             for arrived_ns, bit in arrivals:
                 link.sending.heard(arrived_ns, self._decoder.decode(head, size, bit).kind)
             return
-        link.sending.offered(at_ns, size, head)
+        # Spelled out, as is `ExpectedStream.data`: this runs once for every datagram of the truth.
+        sending = link.sending
+        if head == sending.head and size == sending.size and at_ns <= sending.alike_until_ns:
+            sending.alike += 1
+        else:
+            sending.offered(at_ns, size, head)
         order = 2 * number
         for arrived_ns, bit in arrivals:
             kind, sequence, text, stamp = self._decoder.decode(head, size, bit)
@@ -203,6 +208,8 @@ class Receivers(TruthVisitor):
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
             if stream is not None:
                 stream.data(at_ns, sequence, size, kind is Kind.DATA, stamp)
+                if stream.ended_ns is None or self._pull:
+                    return
         elif sent:
             self._asked_or_answered(link, at_ns, text)
         elif kind is Kind.START and not self._pull:
@@ -274,7 +281,7 @@ class Receivers(TruthVisitor):
             verify=self._verify,
             opened_ns=opened_ns,
             tolerance_ns=self._tolerance_ns,
-            cut_ns=end.ended_ns if end is not None and end.cut_short else None,
+            cut_ns=end.ended_ns if end is not None and end.cut_short else NEVER_NS,
             on_frame=comparison.frame,
             lines=self._lines,
         )

@@ -32,6 +32,9 @@ class Sending:
 
     Attributes:
         began_ns: when it sent something first.
+        head, size: of what it sent last.
+        alike: how many more of the same it sent since.
+        alike_until_ns: until when these are in the same status lines.
     """
 
     _plan: Arithmetic
@@ -39,14 +42,16 @@ class Sending:
     _bytes: int = field(default=0, init=False)
     _told: tuple[int, int] = field(default=(0, 0), init=False)
     _since_ns: int = field(default=0, init=False)
-    _alike_until_ns: int = field(default=-1, init=False)
+    alike_until_ns: int = field(default=-1, init=False)
     _pull: bool = field(kw_only=True)
     began_ns: int = field(default=-1, init=False)
     _base_ns: int | None = field(default=None, init=False)
     _heard: list[tuple[int, bool]] = field(factory=list, init=False)
     """What reached a server: when, and whether it was START."""
     _named_first_ns: int | None = field(default=None, init=False)
-    _head: str = field(default="", init=False)
+    head: str = field(default="", init=False)
+    size: int = field(default=0, init=False)
+    alike: int = field(default=0, init=False)
     _sends_data: bool = field(default=False, init=False)
     _sequences: tuple[int, int] | None = field(default=None, init=False)
     _sizes: set[int] = field(factory=set, init=False)
@@ -88,11 +93,13 @@ class Sending:
             self._base_ns = at_ns if self._base_ns is None else min(at_ns, self._base_ns)
 
     def offered(self, at_ns: int, size: int, head: str) -> None:
-        """It sent something."""
-        if head != self._head:
+        """It sent something that is not the same as what it sent last, or not told of by the same status lines."""
+        self._count_alike()
+        self.size = size
+        if head != self.head:
             if self.began_ns < 0:
                 self.began_ns = at_ns
-            self._head = head
+            self.head = head
             self._sends_data = head.startswith(_DATA) and size > _HEADER_SIZE
             if self._sends_data:
                 self._frame(at_ns, int.from_bytes(bytes.fromhex(head[_SEQUENCE]), "little", signed=True))
@@ -101,18 +108,24 @@ class Sending:
                     self._named_first_ns = at_ns
                 self._base_ns = at_ns
         if self._sends_data:
-            if at_ns > self._alike_until_ns:
+            if at_ns > self.alike_until_ns:
                 self.tell()
-                self._since_ns, self._alike_until_ns = at_ns, self._lines.until(at_ns)
+                self._since_ns, self.alike_until_ns = at_ns, self._lines.until(at_ns)
             self._bytes += size
             self._sizes.add(size)
 
     def tell(self) -> None:
         """Tell the status lines what it has sent: whole frames for certain, and perhaps what there is of another."""
+        self._count_alike()
         whole, sent = self._bytes - self._bytes % self._plan.frame_size, self._bytes
         self._lines.sure("bytes_sent", self._since_ns, whole - self._told[0])
         self._lines.maybe("bytes_sent", self._since_ns, sent - self._told[1])
         self._told = whole, sent
+
+    def _count_alike(self) -> None:
+        if self._sends_data:
+            self._bytes += self.alike * self.size
+        self.alike = 0
 
     def unseen(self, gone_ns: int) -> None:
         """Tell them that a server went on sending to a client that was gone, which no truth tells of."""

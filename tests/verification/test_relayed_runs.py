@@ -85,6 +85,28 @@ def test_without_a_tolerance_they_differ(tmp_path: Path) -> None:
     assert not verify_run(logs.events, logs.truth, tolerance_ns=0).agrees
 
 
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_a_wrong_rate_is_found_through_a_relay_too(tmp_path: Path, factor: float) -> None:
+    logs = relayed(tmp_path, "pull", PATH)
+    rate = logs.report.results[0].bits_per_second
+    logs.change_events(lambda line: line.update(bits_per_second=int(rate * factor)), event="stream_ended")
+    assert [each.what for each in verify_run(logs.events, logs.truth).differences] == ["bits_per_second"]
+
+
+@pytest.mark.parametrize("key", ["sender_qpc", "sender_qpf"])
+def test_a_wrong_stamp_is_found_through_a_relay_too(tmp_path: Path, key: str) -> None:
+    logs = relayed(tmp_path, "push", PATH)
+    logs.change_events(lambda line: line.update({key: 5}), event="frame", sequence=7)
+    assert [(each.what, each.sequence) for each in verify_run(logs.events, logs.truth).differences] == [(key, 7)]
+
+
+def test_wrong_final_totals_are_found_through_a_relay_too(tmp_path: Path) -> None:
+    logs = relayed(tmp_path, "pull", PATH)
+    logs.change_events(lambda line: line.update(bytes_received=1), event="status", open_streams=0)
+    (difference,) = verify_run(logs.events, logs.truth).differences
+    assert difference.what.startswith("bytes_received of status at")
+
+
 def test_a_wrong_verdict_is_found_through_a_relay_too(tmp_path: Path) -> None:
     logs = relayed(tmp_path, "push", PATH)
     logs.change_events(lambda line: line.update(verdict="dropped"), event="frame", sequence=7)
