@@ -109,6 +109,10 @@ class IDatagramEndpoint(ABC):
         """How many datagrams one :meth:`send_train` can carry in a single call to the kernel; 1 without an offload."""
         return 1
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """How many datagrams one :meth:`send_train` to ``remote`` can carry now: 1 where the path there refuses more."""
+        return self.segment_limit
+
     @abstractmethod
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, ``header`` followed by ``payload``.
@@ -205,7 +209,10 @@ class ISender(ABC):
         return None
 
     def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask | None:
-        """Return a task to run beside the stream, in its nursery; None for none. Asked once, when the stream begins."""
+        """Return a task to run beside the stream, in its nursery; None for none. Asked once, when the stream begins.
+
+        The stream's end cancels it. Whatever it raises, an ``OSError`` as well, fails the stream in the plugin's name.
+        """
         return None
 
 
@@ -247,6 +254,14 @@ class IConnectedSocket(IPeerDatagrams):
     def send_lateness(self) -> Histogram | None:
         """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
         return None
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether a START of the peer, received then, cannot repeat one of this stream's, and so begins another stream.
+
+        This one then gets no more of the peer's datagrams: a receiver renders what it has, a sender is cancelled. Whoever
+        stands in front of another socket passes the question on. Never suspends.
+        """
+        return False
 
     @property
     def measured_ns(self) -> int | None:

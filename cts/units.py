@@ -28,6 +28,7 @@ __all__ = [
     "FrameRate",
     "Rate",
     "Size",
+    "counted",
     "format_duration",
     "format_frame_rate",
     "format_rate",
@@ -121,6 +122,11 @@ def parse_duration_ns(text: str) -> Duration:
     Raises ValueError, whose text says what is allowed.
     """
     return Duration(_parse(text, _DURATION))
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def parse_frame_rate(text: str) -> FrameRate:

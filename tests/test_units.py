@@ -15,6 +15,7 @@ from cts.units import (
     FrameRate,
     Rate,
     Size,
+    counted,
     format_duration,
     format_frame_rate,
     format_rate,
@@ -282,6 +283,10 @@ def test_a_size_is_written_exactly(size: int, text: str) -> None:
 def test_what_is_written_reads_back_the_same(value: int) -> None:
     assert parse_duration_ns(format_duration(value)) == value
     assert parse_rate(format_rate(value)) == value
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert [counted(count, "datagram") for count in (0, 1, 2000)] == ["0 datagrams", "1 datagram", "2,000 datagrams"]
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -50,11 +50,14 @@ def cli() -> None:
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
+    from cts.output.console_stream import takes_text
     from cts.output.summary import summary_json, summary_text
     from cts.runs.real_run import run as run_config
 
     result = run_config(load_config(config, overrides), str(config), console=sys.stderr, overrides=overrides)
-    click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
+    # Who stops a run whose terminal is stopped, too, wants it to end.
+    if result.signal is None or takes_text(sys.stdout):
+        click.echo(json.dumps(summary_json(result.report)) if as_json else summary_text(result.report))
     sys.exit(result.exit_status)
 
 
@@ -152,40 +155,35 @@ def impair(
     from cts.config import load_config
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
+    from cts.output.console_stream import console_stream, takes_text
     from cts.relay.run import RelayOrder, run_relay
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
-    limit_ns = None if time_limit is None else _read("--time-limit", _some_time_ns, time_limit)
+    limit_ns = _read_ns("--time-limit", time_limit, least_ns=1)
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
-    result = run_relay(
-        RelayOrder(
-            links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
-            listen=listening,
-            to=target,
-            seed=seed,
-            truth_file=settings.output.truth_file,
-            time_limit_ns=limit_ns,
-            offload=settings.run.offload == "auto",
-        ),
-        began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed)),
-        watch=lambda statistics: _show(relay_line(statistics)),
+    order = RelayOrder(
+        links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
+        listen=listening,
+        to=target,
+        seed=seed,
+        truth_file=settings.output.truth_file,
+        time_limit_ns=limit_ns,
+        offload=settings.run.offload == "auto",
     )
-    if result.failure is not None:
-        _show(result.failure)
-    click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
+    with console_stream(sys.stderr) as console:
+        result = run_relay(
+            order,
+            began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed), console),
+            watch=lambda statistics: _show(relay_line(statistics), console),
+        )
+        if result.failure is not None:
+            _show(result.failure, console)
+    if result.signal is None or takes_text(sys.stdout):
+        click.echo(json.dumps(relay_json(result)) if as_json else relay_text(result))
     sys.exit(result.exit_status)
-
-
-def _duration(_context: click.Context, _parameter: click.Parameter, text: str | None) -> int | None:
-    from cts.units import parse_duration_ns
-
-    try:
-        return None if text is None else parse_duration_ns(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 @cli.command("verify-run", short_help="Check a run against the truth.")
@@ -194,13 +192,11 @@ def _duration(_context: click.Context, _parameter: click.Parameter, text: str | 
 @_as_json
 @click.option(
     "--tolerance",
-    "tolerance_ns",
     metavar="DURATION",
-    callback=_duration,
     help="How far times of the two logs may lie apart; what comes that near a render time is not decided."
     "  [default: 0 for a simulation, else 2ms]",
 )
-def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | None) -> None:
+def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) -> None:
     """Recompute every verdict of a run from the ground truth of its network, and list what differs.
 
     EVENTS is the events file of the receiving side, TRUTH the ground-truth log of `cts sim` or `cts impair`. Leaves with
@@ -209,7 +205,7 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance_ns: int | Non
     from cts.verification.report import verification_json, verification_text
     from cts.verification.verify import verify_run as verify
 
-    verification = verify(events, truth, tolerance_ns=tolerance_ns)
+    verification = verify(events, truth, tolerance_ns=_read_ns("--tolerance", tolerance))
     click.echo(json.dumps(verification_json(verification)) if as_json else verification_text(verification))
     sys.exit(0 if verification.agrees else 1)
 
@@ -235,14 +231,6 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _some_time_ns(text: str) -> int:
-    from cts.units import Between, parse_duration_ns
-
-    duration_ns = parse_duration_ns(text)
-    Between(1)(duration_ns)
-    return int(duration_ns)
-
-
 def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
     try:
         return read(text)
@@ -250,10 +238,21 @@ def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
         raise UserError(f"{option}: {error}") from None
 
 
-def _show(line: str) -> None:
+def _read_ns(option: str, text: str | None, *, least_ns: int = 0) -> int | None:
+    from cts.units import Between, parse_duration_ns
+
+    def read(text: str) -> int:
+        duration_ns = parse_duration_ns(text)
+        Between(least_ns)(duration_ns)
+        return duration_ns
+
+    return None if text is None else _read(option, read, text)
+
+
+def _show(line: str, console: TextIO) -> None:
     """Write a line for whoever watches a relay; nobody may."""
     try:
-        click.echo(line, err=True)
+        print(line, file=console, flush=True)
     except (OSError, ValueError):
         return
 

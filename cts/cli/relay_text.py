@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address
 from cts.impairment.link import FateKind
-from cts.output.figures import counted, percentage, seconds, two_columns, whole_milliseconds
+from cts.output.figures import overflow_text, percentage, seconds, two_columns, whole_milliseconds
 from cts.relay.run import RelayResult
 from cts.relay.statistics import RelayStatistics, WayCounts
-from cts.units import MILLISECOND
+from cts.units import MILLISECOND, counted
 
 __all__ = ["RELAY_SCHEMA", "relay_banner", "relay_json", "relay_line", "relay_text"]
 
@@ -49,8 +49,7 @@ def relay_text(result: RelayResult) -> str:
     for name, way in (("to server", statistics.to_server), ("to client", statistics.to_client)):
         rows.append((name, f"{counted(way.offered, 'datagram')}, {counted(way.offered_bytes, 'byte')}"))
         rows += [("", text) for text in _way_rows(way)]
-    overflow = f"{counted(statistics.overflowed, 'datagram')} dropped by the kernel: receive buffer full"
-    rows.append(("overflow", overflow))
+    rows.append(("overflow", overflow_text(statistics.overflowed)))
     return "\n".join(two_columns(rows))
 
 

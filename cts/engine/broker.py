@@ -10,11 +10,18 @@ from collections.abc import Sequence
 import trio
 from attrs import define, field
 
-from cts.api import Address, IDatagramEndpoint, Outcome
+from cts.api import Address, IDatagramEndpoint, Outcome, StreamResult
 from cts.engine.contracts import INetwork
 from cts.engine.streams import OpenStream, Streams
+from cts.units import MILLISECOND
 
-__all__ = ["Broker", "ClientBroker"]
+__all__ = ["Broker", "ClientBroker", "Target"]
+
+Target = tuple[Address, ...]
+"""The addresses of one server, in the order in which to try them."""
+
+_LOOK_NS = 20 * MILLISECOND
+"""How often an address that is tried is asked whether anything has come of it."""
 
 _RETRY_NS = 500_000_000
 """After a network error the place of a stream stays empty this long, so that an endless client does not spin."""
@@ -85,14 +92,20 @@ class ClientBroker:
         targets: servers, taken in turn.
         broker: the population.
         streams: makes, runs and records the streams.
+        silence_ns: how long an address may say nothing before the server's next one is tried.
         start_spread_ns: over how long the first streams begin, evenly.
+
+    Attributes:
+        answered: which of a server's addresses has answered, where it has several.
     """
 
     _network: INetwork
-    _targets: Sequence[Address]
+    _targets: Sequence[Target]
     _broker: Broker
     _streams: Streams
+    _silence_ns: int
     _start_spread_ns: int = 0
+    answered: dict[Target, Address] = field(factory=dict, init=False)
     _changed: trio.Event = field(factory=trio.Event, init=False)
     _began_ns: int = field(default=0, init=False)
 
@@ -120,27 +133,88 @@ class ClientBroker:
         if self._start_spread_ns and 0 < index < connections:
             await self._streams.pacer.wait_until(self._began_ns + index * self._start_spread_ns // connections)
 
-    async def _open(self, target: Address, streams: trio.Nursery) -> None:
+    async def _open(self, target: Target, streams: trio.Nursery) -> None:
+        if len(target) == 1 or target in self.answered:
+            await self._open_to(self.answered.get(target, target[0]), streams)
+        else:
+            streams.start_soon(self._try_each, target, streams, name=f"stream {target[0]}")
+
+    async def _try_each(self, target: Target, streams: trio.Nursery) -> None:
+        """Try a server's addresses in turn until one says something; what comes of the last one is the stream."""
+        for address in target:
+            if self._broker.stopped:
+                await self._retire(False)
+                return
+            if target in self.answered:
+                await self._open_to(self.answered[target], streams)
+                return
+            failed = await self._try(target, address)
+            if failed is not None:
+                await self._retire(failed)
+                return
+
+    async def _try(self, target: Target, address: Address) -> bool | None:
+        """Run a stream with one address of several; tell whether the network failed it.
+
+        None, as if it had never been, if nothing is heard from there and there is another one to try.
+        """
+        result: StreamResult | None = None
+        last = address == target[-1]
+        try:
+            endpoint = await self._network.connect(address)
+        except OSError as error:
+            if last:
+                self._fail(address, error)
+            return last or None
+        try:
+            stream = self._streams.open(endpoint, address, active=True, connection_id=None, told=last)
+            if stream is None:
+                return True
+            async with trio.open_nursery() as watch:
+                watch.start_soon(self._listen, target, stream, endpoint, None if last else watch.cancel_scope)
+                result = await self._streams.run(stream)
+                watch.cancel_scope.cancel()
+        finally:
+            endpoint.close()
+        return None if result is None else result.outcome is Outcome.NETWORK_ERROR
+
+    async def _listen(
+        self, target: Target, stream: OpenStream, endpoint: IDatagramEndpoint, trial: trio.CancelScope | None
+    ) -> None:
+        """Tell of a stream once something comes; end it if the network says that nobody is there, or nothing comes for long."""
+        pacer = self._streams.pacer
+        until_ns = pacer.now_ns() + self._silence_ns
+        while not (statistics := endpoint.statistics()).datagrams:
+            if trial is not None and (statistics.unreachable or pacer.now_ns() > until_ns):
+                trial.cancel()
+            await pacer.wait_until(pacer.now_ns() + _LOOK_NS)
+        self.answered.setdefault(target, stream.info.remote)
+        self._streams.tell(stream)
+
+    async def _open_to(self, address: Address, streams: trio.Nursery) -> None:
         # Endpoints are opened and streams numbered here, one after the other, so that neither is left to chance.
         try:
-            endpoint = await self._network.connect(target)
+            endpoint = await self._network.connect(address)
         except OSError as error:
-            self._streams.fail(Address("::" if ":" in target.host else "0.0.0.0", 0), target, error)
+            self._fail(address, error)
             streams.start_soon(self._retire, True)
             return
-        stream = self._streams.open(endpoint, target, active=True, connection_id=None)
+        stream = self._streams.open(endpoint, address, active=True, connection_id=None)
         if stream is None:
             endpoint.close()
             streams.start_soon(self._retire, True)
         else:
-            streams.start_soon(self._run, stream, endpoint, name=f"stream {target}")
+            streams.start_soon(self._run, stream, endpoint, name=f"stream {address}")
+
+    def _fail(self, address: Address, error: OSError) -> None:
+        self._streams.fail(Address("::" if ":" in address.host else "0.0.0.0", 0), address, error)
 
     async def _run(self, stream: OpenStream, endpoint: IDatagramEndpoint) -> None:
         try:
             result = await self._streams.run(stream)
         finally:
             endpoint.close()
-        await self._retire(result.outcome is Outcome.NETWORK_ERROR)
+        await self._retire(result is not None and result.outcome is Outcome.NETWORK_ERROR)
 
     async def _retire(self, failed: bool) -> None:
         if failed and self._broker.wants_more:

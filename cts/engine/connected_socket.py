@@ -4,7 +4,7 @@
 
     connected socket        its nursery opens with run() and ends with it; what belongs to the stream runs in it
     ├─ the driver           in the nursery's own body: START, answers, frames, the render timer, the end
-    ├─ reading              an active receiver's endpoint hands over what arrives from here on
+    ├─ reading              an active side's endpoint hands over what arrives from here on
     └─ background tasks     the sender's, and those that a factory added
 """
 
@@ -110,6 +110,10 @@ class ConnectedSocket(IConnectedSocket):
     def on_data_received(self, batch: DatagramBatch) -> None:
         """Hand a batch to the pattern."""
         self._driver.received(batch)
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the pattern."""
+        return self._driver.begins_another(received_ns)
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the pattern."""

@@ -41,11 +41,11 @@ class ConnectionManager(IConnectionManager):
         return len(self._awaiting)
 
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
-        """Return this side's stream with that peer."""
+        """Return this side's newest stream with that peer."""
         return self._connected.get((role, remote))
 
     def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
-        """Note that a peer without a stream asks for one: it becomes an awaiting endpoint, or stays one."""
+        """Note that a peer asks for a stream: it becomes an awaiting endpoint, or stays one."""
         waits = remote in self._awaiting
         if not waits and len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
@@ -69,9 +69,11 @@ class ConnectionManager(IConnectionManager):
         return None
 
     def add(self, connected_socket: IConnectedSocket) -> None:
-        """Enter a stream under its role and peer."""
+        """Enter a stream under its role and peer, in the place of an older one."""
         self._connected[connected_socket.role, connected_socket.remote] = connected_socket
 
-    def remove(self, role: Role, remote: Address) -> None:
-        """Take that stream out."""
-        del self._connected[role, remote]
+    def remove(self, connected_socket: IConnectedSocket) -> None:
+        """Take that stream out; a newer one of its peer stays."""
+        place = connected_socket.role, connected_socket.remote
+        if self._connected.get(place) is connected_socket:
+            del self._connected[place]

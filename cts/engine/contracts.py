@@ -64,7 +64,9 @@ class ISession(ABC):
 
     @abstractmethod
     async def bind(self) -> list[Address]:
-        """Bind the addresses to listen on, unless that is done, and return them.
+        """Bind the addresses to listen on, and return them; :meth:`run` does it, too, and binds none a second time.
+
+        Over several processes they are only tried, both times: the workers bind them.
 
         Raises:
             UserError: one cannot be had; those bound before it are closed again.
@@ -121,7 +123,7 @@ class IConnectionManager(ABC):
 
     @abstractmethod
     def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
-        """Note that a peer without a stream asks for one, to be answered from ``endpoint``; it waits, or goes on waiting."""
+        """Note that a peer asks for a stream, to be answered from ``endpoint``; it waits, or goes on waiting."""
 
     @abstractmethod
     def open_slot(self) -> None:
@@ -136,5 +138,5 @@ class IConnectionManager(ABC):
         """Enter a stream under its role and peer."""
 
     @abstractmethod
-    def remove(self, role: Role, remote: Address) -> None:
-        """Take that stream out."""
+    def remove(self, connected_socket: IConnectedSocket) -> None:
+        """Take that stream out, unless a newer one of its peer has its place."""

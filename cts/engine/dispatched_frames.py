@@ -45,7 +45,7 @@ class DispatchedFrames(FrameSource):
 
     def possible(self) -> bool:
         """Tell whether a frame can go at once. A large one takes its time, and others need theirs."""
-        limit = self.endpoint.segment_limit
+        limit = self.endpoint.segment_limit_to(self._peer)
         self._trains = (self._sender.trains(limit) if limit > 1 else None) or ()
         return 0 < len(self._trains) <= TRAINS_PER_STAMP
 

@@ -120,6 +120,8 @@ class FrameDispatcher:
                 messages += source.messages
             try:
                 gone = due[0][2].endpoint.send_now(messages)
+                if type(gone) is not int:
+                    raise TypeError(f"send_now returned {gone!r}, not how many messages went")
             except Exception as error:
                 # It may be a plugin's: the streams that go out there meet it in their own tasks.
                 for _, place, _ in due:

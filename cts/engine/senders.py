@@ -38,9 +38,10 @@ class AutoSender(PlainSender):
 
     async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
         """Send the datagrams in trains, as many trains in a call as the endpoint takes."""
-        if endpoint.segment_limit == 1:
+        limit = endpoint.segment_limit_to(peer)
+        if limit == 1:
             return await super().send_frame(frame, endpoint, peer, pacer)
-        return await send_trains(frame, frame.trains(endpoint.segment_limit), endpoint, peer, pacer)
+        return await send_trains(frame, frame.trains(limit), endpoint, peer, pacer)
 
     def trains(self, segment_limit: int) -> Sequence[Train]:
         """Offer each frame's trains: handing them over is all that this sender does."""

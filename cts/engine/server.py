@@ -48,17 +48,20 @@ class Server(IListenerHandler):
         """Hand a peer's datagrams to its stream; take START from others; answer everything else with nothing."""
         connected = self._manager.connected(self._streams.role, remote)
         starts, others = starts_apart(batch)
-        if connected is None:
-            if starts:
-                self._start(listening_socket.endpoint.at(local), remote, starts, batch.received_ns)
-            if others is not None:
-                self.refused["not START from a stranger"] += len(others)
+        # What the kernel handed over together came before the START, which is short and so can only be the last.
+        if others is not None and connected is None:
+            self.refused["not START from a stranger"] += len(others)
+        elif others is not None and connected is not None:
+            connected.on_data_received(others)
+        if not starts:
             return
-        if starts:
+        if connected is None or connected.begins_another(batch.received_ns):
+            endpoint = listening_socket.endpoint.at(local)
+            if self._start(endpoint, remote, starts, batch.received_ns) and connected is not None:
+                self._streams.give_way(connected)
+        else:
             self.refused["repeated START"] += starts
             connected.on_start_repeated(batch.received_ns)
-        if others is not None:
-            connected.on_data_received(others)
 
     async def serve(
         self,
@@ -86,14 +89,14 @@ class Server(IListenerHandler):
         self._broker.stop()
         self._asked.set()
 
-    def _start(self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int) -> None:
-        """Enter a peer that asks. Until it is let in, nothing is kept of it."""
+    def _start(self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int) -> bool:
+        """Enter a peer that asks; tell whether it is new among those who wait. Until it is let in, nothing is kept of it."""
         refusal = "START while not accepting" if not self._accepting else None
         if refusal is None and self._admission is not None:
             refusal = self._admission.refusal(remote, received_ns)
         if refusal is not None:
             self.refused[refusal] += starts
-            return
+            return False
         answer = self._manager.request_start(remote, endpoint, received_ns)
         if answer is StartAnswer.AWAITING:
             starts -= 1
@@ -101,6 +104,7 @@ class Server(IListenerHandler):
         if starts:
             reason = StartAnswer.NO_ROOM if answer is StartAnswer.NO_ROOM else StartAnswer.REPEATED
             self.refused[reason.value] += starts
+        return answer is StartAnswer.AWAITING
 
     def _open_slots(self) -> None:
         while self._broker.open():
@@ -125,7 +129,7 @@ class Server(IListenerHandler):
         try:
             await self._streams.run(stream)
         finally:
-            self._manager.remove(self._streams.role, stream.info.remote)
+            self._manager.remove(stream.socket)
         self._retire_one()
         self._open_slots()
         self._match(streams)

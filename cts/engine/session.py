@@ -19,8 +19,9 @@ session (``cts.net.surroundings``).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain, count
 
 import trio
@@ -38,7 +39,7 @@ from cts.api import (
     StreamPlan,
     StreamResult,
 )
-from cts.engine.broker import Broker, ClientBroker
+from cts.engine.broker import Broker, ClientBroker, Target
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
@@ -47,6 +48,7 @@ from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
 from cts.errors import UserError
 from cts.metrics.unsent import NO_UNSENT
+from cts.protocol.handshake import retry_ns
 from cts.records.observer import Observer
 from cts.records.results import RunReport, end_of
 from cts.records.snapshots import RunSnapshot
@@ -68,11 +70,25 @@ def reachable(bound: Address) -> Address:
     return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
 
 
-def unanswered(measured: Iterable[StreamResult], clients: Iterable[StreamResult]) -> list[StreamResult]:
-    """Return the failed client sides of streams that never came to be on the measured server side."""
-    answered = {result.remote for result in measured}
+def unanswered(measured: Iterable[StreamResult], clients: Collection[StreamResult]) -> list[StreamResult]:
+    """Return the failed client sides of streams that never came to be on the measured server side.
+
+    A port serves one stream after the other: the server's belongs to the client's that had begun last when it began.
+    """
+    asked: defaultdict[Address, list[StreamResult]] = defaultdict(list)
+    for result in sorted(clients, key=_beginning):
+        asked[result.local].append(result)
+    answered: set[int] = set()
+    for result in measured:
+        before = asked.get(result.remote, [])
+        at = bisect_right(before, result.started_ns, key=_beginning)
+        answered.update(map(id, before[max(0, at - 1) : at]))
     failed = (result for result in clients if result.outcome is not Outcome.SUCCESSFUL)
-    return [result for result in failed if result.local not in answered]
+    return [result for result in failed if id(result) not in answered]
+
+
+def _beginning(result: StreamResult) -> int:
+    return result.started_ns
 
 
 def in_order(results: Iterable[StreamResult]) -> tuple[StreamResult, ...]:
@@ -89,7 +105,7 @@ class Session(ISession):
         network: where endpoints come from.
         pacer: the run's clock.
         listen: addresses that the server binds.
-        targets: addresses that the client's streams go to, in turn; empty for those that the server bound.
+        targets: servers that the client's streams go to, in turn; empty for what this one has bound.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
         new_connection_id: returns the UUID text for a stream with that peer.
@@ -101,7 +117,7 @@ class Session(ISession):
     _network: INetwork
     _pacer: IPacer
     _listen: Sequence[Address]
-    _targets: Sequence[Address]
+    _targets: Sequence[Target]
     _make_sender: Callable[[StreamPlan], ISender]
     _factory: IConnectedSocketFactory
     _new_connection_id: Callable[[Address], str]
@@ -223,7 +239,8 @@ class Session(ISession):
         connections = settings.connections
         return ClientBroker(
             network=self._network,
-            targets=self._targets or [reachable(endpoint.local) for endpoint in self._endpoints],
+            targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
+            silence_ns=2 * retry_ns(self._settings.plan),
             broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
             streams=streams,
             start_spread_ns=settings.start_spread_ns,
@@ -295,4 +312,5 @@ class Session(ISession):
             streams_omitted=self._measured.results_omitted,
             interrupted=self._interrupted,
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
+            answered=() if self._client is None else tuple(self._client.answered.values()),
         )

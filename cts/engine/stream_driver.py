@@ -79,6 +79,10 @@ class StreamDriver:
         if status is not IOStatus.CONTINUE or self._pattern.ready:
             self._wake()
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the pattern whether a START is another stream's."""
+        return self._pattern.begins_another(received_ns)
+
     def start_repeated(self, received_ns: int) -> None:
         """Take note that the peer sent START once more."""
         self._pattern.start_repeated(received_ns)

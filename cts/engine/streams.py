@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import attrs
+import trio
 from attrs import field, frozen
 
 from cts.api import (
@@ -18,6 +19,7 @@ from cts.api import (
     IPacer,
     ISender,
     Outcome,
+    RenderedFrame,
     Role,
     StreamPlan,
     StreamRequest,
@@ -33,6 +35,9 @@ from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
 __all__ = ["RESULTS_KEPT", "OpenStream", "StreamParts", "Streams"]
+
+GAVE_WAY = "Cancelled: its peer asked for another stream"
+"""The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
@@ -61,10 +66,11 @@ class StreamParts:
 
 @frozen(eq=False)
 class OpenStream:
-    """A stream that was made and told of, to be run."""
+    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer."""
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
+    running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
 
 
 class Streams:
@@ -84,7 +90,9 @@ class Streams:
         self._began_ns = began_ns
         self._observer = observer
         self._opened = 0
-        self._open: dict[int, IConnectedSocket] = {}
+        self._open: dict[int, OpenStream] = {}
+        self._untold: set[int] = set()
+        self._given_back: list[int] = []
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
         self.outcomes: Counter[Outcome] = Counter()
@@ -101,7 +109,13 @@ class Streams:
         return sum(self.outcomes.values()) - len(self.results)
 
     def open(
-        self, endpoint: IDatagramEndpoint, peer: Address, *, active: bool, connection_id: str | None
+        self,
+        endpoint: IDatagramEndpoint,
+        peer: Address,
+        *,
+        active: bool,
+        connection_id: str | None,
+        told: bool = True,
     ) -> OpenStream | None:
         """Make the next stream and tell the observer; None, with the failure recorded, where a plugin could not make its part.
 
@@ -110,10 +124,16 @@ class Streams:
             peer: the other end.
             active: whether it reads its own endpoint.
             connection_id: the name to give it, None to ask for one.
+            told: whether the observer is told of it now; otherwise with :meth:`tell`. Nothing is recorded of what has not been
+                told of, and has heard nothing, when it ends.
         """
         parts = self._parts
+        hears = self._observer.frame_rendered if told else self._frame_rendered
         tells_frames = self._observer.wants_frames and self.role is Role.RECEIVER
-        info = self._announce(endpoint.local, peer)
+        info = self._number(endpoint.local, peer)
+        self._untold.add(info.number)
+        if told:
+            self._tell(info)
         try:
             request = StreamRequest(
                 role=self.role,
@@ -125,49 +145,82 @@ class Streams:
                 pacer=parts.pacer,
                 connection_id=connection_id,
                 verify=parts.verify,
-                on_frame=partial(self._observer.frame_rendered, info) if tells_frames else None,
+                on_frame=partial(hears, info) if tells_frames else None,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
+            self._tell(info)
             self._fail(info, error)
             return None
         return OpenStream(info, socket)
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""
-        self._fail(self._announce(local, peer), error)
+        info = self._number(local, peer)
+        self._untold.add(info.number)
+        self._tell(info)
+        self._fail(info, error)
 
-    async def run(self, stream: OpenStream) -> StreamResult:
-        """Run a stream to its end, and record its result even if it is cancelled on the way."""
+    def tell(self, stream: OpenStream) -> None:
+        """Tell the observer of a stream, unless it has been told."""
+        self._tell(stream.info)
+
+    async def run(self, stream: OpenStream) -> StreamResult | None:
+        """Run a stream to its end, and record its result even if it is cancelled on the way; None if it was never told of."""
         info, socket = stream.info, stream.socket
-        self._open[info.number] = socket
+        self._open[info.number] = stream
         result: StreamResult | None = None
         try:
-            result = await socket.run()
+            with stream.running:
+                result = await socket.run()
         except (OSError, PluginFailure) as error:
             result = self._ended_now(stream, failure_of(error))
         finally:
             del self._open[info.number]
             if result is None:
-                result = self._ended_now(stream, (Outcome.CANCELLED, "Cancelled"))
+                gave_way = stream.running.cancelled_caught
+                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY if gave_way else "Cancelled"))
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
-            self._record(info, result)
+            if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
+                self._untold.remove(info.number)
+                self._given_back.append(info.number)
+                result = None
+            else:
+                self._tell(info)
+                self._record(info, result)
         return result
 
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         total = self._ended_counts
-        for socket in list(self._open.values()):
-            total += socket.observe(now_ns)
+        for stream in list(self._open.values()):
+            total += stream.socket.observe(now_ns)
         return total
 
-    def _announce(self, local: Address, remote: Address) -> StreamInfo:
-        self._opened += 1
-        info = StreamInfo(self._opened, local, remote, self.role, self.pacer.now_ns() - self._began_ns)
-        self._observer.stream_opened(info)
-        return info
+    def give_way(self, socket: IConnectedSocket) -> None:
+        """End the stream whose peer has asked for another one, if it sends; a receiver renders what it has to its end."""
+        if self.role is Role.SENDER:
+            for stream in self._open.values():
+                if stream.socket is socket:
+                    stream.running.cancel()
+
+    def _number(self, local: Address, remote: Address) -> StreamInfo:
+        if self._given_back:
+            number = self._given_back.pop()
+        else:
+            number = self._opened = self._opened + 1
+        return StreamInfo(number, local, remote, self.role, self.pacer.now_ns() - self._began_ns)
+
+    def _tell(self, info: StreamInfo) -> None:
+        if info.number in self._untold:
+            self._untold.remove(info.number)
+            self._observer.stream_opened(info)
+
+    def _frame_rendered(self, info: StreamInfo, frame: RenderedFrame) -> None:
+        self._tell(info)
+        self._observer.frame_rendered(info, frame)
 
     def _fail(self, info: StreamInfo, error: Exception) -> None:
         self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None, None))

@@ -132,7 +132,7 @@ class Pareto(Description):
 
 @frozen
 class Trace(Description):
-    """Measured delays, one per datagram sent in this direction of a flow, from the start again after the last."""
+    """Measured delays, one per datagram sent this way of a flow, from the start again after the last."""
 
     delays_ns: tuple[int, ...] = field(converter=in_order)
 

@@ -1,6 +1,6 @@
-"""What one direction of one flow does to its datagrams: the impairment model.
+"""What one way of one flow does to its datagrams: the impairment model.
 
-``Impairment`` describes a direction, ``Link`` is its state. A datagram passes, in this order, MTU, outage,
+``Impairment`` describes it, ``Link`` is its state. A datagram passes, in this order, MTU, outage,
 queue and bandwidth, loss, latency, reordering, duplication, corruption; the first that drops it names its
 fate. ``docs/impairments.md`` defines every parameter.
 
@@ -23,7 +23,7 @@ from attrs import field, frozen
 from cts.impairment.delay import Constant, Delay, TimedDelays, held
 from cts.impairment.description import AtLeastOne, Description, Probability, Time, Unfit
 from cts.impairment.loss import Loss, chance, losses, pairs
-from cts.units import Between
+from cts.units import SECOND, Between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,13 +49,12 @@ DELAY_HOLD_NS: Final = 1_000_000
 REORDER_DELAY_NS: Final = 50_000_000  # more than a frame interval at 24/s, so that something does overtake
 DEFAULT_QUEUE_MS: Final = 200
 MIN_DEFAULT_QUEUE: Final = 3000  # two full Ethernet frames
-SECOND_NS: Final = 1_000_000_000
 FEATURES: Final = ("loss", "delay", "reorder", "duplicate", "corrupt", "copy delay", "copy corrupt")
 
 
 @frozen(kw_only=True)
 class Impairment(Description):
-    """One direction of a path. The default does nothing: datagrams arrive at the instant they are sent.
+    """One way of a path. The default does nothing: datagrams arrive at the instant they are sent.
 
     Raises Unfit, a ValueError, that names what is out of range or contradicts what.
     """
@@ -122,7 +121,7 @@ class Arrival(NamedTuple):
 class Fate(NamedTuple):
     """What a link did to one datagram; ``arrivals`` is empty unless it was delivered.
 
-    Where arrivals of a direction fall on one instant, the order in which they were sent is the order of arrival.
+    Where arrivals of one way fall on one instant, the order in which they were sent is the order of arrival.
     """
 
     kind: FateKind
@@ -137,15 +136,15 @@ OUTAGE: Final = Fate(FateKind.OUTAGE, ())
 NEVER_NS: Final = -(1 << 80)  # before any instant
 new = tuple.__new__  # half the cost of calling a NamedTuple's class
 
-Run: TypeAlias = "Callable[[int, Sequence[int]], list[Fate]]"
+Transmit: TypeAlias = "Callable[[int, Sequence[int]], list[Fate]]"
 
 
-def link_rng(seed: int, flow: str, direction: str) -> Random:
-    """Return the random stream of one direction of one flow, a pure function of its arguments.
+def link_rng(seed: int, flow: str, way: str) -> Random:
+    """Return the random stream of one way of one flow, a pure function of its arguments.
 
     It depends neither on the hash seed nor on other flows, and is the same on every supported Python.
     """
-    text = f"cts link 1 {seed} {len(flow)} {flow} {direction}"
+    text = f"cts link 1 {seed} {len(flow)} {flow} {way}"
     return Random(int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest(), "big"))
 
 
@@ -157,18 +156,18 @@ def flipped(datagram: bytes, bit: int) -> bytes:
 
 
 class Link:
-    """State of one direction of one flow.
+    """State of one way of one flow.
 
     ``rng`` seeds the streams of the features and is not drawn from later. ``start_ns`` is the instant, on
     the clock of ``now_ns``, from which outages count. Memory is constant: a queue is kept as a number.
     """
 
-    __slots__ = ("_run", "offered")
+    __slots__ = ("_transmit", "offered")
 
     def __init__(self, impairment: Impairment, rng: Random, *, start_ns: int = 0) -> None:
         seeds = [rng.getrandbits(64) for _ in FEATURES]  # all of them, so that none depends on which are on
         streams = dict(zip(FEATURES, seeds, strict=True))
-        self._run = compiled(impairment, streams, start_ns)
+        self._transmit = compiled(impairment, streams, start_ns)
         self.offered = 0
         """Datagrams offered so far; the first is number 1."""
 
@@ -178,10 +177,10 @@ class Link:
         It is the same to offer them one by one.
         """
         self.offered += len(sizes)
-        return self._run(now_ns, sizes)
+        return self._transmit(now_ns, sizes)
 
 
-def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
+def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Transmit:
     """Return the cheapest function that does what the description says."""
     two_stages = (
         impairment.reorder == impairment.duplicate == impairment.corrupt == 0.0
@@ -196,11 +195,11 @@ def compiled(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) ->
     return compile_delay_and_loss(impairment, seeds)
 
 
-def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
+def compile_constant(delay_ns: int, *, keep_order: bool) -> Transmit:
     """Compile what gives all datagrams of an instant one fate."""
     last_ns, fate = NEVER_NS, LOST
 
-    def run(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
+    def transmit(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
         nonlocal last_ns, fate
         at_ns = now_ns + delay_ns
         if at_ns != last_ns and (at_ns > last_ns or not keep_order):
@@ -208,17 +207,17 @@ def compile_constant(delay_ns: int, *, keep_order: bool) -> Run:
             fate = new(Fate, (DELIVERED, (new(Arrival, (at_ns, None, False)),)))
         return [fate] * len(sizes)
 
-    return run
+    return transmit
 
 
-def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> Run:
+def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> Transmit:
     """Compile latency and loss alone, the usual case."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
     keep_order = impairment.keep_order
     last_ns, fate = NEVER_NS, LOST
 
-    def run(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
+    def transmit(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
         nonlocal last_ns, fate
         count = len(sizes)
         fates = []
@@ -233,10 +232,10 @@ def compile_delay_and_loss(impairment: Impairment, seeds: Mapping[str, int]) -> 
             fates.append(fate)
         return fates
 
-    return run
+    return transmit
 
 
-def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Run:
+def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int) -> Transmit:
     """Compile every feature; those that are off cost a comparison and take no draws."""
     take_losses = losses(impairment.loss, seeds["loss"])
     take_delays = delay_sampler(impairment, seeds)
@@ -250,11 +249,11 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
     in_outage = outage_test(impairment.outages, start_ns)
     rate = impairment.bandwidth_bits_per_second
     # The queue is kept as the instant at which it will be empty, times the rate: whole numbers, so no rounding adds up.
-    room = (impairment.queue_limit_bytes or 0) * 8 * SECOND_NS
+    room = (impairment.queue_limit_bytes or 0) * 8 * SECOND
     empty_at = NEVER_NS
     last_ns = NEVER_NS
 
-    def run(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
+    def transmit(now_ns: int, sizes: Sequence[int]) -> list[Fate]:
         nonlocal empty_at, last_ns
         count = len(sizes)
         copied_flags = take_copied(count)
@@ -276,7 +275,7 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
                 fates.append(OUTAGE)
                 continue
             if rate is not None:
-                work = ip_size * 8 * SECOND_NS
+                work = ip_size * 8 * SECOND
                 backlog = empty_at - now_ns * rate
                 if backlog <= 0:
                     backlog = 0
@@ -303,7 +302,7 @@ def compile_all(impairment: Impairment, seeds: Mapping[str, int], start_ns: int)
                 fates.append(new(Fate, (DELIVERED, (arrival,))))
         return fates
 
-    return run
+    return transmit
 
 
 def corrupted_bit(draw: Callable[[], float], probability_: float, size: int) -> int | None:

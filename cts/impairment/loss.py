@@ -115,7 +115,7 @@ class GilbertElliott(Description):
 
 @frozen
 class EveryNth(Description):
-    """Datagram n, 2n, 3n … is lost, counted from 1 in this direction of the flow."""
+    """Datagram n, 2n, 3n … is lost, counted from 1 on this way of the flow."""
 
     n: AtLeastOne
 

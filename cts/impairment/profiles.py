@@ -1,7 +1,7 @@
 """Named network profiles: paths that people recognise, with figures from publications.
 
 ``docs/impairments.md`` cites what each figure comes from, and says which ones are our own choice. A figure is one-way: where
-a source gives a round-trip time it is divided between the directions. Profiles describe one flow's share of a path, not the
+a source gives a round-trip time it is divided between the two ways. Profiles describe one flow's share of a path, not the
 worst or the best of its kind: override what you know better.
 """
 

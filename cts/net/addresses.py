@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 import trio
@@ -168,13 +169,23 @@ def _can_bind(host: str) -> bool:
     return True
 
 
-async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
-    """Return one address for each target, the one that the resolver prefers. May suspend.
+async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[tuple[Address, ...]]:
+    """Return the addresses of each target in the order in which to try them. May suspend.
+
+    That is the resolver's (RFC 6724), with the families in turn (RFC 8305, section 4).
 
     Raises:
         UserError: a name does not resolve.
     """
-    return [(await _resolve("client.target", host, port))[0] for host, port in endpoints]
+    return [_in_turn(await _resolve("client.target", host, port)) for host, port in endpoints]
+
+
+def _in_turn(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    families: dict[bool, list[Address]] = {}
+    for address in dict.fromkeys(addresses):
+        families.setdefault(":" in address.host, []).append(address)
+    turns = zip_longest(*families.values())
+    return tuple(address for turn in turns for address in turn if address is not None)
 
 
 async def _resolve(key: str, host: str, port: int) -> list[Address]:

@@ -22,6 +22,7 @@ __all__ = [
     "MSG_DONTWAIT",
     "SOCKADDR_MAX_SIZE",
     "SOL_UDP",
+    "SO_MEMINFO",
     "SO_RXQ_OVFL",
     "SO_TIMESTAMPNS",
     "UDP_GRO",
@@ -42,6 +43,8 @@ UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
 SO_TIMESTAMPNS: Final = 35
 SO_RXQ_OVFL: Final = 40
+SO_MEMINFO: Final = 55
+"""Nine counters of a socket, of which the last is what it has dropped: SK_MEMINFO_DROPS (Linux 4.12)."""
 MSG_DONTWAIT: Final = 0x40
 
 CMSG_HEADER: Final = struct.Struct("=Qii")

@@ -16,11 +16,15 @@ from cts.net.segmentation import SegmentedSender
 from cts.net.udp import ICMP_ERRORS, UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
+from cts.units import SECOND
 
 __all__ = ["Offload", "OffloadedEndpoint", "detect_offload"]
 
 _REFUSES_SEGMENTS = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.EIO, errno.EOPNOTSUPP})
 """What a path says that cannot take segments of this size: its MTU is smaller, or something on it must see whole packets."""
+
+_REFUSED_FOR_NS = 10 * SECOND
+"""How long a path that refused is sent to plainly before a train is tried there again, which costs one call: routes change."""
 
 _PEERS_KEPT = 8192
 
@@ -76,15 +80,17 @@ class OffloadedEndpoint(UdpEndpoint):
     Args:
         sock, peer, clock, reader, memory, on_close: as for :class:`UdpEndpoint`.
         offload: whether to send trains, and whether to read batches.
-        on_refusal: told if the path turns out to take no segments, with the reason; ``segment_limit`` is 1 from then on.
+        on_refusal: told each time that the path to a peer turns out to take no segments, with the reason.
     """
 
     _offload: Offload
-    _on_refusal: Callable[[str], None]
+    _on_refusal: Callable[[Address, str], None]
     _receiver: CoalescedReceiver | None = field(default=None, init=False)
     _sender: SegmentedSender = field(init=False)
     segment_limit: int = field(init=False)
     _checked: Sequence[memoryview] = field(default=(), init=False)
+    # Until when remotes that refused are sent to plainly.
+    _refused_until_ns: dict[Address, int] = field(factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
     _batch: _CoalescedBatch = field(init=False)
     _addresses: dict[bytes, Address] = field(factory=dict, init=False)
@@ -101,6 +107,14 @@ class OffloadedEndpoint(UdpEndpoint):
         # Every batch is this one: a handler has it for the call only.
         self._batch = _CoalescedBatch(b"", 1, 0, self._memory)
 
+    def segment_limit_to(self, remote: Address) -> int:
+        """Return how much one call to that remote can carry now."""
+        if self._refused_until_ns and (until_ns := self._refused_until_ns.get(remote)) is not None:
+            if self._clock.now_ns() < until_ns:
+                return 1
+            del self._refused_until_ns[remote]
+        return self.segment_limit
+
     async def send_train(
         self,
         remote: Address,
@@ -109,6 +123,8 @@ class OffloadedEndpoint(UdpEndpoint):
         source: Source | None = None,
     ) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
+        if self._refused_until_ns and self.segment_limit_to(remote) == 1:
+            return await super().send_train(remote, header, payloads, source)
         if payloads is not self._checked or self.segment_limit == 1 or len(header) != HEADER_SIZE:
             if not self._fits(header, payloads):
                 return await self._send_otherwise(remote, header, payloads, source)
@@ -128,8 +144,10 @@ class OffloadedEndpoint(UdpEndpoint):
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
             first = error
-        self.segment_limit = 1
-        self._on_refusal(first.strerror or str(first))
+        if len(self._refused_until_ns) >= _PEERS_KEPT:
+            self._refused_until_ns.clear()
+        self._refused_until_ns[remote] = self._clock.now_ns() + _REFUSED_FOR_NS
+        self._on_refusal(remote, first.strerror or str(first))
         return await super().send_train(remote, header, payloads, source)
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
@@ -208,7 +226,7 @@ class OffloadedEndpoint(UdpEndpoint):
         if received is None:
             return None
         sockaddr, length, segment_size, stamp_ns, self._overflowed = received
-        received_ns = stamp_ns + self._clock.unix_offset_ns if stamp_ns else self._clock.now_ns()
+        received_ns = self._clock.of(stamp_ns) if stamp_ns else self._clock.now_ns()
         batch = self._batch
         batch.data = self._view[:length]
         batch.segment_size = segment_size or 1

@@ -48,6 +48,13 @@ class ReceiveClock:
         self.unix_offset_ns = 0
         self.compare()
 
+    def of(self, unix_ns: int) -> int:
+        """Return the time of this clock at which the kernel stamped an arrival, which is no later than now.
+
+        A stamp that lies in the future was made before Unix time was set back; what was read now had come by now.
+        """
+        return min(unix_ns + self.unix_offset_ns, self.now_ns())
+
     def compare(self) -> None:
         """Find the offset as it is now."""
         self.unix_offset_ns = unix_offset_ns(self.now_ns)

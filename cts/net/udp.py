@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
@@ -14,7 +16,7 @@ from attrs import define, field, frozen
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
 from cts.net.addresses import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
 from cts.net.coalescing import ReceiveMemory
-from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
+from cts.net.libc import SO_MEMINFO, SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.units import SECOND
@@ -23,6 +25,7 @@ __all__ = ["ICMP_ERRORS", "EndpointAt", "UdpEndpoint"]
 
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
+_MEMINFO = struct.Struct("@32xI")
 _ANCILLARY_SPACE = 128
 
 _ICMP_ERROR_NAMES = """
@@ -124,15 +127,24 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def try_send(self, remote: Address, datagram: bytes, source: Source | None = None) -> bool:
         """Send one small datagram at once, or not at all; tell whether it went."""
         ancillary = () if source is None else (source,)
-        try:
-            if self._peer is not None:
-                self._sock.send(datagram)
+        refused = 0
+        while True:
+            try:
+                if self._peer is not None:
+                    self._sock.send(datagram)
+                else:
+                    self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
+            except OSError as error:
+                # One that is of an earlier datagram does not come twice.
+                if error.errno not in ICMP_ERRORS or refused:
+                    return False
+                refused = 1
+            except (TypeError, ValueError, OverflowError):
+                # By these Python refuses what is no address of this socket's family.
+                return False
             else:
-                self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
-        except (OSError, TypeError, ValueError, OverflowError):
-            # Not only OSError: Python refuses by the others what is no address of this socket's family.
-            return False
-        return True
+                self._unreachable += refused
+                return True
 
     async def _until_sent(self, attempt: Callable[[], int]) -> int:
         """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""
@@ -183,8 +195,18 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 return
 
     def statistics(self) -> EndpointStatistics:
-        """Return what was read and what the kernel dropped."""
+        """Return what was read and what the kernel dropped, also since the last datagram that was read."""
+        self._count_drops()
         return EndpointStatistics(self._datagrams, self._overflowed, self._unreachable)
+
+    def _count_drops(self) -> None:
+        """Ask the socket itself: with a datagram comes only what was dropped before it."""
+        if sys.platform != "linux" or self.fileno() < 0:
+            return
+        # What cannot be asked has said with its datagrams what it could.
+        with contextlib.suppress(OSError, struct.error):
+            (drops,) = _MEMINFO.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO.size))
+            self._overflowed += (drops - self._overflowed) & 0xFFFFFFFF  # the kernel's counter wraps at 32 bits
 
     def close(self) -> None:
         """Close the socket."""
@@ -232,7 +254,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 local = self._at(data)
             elif kind == SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
-                received_ns = seconds * SECOND + nanoseconds + self._clock.unix_offset_ns
+                received_ns = self._clock.of(seconds * SECOND + nanoseconds)
             elif kind == SO_RXQ_OVFL and len(data) == _COUNTER.size:
                 (self._overflowed,) = _COUNTER.unpack(data)
         self._datagrams += 1
@@ -264,6 +286,10 @@ class EndpointAt(IDatagramEndpoint):
     def segment_limit(self) -> int:
         """Datagrams in one call at most."""
         return self.whole.segment_limit
+
+    def segment_limit_to(self, remote: Address) -> int:
+        """Datagrams in one call to that remote at most."""
+        return self.whole.segment_limit_to(remote)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram from here."""

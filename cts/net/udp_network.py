@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 import trio
 
@@ -16,6 +17,9 @@ from cts.net.udp_socket import open_udp_socket
 
 __all__ = ["UdpNetwork"]
 
+_REFUSING_TOLD = 20
+"""Peers whose paths refuse that are told of by name."""
+
 
 class UdpNetwork:
     """Opens real sockets, and reads them all in one task while :meth:`run` runs.
@@ -27,6 +31,7 @@ class UdpNetwork:
 
     Attributes:
         offload: which are in use.
+        say: takes a line for the person who watches, when it happens; set by whoever has one to tell.
     """
 
     def __init__(self, pacer: IPacer, offload: Offload | None = None, *, shared: bool = False) -> None:
@@ -37,7 +42,8 @@ class UdpNetwork:
         self._memory = ReceiveMemory()
         self._open: set[UdpEndpoint] = set()
         self._closed = EndpointStatistics()
-        self._refusal: str | None = None
+        self._refusing: set[Address] = set()
+        self.say: Callable[[str], None] | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read every open endpoint until cancelled."""
@@ -55,12 +61,6 @@ class UdpNetwork:
         """Return what all endpoints have read and lost so far."""
         return sum((endpoint.statistics() for endpoint in self._open), self._closed)
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what a person should hear about the offloads."""
-        if self._refusal is None:
-            return ()
-        return (f"a path refused segmented sends ({self._refusal}): one datagram per call there",)
-
     def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
         parts = sock, peer, self._clock, self._reader, self._memory, self._forget
         try:
@@ -74,8 +74,14 @@ class UdpNetwork:
         self._open.add(endpoint)
         return endpoint
 
-    def _note_refusal(self, reason: str) -> None:
-        self._refusal = reason
+    def _note_refusal(self, remote: Address, reason: str) -> None:
+        if remote in self._refusing or len(self._refusing) > _REFUSING_TOLD:
+            return
+        self._refusing.add(remote)
+        if self.say is not None and len(self._refusing) <= _REFUSING_TOLD:
+            self.say(f"the path to {remote} refused segmented sends ({reason}): one datagram per call there")
+        elif self.say is not None:
+            self.say("further paths refused segmented sends")
 
     def _forget(self, endpoint: UdpEndpoint) -> None:
         if endpoint in self._open:

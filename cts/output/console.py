@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
 from cts.metrics.unsent import NO_UNSENT, UnsentFrames
+from cts.output.console_stream import ConsoleStream
 from cts.output.figures import seconds, unsent_text
 from cts.output.ordering import PromptObserver
 from cts.output.slices import SliceReader, StatusSlice
@@ -183,4 +184,5 @@ def choose_console(
         return LineConsole(stream, measure, least_ns)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
-    return LiveConsole(terminal(stream), measure, expected_ns)
+    is_behind = (lambda: stream.is_behind) if isinstance(stream, ConsoleStream) else None
+    return LiveConsole(terminal(stream), measure, expected_ns, is_behind)

@@ -9,14 +9,14 @@ from attrs import asdict
 from cts.metrics.counters import ArrivalTotals
 from cts.metrics.unsent import Unsent
 from cts.records.snapshots import Outcome
-from cts.units import MICROSECOND, MILLISECOND, SECOND
+from cts.units import MICROSECOND, MILLISECOND, SECOND, counted
 
 __all__ = [
     "about_rate",
     "about_time",
-    "counted",
     "error_causes",
     "outcome_counts",
+    "overflow_text",
     "percentage",
     "seconds",
     "two_columns",
@@ -44,11 +44,6 @@ def about_rate(bits_per_second: int) -> str:
             thousandths = bits_per_second // 10 ** (places - 3)
             return f"{thousandths // 1000}.{thousandths % 1000:03} {prefix}bit/s"
     return f"{bits_per_second} bit/s"
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a count and what is counted: ``1 datagram``, ``2,000 datagrams``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
@@ -106,3 +101,9 @@ def about_time(duration_ns: int) -> str:
         if duration_ns >= size:
             return f"{duration_ns / size:.3g} {unit}"
     return f"{duration_ns} ns"
+
+
+def overflow_text(overflowed: int) -> str:
+    """Return what the kernel dropped, as a row's text."""
+    least, unit = ("at least ", " (with UDP_GRO, buffers of up to 64)") if overflowed else ("", "")
+    return f"{least}{counted(overflowed, 'datagram')}{unit} dropped by the kernel: receive buffer full"

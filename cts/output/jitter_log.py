@@ -14,6 +14,7 @@ from cts.records.log_file import Encoding, LogFile
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["JITTER_COLUMNS", "MAX_JITTER_FILES", "JitterLog"]
 
@@ -54,6 +55,7 @@ class JitterLog(Observer):
         single: whether one receiving stream is expected; its file is opened at once.
         encoding: see :data:`cts.records.log_file.Encoding`.
         max_files: streams that get a file; those beyond are counted (:meth:`notes`).
+        writer: who writes.
 
     Raises:
         UserError: the file (or, with several, the directory) cannot be written to.
@@ -62,15 +64,22 @@ class JitterLog(Observer):
     wants_frames = True
 
     def __init__(
-        self, path: Path, *, single: bool, encoding: Encoding = "utf-8", max_files: int = MAX_JITTER_FILES
+        self,
+        path: Path,
+        *,
+        single: bool,
+        encoding: Encoding = "utf-8",
+        max_files: int = MAX_JITTER_FILES,
+        writer: Writer = AT_ONCE,
     ) -> None:
         self._path = path
         self._encoding: Encoding = encoding
         self._max_files = max_files
-        self._files = 0
+        self._writer = writer
+        self._began_ns = 0
+        self._files: list[LogFile] = []
         self._omitted = 0
         self._unusable = 0
-        self._failure: str | None = None
         self._streams: dict[int, _StreamRows] = {}
         self._single: LogFile | None = None
         self._unclaimed: LogFile | None = None
@@ -78,6 +87,12 @@ class JitterLog(Observer):
             self._single = self._unclaimed = self._make_file(path, hold_open=True)
         elif not os.access(path.parent, os.W_OK | os.X_OK):
             raise UserError(f"{KEY}: cannot write '{path}': '{path.parent}' is not a directory that can be written to")
+
+    def run_began(self, began_ns: int) -> None:
+        """Note when, for messages."""
+        self._began_ns = began_ns
+        for file in self._files:
+            file.began_ns = began_ns
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Take note of a receiving stream."""
@@ -115,7 +130,6 @@ class JitterLog(Observer):
         self._streams.clear()
         if self._single is not None:
             self._single.close()
-            self._failure = self._failure or self._single.failure
 
     def abandoned(self) -> None:
         """Close without writing."""
@@ -124,7 +138,7 @@ class JitterLog(Observer):
 
     def notes(self) -> tuple[str, ...]:
         """Return what the user has to know: streams without a file, stamps that made no sense, a disk that was full."""
-        notes = [] if self._failure is None else [self._failure]
+        notes = [file.failure for file in self._files if file.failure is not None][:1]
         if self._omitted:
             notes.append(f"{KEY}: {self._omitted} streams beyond the first {self._max_files} have no file")
         if self._unusable:
@@ -134,19 +148,16 @@ class JitterLog(Observer):
         return tuple(notes)
 
     def _file_of(self, stream: StreamInfo) -> LogFile | None:
-        if self._files >= self._max_files:
+        if len(self._files) >= self._max_files:
             self._omitted += 1
             return None
-        try:
-            return self._make_file(self._path.with_name(f"{self._path.stem}-{stream.number}{self._path.suffix}"))
-        except UserError as error:
-            self._failure = self._failure or str(error)
-            return None
+        return self._make_file(self._path.with_name(f"{self._path.stem}-{stream.number}{self._path.suffix}"))
 
     def _make_file(self, path: Path, *, hold_open: bool = False) -> LogFile:
         # Many streams' files are not held open: their descriptors are wanted for sockets.
-        file = LogFile(path, KEY, self._encoding, hold_open=hold_open)
-        self._files += 1
+        file = LogFile(path, KEY, self._encoding, hold_open=hold_open, writer=self._writer)
+        file.began_ns = self._began_ns
+        self._files.append(file)
         file.write_line(JITTER_COLUMNS)
         return file
 
@@ -154,4 +165,3 @@ class JitterLog(Observer):
         self._unusable += rows.times.unusable
         if rows.file is not None:
             rows.file.close()
-            self._failure = self._failure or rows.file.failure

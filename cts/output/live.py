@@ -6,7 +6,7 @@ Drawn from the task that tells it (rich's own thread is never started), at most 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -85,14 +85,22 @@ class LiveConsole(PromptObserver):
         console: where to draw (:func:`terminal` makes one). A write that fails ends the drawing, not the run.
         measure: whose bytes make the rate.
         expected_ns: how long the run will take, nanoseconds; None if nobody knows.
+        is_behind: tells whether drawings before are still to be shown; if so, none is made but the last one.
     """
 
     redraws = True
 
-    def __init__(self, console: Console, measure: Role, expected_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        measure: Role,
+        expected_ns: int | None = None,
+        is_behind: Callable[[], bool] | None = None,
+    ) -> None:
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._measure = measure
         self._expected_ns = expected_ns
+        self._is_behind = is_behind or (lambda: False)
         self._snapshot: RunSnapshot | None = None
         self._drawn: deque[tuple[int, int]] = deque()
         self._broken = False
@@ -100,7 +108,8 @@ class LiveConsole(PromptObserver):
     def status(self, snapshot: RunSnapshot) -> None:
         """Draw the snapshot, unless the last drawing is too recent; may be called as often as one likes."""
         self._snapshot = snapshot
-        if not self._drawn or snapshot.elapsed_ns - self._drawn[-1][0] >= MIN_INTERVAL_NS:
+        is_due = not self._drawn or snapshot.elapsed_ns - self._drawn[-1][0] >= MIN_INTERVAL_NS
+        if is_due and not self._is_behind():
             self._draw(snapshot)
 
     def redraw(self, snapshot: RunSnapshot) -> None:

@@ -9,6 +9,7 @@ from cts.output.slices import SliceReader
 from cts.protocol.roles import Role
 from cts.records.log_file import Encoding, LogObserver
 from cts.records.snapshots import RunSnapshot
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["STATUS_COLUMNS", "StatusLog"]
 
@@ -23,13 +24,21 @@ class StatusLog(LogObserver):
         measure: whose bytes make ``Bits/Sec``; RECEIVER wherever this process receives at all.
         encoding: see :data:`cts.records.log_file.Encoding`.
         least_ns: how long a slice counts at least, nanoseconds.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, measure: Role, encoding: Encoding = "utf-8", least_ns: int = 0) -> None:
-        super().__init__(path, "output.status_file", encoding)
+    def __init__(
+        self,
+        path: Path,
+        measure: Role,
+        encoding: Encoding = "utf-8",
+        least_ns: int = 0,
+        writer: Writer = AT_ONCE,
+    ) -> None:
+        super().__init__(path, "output.status_file", encoding, writer)
         self._slices = SliceReader(measure, least_ns)
         self._file.write_line(STATUS_COLUMNS)
 

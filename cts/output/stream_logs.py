@@ -8,6 +8,7 @@ from cts.output.figures import seconds
 from cts.records.log_file import Encoding, LogObserver
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, StreamInfo
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["CONNECTION_COLUMNS", "ConnectionLog", "ErrorLog"]
 
@@ -24,13 +25,14 @@ class ConnectionLog(LogObserver):
     Args:
         path: the CSV file.
         encoding: see :data:`cts.records.log_file.Encoding`.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, encoding: Encoding = "utf-8") -> None:
-        super().__init__(path, "output.connection_file", encoding)
+    def __init__(self, path: Path, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
+        super().__init__(path, "output.connection_file", encoding, writer)
         self._file.write_line(CONNECTION_COLUMNS)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
@@ -49,13 +51,14 @@ class ErrorLog(LogObserver):
     Args:
         path: the file; what it held is lost.
         encoding: ``utf-8`` or ``utf-16``.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, encoding: Encoding = "utf-8") -> None:
-        super().__init__(path, "output.error_file", encoding)
+    def __init__(self, path: Path, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
+        super().__init__(path, "output.error_file", encoding, writer)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Write a line if it failed."""

@@ -10,9 +10,9 @@ from cts.metrics.unsent import UnsentFrames
 from cts.output.figures import (
     about_rate,
     about_time,
-    counted,
     error_causes,
     outcome_counts,
+    overflow_text,
     percentage,
     seconds,
     two_columns,
@@ -22,7 +22,7 @@ from cts.output.figures import (
 from cts.protocol.roles import Role
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome
-from cts.units import SECOND, format_rate
+from cts.units import SECOND, counted, format_rate
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 
@@ -61,6 +61,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "unreachable": snapshot.unreachable,
         "arrivals": asdict(snapshot.counts.arrivals),
         "unsent": _unsent(snapshot.unsent),
+        "answered": [str(address) for address in report.answered],
         "bytes_on_time": snapshot.counts.bytes_on_time,
     }
 
@@ -134,10 +135,9 @@ def summary_text(report: RunReport) -> str:
         rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
-    # Where the kernel coalesces it counts buffers, each of one datagram or more.
-    least = "at least " if snapshot.overflowed else ""
-    dropped = counted(snapshot.overflowed, "datagram")
-    rows.append(("overflow", f"{least}{dropped} dropped by the kernel: receive buffer full"))
+    rows.append(("overflow", overflow_text(snapshot.overflowed)))
+    if report.answered:
+        rows.append(("answered", f"of a name's addresses: {', '.join(map(str, report.answered))}"))
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))

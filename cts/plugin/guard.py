@@ -9,7 +9,6 @@ from functools import partial
 import trio
 
 from cts.api import (
-    HEADER_SIZE,
     Address,
     BackgroundTask,
     DatagramBatch,
@@ -28,19 +27,21 @@ from cts.api import (
     Train,
 )
 from cts.errors import PluginFailure, first_of
+from cts.protocol.trains import fault_of_trains
 
 __all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender"]
 
 
-def _blamed(label: str, error: Exception) -> OSError | PluginFailure:
+def _blamed(label: str, error: Exception, *, for_network: bool) -> OSError | PluginFailure:
     cause = first_of(error)
-    if isinstance(cause, OSError | PluginFailure):
+    if isinstance(cause, PluginFailure) or (isinstance(cause, OSError) and not for_network):
         return cause
     return PluginFailure(f"{label} raised {type(cause).__name__}: {cause}")
 
 
 @contextmanager
-def _blaming(label: str) -> Iterator[None]:
+def _blaming(label: str, *, for_network: bool = False) -> Iterator[None]:
+    """Turn what is raised inside into the plugin's failure, and with ``for_network`` also an ``OSError``."""
     try:
         yield
     except BaseExceptionGroup as group:
@@ -50,9 +51,9 @@ def _blaming(label: str) -> Iterator[None]:
             raise cancelled from None
         if not isinstance(group, ExceptionGroup):
             raise
-        raise _blamed(label, group) from group
+        raise _blamed(label, group, for_network=for_network) from group
     except Exception as error:
-        raise _blamed(label, error) from error
+        raise _blamed(label, error, for_network=for_network) from error
 
 
 class GuardedSender(ISender):
@@ -67,6 +68,7 @@ class GuardedSender(ISender):
     def __init__(self, options: object, plan: StreamPlan, *, cls: type[ISender], label: str) -> None:
         self._label = label
         self._plan = plan
+        self._offered: tuple[int, Sequence[Train]] | None = None
         with _blaming(label):
             self._sender = cls(options, plan)
 
@@ -90,23 +92,21 @@ class GuardedSender(ISender):
         """
         with _blaming(self._label):
             trains = self._sender.trains(segment_limit)
-            if trains is not None and (
-                sorted(HEADER_SIZE + len(payload) for train in trains for payload in train)
-                != sorted(self._plan.datagram_sizes)
-                or max(map(len, trains)) > segment_limit
-            ):
-                raise ValueError(
-                    f"trains({segment_limit}) does not return a frame's datagrams in trains of at most that many"
-                )
+            known = self._offered
+            if trains is not None and (known is None or known[0] != segment_limit or known[1] is not trains):
+                if fault := fault_of_trains(trains, self._plan.datagram_sizes, segment_limit):
+                    raise ValueError(f"trains({segment_limit}): {fault}")
+                self._offered = segment_limit, trains
         return trains
 
     def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask | None:
-        """Return the plugin's task, which raises PluginFailure if the plugin raises."""
+        """Return the plugin's task, which raises PluginFailure if the plugin raises, an ``OSError`` as well."""
         with _blaming(self._label):
             task = self._sender.background(endpoint, peer, pacer)
 
         async def guarded(task: BackgroundTask) -> None:
-            with _blaming(self._label):
+            # Nobody waits for it, so that an error of the network which it lets through is its own.
+            with _blaming(self._label, for_network=True):
                 await task()
 
         return None if task is None else partial(guarded, task)
@@ -128,6 +128,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._observed = StreamSnapshot()
         self._name: str | None = None
         self._lateness: Histogram | None = None
+        self._begins_another = False
         self._measured_ns: int | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
@@ -175,6 +176,13 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._noting():
             self._lateness = self._socket.send_lateness
         return self._lateness
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the plugin's socket; one that fails begins nothing."""
+        self._begins_another = False
+        with self._noting():
+            self._begins_another = self._socket.begins_another(received_ns)
+        return self._begins_another
 
     @property
     def measured_ns(self) -> int | None:
@@ -228,7 +236,13 @@ class GuardedFactory(IConnectedSocketFactory):
             made = self._factory.make(request, default)
             if not isinstance(made, IConnectedSocket):
                 raise TypeError(f"make returned {made!r}, not an IConnectedSocket")
-        return GuardedConnectedSocket(made, self._label)
+            guarded = GuardedConnectedSocket(made, self._label)
+            if (guarded.remote, guarded.role) != (request.peer, request.role):
+                raise ValueError(
+                    f"make returned a socket for {guarded.remote}, {guarded.role.name.lower()},"
+                    f" where {request.peer}, {request.role.name.lower()} was asked for"
+                )
+        return guarded
 
     def close(self) -> None:
         """Close the plugin's factory."""

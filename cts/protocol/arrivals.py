@@ -1,7 +1,8 @@
-"""The one place that every datagram passes that reaches one side of a stream, before anything is made of it.
+"""The one place that is told of every datagram that one side of a stream takes, once it is known what becomes of it.
 
-What is known of it is told as facts: what became of it, how many alike, their bytes, when they came, and of data the frame
-and the sender's stamp. Datagrams that arrived together and are alike are told together, so that nothing costs per datagram.
+Taken is what comes while the stream runs, but a server's START, which is taken out before. What is known is told as facts:
+what became of it, how many alike, their bytes, when they came, and of data the frame and the sender's stamp. Datagrams that
+arrived together and are alike are told together, so that nothing costs per datagram.
 """
 
 from __future__ import annotations

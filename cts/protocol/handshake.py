@@ -5,14 +5,17 @@
     client (asks)                                server (names)
     START, from its base on,            ──────►  begins: base = now
     every interval + 500 ms,
-    until it is settled
+    until it is settled and named
                                         ◄──────  connection id: at once, and again for each START
     settled by data (pull): nothing moves
     settled by the id (push): base = its         settled by data; before that a START that comes
     receive time, and frames are sent            again begins the stream anew: base = its receive time
 
 A name is taken once. A client that nothing answers gives up at the first render time, when the receiving side has given up,
-too: to ask for longer would start a stream that nobody waits for.
+too: to ask for longer would start a stream that nobody waits for. One that has data and no name asks no longer than the server
+sends, for the same reason.
+
+A START that can repeat none of this stream's is another stream's, of a client that has the port now (``begins_another``).
 """
 
 from __future__ import annotations
@@ -24,10 +27,18 @@ from cts.protocol.roles import Role
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOTask
 from cts.protocol.wire import START, ConnectionId, is_start
 
-__all__ = ["START_RETRY_NS", "Answering", "Asking", "Handshake", "handshake_of", "starts_apart"]
+__all__ = ["START_RETRY_NS", "Answering", "Asking", "Handshake", "handshake_of", "retry_ns", "starts_apart"]
 
 START_RETRY_NS = 500_000_000
 """A client repeats START this long, plus one frame interval, after the one before."""
+
+_UNDER_WAY_NS = START_RETRY_NS
+"""How much longer one START may be under way than another of its client."""
+
+
+def retry_ns(plan: StreamPlan) -> int:
+    """Return the time from a client's START to the next one, nanoseconds."""
+    return plan.interval_ns + START_RETRY_NS
 
 
 class Handshake(ABC):
@@ -71,6 +82,10 @@ class Handshake(ABC):
         """Take note that START came once more; tell whether this side's schedule begins anew."""
         return False
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether a START that comes then cannot repeat the one that this stream began with (to a sender)."""
+        return False
+
 
 class Asking(Handshake):
     """A client's side.
@@ -86,10 +101,12 @@ class Asking(Handshake):
     def __init__(self, plan: StreamPlan, base_ns: int, *, name_settles: bool) -> None:
         super().__init__(base_ns, None)
         self._began_ns = base_ns
-        self._retry_ns = plan.interval_ns + START_RETRY_NS
+        self._retry_ns = retry_ns(plan)
         self._asked = 0
         self._name_settles = name_settles
         self.gives_up_ns = base_ns + plan.render_offset_ns(1)
+        # The server began later than this side, so that until then it sends.
+        self._sent_until_ns = base_ns + plan.send_offset_ns(plan.final_frame)
 
     def task(self, now_ns: int) -> IOTask:
         """Return the next START."""
@@ -102,9 +119,10 @@ class Asking(Handshake):
         self._asked += 1
 
     def data_came(self) -> None:
-        """Ask no more."""
+        """Ask no more, unless the name is missing: then for no longer than the server sends."""
         self.settled = True
-        self.pending = False
+        self.pending = self.connection_id is None
+        self.gives_up_ns = min(self.gives_up_ns, self._sent_until_ns)
 
     def named(self, name: str, received_ns: int) -> bool:
         """Take the name, if it is the first and came in time."""
@@ -114,7 +132,8 @@ class Asking(Handshake):
         self.connection_id = name
         if self._name_settles:
             self.base_ns = received_ns
-            self.data_came()
+            self.settled = True
+        self.pending = not self.settled
         return self._name_settles
 
 
@@ -122,17 +141,21 @@ class Answering(Handshake):
     """A server's side.
 
     Args:
+        plan: the stream's arithmetic.
         base_ns: when it begins.
         connection_id: the name that it gives the stream.
-        repeats: whether it answers each START anew, as a receiver does; a sender's frames are answer enough.
+        follows: whether its schedule follows the peer's, as a receiver's does.
     """
 
     asks = False
 
-    def __init__(self, base_ns: int, connection_id: str, *, repeats: bool) -> None:
+    def __init__(self, plan: StreamPlan, base_ns: int, connection_id: str, *, follows: bool) -> None:
         super().__init__(base_ns, connection_id)
         self._answer = ConnectionId(connection_id).encode()
-        self._repeats = repeats
+        self._follows = follows
+        self._retry_ns = retry_ns(plan)
+        self._asked_ns = base_ns
+        self._asks_until_ns = base_ns + plan.render_offset_ns(1)
 
     def task(self, now_ns: int) -> IOTask:
         """Return the answer, which is due at once."""
@@ -143,20 +166,28 @@ class Answering(Handshake):
         self.pending = False
 
     def asked_again(self, received_ns: int) -> bool:
-        """Answer again; unless data has come, the peer begins anew, and so does this side."""
-        if not self._repeats:
-            return False
+        """Answer again; unless data has come, a sender begins anew, and so does this side, which receives from it."""
         self.pending = True
-        if not self.settled:
+        self._asked_ns = received_ns
+        follows = self._follows and not self.settled
+        if follows:
             self.base_ns = received_ns
-        return not self.settled
+        return follows
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether a START that comes then cannot repeat one of the client that is being sent to.
+
+        It gives up at its first render; before that, no more than one START in a row is taken to have been lost.
+        """
+        until_ns = min(self._asks_until_ns, self._asked_ns + 2 * self._retry_ns)
+        return received_ns > until_ns + _UNDER_WAY_NS
 
 
 def handshake_of(plan: StreamPlan, base_ns: int, *, role: Role, connection_id: str | None) -> Handshake:
     """Return the side that names the stream ``connection_id``, or where that is None the one that asks."""
     if connection_id is None:
         return Asking(plan, base_ns, name_settles=role is Role.SENDER)
-    return Answering(base_ns, connection_id, repeats=role is Role.RECEIVER)
+    return Answering(plan, base_ns, connection_id, follows=role is Role.RECEIVER)
 
 
 def starts_apart(batch: DatagramBatch) -> tuple[int, DatagramBatch | None]:

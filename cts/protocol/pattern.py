@@ -34,7 +34,7 @@ class IOPattern(ABC):
 
     Attributes:
         handshake: the same; it knows the stream's name, and the instant from which this side's schedule is computed.
-        arrivals: every datagram that reached this side passes it.
+        arrivals: told of every datagram that this side took while it ran (the START that a server gets is none of them).
         confirmed_bytes: bytes of completed tracked tasks.
         unsent_bytes: bytes of tracked tasks that the local host refused; the stream goes on without them.
         in_flight_bytes: bytes of tracked tasks that are not completed.
@@ -114,12 +114,16 @@ class IOPattern(ABC):
             elif action is IOAction.ABORT:
                 self._complete(now_ns)
             elif action is IOAction.FATAL_ABORT:
-                self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
+                self._fail(self.error or StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
         return self._status
 
     @abstractmethod
     def start_repeated(self, received_ns: int) -> None:
         """Take note that the peer sent START once more (server side)."""
+
+    @abstractmethod
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether a START that comes then is another stream's, for it cannot repeat one of this stream's."""
 
     @abstractmethod
     def _next_task(self, now_ns: int) -> IOTask: ...

@@ -9,11 +9,10 @@ from attrs import astuple, field, frozen
 
 from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
-from cts.units import FrameRate, format_frame_rate
+from cts.units import SECOND, FrameRate, format_frame_rate
 
 __all__ = ["PlanError", "StreamPlan", "plan_problems"]
 
-NANOSECONDS = 1_000_000_000
 MIN_FRAME_SIZE = 40
 MAX_COUNT = 2**32 - 1
 MIN_DATAGRAM_MAX_SIZE = 2 * HEADER_SIZE + 1
@@ -51,11 +50,11 @@ def plan_problems(
         allowed = f"{MIN_DATAGRAM_MAX_SIZE} to {MAX_DATAGRAM_SIZE} bytes"
         problems.append(("datagram_max_size", f"must be {allowed}, got {datagram_max_size}"))
     wrong = {name for name, _ in problems}
-    if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // NANOSECONDS:
+    if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // SECOND:
         problems.append(("buffer_depth", "is less than one frame; the buffer must hold at least 1"))
     if wrong & {"frame_rate", "stream_length"}:
         return problems
-    frames = frame_rate * stream_length_ns // NANOSECONDS
+    frames = frame_rate * stream_length_ns // SECOND
     if not 1 <= frames <= MAX_COUNT:
         problems.append(("stream_length", f"gives {frames} frames; 1 to {MAX_COUNT} are allowed"))
     elif "bits_per_second" not in wrong:
@@ -89,7 +88,7 @@ class StreamPlan:
     bits_per_second: int
     frame_rate: FrameRate = field(converter=_exactly)
     stream_length_ns: int
-    buffer_depth_ns: int = NANOSECONDS
+    buffer_depth_ns: int = SECOND
     datagram_max_size: int = 1400
 
     def __attrs_post_init__(self) -> None:
@@ -99,7 +98,7 @@ class StreamPlan:
     @cached_property
     def final_frame(self) -> int:
         """Sequence number of the last frame, which is the number of frames."""
-        return self.frame_rate * self.stream_length_ns // NANOSECONDS
+        return self.frame_rate * self.stream_length_ns // SECOND
 
     @cached_property
     def frame_size(self) -> int:
@@ -122,7 +121,7 @@ class StreamPlan:
     @cached_property
     def buffered_frames(self) -> int:
         """Frames that the receiver waits for before it renders the first (B)."""
-        return min(self.frame_rate * self.buffer_depth_ns // NANOSECONDS, self.final_frame)
+        return min(self.frame_rate * self.buffer_depth_ns // SECOND, self.final_frame)
 
     @cached_property
     def window_frames(self) -> int:
@@ -137,7 +136,7 @@ class StreamPlan:
 
     @cached_property
     def _step_ns(self) -> int:
-        return NANOSECONDS * self.frame_rate.denominator
+        return SECOND * self.frame_rate.denominator
 
     @property
     def interval_ns(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.frames import FrameBuffer, FrameObserver
-from cts.protocol.handshake import Handshake
+from cts.protocol.handshake import Handshake, retry_ns
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError, Verify
@@ -41,6 +41,7 @@ class MediaStreamReceiver(IOPattern):
         self._verify = verify
         self._looks_at_payload = verify is not Verify.CONNECTION
         self._final_frame = plan.final_frame
+        self._data_ns = 0
 
     @property
     def counts(self) -> FrameTotals:
@@ -56,6 +57,15 @@ class MediaStreamReceiver(IOPattern):
         if self.handshake.asked_again(received_ns):
             self.frames.anchor(self.handshake.base_ns)
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether this stream has ended, or its peer has shown to have its name and sends no more."""
+        self.observe(received_ns)
+        if self.ended_ns is not None or not self.handshake.settled:
+            return self.ended_ns is not None
+        last_send_ns = self.handshake.base_ns + self._plan.send_offset_ns(self._final_frame)
+        sends_until_ns = min(last_send_ns, self._data_ns + retry_ns(self._plan))
+        return self.measured_until_ns is not None or received_ns > sends_until_ns
+
     def observe(self, now_ns: int) -> None:
         """Bring the verdicts up to date: everything that arrived before ``now_ns`` must have been handed over."""
         if now_ns <= self.frames.next_render_ns or self.ended_ns is not None:
@@ -68,6 +78,8 @@ class MediaStreamReceiver(IOPattern):
         self.frames.render_before(now_ns)
         if self.frames.finished:
             self.ended_ns = self._last_render_ns
+            if self.handshake.connection_id is None:
+                self.error = StreamError.NO_CONNECTION_ID
 
     @property
     def _last_render_ns(self) -> int:
@@ -80,7 +92,7 @@ class MediaStreamReceiver(IOPattern):
         deadline_ns = (self._last_render_ns if self.handshake.settled else self.frames.next_render_ns) + JUST_AFTER_NS
         if self.handshake.pending:
             task = self.handshake.task(now_ns)
-            if task.due_ns < deadline_ns:
+            if task.due_ns < min(deadline_ns, self.handshake.gives_up_ns + JUST_AFTER_NS):
                 return task
         return IOTask(IOAction.NONE, deadline_ns)
 
@@ -114,6 +126,7 @@ class MediaStreamReceiver(IOPattern):
         if not self.handshake.settled:
             self.handshake.data_came()
         frames, received_ns = self.frames, batch.received_ns
+        self._data_ns = received_ns
         if received_ns > frames.next_render_ns and not frames.is_open(sequence):
             self.observe(received_ns)
         datagrams = -(-total // size)

@@ -39,8 +39,12 @@ class MediaStreamSender(IOPattern):
         return FrameTotals(error=self.arrivals.totals().errors)
 
     def start_repeated(self, received_ns: int) -> None:
-        """Take note of it: the frames that are on their way answer it."""
+        """Answer it when the next frame has gone: what the peer lacks may be the name alone."""
         self.handshake.asked_again(received_ns)
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether this stream has ended, or its peer can ask no more."""
+        return self.ended_ns is not None or self.handshake.begins_another(received_ns)
 
     def frame_went(self, now_ns: int) -> int | None:
         """Complete the frame in flight, which went whole, and initiate the next one.
@@ -48,7 +52,7 @@ class MediaStreamSender(IOPattern):
         The same as ``complete_io`` and ``initiate_io``, for those who send the frames of many streams.
 
         Returns:
-            When the next frame is due; None if the stream has ended.
+            When the next frame is due; None if the stream has ended, or something else is to be sent first.
         """
         sent = self.sequence
         self.confirmed_bytes += self.in_flight_bytes
@@ -56,8 +60,11 @@ class MediaStreamSender(IOPattern):
             self.in_flight_bytes = 0
             self._frame_sent(now_ns)
             return None
-        self.in_flight_bytes = self._plan.size_of(sent + 1)
         self.sequence = sent + 1
+        if self.handshake.pending:
+            self.in_flight_bytes = 0
+            return None
+        self.in_flight_bytes = self._plan.size_of(sent + 1)
         return self.handshake.base_ns + self._plan.send_offset_ns(sent + 1)
 
     def _next_task(self, now_ns: int) -> IOTask:

@@ -17,6 +17,7 @@ __all__ = [
     "TRAIN_MAX_BYTES",
     "Train",
     "cut_trains",
+    "fault_of_trains",
     "train_size",
 ]
 
@@ -40,6 +41,23 @@ TRAINS_PER_STAMP = 4
 def train_size(train: Sequence[memoryview]) -> int:
     """Return the bytes of a train's datagrams, headers included."""
     return (HEADER_SIZE + len(train[0])) * (len(train) - 1) + HEADER_SIZE + len(train[-1])
+
+
+def fault_of_trains(trains: Sequence[Train], datagram_sizes: Sequence[int], segment_limit: int) -> str | None:
+    """Tell what keeps ``trains`` from being the datagrams, of these sizes, of a frame; None for nothing."""
+    for train in trains:
+        if not all(isinstance(payload, memoryview) for payload in train):
+            return "a payload is not a memoryview"
+        if not 0 < len(train) <= segment_limit:
+            return f"a train of {len(train)} datagrams, {segment_limit} are allowed"
+        *others, last = map(len, train)
+        if others and (min(others) != max(others) or last > others[0]):
+            return "the payloads of a train differ in length; only the last may, and be shorter"
+        if train_size(train) > TRAIN_MAX_BYTES:
+            return f"a train of {train_size(train)} bytes, {TRAIN_MAX_BYTES} are allowed"
+    if sorted(HEADER_SIZE + len(payload) for train in trains for payload in train) != sorted(datagram_sizes):
+        return "they are not the frame's datagrams"
+    return None
 
 
 def cut_trains(payloads: Sequence[memoryview], segment_limit: int) -> tuple[Train, ...]:

@@ -13,6 +13,7 @@ from cts.protocol.frames import RenderedFrame
 from cts.records.log_file import LogObserver
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["EVENTS_SCHEMA", "EventsLog"]
 
@@ -30,6 +31,7 @@ class EventsLog(LogObserver):
         settings: what the run was told, for those who read the log without its configuration.
         unix_ns: returns the Unix time in nanoseconds, by which logs of different machines are laid side by side; always 0 in
             a simulation.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be opened for writing.
@@ -37,8 +39,10 @@ class EventsLog(LogObserver):
 
     wants_frames = True
 
-    def __init__(self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int]) -> None:
-        super().__init__(path, "output.events_file")
+    def __init__(
+        self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int], writer: Writer = AT_ONCE
+    ) -> None:
+        super().__init__(path, "output.events_file", writer=writer)
         self._settings = settings
         self._unix_ns = unix_ns
         self._last = RunSnapshot(0, 0, StreamSnapshot())
@@ -109,11 +113,12 @@ class EventsLog(LogObserver):
         super().status(snapshot)
 
     def closing(self) -> None:
-        """Write ``run_ended``, which tells a whole log from one that was cut short, and close."""
+        """Write ``run_ended``, which tells a whole log from one that lines are missing from, and close."""
         if not self._closed:
             self._closed = True
             last = self._last
-            self._write("run_ended", last.elapsed_ns, {"cut_off_by_time_limit": last.cut_off_by_time_limit})
+            if self._file.failure is None:
+                self._write("run_ended", last.elapsed_ns, {"cut_off_by_time_limit": last.cut_off_by_time_limit})
         super().closing()
 
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:

@@ -45,16 +45,18 @@ class LineReader:
             UserError: the file cannot be read, or is not text.
         """
         try:
-            with self._path.open(encoding="utf-8", newline="\n") as file:
+            # Escaped, for what is decoded in advance would be refused in the name of an earlier line.
+            with self._path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 while line := file.readline(_LINE_LIMIT):
                     self.number += 1
                     if len(line) == _LINE_LIMIT:
                         raise self.refused(f"is longer than {_LINE_LIMIT - 1} characters")
+                    if not line.isascii():
+                        line.encode()
                     yield line
         except OSError as error:
             raise UserError(f"{self._path}: cannot read it: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            self.number += 1
+        except UnicodeEncodeError as error:
             raise self.refused("is not UTF-8") from error
 
     def refused(self, text: str) -> UserError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from collections.abc import Callable
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Literal
@@ -11,6 +14,7 @@ from typing import Literal
 from cts.errors import UserError
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
+from cts.records.writers import AT_ONCE, Piece, Writer, write_all
 
 __all__ = ["Encoding", "LogFile", "LogObserver", "cannot_write"]
 
@@ -19,7 +23,7 @@ Encoding = Literal["utf-8", "utf-16"]
 
 HELD_OPEN_BUFFER = 64 * 1024
 REOPENED_BUFFER = 16 * 1024
-
+READER_PATIENCE_SECONDS = 2.0
 
 _FORMATS: dict[Encoding, tuple[str, str, bytes]] = {
     "utf-8": ("utf-8", "\n", b""),
@@ -30,87 +34,127 @@ _FORMATS: dict[Encoding, tuple[str, str, bytes]] = {
 
 def cannot_write(key: str, path: Path, error: Exception) -> str:
     """Return the message for a log that cannot be opened or written; ``key`` is where it is configured."""
+    if _has_no_reader(path, error):
+        return f"{key}: cannot write '{path}': nobody reads this pipe"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{key}: cannot write '{path}': {reason}"
 
 
 class LogFile:
-    """A log file. Lines are gathered and written when enough have come, at flush and at close.
+    """A log file. Lines are gathered and handed to its writer when enough have come, at flush and at close.
 
     What the file held is lost with the first write, not before: a run that comes to nothing leaves the logs of the last one.
-    An error while writing (a full disk) is remembered and ends the writing, not the run.
+    An error while writing (a full disk) is remembered and ends the writing, not the run. Lines that its writer has no room for,
+    because the disk or a pipe's reader does not keep up, are left out and counted.
 
     Args:
-        path: the file; its directory must exist.
+        path: the file; its directory must exist. A pipe must have a reader within two seconds.
         key: the configuration's name for it, for messages.
         encoding: see :data:`Encoding`.
-        hold_open: whether the file stays open; if not, it is opened for each write, which costs no file descriptor.
+        hold_open: whether the file is opened now and stays open; if not, it is opened for each write, which costs no file
+            descriptor, and not before.
+        writer: who writes.
 
     Attributes:
-        failure: what ended the writing, as a message for the user; None while all is well.
+        began_ns: time 0 in the clock of the writer, for messages.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8", *, hold_open: bool = True) -> None:
-        self.failure: str | None = None
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        encoding: Encoding = "utf-8",
+        *,
+        hold_open: bool = True,
+        writer: Writer = AT_ONCE,
+    ) -> None:
+        self.began_ns = 0
         self._path = path
         self._key = key
         self._codec, self._line_end, mark = _FORMATS[encoding]
+        self._writer = writer
         self._buffer = bytearray(mark)
+        self._first_ns: int | None = None
         self._limit = HELD_OPEN_BUFFER if hold_open else REOPENED_BUFFER
         self._hold_open = hold_open
+        self._begun = self._closed = False
+        self._missing = 0
+        self._missing_from_ns: int | None = None
+        # From the first flush on these are for the writer alone to change.
+        self._file: FileIO | None = None
         self._fresh = True
-        self._closed = False
-        try:
-            opened = FileIO(os.fspath(path), "a")
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            raise UserError(cannot_write(key, path, error)) from error
-        self._file: FileIO | None = opened
-        if not hold_open:
-            self._close_file()
+        self._error: str | None = None
+        if hold_open:
+            try:
+                self._file = _open_once_read(path)
+            except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+                raise UserError(cannot_write(key, path, error)) from error
+
+    @property
+    def failure(self) -> str | None:
+        """What ended the writing, or which lines are missing, as a message for the user; None while all is well."""
+        if self._error is not None or self._missing_from_ns is None:
+            return self._error
+        lines = "1 line is" if self._missing == 1 else f"{self._missing:,} lines are"
+        return (
+            f"{self._key}: '{self._path}' is incomplete from {(self._missing_from_ns - self.began_ns) / 1e9:.3f} s: "
+            f"the disk or the reader did not keep up; {lines} missing"
+        )
 
     def write_line(self, line: str) -> None:
-        """Add a line; does nothing after close or a failure."""
-        if self._closed or self.failure is not None:
+        """Add a line; does nothing after close or an error."""
+        if self._closed or self._error is not None:
             return
+        if self._first_ns is None:
+            self._first_ns = self._writer.now_ns()
         self._buffer += (line + self._line_end).encode(self._codec, "backslashreplace")
         if len(self._buffer) >= self._limit:
             self.flush()
 
     def flush(self) -> None:
-        """Hand to the operating system what has been gathered."""
-        if self._closed or self.failure is not None or not (self._buffer or self._fresh):
+        """Hand to the writer what has been gathered."""
+        if self._closed or self._error is not None or (self._begun and not self._buffer):
             return
-        try:
-            self._open()
-            if self._file is not None:
-                _write_all(self._file, self._buffer)
-        except OSError as error:
-            self._fail(error)
-        self._buffer.clear()
-        if not self._hold_open:
-            self._close_file()
+        data, self._buffer = self._buffer, bytearray()
+        first_ns, self._first_ns = self._first_ns or 0, None
+        self._begun = True
+        piece = Piece(len(data), partial(self._write, data, first_ns), partial(self._lose, data, first_ns))
+        if not self._writer.put(piece):
+            piece.lose()
 
     def close(self) -> None:
         """Flush and close; closing twice is harmless."""
         self.flush()
-        self.abandon()
+        if not self._closed:
+            self._closed = True
+            self._writer.put(Piece(0, lambda gives_up: self._shut(), lambda: None))
 
     def abandon(self) -> None:
         """Close without writing: a file that nothing was written to stays what it was."""
         self._closed = True
-        self._close_file()
+        self._shut()
 
-    def _open(self) -> None:
-        if self._fresh or self._file is None:
-            # The one for appending, if there is one, stays open meanwhile: a pipe's reader must not see an end.
-            opened = FileIO(os.fspath(self._path), "w" if self._fresh else "a")
-            self._close_file()
-            self._file, self._fresh = opened, False
+    def _write(self, data: bytearray, first_ns: int, gives_up: Callable[[], bool]) -> None:
+        if self._error is not None:
+            return
+        try:
+            written = write_all(self._opened().fileno(), data, gives_up)
+            if written < len(data):
+                self._lose(data[written:], first_ns)
+        except OSError as error:
+            self._fail(error)
+        if not self._hold_open:
+            self._shut()
 
-    def _close_file(self) -> None:
+    def _lose(self, data: bytearray, first_ns: int) -> None:
+        self._missing += data.count(self._line_end.encode(self._codec))
+        if self._missing_from_ns is None or first_ns < self._missing_from_ns:
+            self._missing_from_ns = first_ns
+
+    def _shut(self) -> None:
         if self._file is None:
             return
         try:
@@ -119,31 +163,54 @@ class LogFile:
             self._fail(error)
         self._file = None
 
+    def _opened(self) -> FileIO:
+        if self._fresh or self._file is None:
+            # The one for appending, if there is one, stays open meanwhile: a pipe's reader must not see an end.
+            opened = _open(self._path, "w" if self._fresh else "a")
+            self._shut()
+            self._file, self._fresh = opened, False
+        return self._file
+
     def _fail(self, error: OSError) -> None:
-        if self.failure is None:
-            self.failure = cannot_write(self._key, self._path, error)
+        if self._error is None:
+            self._error = cannot_write(self._key, self._path, error)
 
 
-def _write_all(file: FileIO, data: bytearray) -> None:
-    with memoryview(data) as view:
-        written = 0
-        while written < len(view):
-            count = file.write(view[written:])
-            if not count:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-            written += count
+def _open(path: Path, mode: str) -> FileIO:
+    """Open without waiting for a pipe's reader, and so that writing to a pipe or a terminal does not wait either."""
+    return FileIO(os.fspath(path), mode, opener=_open_without_waiting)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+
+
+def _open_once_read(path: Path) -> FileIO:
+    """Open for appending; give a pipe's reader some time to come."""
+    deadline = time.monotonic() + READER_PATIENCE_SECONDS
+    while True:
+        try:
+            return _open(path, "a")
+        except OSError as error:
+            if not _has_no_reader(path, error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
+
+
+def _has_no_reader(path: Path, error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.ENXIO and path.is_fifo()
 
 
 class LogObserver(Observer):
     """An observer that writes one log file, complete up to the last status; its arguments are those of :class:`LogFile`."""
 
-    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8") -> None:
-        self._file = LogFile(path, key, encoding)
+    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
+        self._file = LogFile(path, key, encoding, writer=writer)
         self._began_ns = 0
 
     def run_began(self, began_ns: int) -> None:
         """Note when, for times that count from there."""
-        self._began_ns = began_ns
+        self._began_ns = self._file.began_ns = began_ns
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write out what has been gathered."""

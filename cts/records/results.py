@@ -114,7 +114,8 @@ class RunReport:
         streams_omitted: streams that ended and are not in ``results``.
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
-        failures: what went wrong with the run itself, such as a process of it that died.
+        failures: what went wrong with the run itself, such as a worker that died.
+        answered: for each server of several addresses the one that answered first.
     """
 
     role: str
@@ -126,6 +127,7 @@ class RunReport:
     streams_omitted: int = 0
     interrupted: bool = False
     failures: tuple[str, ...] = ()
+    answered: tuple[Address, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
 
     @property

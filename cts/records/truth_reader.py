@@ -50,8 +50,8 @@ class TruthVisitor(Protocol):
         Args:
             at_ns: when it was offered to the link.
             client: whose link it is.
-            to_client: the direction.
-            number: its number in that link and direction.
+            to_client: the way.
+            number: its number in that link and on that way.
             size: its bytes.
             head: the first 39 of them, hexadecimal.
             arrivals: what arrived of it.

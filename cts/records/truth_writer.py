@@ -13,6 +13,7 @@ from attrs import define, frozen
 from cts.impairment.link import Arrival, Fate
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
+from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["TRUTH_SCHEMA", "RelayTruthLog", "SimulationTruthLog", "Transmission", "TruthLog"]
 
@@ -58,14 +59,17 @@ class TruthLog:
         seed: what all chance follows from.
         began_ns: time 0 in the run's clock.
         began_unix_ns: the same as a Unix time; 0 in a simulation.
+        writer: who writes.
 
     Raises:
         UserError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, key: str, *, seed: int, began_ns: int, began_unix_ns: int) -> None:
-        self._file = LogFile(path, key)
-        self._began_ns = began_ns
+    def __init__(
+        self, path: Path, key: str, *, seed: int, began_ns: int, began_unix_ns: int, writer: Writer = AT_ONCE
+    ) -> None:
+        self._file = LogFile(path, key, writer=writer)
+        self._began_ns = self._file.began_ns = began_ns
         self._datagrams = 0
         self._write({"kind": "began", "schema": TRUTH_SCHEMA, "seed": seed, "began_unix_ns": began_unix_ns})
 
@@ -191,7 +195,7 @@ class RelayTruthLog(TruthLog):
     datagrams were offered, as in a simulation's log.
 
     Args:
-        path, key, seed, began_ns, began_unix_ns: as for :class:`TruthLog`.
+        path, key, seed, began_ns, began_unix_ns, writer: as for :class:`TruthLog`.
         waiting_limit: lines that may be held. Where there are more, the first is written with the times when its arrivals
             are due in place of those that are not known yet.
 
@@ -207,9 +211,10 @@ class RelayTruthLog(TruthLog):
         seed: int,
         began_ns: int,
         began_unix_ns: int,
+        writer: Writer = AT_ONCE,
         waiting_limit: int = _WAITING_LIMIT,
     ) -> None:
-        super().__init__(path, key, seed=seed, began_ns=began_ns, began_unix_ns=began_unix_ns)
+        super().__init__(path, key, seed=seed, began_ns=began_ns, began_unix_ns=began_unix_ns, writer=writer)
         self._waiting_limit = waiting_limit
         self._waiting: deque[_Line | str] = deque()
         self._under_way: dict[tuple[int, str, int], _Line] = {}

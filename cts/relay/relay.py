@@ -43,7 +43,7 @@ class RelayLimits:
 
     Attributes:
         clients: clients at once; each has a socket.
-        idle_ns: a client of whom nothing was read in either direction for this long, and for whom nothing is held, is
+        idle_ns: a client of whom nothing was read either way for this long, and for whom nothing is held, is
             forgotten; at the latest a sixteenth of that time later.
         held_bytes: bytes in flight, both ways of all clients, each datagram counted with 256 bytes more than it has;
             exceeded by copies of a batch at most.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 from attrs import field, frozen
@@ -18,6 +19,7 @@ from cts.net.addresses import resolve_listen, resolve_targets
 from cts.net.receive_clock import unix_offset_ns
 from cts.net.surroundings import real_surroundings, running
 from cts.records.truth_writer import RelayTruthLog
+from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.relay.relay import Relay, RelayLimits
 from cts.relay.statistics import RelayStatistics
 from cts.units import SECOND
@@ -101,15 +103,23 @@ async def _run(
     began: Callable[[Sequence[Address], Address], None],
     watch: Callable[[RelayStatistics], None],
 ) -> RelayResult:
-    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0]
+    upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0][0]
     pacer, network = real_surroundings(offload=order.offload)
     to_client, to_server = order.links(":" in upstream.host)
     log: RelayTruthLog | None = None
+    writer = WriterThread(LOG_LIMIT, pacer.now_ns)
 
     def open_log(path: Path, began_ns: int) -> RelayTruthLog:
         nonlocal log
         began_unix_ns = began_ns - unix_offset_ns(pacer.now_ns)
-        log = RelayTruthLog(path, "output.truth_file", seed=order.seed, began_ns=began_ns, began_unix_ns=began_unix_ns)
+        log = RelayTruthLog(
+            path,
+            "output.truth_file",
+            seed=order.seed,
+            began_ns=began_ns,
+            began_unix_ns=began_unix_ns,
+            writer=writer,
+        )
         return log
 
     relay = Relay(
@@ -142,6 +152,7 @@ async def _run(
     finally:
         if log is not None:
             log.close(pacer.now_ns())
+            finish_writers([writer])
     if mistake is not None:
         raise mistake
     return RelayResult(
@@ -154,7 +165,10 @@ async def _run(
     )
 
 
-async def _resolved(option: str, key: str, addresses: Awaitable[list[Address]]) -> list[Address]:
+T = TypeVar("T")
+
+
+async def _resolved(option: str, key: str, addresses: Awaitable[list[T]]) -> list[T]:
     """Return what a name resolves to; a message names the option in place of the configuration's key."""
     try:
         return await addresses

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address, StreamPlan
 from cts.config import Config
-from cts.output.figures import counted, whole_milliseconds
+from cts.output.figures import whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
-from cts.units import SECOND, format_duration, format_frame_rate, format_rate
+from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["banner", "beyond_a_real_run", "describe_plan", "warnings_of"]
 

@@ -6,8 +6,8 @@ import contextlib
 import gc
 import os
 import signal
-import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TextIO
 
 import trio
@@ -15,18 +15,21 @@ from attrs import define, field, frozen
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
+from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
+from cts.output.console_stream import console_stream
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.records.observer import Observer
 from cts.records.results import RunReport
+from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
-from cts.runs.session_settings import WorkerSetup, plan_of, session_settings
+from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
 from cts.units import format_duration
@@ -72,7 +75,8 @@ def run(config: Config, source: str, *, console: TextIO, overrides: Sequence[str
     plan = plan_of(config)
     factory = plugins.make_factory()
     try:
-        return trio.run(_Run(config, source, plan, plugins, factory, console).main)
+        with console_stream(console) as stream:
+            return trio.run(_Run(config, source, plan, plugins, factory, stream).main)
     except BaseExceptionGroup as group:
         mistake = mistake_in(group)
         if mistake is None:
@@ -93,6 +97,7 @@ class _Run:
     _factory: IConnectedSocketFactory
     _console: TextIO
     _watchers: list[Observer] = field(factory=list, init=False)
+    _writers: list[WriterThread] = field(factory=list, init=False)
 
     async def main(self) -> RunResult:
         """Run it."""
@@ -101,13 +106,16 @@ class _Run:
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
         pacer, network = real_surroundings(offload=config.run.offload == "auto")
+        network.say = self._say
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
         session = self._session(pacer, network, listen, targets)
         bound = await session.bind()
         try:
             # Only a run that can begin may take the place of the logs of the one before.
-            self._watchers = open_observers(config, self._plan, self._console)
+            self._watchers = open_observers(
+                config, self._plan, self._console, make_writer=partial(self._make_writer, pacer.now_ns)
+            )
         except UserError:
             session.close()
             raise
@@ -122,13 +130,18 @@ class _Run:
             await services.start(self._obey_signals, session, stopped_by)
             # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
             gc.freeze()
-            report = await session.run()
-        for note in (*network.notes(), *session.observer.notes()):
+            try:
+                report = await session.run()
+            finally:
+                # The streams have ended; signals are still heard.
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(finish_writers, self._writers)
+        for note in session.observer.notes():
             self._say(note)
         return RunResult(report, stopped_by[0] if stopped_by else None)
 
     def _session(
-        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Address]
+        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
     ) -> ISession:
         config, settings = self._config, session_settings(self._config)
         if config.run.processes > 1:
@@ -142,8 +155,12 @@ class _Run:
             targets=targets,
             make_sender=self._plugins.make_sender,
             factory=self._factory,
-            new_connection_id=lambda remote: str(uuid.uuid4()),
+            new_connection_id=random_connection_id,
         )
+
+    def _make_writer(self, now_ns: Callable[[], int]) -> WriterThread:
+        self._writers.append(WriterThread(LOG_LIMIT, now_ns))
+        return self._writers[-1]
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, past whatever is drawn on the console."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
-from cts.api import StreamPlan
+from cts.api import Address, StreamPlan
 from cts.config import Config
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 
-__all__ = ["WorkerSetup", "plan_of", "session_settings"]
+__all__ = ["WorkerSetup", "plan_of", "random_connection_id", "session_settings"]
 
 
 @frozen(kw_only=True)
@@ -72,3 +73,8 @@ def session_settings(config: Config) -> SessionSettings:
         grace_ns=run.grace,
         time_limit_ns=run.time_limit,
     )
+
+
+def random_connection_id(remote: Address) -> str:
+    """Return the UUID that a real server gives a peer's stream."""
+    return str(uuid.uuid4())

@@ -18,6 +18,7 @@ from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
+from cts.records.writers import AT_ONCE, Writer
 from cts.runs.session_settings import session_settings
 
 __all__ = ["expected_end_ns", "open_observers"]
@@ -32,6 +33,7 @@ def open_observers(
     seed: int | None = None,
     watching: Observer | None = None,
     mistakes: Sequence[UserError] = (),
+    make_writer: Callable[[], Writer] = lambda: AT_ONCE,
 ) -> list[Observer]:
     """Open every log that is asked for, and the console.
 
@@ -43,6 +45,7 @@ def open_observers(
         seed: what all chance follows from, in a simulation.
         watching: shows the status in place of what ``output.console`` says.
         mistakes: what is wrong with other files already, to be told together with what is wrong with these.
+        make_writer: returns who writes a log, for each one.
 
     Raises:
         UserError: there were mistakes, or logs cannot be written, each of which is named; the others are closed again.
@@ -54,16 +57,20 @@ def open_observers(
         config.server.server_exit_limit if config.run.role == "server" else client.connections * client.iterations
     )
     expected_ns = expected_end_ns(config, plan)
+    encoding = output.encoding
     # What is sent or comes in a moment stands for a frame interval, unless rows themselves are shorter.
     least_ns = min(plan.interval_ns, config.output.status_update)
-    logs: tuple[tuple[Path | None, Callable[[Path], Observer]], ...] = (
-        (output.status_file, lambda path: StatusLog(path, measure, output.encoding, least_ns)),
-        (output.connection_file, lambda path: ConnectionLog(path, output.encoding)),
-        (output.jitter_file, lambda path: JitterLog(path, single=expected == 1, encoding=output.encoding)),
-        (output.error_file, lambda path: ErrorLog(path, output.encoding)),
-        (output.events_file, lambda path: EventsLog(path, _settings(config, plan, seed), unix_ns)),
+    logs: tuple[tuple[Path | None, Callable[[Path, Writer], Observer]], ...] = (
+        (output.status_file, lambda path, writer: StatusLog(path, measure, encoding, least_ns, writer)),
+        (output.connection_file, lambda path, writer: ConnectionLog(path, encoding, writer)),
+        (
+            output.jitter_file,
+            lambda path, writer: JitterLog(path, single=expected == 1, encoding=encoding, writer=writer),
+        ),
+        (output.error_file, lambda path, writer: ErrorLog(path, encoding, writer)),
+        (output.events_file, lambda path, writer: EventsLog(path, _settings(config, plan, seed), unix_ns, writer)),
     )
-    makers: list[Callable[[], Observer]] = [partial(make, path) for path, make in logs if path is not None]
+    makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
     makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns, least_ns))
     opened: list[Observer] = []
     found = list(mistakes)

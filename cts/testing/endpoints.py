@@ -106,10 +106,10 @@ class RecordingEndpoint(IDatagramEndpoint):
         """Record the messages that can go without waiting; none where one call carries one datagram."""
         gone = 0
         if self.segment_limit > 1:
-            for remote, header, run in messages:
-                if not self._has_room(len(run)):
+            for remote, header, train in messages:
+                if not self._has_room(len(train)):
                     break
-                self._record(remote, header, run)
+                self._record(remote, header, train)
                 gone += 1
         return gone
 

@@ -19,8 +19,8 @@ from attrs import define
 
 from cts.api import Address, DatagramBatch, IConnectedSocket, IConnectedSocketFactory, Role, StreamResult
 from cts.errors import first_of
-from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, lend
-from cts.testing.pacers import PATIENCE_S, run_on_mock_clock
+from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, lend
+from cts.testing.pacers import PATIENCE_S, run_on_mock_clock, trio_now_ns
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
 from cts.testing.sockets import RecordingDefault, RecordingSocket, request_for
 
@@ -101,11 +101,14 @@ class ConnectedSocketFactoryContract:
             self._try(active, self._judge_sending)
 
     def test_an_error_of_the_network_reaches_the_default_socket(self) -> None:
-        """An OSError of the endpoint comes out of the send of the socket behind."""
+        """An OSError of the endpoint comes out of the send of the socket behind, and a refusal out of its try_send."""
         self._try(True, self._judge_refusal, FailingEndpoint(after=0))
 
     def test_the_stream_s_life_is_the_default_socket_s(self) -> None:
-        """run starts and ends with the default socket's and returns its result; START repeats and questions get through."""
+        """run starts and ends with the default socket's and returns its result; START repeats and questions get through.
+
+        What was in ``request.background`` still is.
+        """
         for active in (True, False):
             self._try(active, self._judge_life)
 
@@ -177,7 +180,9 @@ class ConnectedSocketFactoryContract:
     ) -> _Made:
         default = RecordingDefault()
         endpoint = endpoint or RecordingEndpoint(segment_limit=2)
-        socket = factory.make(request_for(endpoint, role=role, active=active, peer=peer), default)
+        request = request_for(endpoint, role=role, active=active, peer=peer)
+        request.background.append(trio.lowlevel.checkpoint)
+        socket = factory.make(request, default)
         return _Made(socket, endpoint, default.made[-1] if default.made else None)
 
     def _try(
@@ -234,8 +239,13 @@ class ConnectedSocketFactoryContract:
             raise ContractBroken(
                 f"{where}: datagrams a call were {made.endpoint.calls}, not {reference.calls}: hand send_train on as it is"
             )
+        answer = SentDatagram(trio_now_ns(), PEER, b"answer")
+        if not endpoint.try_send(PEER, b"answer") or made.endpoint.sent != [*reference.sent, answer]:
+            raise ContractBroken(f"{where}: try_send of the endpoint in front did not send through the real one's")
 
     async def _judge_refusal(self, where: str, made: _Made, inner: RecordingSocket) -> None:
+        if inner.request.endpoint.try_send(PEER, b"answer"):
+            raise ContractBroken(f"{where}: try_send said that a datagram went which the real endpoint did not take")
         try:
             await inner.send()
         except OSError as error:
@@ -255,6 +265,10 @@ class ConnectedSocketFactoryContract:
             raise ContractBroken(f"{where}: measured_ns is not the default socket's")
         if made.socket.observe(55) != inner.observe(55):
             raise ContractBroken(f"{where}: observe does not answer what the default socket does")
+        if made.socket.send_lateness is not inner.send_lateness:
+            raise ContractBroken(f"{where}: send_lateness is not the default socket's")
+        if trio.lowlevel.checkpoint not in inner.request.background:
+            raise ContractBroken(f"{where}: a task that was in request.background is there no more: append to it")
         endpoint = inner.request.endpoint
         endpoint.drain()
         if made.endpoint.drained != 1 or endpoint.statistics() != made.endpoint.statistics():

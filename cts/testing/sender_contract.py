@@ -18,11 +18,19 @@ from typing import ClassVar
 
 from cts.api import HEADER_SIZE, ISender, StreamPlan
 from cts.errors import DecodeError
+from cts.protocol.trains import fault_of_trains
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND, matches_pattern
 from cts.testing.endpoints import PEER, SentDatagram
 from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
-from cts.testing.sender_probes import cancel_in_the_network, cancel_in_the_pacer, kept_frames, refuse, send_both
+from cts.testing.sender_probes import (
+    cancel_background,
+    cancel_in_the_network,
+    cancel_in_the_pacer,
+    kept_frames,
+    refuse,
+    send_both,
+)
 from cts.units import format_duration
 
 __all__ = ["CONTRACT_PLANS", "SenderContract"]
@@ -133,8 +141,8 @@ class SenderContract:
                 if trains is None:
                     continue
                 where = f"{name}, trains({segment_limit})"
-                if max(map(len, trains)) > segment_limit:
-                    raise ContractBroken(f"{where}: a train of {max(map(len, trains))} datagrams")
+                if fault := fault_of_trains(trains, plan.datagram_sizes, segment_limit):
+                    raise ContractBroken(f"{where}: {fault}")
                 if trains is not sender.trains(segment_limit):
                     raise ContractBroken(f"{where}: another object each time; return the same, as plan.trains does")
                 offered = [bytes(payload) for train in trains for payload in train]
@@ -187,6 +195,12 @@ class SenderContract:
         for name, plan, after, limit in self._stops():
             if wrong := cancel_in_the_network(self._make, plan, after=after, segment_limit=limit):
                 raise ContractBroken(f"{self._name}, {name}, cancelled in the send of datagram {after + 1}: {wrong}")
+
+    def test_its_background_task_runs_until_it_is_cancelled(self) -> None:
+        """What background returns, if anything, raises nothing while a stream lasts, and ends at once when cancelled."""
+        for name, plan in self.plans.items() if issubclass(self.sender_class, ISender) else ():
+            if wrong := cancel_background(self._make, plan):
+                raise ContractBroken(f"{self._name}, {name}: the task of background {wrong}")
 
     def test_an_error_of_the_network_reaches_the_caller(self) -> None:
         """An OSError that the endpoint raises comes out of send_frame, alone or in an exception group."""

@@ -14,9 +14,9 @@ from cts.errors import first_of
 from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.frame_run import BEGIN_S, run_frames
 from cts.testing.pacers import MockPacer, StallingPacer, run_on_mock_clock, trio_now_ns
-from cts.units import format_duration
+from cts.units import SECOND, format_duration
 
-__all__ = ["cancel_in_the_network", "cancel_in_the_pacer", "kept_frames", "refuse", "send_both"]
+__all__ = ["cancel_background", "cancel_in_the_network", "cancel_in_the_pacer", "kept_frames", "refuse", "send_both"]
 
 MakeSender = Callable[[StreamPlan], ISender]
 
@@ -32,6 +32,27 @@ def cancel_in_the_pacer(make: MakeSender, plan: StreamPlan) -> str | None:
 def cancel_in_the_network(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> str | None:
     """Cancel the first frame's call while the send buffer is full, ``after`` datagrams; return as for the pacer."""
     return run_on_mock_clock(partial(_cancel, make, plan, after, segment_limit))
+
+
+def cancel_background(make: MakeSender, plan: StreamPlan) -> str | None:
+    """Cancel the task that runs beside a stream at the end of that, and return what it did instead of ending at once."""
+
+    async def main() -> str | None:
+        await trio.sleep_until(BEGIN_S)
+        pacer = MockPacer()
+        task = make(plan).background(RecordingEndpoint(), PEER, pacer)
+        if task is None:
+            return None
+        end_ns = pacer.now_ns() + plan.end_offset_ns
+        with trio.CancelScope(deadline=end_ns / SECOND):
+            try:
+                await task()
+            except Exception as error:
+                return f"raised {type(error).__name__}: {error}"
+        delay_ns = max(0, pacer.now_ns() - end_ns)
+        return f"went on for {format_duration(delay_ns)} instead of ending at once" if delay_ns else None
+
+    return run_on_mock_clock(main)
 
 
 def refuse(make: MakeSender, plan: StreamPlan, *, after: int, segment_limit: int) -> str | None:

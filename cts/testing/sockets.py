@@ -9,6 +9,7 @@ from cts.api import (
     Address,
     DatagramBatch,
     Frame,
+    Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
     Outcome,
@@ -59,6 +60,7 @@ class RecordingSocket(IConnectedSocket):
         self.repeats: list[int] = []
         self.running = False
         self._end = trio.Event()
+        self._lateness = Histogram() if request.role is Role.SENDER else None
 
     @property
     def remote(self) -> Address:
@@ -110,6 +112,11 @@ class RecordingSocket(IConnectedSocket):
     def on_start_repeated(self, received_ns: int) -> None:
         """Note the time."""
         self.repeats.append(received_ns)
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        """An empty histogram, always the same; None for a receiver."""
+        return self._lateness
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return counts that depend on ``now_ns``, so that a test can tell what was asked."""

@@ -6,6 +6,7 @@
     frames          frame rate x length, rounded down; the last has the number `final_frame`
     buffered (B)    frame rate x depth, rounded down, and no more than there are frames; the window is 2 B
     frame k leaves  k intervals after its sender's base, and is due (B + k - 1) intervals after its receiver's; rounded down
+    START           is repeated an interval and half a second after the one before
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from attrs import define, field
 __all__ = ["Arithmetic"]
 
 _SECOND_NS = 10**9
+_RETRY_NS = _SECOND_NS // 2
 _HEADER = 26
 """Bytes before the payload of data: a 16-bit flag and three 64-bit numbers."""
 
@@ -64,6 +66,11 @@ class Arithmetic:
     def interval_ns(self) -> int:
         """Nanoseconds between frames, rounded down."""
         return self._take_ns // self._frames
+
+    @property
+    def retry_ns(self) -> int:
+        """Nanoseconds from a client's START to the next one."""
+        return self.interval_ns + _RETRY_NS
 
     def send_offset_ns(self, sequence: int) -> int:
         """Return when a frame leaves, nanoseconds after its sender's base."""

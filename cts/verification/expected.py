@@ -161,9 +161,12 @@ class ExpectedStream:
         """The stream's name came; the first one stands."""
         if self.over(at_ns):
             return
-        self.arrivals["handshake"].add(1, self._surely_open(at_ns))
+        certain = self._surely_open(at_ns)
+        self.arrivals["handshake"].add(1, certain)
         if self.connection_id is None:
             self.connection_id = connection_id
+            if not certain:
+                self.doubt = "its name came within the tolerance of its end"
 
     def junk(self, at_ns: int, became: str) -> None:
         """Something came that the receiver has no use for."""

@@ -6,32 +6,31 @@ does not tell what is sent to a host that is gone; then the events say when the 
 On a real machine a stream begins a little before the datagram leaves that tells of it; milliseconds, if the machine is busy.
 No truth holds that instant, so the events are taken at their word as far as the truth allows: a push's stream begins between
 START and answer, a pull's no longer before START than it may take to make a stream.
-A port that asks again after its stream has ended begins another one.
+A port that asks again after its stream has ended begins another one; so does one that pushes and has shown to be done with it:
+the final sequence has come, or its time to be sent has passed, or no data came for longer than a client takes to ask again. The
+stream before gets nothing more then, and goes on to its end. A pull that ends without its name has failed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import accumulate
 
 from attrs import define, field
 
-from cts.protocol.roles import Direction
-from cts.protocol.task import Verify
-from cts.records.events_reader import ReportedStream
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.protocol.task import StreamError, Verify
+from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
 from cts.verification.expected import ExpectedStream, Stamp
+from cts.verification.pairing import ReportedStreams
 from cts.verification.senders import Sending
 from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
 
-__all__ = ["Receivers", "ReportedStreams"]
+__all__ = ["Receivers"]
 
 _Happening = tuple[int, int, Kind, bool, int, int, str, Stamp]
 """Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text, stamp."""
@@ -46,48 +45,6 @@ _READ_AT_ONCE = 64
 
 _MAKING_NS = 100_000_000
 """How long a real machine may take to make a stream and to send its first datagram."""
-
-_PAIRING_NS = 250_000_000
-"""How far the openings of a stream may lie apart in events and truth and still be told of as that difference: less than the
-least time between two STARTs, which is 500 ms."""
-
-
-class ReportedStreams:
-    """The receiving streams of the events, each until the truth asks for it: by address, and by time, for ports are reused.
-
-    Args:
-        streams: the streams.
-        direction: which way frames went.
-        tolerance_ns: how far times of truth and run may lie apart.
-    """
-
-    def __init__(self, streams: Iterable[ReportedStream], direction: Direction, tolerance_ns: int) -> None:
-        self._slack_ns = tolerance_ns + _PAIRING_NS
-        self._waiting: defaultdict[str, deque[ReportedStream]] = defaultdict(deque)
-        for stream in sorted(streams, key=lambda each: each.opened_ns):
-            self._waiting[stream.local if direction is Direction.PULL else stream.remote].append(stream)
-        self._missed: list[ReportedStream] = []
-
-    def openings(self, address: str) -> list[int]:
-        """Return when the streams of an address opened that have not been asked for."""
-        return [stream.opened_ns for stream in self._waiting[address]]
-
-    def take(self, address: str, opened_ns: int) -> ReportedStream | None:
-        """Return the stream of an address that opened at that time, None if there is none."""
-        waiting = self._waiting[address]
-        while waiting:
-            first = waiting[0]
-            if first.opened_ns > opened_ns + self._slack_ns:
-                break
-            waiting.popleft()
-            if first.opened_ns >= opened_ns - self._slack_ns:
-                return first
-            self._missed.append(first)
-        return None
-
-    def rest(self) -> list[ReportedStream]:
-        """Return the streams that the truth never asked for."""
-        return self._missed + [stream for waiting in self._waiting.values() for stream in waiting]
 
 
 @define(eq=False)
@@ -106,6 +63,8 @@ class _Link:
     """When a START came last that has no answer yet."""
     asked_first_ns: int = 0
     """When the first of those came, if there is one."""
+    data_ns: int | None = None
+    """When data came last to its present stream."""
 
 
 @define(eq=False, kw_only=True)
@@ -208,13 +167,14 @@ class Receivers(TruthVisitor):
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
             if stream is not None:
                 stream.data(at_ns, sequence, size, kind is Kind.DATA, stamp)
+                if kind is Kind.DATA or self._verify is Verify.CONNECTION:
+                    link.data_ns = at_ns
                 if stream.ended_ns is None or self._pull:
                     return
         elif sent:
             self._asked_or_answered(link, at_ns, text)
         elif kind is Kind.START and not self._pull:
-            self._start_arrived(link, at_ns)
-            self._refused(at_ns, stream is not None and stream is link.stream and not stream.over(at_ns))
+            self._refused(at_ns, self._start_repeated(link, at_ns))
             return
         elif stream is not None:
             if kind is Kind.CONNECTION_ID and self._pull:
@@ -227,10 +187,9 @@ class Receivers(TruthVisitor):
 
     def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
         """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
-        if not self._free(link, at_ns):
-            return
         if self._pull:
-            self._open(link, at_ns, at_ns - self._making_ns)
+            if self._free(link, at_ns):
+                self._open(link, at_ns, at_ns - self._making_ns)
         elif link.asked_ns is not None:
             stream = self._open(link, at_ns, link.asked_first_ns)
             stream.connection_id = text or None
@@ -240,14 +199,25 @@ class Receivers(TruthVisitor):
                 self._waits.append((link.client, link.asked_ns, stream.opened_ns))
             link.asked_ns = None
 
-    def _start_arrived(self, link: _Link, at_ns: int) -> None:
-        stream = link.stream
-        if stream is not None and not stream.over(at_ns):
+    def _start_repeated(self, link: _Link, at_ns: int) -> bool:
+        """Take a START that reached a push's server; tell whether it repeats the present stream's."""
+        stream, done = link.stream, self._done(link, at_ns)
+        if stream is not None and not stream.over(at_ns) and not done:
             stream.start_repeated(at_ns)
-        elif self._free(link, at_ns):
+            return True
+        if done or self._free(link, at_ns):
             if link.asked_ns is None:
                 link.asked_first_ns = at_ns
             link.asked_ns = at_ns
+        return False
+
+    def _done(self, link: _Link, at_ns: int) -> bool:
+        """Tell whether a push's client has shown to be done with its last stream."""
+        if link.stream is None or link.data_ns is None:
+            return False
+        last_ns = link.stream.base_ns + self._plan.send_offset_ns(self._plan.final_frame)
+        silent_ns = link.data_ns + self._plan.retry_ns
+        return link.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
 
     def _free(self, link: _Link, at_ns: int) -> bool:
         """Tell whether a client's last stream, if it had one, has ended for certain."""
@@ -260,6 +230,7 @@ class Receivers(TruthVisitor):
         """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
         link.streams += 1
+        link.data_ns = None
         reported = self._reported.take(link.address, at_ns)
         end = None if reported is None else reported.end
         opened_ns = at_ns
@@ -292,6 +263,8 @@ class Receivers(TruthVisitor):
             ended_ns = link.ended_ns = link.stream.finish()
             if self._pull and link.stream.connection_id is None:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
+                if link.stream.result == SUCCEEDED:
+                    link.stream.result = StreamError.NO_CONNECTION_ID.value
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
             self._told(link.stream, link.comparison, ended_ns)
             link.stream = link.comparison = None

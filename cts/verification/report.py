@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import asdict
 
-from cts.units import format_duration
+from cts.units import counted, format_duration
 from cts.verification.verify import Verification
 
 __all__ = ["verification_json", "verification_text"]
@@ -15,7 +15,7 @@ _SCHEMA = 1
 def verification_text(verification: Verification) -> str:
     """Return a line with the answer, a line for each difference, and what could not be decided."""
     found = verification.differences_total
-    lines = [f"differs: {_counted(found, 'difference')} in {_compared(verification)}"]
+    lines = [f"differs: {counted(found, 'difference')} in {_compared(verification)}"]
     if verification.agrees:
         lines = [f"agrees: {_compared(verification)}"]
     lines += map(str, verification.differences)
@@ -29,14 +29,14 @@ def verification_text(verification: Verification) -> str:
         )
     near = f"within {format_duration(verification.tolerance_ns)} of an edge"
     if verification.undecidable_frames:
-        lines.append(f"undecidable, {near}: {_counted(verification.undecidable_frames, 'frame')}")
+        lines.append(f"undecidable, {near}: {counted(verification.undecidable_frames, 'frame')}")
     for row in verification.streams:
         if row.undecidable is not None:
             lines.append(f"undecidable, {near}: stream {row.stream}: {row.undecidable}")
     if verification.cut_short:
-        lines.append(f"compared up to where it was cut short: {_counted(verification.cut_short, 'stream')}")
+        lines.append(f"compared up to where it was cut short: {counted(verification.cut_short, 'stream')}")
     if verification.unanswered:
-        lines.append(f"reached the server and began nothing: {_counted(verification.unanswered, 'START')}")
+        lines.append(f"reached the server and began nothing: {counted(verification.unanswered, 'START')}")
     return "\n".join(lines)
 
 
@@ -65,8 +65,4 @@ def verification_json(verification: Verification) -> dict[str, object]:
 
 def _compared(verification: Verification) -> str:
     streams, frames = len(verification.streams), verification.frames
-    return f"{_counted(streams, 'stream')}, {_counted(frames, 'frame')}, {_counted(verification.datagrams, 'datagram')}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{counted(streams, 'stream')}, {counted(frames, 'frame')}, {counted(verification.datagrams, 'datagram')}"

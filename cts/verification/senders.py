@@ -1,7 +1,8 @@
 """Follows the sender of a link's frames through a ground truth: how large its datagrams are, and when they leave.
 
-A pull's sender counts from when it names the stream, a push's from when it hears the name. How its strategy spreads a frame
-is its own business; but none leaves before its frame is to, and some leave right then.
+A pull's sender counts from when it names the stream first, a push's from when it hears the name. It names it once more for each
+START that repeats another; one that begins another stream has frames begin anew. How a strategy spreads a frame is its own
+business; but none leaves before its frame is to, and some leave right then.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ __all__ = ["Sending"]
 _DATA, _CONNECTION_ID = "0000", "0010"
 _SEQUENCE = slice(4, 20)
 _HEADER_SIZE = 26
+
+_UNDER_WAY_NS = 500_000_000
+"""How much longer than another a START may take before it is another stream's."""
 
 
 @define(eq=False)
@@ -46,6 +50,10 @@ class Sending:
     _pull: bool = field(kw_only=True)
     began_ns: int = field(default=-1, init=False)
     _base_ns: int | None = field(default=None, init=False)
+    _named_again_ns: int | None = field(default=None, init=False)
+    """When a server named its stream since it sent data, and maybe another one."""
+    _broken_off: int = field(default=0, init=False)
+    """Bytes of frames in whose midst another stream began."""
     _heard: list[tuple[int, bool]] = field(factory=list, init=False)
     """What reached a server: when, and whether it was START."""
     _named_first_ns: int | None = field(default=None, init=False)
@@ -80,7 +88,9 @@ class Sending:
     def refused(self) -> Iterator[tuple[int, bool]]:
         """Yield when a server read something that it may have answered with nothing, and whether it did for certain."""
         named_ns = self._base_ns
-        until_ns = 0 if named_ns is None else named_ns + self._plan.send_offset_ns(self._plan.final_frame)
+        # Until then a START can only be repeated, by a client that has not given up, or has lost no two in a row.
+        asked_ns = min(self._plan.render_offset_ns(1), 2 * self._plan.retry_ns) + _UNDER_WAY_NS
+        until_ns = (named_ns or 0) + min(asked_ns, self._plan.send_offset_ns(self._plan.final_frame))
         for number, (at_ns, start) in enumerate(sorted(self._heard)):
             if number or not start or at_ns != self._named_first_ns:
                 yield at_ns, start and named_ns is not None and named_ns < at_ns < until_ns
@@ -105,8 +115,9 @@ class Sending:
                 self._frame(at_ns, int.from_bytes(bytes.fromhex(head[_SEQUENCE]), "little", signed=True))
             elif self._pull and head.startswith(_CONNECTION_ID):
                 if self._named_first_ns is None:
-                    self._named_first_ns = at_ns
-                self._base_ns = at_ns
+                    self._named_first_ns = self._base_ns = at_ns
+                if self._named_again_ns is None:
+                    self._named_again_ns = at_ns
         if self._sends_data:
             if at_ns > self.alike_until_ns:
                 self.tell()
@@ -117,7 +128,8 @@ class Sending:
     def tell(self) -> None:
         """Tell the status lines what it has sent: whole frames for certain, and perhaps what there is of another."""
         self._count_alike()
-        whole, sent = self._bytes - self._bytes % self._plan.frame_size, self._bytes
+        sent, unbroken = self._bytes, self._bytes - self._broken_off
+        whole = unbroken - unbroken % self._plan.frame_size
         self._lines.sure("bytes_sent", self._since_ns, whole - self._told[0])
         self._lines.maybe("bytes_sent", self._since_ns, sent - self._told[1])
         self._told = whole, sent
@@ -131,12 +143,17 @@ class Sending:
         """Tell them that a server went on sending to a client that was gone, which no truth tells of."""
         rest = self._plan.final_frame * self._plan.frame_size
         self._lines.maybe("bytes_sent", gone_ns, max(0, rest - self._bytes))
-        for at_ns, _ in self.refused():
-            self._lines.maybe("bytes_sent", at_ns, rest)
+        for at_ns, sure in self.refused():
+            if not sure:
+                self._lines.maybe("bytes_sent", at_ns, rest)
 
     def _frame(self, at_ns: int, sequence: int) -> None:
-        first, _ = self._sequences or (sequence, 0)
+        first, last = self._sequences or (sequence, 0)
         self._sequences = first, sequence
+        if self._named_again_ns is not None and sequence <= last:
+            self._base_ns = self._named_again_ns
+            self._broken_off += (self._bytes - self._broken_off) % self._plan.frame_size
+        self._named_again_ns = None
         if self._base_ns is not None:
             late_ns = at_ns - self._base_ns - self._plan.send_offset_ns(sequence)
             self._least_ns = late_ns if self._least_ns is None else min(late_ns, self._least_ns)

@@ -12,7 +12,8 @@ from cts.records.events_reader import ReportedStream, RunEvents, read_events
 from cts.records.truth_reader import TruthReader
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.compare import Difference, Differences, StreamRow
-from cts.verification.receivers import Receivers, ReportedStreams
+from cts.verification.pairing import ReportedStreams
+from cts.verification.receivers import Receivers
 from cts.verification.run_wide import RunWide
 from cts.verification.status import HELD_NS, StatusLines
 

@@ -99,6 +99,7 @@ class Report(TypedDict):
     streams_omitted: int
     interrupted: bool
     cut_off_by_time_limit: int | None
+    answered: list[str]
     unsent: dict[str, Unsent]
 
 
@@ -172,12 +173,13 @@ class Running:
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
     ) -> None:
         self._process = subprocess.Popen(
             [*COMMAND, *arguments(args, sets)],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             cwd=cwd,
             env={**os.environ, **(environment or {})},
         )
@@ -195,6 +197,10 @@ class Running:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def __enter__(self) -> Running:
         return self

@@ -18,9 +18,11 @@ from cts.testing import (
     MockPacer,
     RecordingEndpoint,
     SenderContract,
+    StallingEndpoint,
     plan_of,
     record_frames,
 )
+from tests.engine.virtual_world import World, in_world
 
 AWKWARD = plan_of(64 * 1400 + 10)
 LIMITS = [1, 2, 46]
@@ -53,6 +55,29 @@ def test_a_frame_leaves_in_the_order_of_its_datagrams(
     run = record_frames(sender_class, plan, None, segment_limit=segment_limit)
     for frame in run.frames:
         assert [len(sent.datagram) for sent in frame.datagrams] == list(plan.datagram_sizes)
+
+
+def test_where_a_call_can_carry_two_datagrams_two_leave_in_each() -> None:
+    async def main(world: World) -> list[int]:
+        endpoint = RecordingEndpoint(segment_limit=2)
+        plan = plan_of(5 * 1400)
+        await AutoSender(None, plan).send_frame(Frame(plan, 1, 0), endpoint, PEER, world.pacer)
+        return endpoint.calls
+
+    assert in_world(main) == [2, 2, 1]
+
+
+@pytest.mark.parametrize("after", range(0, 12, 2))
+def test_a_frame_that_an_endpoint_takes_in_part_is_sent_to_its_end_and_every_byte_counts_once(after: int) -> None:
+    async def main(world: World) -> None:
+        endpoint = StallingEndpoint(after=after, on_stall=lambda: None, segment_limit=2)
+        plan = plan_of(11 * 1400)
+        sent = await AutoSender(None, plan).send_frame(Frame(plan, 1, 0), endpoint, PEER, world.pacer)
+        assert endpoint.stalled
+        assert sent == plan.frame_size
+        assert [(each.remote, len(each.datagram)) for each in endpoint.sent] == [(PEER, 1400)] * 11
+
+    in_world(main)
 
 
 class SlowEndpoint(RecordingEndpoint):

@@ -8,12 +8,24 @@ from collections.abc import Callable
 
 import pytest
 
-from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Outcome, StreamResult
+from cts.api import (
+    Address,
+    DatagramHandler,
+    EndpointStatistics,
+    IDatagramEndpoint,
+    ISender,
+    Outcome,
+    Role,
+    StreamPlan,
+    StreamResult,
+)
 from cts.engine.contracts import INetwork
+from cts.engine.session import reachable
+from cts.errors import PluginFailure
 from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
 from tests.engine.simulated_runs import simulated
-from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, SECOND, SERVER, config_of
-from tests.engine.virtual_world import World, in_world
+from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, RETRY, SECOND, SERVER, config_of
+from tests.engine.virtual_world import Recorder, World, in_world
 
 UNREACHABLE = OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
 UNREACHABLE_TEXT = f"{errno.ENETUNREACH}: {os.strerror(errno.ENETUNREACH)}"
@@ -136,6 +148,47 @@ def test_a_stream_is_replaced_as_soon_as_it_has_ended_whatever_the_others_do() -
     assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 3, Outcome.PROTOCOL_ERROR: 1}
 
 
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_a_server_s_next_address_is_tried_when_one_says_nothing_and_stays_the_one(direction: str) -> None:
+    target = (Address("192.0.2.2", 4444), SERVER, Address("192.0.2.3", 4444))
+
+    async def main(world: World) -> tuple[Recorder, RunReport]:
+        await world.serve(world.session(config_of(direction, run={"role": "server"})))
+        config = config_of(direction, run={"role": "client"}, client={"iterations": 2})
+        recorder = Recorder()
+        return recorder, await world.session(config, targets=[target], observer=recorder).run()
+
+    recorder, report = in_world(main)
+    assert times(report)[0] == FIRST_RENDER + 1
+    assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 2}
+    assert report.answered == (SERVER,)
+    assert [(info.number, info.remote) for info in recorder.opened] == [(1, SERVER), (2, SERVER)]
+
+
+def test_silence_lasts_until_start_has_been_repeated_twice() -> None:
+    target = (Address("192.0.2.2", 4444), SERVER)
+    stream = {"buffer_depth": "2s", "stream_length": "3s"}
+
+    async def main(world: World) -> RunReport:
+        await world.serve(world.session(config_of(run={"role": "server"}, stream=stream)))
+        config = config_of(run={"role": "client"}, stream=stream)
+        return await world.session(config, targets=[target]).run()
+
+    (tried_ns,) = times(in_world(main))
+    assert 0 <= tried_ns - 2 * (RETRY - 1) <= 40 * MS
+
+
+def test_when_none_of_a_server_s_addresses_answers_the_last_one_s_stream_fails() -> None:
+    target = (Address("192.0.2.2", 4444), Address("192.0.2.3", 4444))
+
+    async def main(world: World) -> RunReport:
+        return await world.session(config_of(run={"role": "client"}), targets=[target]).run()
+
+    report = in_world(main)
+    assert [(result.remote, result.result) for result in report.results] == [(target[1], "ErrorNotAllDataTransferred")]
+    assert report.answered == ()
+
+
 def test_targets_are_taken_in_turn() -> None:
     targets = [Address(f"192.0.2.{number}", 4444) for number in (1, 2, 3)]
 
@@ -147,6 +200,30 @@ def test_targets_are_taken_in_turn() -> None:
 
     # 8 streams, each with a START and its repetition: numbers 1, 4, 7 and 2, 5, 8 and 3, 6.
     assert in_world(main) == [6, 6, 4]
+
+
+def test_the_first_streams_begin_evenly_spread_and_those_after_them_as_soon_as_there_is_room() -> None:
+    client = {"connections": 4, "iterations": 2, "start_spread": "400ms"}
+    first = [0, 100 * MS, 200 * MS, 300 * MS]
+    assert times(simulated(config_of(client=client))) == first + [begun + END + 1 for begun in first]
+
+
+def test_a_run_that_began_before_its_client_spreads_the_streams_from_when_the_client_begins() -> None:
+    async def main(world: World) -> list[int]:
+        await world.serve(world.session(config_of(run={"role": "server"})))
+        await world.until(SECOND)
+        config = config_of(run={"role": "client"}, client={"connections": 2, "start_spread": "400ms"})
+        return times(await world.session(config).run())
+
+    assert in_world(main) == [SECOND, SECOND + 200 * MS]
+
+
+@pytest.mark.parametrize(
+    ("bound", "reached"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::1")],
+)
+def test_a_server_bound_to_any_address_is_reached_on_loopback(bound: str, reached: str) -> None:
+    assert reachable(Address(bound, 4444)) == Address(reached, 4444)
 
 
 def test_an_endless_client_goes_on_until_the_time_limit() -> None:
@@ -179,7 +256,7 @@ def test_a_connection_that_is_refused_is_a_result_and_takes_its_turn_in_the_iter
     assert report.snapshot.outcomes == {Outcome.NETWORK_ERROR: 6}
     for result in report.results:
         assert_network_error(result)
-        assert (result.local, result.remote) == (Address("0.0.0.0", 0), SERVER)
+        assert (result.local, result.remote, result.role) == (Address("0.0.0.0", 0), SERVER, Role.RECEIVER)
 
 
 def test_a_refused_connection_over_ipv6_says_so_in_its_local_address() -> None:
@@ -248,3 +325,23 @@ def test_an_endless_client_that_is_refused_stops_when_it_is_told_to() -> None:
         return world.pacer.now_ns()
 
     assert in_world(main) <= 2 * RETRY_AFTER
+
+
+# Plugins that fail
+
+
+def test_a_client_without_end_does_not_spin_on_a_plugin_that_cannot_make_its_part() -> None:
+    def make_sender(plan: StreamPlan) -> ISender:
+        raise PluginFailure("sender 'broken': no, never")
+
+    async def main(world: World) -> tuple[RunReport, RefusingNetwork]:
+        network = RefusingNetwork(world.network, lambda number: False)
+        config = config_of(run={"role": "client", "time_limit": "9.9s"}, client={"connections": 2, "iterations": 0})
+        return await world.session(config, network=network, make_sender=make_sender).run(), network
+
+    report, network = in_world(main)
+    assert network.asked == 2 * 20
+    assert [endpoint.closed for endpoint in network.endpoints] == [1] * 40
+    assert report.snapshot.outcomes == {Outcome.PROTOCOL_ERROR: 40}
+    assert {result.result for result in report.results} == {"ErrorPlugin: sender 'broken': no never"}
+    assert times(report) == [turn * RETRY_AFTER for turn in range(20) for _ in range(2)]

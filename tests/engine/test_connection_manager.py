@@ -98,7 +98,7 @@ async def test_streams_are_found_by_role_and_peer_until_they_are_removed() -> No
     assert manager.connected(Role.SENDER, PEERS[0]) is sending
     assert manager.connected(Role.RECEIVER, PEERS[0]) is receiving
     assert manager.connected(Role.SENDER, Address(PEERS[0].host, 50_001)) is None
-    manager.remove(Role.SENDER, PEERS[0])
+    manager.remove(sending)
     assert manager.connected(Role.SENDER, PEERS[0]) is None
     assert manager.connected(Role.RECEIVER, PEERS[0]) is receiving
 
@@ -170,8 +170,7 @@ class PopulationMachine(RuleBasedStateMachine):
     def a_stream_ends(self, data: st.DataObject) -> None:
         if self.streams:
             peer = data.draw(st.sampled_from(sorted(self.streams)))
-            del self.streams[peer]
-            self.manager.remove(ROLE, peer)
+            self.manager.remove(self.streams.pop(peer))
             self.broker.finish_one()
 
     @invariant()

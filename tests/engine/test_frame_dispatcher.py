@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import trio
 
-from cts.api import IPacer, Message, Outcome, Role, StreamRequest, StreamResult
+from cts.api import Histogram, IPacer, Message, Outcome, Role, StreamRequest, StreamResult
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
 from cts.engine.senders import AutoSender, PlainSender
@@ -284,8 +284,8 @@ async def send_stream(
     dispatched: bool,
     plain: bool = False,
     pacer: IPacer | None = None,
-) -> tuple[StreamResult, list[SentDatagram], int]:
-    """Run a server's sending side; return its result, what it sent, and how many frames' lateness was recorded."""
+) -> tuple[StreamResult, list[SentDatagram], Histogram]:
+    """Run a server's sending side; return its result, what it sent, and how late its frames were."""
     dispatcher = FrameDispatcher(world.pacer)
     socket = ConnectedSocket(
         StreamRequest(
@@ -305,19 +305,19 @@ async def send_stream(
         result = await socket.run()
         nursery.cancel_scope.cancel()
     assert socket.send_lateness is not None
-    return result, endpoint.sent, socket.send_lateness.count
+    return result, endpoint.sent, socket.send_lateness
 
 
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "auto"])
 @pytest.mark.parametrize("segment_limit", [1, 2, 64])
 def test_a_dispatched_stream_sends_what_its_own_task_would_have_sent_and_when(plain: bool, segment_limit: int) -> None:
-    async def main(world: World, dispatched: bool) -> tuple[StreamResult, list[SentDatagram], int]:
+    async def main(world: World, dispatched: bool) -> tuple[StreamResult, list[SentDatagram], Histogram]:
         endpoint = RecordingEndpoint(segment_limit=segment_limit)
         return await send_stream(world, endpoint, dispatched=dispatched, plain=plain)
 
     by_dispatcher, by_itself = (in_world(partial(main, dispatched=dispatched)) for dispatched in (True, False))
     assert by_dispatcher == by_itself
-    assert by_dispatcher[2] == PLAN.final_frame
+    assert (by_dispatcher[2].count, by_dispatcher[2].greatest) == (PLAN.final_frame, 0)
 
 
 @pytest.mark.parametrize("after", range(1, 4 * PER_FRAME))
@@ -325,22 +325,37 @@ def test_a_dispatched_stream_sends_what_its_own_task_would_have_sent_and_when(pl
 def test_a_frame_that_an_endpoint_takes_in_part_is_finished_when_it_has_room_again(
     after: int, segment_limit: int
 ) -> None:
-    async def main(world: World) -> tuple[StreamResult, list[SentDatagram], int]:
+    async def main(world: World) -> tuple[StreamResult, list[SentDatagram], Histogram]:
         endpoint = StallingEndpoint(after=after, on_stall=lambda: None, segment_limit=segment_limit)
         return await send_stream(world, endpoint, dispatched=True)
 
-    result, sent, recorded = in_world(main)
+    result, sent, lateness = in_world(main)
     assert result.outcome is Outcome.SUCCESSFUL
     frames = [decoded for each in sent[1:] if isinstance(decoded := decode_untrusted(each.datagram), Data)]
     assert [frame.sequence for frame in frames] == [
         sequence for sequence in range(1, PLAN.final_frame + 1) for _ in range(PER_FRAME)
     ]
     assert [len(each.datagram) for each in sent[1:]] == list(PLAN.datagram_sizes) * PLAN.final_frame
-    assert recorded == PLAN.final_frame
+    assert {each.remote for each in sent} == {PEER}
+    assert lateness.count == PLAN.final_frame
+
+
+@pytest.mark.parametrize("dispatched", [True, False])
+def test_lateness_is_how_long_after_its_due_time_a_frame_began_to_leave(dispatched: bool) -> None:
+    async def main(world: World) -> Histogram:
+        # The second frame leaves in time and is held up in its middle for an hour.
+        endpoint = StallingEndpoint(after=1 + PER_FRAME + 1, on_stall=lambda: None, segment_limit=2)
+        return (await send_stream(world, endpoint, dispatched=dispatched))[2]
+
+    expected = Histogram()
+    for sequence in range(1, PLAN.final_frame + 1):
+        due_ns = PLAN.send_offset_ns(sequence)
+        expected.record(max(PLAN.send_offset_ns(2) + HOUR - due_ns, 0) if sequence > 2 else 0)
+    assert in_world(main) == expected
 
 
 def test_a_stream_goes_on_without_the_frames_that_its_host_does_not_let_out() -> None:
-    async def main(world: World) -> tuple[StreamResult, list[SentDatagram], int]:
+    async def main(world: World) -> tuple[StreamResult, list[SentDatagram], Histogram]:
         return await send_stream(world, FailingEndpoint(after=1 + 2 * PER_FRAME, segment_limit=64), dispatched=True)
 
     result, sent, _ = in_world(main)

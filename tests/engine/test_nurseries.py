@@ -1,4 +1,4 @@
-"""The tree of nurseries of a running session is the one that ``cts.engine.session`` draws; it stands and falls as one."""
+"""The live tree of a running session's nurseries: no task is in it that is not drawn here, and it stands and falls as one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ nursery
 BESIDE = "\n    - sleep_forever"
 
 
-def test_the_task_tree_of_a_running_session_is_the_one_that_its_docstring_draws() -> None:
+def test_the_task_tree_of_a_running_session_is_the_one_that_is_drawn_here() -> None:
     assert running_tree("pull") == SESSION.format(client="", server=BESIDE)
     assert running_tree("push") == SESSION.format(client=BESIDE, server="")
 

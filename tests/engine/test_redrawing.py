@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cts.engine.session import status_parts
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import RunSnapshot
 from tests.engine.small_stream import END, SECOND, config_of
@@ -53,4 +54,5 @@ def test_a_short_status_interval_needs_no_more() -> None:
 
 
 def test_where_nobody_draws_nothing_happens_between_two_statuses() -> None:
-    assert told("10s", redraws=False) == ([0, OVER], [])
+    assert told("2s", redraws=False) == ([0, 2 * SECOND, OVER], [])
+    assert status_parts(2 * SECOND, Told(redraws=False)) == 1

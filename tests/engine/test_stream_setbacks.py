@@ -5,10 +5,13 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from cts.api import FrameTotals, Outcome, StreamResult
+from cts.api import DatagramBatch, FrameTotals, Outcome, StreamResult
+from cts.engine.listening_socket import ListeningSocket
 from cts.impairment.link import Impairment
+from cts.protocol.wire import START
 from cts.records.results import UNKNOWN_CONNECTION_ID
 from cts.runs.simulated_run import simulated_connection_id
+from tests.engine.bare_server import BareServer
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import (
     CLIENT,
@@ -23,6 +26,7 @@ from tests.engine.small_stream import (
     SECOND,
     SERVER,
     config_of,
+    datagrams_of,
     losing,
 )
 from tests.engine.virtual_world import Peer, World, in_world
@@ -132,8 +136,9 @@ def test_start_repeated_pull_starts_nothing_and_is_counted() -> None:
     peer, result, refused = in_world(lambda world: _served(world, "pull"))
     assert result.outcome is Outcome.SUCCESSFUL
     assert result.ended_ns == LATENCY + LAST_SEND
-    assert len(peer.decoded()) == 1 + FRAMES * len(PLAN.datagram_sizes)
-    assert peer.names() == [2 * LATENCY]
+    assert len(peer.decoded()) == 2 + FRAMES * len(PLAN.datagram_sizes)
+    # Both came before the first frame was due, with which the answer to them leaves.
+    assert peer.names() == [2 * LATENCY, 2 * LATENCY + PLAN.send_offset_ns(1)]
     assert refused == {REPEATED: 2}
 
 
@@ -161,17 +166,44 @@ def test_start_repeated_push_without_any_data_ends_a_first_render_after_the_last
     assert result.counts.frames == FrameTotals(dropped=FRAMES)
 
 
+def test_start_repeated_push_behind_data_in_one_batch_does_not_begin_the_stream_anew() -> None:
+    async def main(world: World) -> int:
+        bare = BareServer(world, "push")
+        await bare.begin()
+        bare.start(CLIENT)
+        await world.until(150 * MS)
+        first, *_ = datagrams_of(1)
+        together = DatagramBatch(first + START, len(first), world.pacer.now_ns())
+        bare.server.on_packet_received(ListeningSocket(bare.endpoint, bare.server), SERVER, CLIENT, together)
+        await world.until(5 * SECOND)
+        (result,) = world.recorder.ended
+        await bare.end()
+        return result.ended_ns
+
+    assert in_world(main) == END
+
+
 # Id lost
 
 
-def test_id_lost_pull_costs_the_name_and_nothing_else() -> None:
+def test_id_lost_pull_is_asked_for_again_and_costs_nothing() -> None:
     sides = both_sides("pull", to_client=losing((1, 1)))
-    assert sides.sent_at("to_server") == [0]
+    assert sides.sent_at("to_server") == [0, RETRY]
     assert sides.receiver.outcome is Outcome.SUCCESSFUL
     assert sides.receiver.counts.frames == FrameTotals(completed=FRAMES)
     assert sides.receiver.ended_ns == END
-    assert sides.receiver.connection_id == UNKNOWN_CONNECTION_ID
-    assert sides.sender.connection_id == STREAM_NAME
+    assert sides.receiver.connection_id == sides.sender.connection_id == STREAM_NAME
+    assert sides.server.snapshot.refused == {REPEATED: 1}
+
+
+def test_id_lost_pull_whenever_it_is_sent_fails_the_stream_whatever_its_frames() -> None:
+    # The second answer leaves with the frame of 0.7 s.
+    second = 1 + 7 * len(PLAN.datagram_sizes) + 1
+    sides = both_sides("pull", to_client=losing((1, 1), (second, second)))
+    result = sides.receiver
+    assert (result.outcome, result.result) == (Outcome.PROTOCOL_ERROR, "ErrorNoConnectionId")
+    assert (result.connection_id, result.ended_ns) == (UNKNOWN_CONNECTION_ID, END)
+    assert result.counts.frames == FrameTotals(completed=FRAMES)
 
 
 def test_id_lost_push_is_asked_for_again_and_the_whole_stream_is_later_by_the_retry() -> None:

@@ -10,7 +10,7 @@ from cts.impairment.delay import Constant, Normal, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott
 from cts.records.observer import Observer
-from cts.records.results import RunReport
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
 from cts.records.snapshots import StreamInfo
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, config_of
@@ -59,11 +59,15 @@ def test_every_frame_gets_one_verdict_and_every_stream_ends_at_its_computed_inst
         frames = result.counts.frames
         assert frames.rendered == PLAN.final_frame
         # A client begins at once; a server begins anew with each START before the first data.
-        lasts_ns = END if result.outcome is Outcome.SUCCESSFUL else FIRST_RENDER
+        nothing_came = result.result == "ErrorNotAllDataTransferred"
+        lasts_ns = FIRST_RENDER if nothing_came else END
         base_ns = result.ended_ns - lasts_ns
         assert base_ns == result.started_ns if direction == "pull" else base_ns >= result.started_ns
-        if result.outcome is not Outcome.SUCCESSFUL:
-            assert (result.result, frames.dropped) == ("ErrorNotAllDataTransferred", PLAN.final_frame)
+        if nothing_came:
+            assert frames.dropped == PLAN.final_frame
+        else:
+            named = result.connection_id != UNKNOWN_CONNECTION_ID
+            assert result.result == ("Succeeded" if named else "ErrorNoConnectionId")
     for result in sides.senders:
         if result.outcome is Outcome.SUCCESSFUL:
             assert result.counts.bytes_sent == PLAN.transfer_size

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from cts.api import Address, DatagramBatch, IConnectedSocketFactory, IDatagramEndpoint, ISender, StreamPlan
 from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
+from cts.engine.broker import Target
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
@@ -132,10 +133,11 @@ class World:
         *,
         network: INetwork | None = None,
         listen: Sequence[Address] = (SERVER,),
-        targets: Sequence[Address] = (SERVER,),
+        targets: Sequence[Address | Target] = (SERVER,),
         make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
         factory: IConnectedSocketFactory | None = None,
         observer: Observer | None = None,
+        began_ns: int | None = None,
     ) -> Session:
         """Return a session in this world; its role comes from its configuration."""
         return Session(
@@ -143,11 +145,12 @@ class World:
             network=network or self.network,
             pacer=self.pacer,
             listen=listen,
-            targets=targets,
+            targets=[each if isinstance(each[0], Address) else (each,) for each in targets],
             make_sender=make_sender,
             factory=factory or DefaultConnectedSocketFactory(None),
             new_connection_id=lambda remote: simulated_connection_id(1, remote),
             observer=OrderedObserver([observer or self.recorder], self.pacer.now_ns),
+            began_ns=began_ns,
         )
 
     async def serve(self, session: Session) -> Running:

@@ -129,7 +129,7 @@ def test_turning_a_feature_on_leaves_the_latency_draws_alone(among: Impairment) 
         assert not found.arrivals or found.arrivals[0].arrival_ns in (at_ns, at_ns + SECOND)
 
 
-def test_each_flow_and_direction_has_a_stream_of_its_own() -> None:
+def test_each_flow_and_way_has_a_stream_of_its_own() -> None:
     keys = [(seed, flow, way) for seed in (1, 2) for flow in ("a", "b", "a b") for way in ("to_client", "b to_client")]
     first = {link_rng(*key).getrandbits(64) for key in keys}
     assert len(first) == len(keys)

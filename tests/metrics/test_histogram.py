@@ -48,6 +48,11 @@ def test_no_percentile_exceeds_the_greatest_value_and_they_rise(values: list[int
     assert figures.p50 <= figures.p99 <= figures.p999 <= figures.greatest == max(values)
 
 
+def test_the_figures_are_the_median_and_the_990th_and_999th_permille() -> None:
+    # Up to 255 a percentile is exact.
+    assert histogram_of(list(range(1, 201))).percentiles() == Percentiles(200, p50=100, p99=198, p999=200, greatest=200)
+
+
 @pytest.mark.parametrize("thousands", [1, 3, 7, 55, 1001])
 def test_a_permille_of_great_values_does_not_show_in_the_999th(thousands: int) -> None:
     # Exactly 99.9 % are 1: with one rank more, the greatest would be given.
@@ -103,6 +108,20 @@ def test_it_pickles(values: list[int]) -> None:
     copy = pickle.loads(pickle.dumps(histogram, pickle.HIGHEST_PROTOCOL))
     assert copy == histogram
     assert copy.percentiles() == histogram.percentiles()
+
+
+def test_its_buckets_and_its_greatest_value_make_an_equal_one() -> None:
+    histogram = histogram_of([0, 3, 3, 255, 256, 257, 1 << 40])
+    copy = Histogram.of_buckets(histogram.buckets(), histogram.greatest)
+    assert copy == histogram
+    assert copy.percentiles() == histogram.percentiles()
+
+
+def test_the_buckets_of_one_histogram_are_not_those_of_its_copy() -> None:
+    histogram = histogram_of([1])
+    copy = Histogram.of_buckets(histogram.buckets(), histogram.greatest)
+    copy.record(2)
+    assert (histogram.count, copy.count) == (1, 2)
 
 
 @pytest.mark.parametrize("other", [[1], [1, 2, 2], [1, 3], []])

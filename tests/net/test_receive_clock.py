@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cts.net.receive_clock import unix_offset_ns
+from cts.net.receive_clock import ReceiveClock, unix_offset_ns
+from cts.testing import MockPacer
 
 AHEAD = 1_700_000_000_000_000_000
 
@@ -43,3 +44,22 @@ def test_of_comparisons_that_something_came_between_the_closest_counts(monkeypat
 
     monkeypatch.setattr(time, "time_ns", lambda: read() + AHEAD)
     assert unix_offset_ns(read) == -AHEAD - 4_500
+
+
+class StillPacer(MockPacer):
+    """A clock that stands still at 7."""
+
+    def now_ns(self) -> int:
+        return 7
+
+
+def test_a_stamp_from_before_unix_time_was_set_back_is_taken_as_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    unix = [AHEAD + 5_000_000_000]
+    monkeypatch.setattr(time, "time_ns", lambda: unix[0])
+    clock = ReceiveClock(StillPacer())
+    stamped_ns = unix[0]
+    assert clock.of(stamped_ns) == 7
+    unix[0] -= 1_000_000_000
+    clock.compare()
+    assert clock.of(stamped_ns) == 7
+    assert clock.of(unix[0] - 3) == 4

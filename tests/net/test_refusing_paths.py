@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
-from cts.api import Frame, StreamPlan
+from cts.api import Address, Frame, IDatagramEndpoint, StreamPlan
 from cts.clock.system_pacer import SystemPacer
 from cts.engine.senders import AutoSender
 from cts.net.offload import detect_offload
+from cts.net.segmentation import SegmentedSender
 from cts.net.udp_network import UdpNetwork
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, narrow, views
@@ -34,20 +36,23 @@ async def test_a_path_that_refuses_runs_goes_on_plainly(offloaded: Net) -> None:
         inbox = offloaded.inbox(listening)
         sent = await connected.send_train(listening.local, HEADER, views(payloads))
         assert sent == 10 * 1400
-        assert connected.segment_limit == 1
+        assert connected.segment_limit_to(listening.local) == 1
         await connected.send_train(listening.local, HEADER, views([b"next"]))
         assert await drain(listening, inbox, 11) == [HEADER + payload for payload in (*payloads, b"next")]
 
 
-async def test_a_refusal_is_noted_once_and_only_then(offloaded: Net) -> None:
+async def test_a_refusal_is_said_when_it_happens_once_by_peer(offloaded: Net) -> None:
+    said: list[str] = []
+    offloaded.network.say = said.append
     async with offloaded.pair(V6) as (listening, connected):
         await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
-        assert offloaded.network.notes() == ()
+        assert said == []
         narrow(connected)
         for _ in range(3):
             await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
-        (note,) = offloaded.network.notes()
-    assert "refused segmented sends" in note
+            assert len(said) == 1
+        (note,) = said
+    assert f"the path to {listening.local} refused segmented sends" in note
     assert "Invalid argument" in note or "too long" in note
 
 
@@ -55,7 +60,40 @@ async def test_a_refusal_concerns_its_endpoint_alone(offloaded: Net) -> None:
     async with offloaded.pair(V6) as (listening, connected):
         narrow(connected)
         await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
-        assert (connected.segment_limit, listening.segment_limit) == (1, DATAGRAMS_PER_TRAIN)
+        assert connected.segment_limit_to(listening.local) == 1
+        assert listening.segment_limit_to(connected.local) == DATAGRAMS_PER_TRAIN
+
+
+async def test_a_refusal_concerns_its_peer_alone(offloaded: Net) -> None:
+    async with offloaded.pair(V6) as (listening, connected):
+        await send_refused(connected, listening)
+        other = Address(listening.local.host, listening.local.port ^ 1)
+        assert connected.segment_limit_to(other) == connected.segment_limit == DATAGRAMS_PER_TRAIN
+
+
+async def test_a_path_that_refused_is_tried_again_after_a_while(
+    offloaded: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    send = SegmentedSender.send
+
+    def counted(self: SegmentedSender, *arguments: Any) -> int:
+        calls.append(len(arguments[2]))
+        return send(self, *arguments)
+
+    monkeypatch.setattr(SegmentedSender, "send", counted)
+    monkeypatch.setattr("cts.net.offload._REFUSED_FOR_NS", 0)
+    async with offloaded.pair(V6) as (listening, connected):
+        await send_refused(connected, listening)
+        assert connected.segment_limit_to(listening.local) == DATAGRAMS_PER_TRAIN
+        await connected.send_train(listening.local, HEADER, views([b"x" * 1000] * 3))
+    assert calls == [2, 3]
+
+
+async def send_refused(connected: IDatagramEndpoint, listening: IDatagramEndpoint) -> None:
+    """Send a train that the path refuses."""
+    narrow(connected)
+    await connected.send_train(listening.local, HEADER, views([b"x" * 1374] * 2))
 
 
 async def test_runs_that_fit_a_narrow_path_are_not_refused(offloaded: Net) -> None:
@@ -64,7 +102,7 @@ async def test_runs_that_fit_a_narrow_path_are_not_refused(offloaded: Net) -> No
         inbox = offloaded.inbox(listening)
         await connected.send_train(listening.local, HEADER, views([b"x" * 1000] * 9))
         assert len(await drain(listening, inbox, 9)) == 9
-        assert connected.segment_limit == DATAGRAMS_PER_TRAIN
+        assert connected.segment_limit_to(listening.local) == DATAGRAMS_PER_TRAIN
 
 
 async def test_a_frame_that_is_refused_half_way_is_sent_once(offloaded: Net) -> None:

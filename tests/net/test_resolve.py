@@ -37,6 +37,7 @@ NAMES = {
     b"both.example": [v6("2001:db8::1"), v4("192.0.2.1")],
     b"other.example": [v4("192.0.2.2")],
     b"twice.example": [v4("192.0.2.1")],
+    b"many.example": [v6("2001:db8::1"), v6("2001:db8::2"), v6("2001:db8::1"), v6("2001:db8::3"), v4("192.0.2.1")],
     b"link.example": [v6("fe80::1", scope=1)],
 }
 
@@ -70,7 +71,7 @@ def use_names() -> None:
 @pytest.mark.parametrize(("host", "address"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::0001", "::1")])
 async def test_an_address_is_itself(host: str, address: str) -> None:
     assert await resolve_listen([(host, 4444)]) == [Address(address, 4444)]
-    assert await resolve_targets([(host, 4444)]) == [Address(address, 4444)]
+    assert await resolve_targets([(host, 4444)]) == [(Address(address, 4444),)]
 
 
 async def test_a_star_is_every_address_of_both_families() -> None:
@@ -94,15 +95,21 @@ async def test_two_names_of_one_address_are_listened_on_once() -> None:
     assert found == [Address("2001:db8::1", 4444), Address("192.0.2.1", 4444)]
 
 
-async def test_a_target_is_the_address_that_the_resolver_prefers() -> None:
+async def test_a_target_s_addresses_are_tried_in_the_resolver_s_order_with_the_families_in_turn() -> None:
     use_names()
-    assert await resolve_targets([("both.example", 4444)]) == [Address("2001:db8::1", 4444)]
+    found = await resolve_targets([("many.example", 4444)])
+    assert [[each.host for each in target] for target in found] == [
+        ["2001:db8::1", "192.0.2.1", "2001:db8::2", "2001:db8::3"]
+    ]
+    assert await resolve_targets([("both.example", 4444)]) == [
+        (Address("2001:db8::1", 4444), Address("192.0.2.1", 4444))
+    ]
 
 
 async def test_targets_stay_in_order_and_as_many_as_were_named() -> None:
     use_names()
     found = await resolve_targets([("other.example", 4444), ("twice.example", 4444), ("other.example", 4444)])
-    assert [address.host for address in found] == ["192.0.2.2", "192.0.2.1", "192.0.2.2"]
+    assert [address.host for (address,) in found] == ["192.0.2.2", "192.0.2.1", "192.0.2.2"]
 
 
 async def test_a_listen_name_that_does_not_resolve_is_named_with_its_key_and_the_reason() -> None:
@@ -129,14 +136,14 @@ def interface() -> str:
 
 async def test_the_zone_of_a_link_local_address_is_kept(interface: str) -> None:
     # Without it the kernel refuses the address, and nobody is reached (RFC 4007, section 11).
-    for resolve in (resolve_listen, resolve_targets):
-        (address,) = await resolve([(f"fe80::1%{interface}", 4444)])
-        assert address == Address(f"fe80::1%{interface}", 4444)
+    address = Address(f"fe80::1%{interface}", 4444)
+    assert await resolve_listen([(f"fe80::1%{interface}", 4444)]) == [address]
+    assert await resolve_targets([(f"fe80::1%{interface}", 4444)]) == [(address,)]
 
 
 async def test_the_zone_that_a_name_server_knows_is_kept(interface: str) -> None:
     use_names()
-    assert await resolve_targets([("link.example", 4444)]) == [Address(f"fe80::1%{interface}", 4444)]
+    assert await resolve_targets([("link.example", 4444)]) == [(Address(f"fe80::1%{interface}", 4444),)]
 
 
 async def test_a_family_that_the_system_lacks_is_left_out_of_every_address_and_told_of(

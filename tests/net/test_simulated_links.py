@@ -94,7 +94,7 @@ def test_more_addresses_to_listen_on_change_nothing_for_a_client() -> None:
     assert transmissions(SERVER) == transmissions(Address("192.0.2.2", 4444), Address("2001:db8::1", 4444), SERVER)
 
 
-def test_each_client_and_each_direction_has_fates_of_its_own() -> None:
+def test_each_client_and_each_way_has_fates_of_its_own() -> None:
     async def main(world: World) -> list[list[bool]]:
         server = await world.listen()
         clients = [await world.connect() for _ in range(2)]

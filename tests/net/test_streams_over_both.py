@@ -100,6 +100,8 @@ async def run_case(case: Case, network_name: str, pacer: SystemPacer | TimerPace
     plan = plan_of(config)
     assert (plan.final_frame, plan.frame_size) == (FRAMES, frame_size)
     network = UdpNetwork(pacer, NETWORKS[network_name])
+    said: list[str] = []
+    network.say = said.append
     session = Session(
         session_settings(config),
         network=network,
@@ -120,7 +122,7 @@ async def run_case(case: Case, network_name: str, pacer: SystemPacer | TimerPace
         rows(folder / "connections.csv"),
         rows_of_streams(folder),
         network.statistics().datagrams,
-        network.notes(),
+        tuple(said),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.output.figures import about_rate, counted, outcome_counts, percentage, seconds, two_columns
+from cts.output.figures import about_rate, outcome_counts, percentage, seconds, two_columns
 from cts.records.snapshots import Outcome
 
 
@@ -61,10 +61,6 @@ def test_only_nothing_is_0_and_only_everything_is_100_percent(part: int, rest: i
     whole = part + rest
     assert (percentage(part, whole) == "0.00 %") == (part == 0)
     assert (percentage(part, whole) == "100.00 %") == (part == whole)
-
-
-def test_counts_agree_with_their_nouns() -> None:
-    assert [counted(count, "datagram") for count in (0, 1, 2000)] == ["0 datagrams", "1 datagram", "2,000 datagrams"]
 
 
 def test_texts_begin_behind_the_longest_name() -> None:

@@ -4,12 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
-from cts.metrics.jitter import ABSURD_MS, InFlightTimes
 from cts.output.jitter_log import JITTER_COLUMNS, JitterLog
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
@@ -85,38 +82,6 @@ def test_a_peer_whose_clock_does_not_tick_gets_zeros_and_a_note(tmp_path: Path, 
     assert log.notes() == (
         "output.jitter_file: 1 completed frames are logged as zeros: their senders' clocks make no sense",
     )
-
-
-def test_a_frame_a_day_off_is_counted_and_moves_neither_base_nor_jitter() -> None:
-    times = InFlightTimes()
-    assert times.add(0, QPF, 0, QPF) is not None
-    day = int(ABSURD_MS) * QPF // 1000
-    assert times.add(2 * day, QPF, 10_000, QPF) is None
-    after = times.add(0, QPF, 20_000, QPF)
-    assert after is not None
-    assert (after.relative_ms, after.jitter_ms) == (2.0, 2.0)
-    assert times.unusable == 1
-
-
-def test_each_side_is_measured_in_its_own_ticks() -> None:
-    times = InFlightTimes()
-    times.add(0, 1_000, 0, 10_000_000)
-    measured = times.add(1_000, 1_000, 10_050_000, 10_000_000)
-    assert measured is not None
-    assert measured.relative_ms == 5.0
-
-
-INT64 = st.integers(-(2**63), 2**63 - 1)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(INT64, INT64, st.integers(0, 2**62)), max_size=20))
-def test_no_stamp_of_a_peer_raises_and_every_figure_is_finite(stamps: list[tuple[int, int, int]]) -> None:
-    times = InFlightTimes()
-    measured = [times.add(qpc, qpf, received, QPF) for qpc, qpf, received in stamps]
-    usable = [each for each in measured if each is not None]
-    assert len(usable) + times.unusable == len(stamps)
-    assert all(abs(each.relative_ms) <= ABSURD_MS and 0 <= each.jitter_ms <= 2 * ABSURD_MS for each in usable)
 
 
 def test_several_streams_get_a_file_each_named_by_their_number(tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, cast
 
 import pytest
 import trio
+from attrs import evolve
 
 from cts.api import (
     Address,
+    BackgroundTask,
     DatagramBatch,
     Frame,
     FrameTotals,
@@ -20,14 +23,17 @@ from cts.api import (
     IDatagramEndpoint,
     IPacer,
     ISender,
+    Message,
     Outcome,
     Role,
     StreamPlan,
     StreamRequest,
     StreamResult,
     StreamSnapshot,
+    Train,
 )
 from cts.engine.senders import PlainSender
+from cts.errors import PluginFailure
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
 from tests.engine.bare_server import BareServer, stranger
@@ -43,6 +49,7 @@ from tests.plugin.plugins_that_fail import (
     guarded_factory,
     guarded_sender,
 )
+from tests.testing.through_endpoint import ThroughEndpoint
 
 FRAMES = PLAN.final_frame
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
@@ -222,6 +229,87 @@ def test_an_endless_client_does_not_spin_on_a_sender_that_cannot_be_made() -> No
     assert in_world(main) == {Outcome.PROTOCOL_ERROR: 20}
 
 
+# What a sender offers: the engine hands it over in the plugin's place, where nobody could tell whose mistake it was
+
+
+class OffersTrains(PlainSender):
+    """Offers its frames' trains, each changed in one way."""
+
+    def __init__(self, options: object, plan: StreamPlan) -> None:
+        super().__init__(options, plan)
+        self.plan = plan
+
+    def change(self, trains: Sequence[Train]) -> object:
+        return trains
+
+    def trains(self, segment_limit: int) -> Sequence[Train]:
+        return cast("Sequence[Train]", self.change(self.plan.trains(segment_limit)))
+
+
+class OffersShortFirst(OffersTrains):
+    def change(self, trains: Sequence[Train]) -> object:
+        return [train[::-1] for train in trains]
+
+
+class OffersBytes(OffersTrains):
+    def change(self, trains: Sequence[Train]) -> object:
+        return [tuple(bytes(payload) for payload in train) for train in trains]
+
+
+class OffersAnEmptyTrain(OffersTrains):
+    def change(self, trains: Sequence[Train]) -> object:
+        return [*trains, ()]
+
+
+class OffersHalfAFrame(OffersTrains):
+    def change(self, trains: Sequence[Train]) -> object:
+        return (*trains[:-1], trains[-1][:-1])
+
+
+class OffersOneLongTrain(OffersTrains):
+    def trains(self, segment_limit: int) -> Sequence[Train]:
+        return [tuple(self.plan.payloads)]
+
+
+def limit_of(cls: type[OffersTrains]) -> int:
+    """Return how many datagrams a train may have where the frame of PLAN is not to go as one."""
+    return len(PLAN.payloads) - 1 if cls is OffersOneLongTrain else 64
+
+
+@pytest.mark.parametrize(
+    ("cls", "fault"),
+    [
+        (OffersShortFirst, "the payloads of a train differ in length; only the last may, and be shorter"),
+        (OffersBytes, "a payload is not a memoryview"),
+        (OffersAnEmptyTrain, "a train of 0 datagrams, 64 are allowed"),
+        (OffersHalfAFrame, "they are not the frame's datagrams"),
+        (OffersOneLongTrain, f"a train of {len(PLAN.payloads)} datagrams, {len(PLAN.payloads) - 1} are allowed"),
+    ],
+)
+def test_trains_that_a_network_could_not_take_are_the_plugin_s_failure(cls: type[OffersTrains], fault: str) -> None:
+    limit = limit_of(cls)
+    with pytest.raises(PluginFailure, match=re.escape(f"{SENDER} raised ValueError: trains({limit}): {fault}")):
+        guarded_sender(cls)(PLAN).trains(limit)
+
+
+def test_trains_that_a_network_can_take_are_handed_on_as_they_are() -> None:
+    assert guarded_sender(OffersTrains)(PLAN).trains(64) is PLAN.trains(64)
+
+
+class BackgroundFails(PlainSender):
+    def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask:
+        return self.read_a_file
+
+    async def read_a_file(self) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+
+@BOTH
+def test_whatever_a_sender_s_background_task_raises_names_the_plugin(direction: str) -> None:
+    for result in sides_with(direction, BackgroundFails).senders:
+        assert_plugin_failed(result, "FileNotFoundError: [Errno 2] No such file or directory")
+
+
 @BOTH
 def test_a_sender_that_raises_when_it_is_cancelled_does_not_take_the_run_down(direction: str) -> None:
     async def main(world: World) -> tuple[StreamResult, ...]:
@@ -260,6 +348,37 @@ class CannotMake(BrokenFactory):
 class MakesSomethingElse(BrokenFactory):
     def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
         return cast("IConnectedSocket", None)
+
+
+class ServesAnotherPeer(BrokenFactory):
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        return default(evolve(request, peer=VICTIM))
+
+
+@BOTH
+def test_a_factory_whose_socket_is_for_another_peer_fails_its_stream(direction: str) -> None:
+    sides = both_sides(direction, factory=guarded_factory(ServesAnotherPeer()))
+    for result in (*sides.client.results, *sides.server.results):
+        assert result.outcome is Outcome.PROTOCOL_ERROR
+        assert f"{FACTORY} raised ValueError: make returned a socket for {VICTIM}" in result.result
+
+
+class SaysNotHowManyWent(ThroughEndpoint):
+    def send_now(self, messages: Sequence[Message]) -> int:
+        return cast("int", None)
+
+
+class WrapsTheEndpoint(BrokenFactory):
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        return default(evolve(request, endpoint=SaysNotHowManyWent(request.endpoint)))
+
+
+@BOTH
+def test_a_factory_s_endpoint_that_does_not_say_how_many_messages_went_fails_its_stream(direction: str) -> None:
+    sides = both_sides(direction, factory=guarded_factory(WrapsTheEndpoint()))
+    assert {result.result for result in sides.senders} == {
+        f"ErrorPlugin: {FACTORY} raised TypeError: send_now returned None not how many messages went"
+    }
 
 
 @BOTH

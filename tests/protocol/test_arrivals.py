@@ -41,6 +41,7 @@ def became(datagram: bytes, at_ns: int = 1, *, client: bool = True, verify: Veri
         (data(2), 1, "on_time"),
         (data(1), SECOND // 5 + 1, "late"),
         (data(5), 1, "ahead"),
+        (data(20), 1, "ahead"),
         (data(21), 1, "no_such_frame"),
         (data(0), 1, "no_such_frame"),
         (data(-1), 1, "no_such_frame"),
@@ -109,6 +110,45 @@ def test_alike_datagrams_that_came_together_are_told_together() -> None:
     datagrams = data(1, PATTERN[:474]) * 2
     receiver.complete_io(recv, now_ns=1, data=DatagramBatch(datagrams, 500, 1))
     assert receiver.arrivals.totals() == ArrivalTotals(on_time=2)
+
+
+class Told(ArrivalSink):
+    """A sink that keeps what it was told last."""
+
+    facts: tuple[object, ...] = ()
+
+    def take(self, became: Became, datagrams: int, size: int, received_ns: int, *stamp: int) -> None:
+        super().take(became, datagrams, size, received_ns, *stamp)
+        self.facts = (became, datagrams, size, received_ns, *stamp)
+
+
+@pytest.mark.parametrize(
+    ("datagram", "facts"),
+    [
+        (data(2), (Became.ON_TIME, 1, 1000, 9, 2, 1, 10_000_000)),
+        (data(1, PATTERN[:474]) * 2, (Became.ON_TIME, 2, 1000, 9, 1, 1, 10_000_000)),
+        (data(5), (Became.AHEAD, 1, 1000, 9, 5, 1, 10_000_000)),
+        (data(2, b"x" * 474), (Became.WRONG_PAYLOAD, 1, 500, 9, 2, 1, 10_000_000)),
+        (b"junk", (Became.UNDECODABLE, 1, 4, 9)),
+        (START, (Became.UNEXPECTED, 1, 5, 9)),
+        (ConnectionId(NAME).encode(), (Became.HANDSHAKE, 1, 39, 9)),
+    ],
+)
+def test_an_arrival_is_told_with_its_bytes_and_time_and_data_with_its_frame_and_stamp(
+    datagram: bytes, facts: tuple[object, ...]
+) -> None:
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.COUNT)
+    told = receiver.arrivals = Told()
+    size = 500 if facts[1] == 2 else len(datagram)
+    receiver.complete_io(receiver.initiate_io(0), now_ns=10, data=DatagramBatch(datagram, size, 9))
+    assert told.facts == facts
+
+
+def test_a_sender_tells_the_bytes_and_time_of_what_arrives() -> None:
+    sender = sender_of(PLAN, base_ns=0, connection_id=None)
+    told = sender.arrivals = Told()
+    sender.complete_io(sender.initiate_io(0), now_ns=10, data=DatagramBatch(b"junk", 4, 9))
+    assert told.facts == (Became.UNDECODABLE, 1, 4, 9)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Became), st.integers(1, 9)), max_size=20))

@@ -282,7 +282,7 @@ def test_verdicts_do_not_depend_on_when_the_code_looks(
 @settings(deadline=None)
 @given(arrivals(), st.sampled_from([Verify.COUNT, Verify.CONNECTION]))
 def test_every_frame_of_a_stream_that_ran_to_its_end_has_one_verdict(drawn: list[Arrival], verify: Verify) -> None:
-    driven = Driven(verify=verify)
+    driven = Driven(connection_id=NAME, verify=verify)
     deliver(driven, drawn)
     assert driven.pattern.status is IOStatus.COMPLETED
     assert driven.pattern.ended_ns == END

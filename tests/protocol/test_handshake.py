@@ -41,12 +41,17 @@ def test_start_is_sent_at_the_base_and_just_after_each_repetition_s_time(name_se
         side.sent()
 
 
-def test_a_receiver_that_asks_is_settled_by_data_alone() -> None:
+def test_a_receiver_that_asks_is_settled_by_data_alone_and_asks_until_it_has_its_name_too() -> None:
     side = asking(name_settles=False)
     assert not side.named(NAME, BASE + 1)
     assert (side.connection_id, side.pending, side.settled, side.base_ns) == (NAME, True, False, BASE)
     side.data_came()
     assert (side.pending, side.settled) == (False, True)
+    nameless = asking(name_settles=False)
+    nameless.data_came()
+    assert (nameless.pending, nameless.settled) == (True, True)
+    assert not nameless.named(NAME, BASE + 1)
+    assert not nameless.pending
 
 
 def test_a_sender_that_asks_begins_when_its_name_comes() -> None:
@@ -71,14 +76,14 @@ def test_a_name_in_the_instant_of_giving_up_counts_for_a_sender_and_a_later_one_
 
 
 def test_an_answer_is_due_at_once_and_once() -> None:
-    side = Answering(BASE, NAME, repeats=True)
+    side = Answering(PLAN, BASE, NAME, follows=True)
     assert side.task(BASE + 5) == IOTask(IOAction.SEND, BASE + 5, datagram=ConnectionId(NAME).encode())
     side.sent()
     assert not side.pending
 
 
 def test_a_receiver_that_answers_begins_anew_with_each_start_until_data_comes() -> None:
-    side = Answering(BASE, NAME, repeats=True)
+    side = Answering(PLAN, BASE, NAME, follows=True)
     side.sent()
     assert side.asked_again(BASE + 9)
     assert (side.pending, side.base_ns) == (True, BASE + 9)
@@ -88,15 +93,15 @@ def test_a_receiver_that_answers_begins_anew_with_each_start_until_data_comes() 
     assert (side.pending, side.base_ns) == (True, BASE + 9)
 
 
-def test_a_sender_that_answers_lets_its_frames_answer_a_repeated_start() -> None:
-    side = Answering(BASE, NAME, repeats=False)
+def test_a_sender_that_answers_answers_again_and_stays_where_it_is() -> None:
+    side = Answering(PLAN, BASE, NAME, follows=False)
     side.sent()
     assert not side.asked_again(BASE + 9)
-    assert (side.pending, side.base_ns) == (False, BASE)
+    assert (side.pending, side.base_ns) == (True, BASE)
 
 
 def test_an_answer_tells_nobody_a_name_and_never_gives_up() -> None:
-    side = Answering(BASE, NAME, repeats=True)
+    side = Answering(PLAN, BASE, NAME, follows=True)
     assert not side.named(OTHER, BASE)
     assert (side.connection_id, side.gives_up_ns) == (NAME, FOREVER_NS)
 
@@ -171,6 +176,5 @@ def test_every_datagram_is_either_start_or_among_the_others(datagrams: list[byte
     data = b"".join(datagrams)
     starts, others = starts_apart(DatagramBatch(memoryview(data) if as_view else data, 5, BASE))
     assert starts == datagrams.count(START)
-    assert (
-        [bytes(each) for each in others.datagrams()] if others else [each for each in datagrams if each != START] == []
-    )
+    left = [bytes(each) for each in others.datagrams()] if others is not None else []
+    assert left == [each for each in datagrams if each != START]

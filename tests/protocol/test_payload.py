@@ -13,6 +13,7 @@ from cts.protocol.wire import PATTERN, Data, matches_pattern
 from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000
+NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
 NUMBERS = b"".join(number.to_bytes(2, "little") for number in range(32_768))
 PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND, datagram_max_size=400)  # 20 frames of 400 + 400 + 200 bytes
 
@@ -84,7 +85,7 @@ def test_a_failed_stream_takes_nothing_more_of_the_batch_that_failed_it() -> Non
 
 
 def test_a_wrong_payload_may_count_as_an_error_instead() -> None:
-    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.COUNT)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=NAME, verify=Verify.COUNT)
     assert receive(receiver, 5, good(1), good(1), wrong(2), good(1, 200)) is IOStatus.CONTINUE
     assert end(receiver) is IOStatus.COMPLETED
     assert receiver.counts == FrameTotals(completed=1, dropped=19, error=1)
@@ -92,7 +93,7 @@ def test_a_wrong_payload_may_count_as_an_error_instead() -> None:
 
 
 def test_payloads_may_go_unlooked_at() -> None:
-    receiver = receiver_of(PLAN, base_ns=0, connection_id=None, verify=Verify.CONNECTION)
+    receiver = receiver_of(PLAN, base_ns=0, connection_id=NAME, verify=Verify.CONNECTION)
     assert receive(receiver, 5, wrong(1), wrong(1), wrong(1, 200)) is IOStatus.CONTINUE
     assert end(receiver) is IOStatus.COMPLETED
     assert receiver.counts == FrameTotals(completed=1, dropped=19)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
-from cts.protocol.frames import RenderedFrame
+from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
@@ -115,23 +115,44 @@ def test_a_start_that_nobody_could_answer_in_time_is_not_sent() -> None:
     assert driven.next(BASE) == IOTask(IOAction.NONE, BASE + 600 * MS + 1)
 
 
-def test_data_ends_the_asking() -> None:
+@pytest.mark.parametrize("came", [(data(1), ANSWER), (ANSWER, data(1))])
+def test_data_and_a_name_end_the_asking_in_either_order(came: tuple[bytes, ...]) -> None:
     driven = Driven(PATIENT)
     driven.send(BASE)
-    driven.get(BASE + 1, data(1))
+    for each in came:
+        driven.get(BASE + 1, each)
     assert driven.next(BASE + 2) == IOTask(IOAction.NONE, BASE + PATIENT.end_offset_ns + 1)
 
 
-def test_a_connection_id_alone_does_not_end_the_asking() -> None:
+@pytest.mark.parametrize("came", [data(1), ANSWER])
+def test_data_alone_or_a_name_alone_does_not_end_the_asking(came: bytes) -> None:
     driven = Driven(PATIENT)
     driven.send(BASE)
-    driven.get(BASE + 1, ConnectionId(NAME).encode())
+    driven.get(BASE + 1, came)
     assert driven.next(BASE + 2).datagram == START
 
 
-def test_data_that_came_before_the_first_start_was_sent_makes_it_needless() -> None:
+def test_a_client_that_has_data_asks_for_the_name_no_longer_than_the_server_sends() -> None:
+    plan = StreamPlan(8 * 10_000, 10, SECOND, SECOND, 400)  # it sends until 1 s
+    driven = Driven(plan)
+    driven.get(BASE, data(1))
+    assert [driven.send(BASE).due_ns for _ in range(2)] == [BASE, BASE + 600 * MS + 1]
+    assert driven.next(BASE + 700 * MS) == IOTask(IOAction.NONE, BASE + plan.end_offset_ns + 1)
+
+
+def test_a_stream_that_never_got_a_name_runs_to_its_end_and_does_not_succeed() -> None:
+    driven = Driven()
+    for sequence in range(1, 21):
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.end() is IOStatus.FAILED
+    assert (driven.pattern.error, driven.pattern.ended_ns) == (StreamError.NO_CONNECTION_ID, END)
+    assert driven.pattern.counts == FrameTotals(completed=20)
+
+
+def test_data_and_a_name_that_came_before_the_first_start_was_sent_make_it_needless() -> None:
     driven = Driven()
     driven.get(BASE, data(1))
+    driven.get(BASE, ANSWER)
     assert driven.next(BASE).action is IOAction.NONE
 
 
@@ -232,12 +253,37 @@ def test_a_server_takes_no_name_from_its_peer() -> None:
     assert driven.pattern.counts == FrameTotals(error=1)
 
 
+# ------------------------------------------------------------------------------------------------ reports
+
+
+def test_a_frame_is_reported_with_its_bytes_and_with_stamp_and_time_of_its_last_datagram_on_time() -> None:
+    driven = Driven()
+    first, last = (Data(1, qpc, qpf, PATTERN[:374]).encode() for qpc, qpf in ((5, 10_000_000), (6, 20_000_000)))
+    driven.get(BASE + 1, first)
+    driven.get(BASE + 2, last)
+    driven.get(FIRST_RENDER + 1, data(1))
+    assert driven.rendered == [RenderedFrame(1, Verdict.DROPPED, 800, 6, 20_000_000, BASE + 2, FIRST_RENDER)]
+
+
+@pytest.mark.parametrize("sequence", [2, 3, 20, 40])
+def test_a_frame_is_reported_by_the_first_arrival_after_its_render_time_whatever_frame_that_belongs_to(
+    sequence: int,
+) -> None:
+    driven = Driven(PATIENT)
+    driven.get(BASE + 1, data(1))
+    driven.get(BASE + 2 * SECOND, data(sequence))
+    assert driven.rendered == []
+    driven.get(BASE + 2 * SECOND + 1, data(sequence))
+    assert [frame.sequence for frame in driven.rendered] == [1]
+
+
 # ------------------------------------------------------------------------------------------------ ending
 
 
 def test_the_renderer_ends_the_stream_after_the_final_frame_and_not_before() -> None:
     driven = Driven()
     driven.get(BASE, data(1))
+    driven.get(BASE, ANSWER)
     assert driven.next(END).action is IOAction.NONE
     task = driven.next(END + 1)
     assert task == IOTask(IOAction.ABORT, END + 1)
@@ -272,7 +318,7 @@ def test_nothing_received_by_the_first_render_is_fatal() -> None:
 
 
 def test_data_in_the_very_nanosecond_of_the_first_render_saves_the_stream() -> None:
-    driven = Driven()
+    driven = Driven(connection_id=NAME)
     driven.get(FIRST_RENDER, *frame(1))
     assert driven.end() is IOStatus.COMPLETED
     assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
@@ -293,7 +339,7 @@ def test_a_name_and_rubbish_are_no_data_and_do_not_save_the_stream() -> None:
 
 
 def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
-    driven = Driven()
+    driven = Driven(connection_id=NAME)
     for sequence in range(1, 20):
         driven.get(BASE + sequence * 100 * MS, *frame(sequence))
     assert driven.get(BASE + 2000 * MS, data(20)) is IOStatus.CONTINUE
@@ -305,7 +351,7 @@ def test_the_final_sequence_ends_the_measured_interval_and_only_that() -> None:
 
 
 def test_a_final_sequence_that_the_buffer_does_not_take_ends_nothing() -> None:
-    driven = Driven()
+    driven = Driven(connection_id=NAME)
     # The window is 6 frames.
     driven.get(BASE + 50 * MS, data(20))
     for sequence in range(1, 21):
@@ -316,7 +362,7 @@ def test_a_final_sequence_that_the_buffer_does_not_take_ends_nothing() -> None:
 
 
 def test_without_the_final_sequence_there_is_no_end_of_the_measured_interval() -> None:
-    driven = Driven()
+    driven = Driven(connection_id=NAME)
     for sequence in range(1, 20):
         driven.get(BASE + sequence * 100 * MS, *frame(sequence))
     assert driven.end() is IOStatus.COMPLETED

@@ -257,7 +257,7 @@ def test_a_lost_start_is_repeated_and_a_pushed_stream_begins_with_the_second() -
 def test_a_start_that_arrives_twice_makes_no_difference_to_a_pulled_stream() -> None:
     stream = Stream("pull", except_for("start", delays=[LATENCY, 50 * MS]))
     assert_ran_to_its_end(stream, FrameTotals(completed=20))
-    assert stream.sent["id"] == 1
+    assert stream.sent["id"] == 2
 
 
 def test_a_start_that_arrives_twice_before_the_data_begins_a_pushed_stream_anew() -> None:
@@ -272,9 +272,17 @@ def test_a_start_that_arrives_again_after_the_data_is_only_answered() -> None:
     assert stream.sent["id"] == 2
 
 
-def test_a_lost_id_leaves_a_pulled_stream_without_a_name_and_otherwise_whole() -> None:
-    stream = Stream("pull", except_for("id"))
+def test_a_lost_id_is_asked_for_again_and_a_pulled_stream_is_whole() -> None:
+    stream = Stream("pull", except_for("id", 1))
     assert_ran_to_its_end(stream, FrameTotals(completed=20))
+    assert stream.sent == {"start": 2, "id": 2, "data": 20}
+
+
+def test_when_every_id_is_lost_a_pulled_stream_is_whole_and_fails_for_want_of_its_name() -> None:
+    stream = Stream("pull", except_for("id"))
+    assert stream.receiver.counts == FrameTotals(completed=20)
+    assert (stream.receiver.status, stream.receiver.error) == (IOStatus.FAILED, StreamError.NO_CONNECTION_ID)
+    assert stream.receiver.ended_ns == END
     assert stream.client.pattern.handshake.connection_id is None
 
 
@@ -311,7 +319,7 @@ def test_whatever_the_network_does_both_sides_end_and_every_frame_has_its_verdic
     assert stream.server is not None or client.status is IOStatus.FAILED
     if stream.server is not None:
         receiver, sender = stream.receiver, stream.sender
-        late_by = DEPTH if receiver.error else END
+        late_by = DEPTH if receiver.error is StreamError.NOT_ALL_DATA_TRANSFERRED else END
         assert receiver.ended_ns == receiver.handshake.base_ns + late_by
         assert receiver.counts.rendered == FINAL
         assert (receiver.status is IOStatus.COMPLETED) == (receiver.error is None)

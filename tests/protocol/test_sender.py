@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
+from cts.protocol.handshake import START_RETRY_NS
 from cts.protocol.plan import StreamPlan
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
@@ -84,12 +85,43 @@ def test_a_name_that_was_not_sent_is_still_owed() -> None:
     assert driven.next() == driven.next()
 
 
-def test_a_repeated_start_changes_nothing() -> None:
+def test_a_repeated_start_is_answered_before_the_next_frame_and_moves_nothing() -> None:
     driven = sending()
     driven.pattern.start_repeated(BASE + 1)
-    assert not driven.pattern.ready
     assert driven.pattern.handshake.base_ns == BASE
-    assert driven.next().sequence
+    task = driven.next()
+    assert task.datagram == ConnectionId(NAME).encode()
+    driven.pattern.complete_io(task, now_ns=BASE + 2)
+    assert driven.next().sequence == 1
+
+
+def test_a_start_repeated_while_a_frame_is_on_its_way_is_answered_after_it() -> None:
+    driven = sending()
+    driven.next()
+    driven.pattern.start_repeated(BASE + 1)
+    assert driven.pattern.frame_went(BASE + 100 * MS) is None
+    assert driven.next().datagram == ConnectionId(NAME).encode()
+
+
+def test_a_start_can_no_more_be_a_repetition_when_its_client_has_given_up_or_would_have_asked_before() -> None:
+    gives_up_ns, slack_ns = BASE + PLAN.render_offset_ns(1), START_RETRY_NS
+    pattern = sending().pattern
+    assert not pattern.begins_another(gives_up_ns + slack_ns)
+    assert pattern.begins_another(gives_up_ns + slack_ns + 1)
+    patient = Driven(StreamPlan(8 * 10_000, 10, 20 * SECOND, 10 * SECOND, 400)).pattern
+    two_ns = 2 * (100 * MS + START_RETRY_NS)
+    assert not patient.begins_another(BASE + two_ns + slack_ns)
+    assert patient.begins_another(BASE + two_ns + slack_ns + 1)
+    patient.start_repeated(BASE + SECOND)
+    assert not patient.begins_another(BASE + SECOND + two_ns + slack_ns)
+
+
+def test_a_start_after_the_end_begins_another_stream() -> None:
+    driven = sending()
+    for _ in range(PLAN.final_frame):
+        task = driven.next()
+        driven.pattern.complete_io(task, now_ns=BASE + 1, transferred=task.size)
+    assert driven.pattern.begins_another(BASE + 1)
 
 
 # ------------------------------------------------------------------------------------------------ frames
@@ -143,6 +175,7 @@ def test_a_frame_that_lost_a_byte_on_its_way_to_the_network_fails_the_stream_at_
     statuses = [driven.send() for _ in range(4)]
     assert statuses == [IOStatus.CONTINUE] * 3 + [IOStatus.FAILED]
     assert driven.pattern.error is StreamError.NOT_ALL_DATA_TRANSFERRED
+    assert driven.pattern.ended_ns == BASE + SECOND
     assert driven.next().action is IOAction.FATAL_ABORT
 
 

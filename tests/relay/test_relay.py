@@ -309,7 +309,7 @@ def test_a_client_is_told_of_before_its_first_datagram_with_the_address_that_the
     before_a_server(main)
 
 
-def test_datagrams_are_numbered_in_each_direction_of_each_client() -> None:
+def test_datagrams_are_numbered_on_each_way_of_each_client() -> None:
     async def main(bench: Workbench) -> None:
         for remote in (ALICE, BOB):
             bench.listener.feed(remote, b"abc", segment_size=1)
@@ -319,8 +319,8 @@ def test_datagrams_are_numbered_in_each_direction_of_each_client() -> None:
         await bench.settle()
         told = [(each.client, each.way, each.first, len(each.fates)) for each in bench.notes.transmissions]
         by_link: dict[tuple[int, str], list[int]] = {}
-        for client, direction, first, count in told:
-            by_link.setdefault((client, direction), []).extend(range(first, first + count))
+        for client, way, first, count in told:
+            by_link.setdefault((client, way), []).extend(range(first, first + count))
         assert by_link == {(1, "to_server"): [1, 2, 3, 4], (2, "to_server"): [1, 2, 3, 4], (1, "to_client"): [1]}
 
     on_a_workbench(main)

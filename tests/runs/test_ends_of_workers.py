@@ -65,7 +65,8 @@ def kill_one_of_two_for_people() -> Finished:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
         target = f"client.target=127.0.0.1:{mute.getsockname()[1]}"
-        sets = (*TWO, *LONG, *CLOSELY, "client.connections=2", target)
+        # A client waits for an answer as long as it buffers.
+        sets = (*TWO, *LONG, *CLOSELY, "client.connections=2", target, "stream.buffer_depth=60s")
         with Running("run", CLIENT, sets=(*sets, "run.grace=0s")) as client:
             client.wait_for_row()
             victim, _ = workers_of(client.pid)

@@ -36,7 +36,7 @@ def two_workers() -> tuple[Told, WorkersSession, Worker, Worker]:
         WorkerSetup(processes=2),
         pacer=MockPacer(),
         listen=[],
-        targets=[Address("127.0.0.1", 4444)],
+        targets=[(Address("127.0.0.1", 4444),)],
         say=lambda line: None,
         observer=told,
     )

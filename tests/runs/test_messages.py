@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address
 from cts.config.tables import Config, StreamConfig
+from cts.engine.settings import ClientSettings, SessionSettings
+from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
@@ -27,6 +33,7 @@ from cts.runs.workers.messages import (
     Ready,
     Reported,
     Status,
+    TomlTable,
     WorkerTask,
     packed,
 )
@@ -114,3 +121,39 @@ def test_half_a_message_gives_nothing_yet() -> None:
 def test_a_message_is_given_before_the_next_is_whole() -> None:
     reader = MessageReader()
     assert list(reader.feed(packed(Ready()) + packed(Noted("next"))[:5])) == [Ready()]
+
+
+SECONDS = st.times().map(lambda time: time.replace(fold=0))
+ZONES = st.none() | st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=-7, minutes=-30))])
+TOML_VALUES = st.recursive(
+    st.text(max_size=5) | st.integers() | st.booleans() | st.dates() | SECONDS | st.datetimes(timezones=ZONES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), TOML_VALUES, max_size=3))
+@example({"since": dt.date(2024, 1, 1), "table": {"date": "2024-01-01"}, "toml": "hello"})
+def test_a_task_carries_whatever_toml_can_say_to_a_plugin(options: Mapping[str, object]) -> None:
+    task = WorkerTask(
+        settings=SessionSettings(
+            direction=Direction.PULL,
+            plan=StreamPlan(8_000_000, 30, 10**9, 10**9, 1400),
+            client=ClientSettings(),
+            status_interval_ns=10**9,
+            grace_ns=0,
+        ),
+        sender=TomlTable({"strategy": "spread", "options": options}),
+        source="stream.toml",
+        offload=True,
+        began_ns=1,
+        listen=(HERE,),
+        targets=((THERE,),),
+    )
+    assert read([packed(task)]) == [task]
+
+
+@pytest.mark.parametrize("line", [b'{"version":1,"message":"Ready"}\n', b'{"message":"Ready"}\n'])
+def test_a_message_of_another_version_says_what_to_look_for(line: bytes) -> None:
+    with pytest.raises(UserError, match="upgraded while it ran"):
+        read([line])

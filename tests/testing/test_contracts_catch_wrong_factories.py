@@ -5,64 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import attrs
 import trio
 
 from cts.api import (
     Address,
     DatagramBatch,
     DatagramHandler,
-    EndpointStatistics,
+    Histogram,
     IConnectedSocket,
     IConnectedSocketFactory,
-    IDatagramEndpoint,
     Role,
     StreamRequest,
     StreamResult,
     StreamSnapshot,
 )
-from cts.testing import ConnectedSocketFactoryContract, RecordingSocket, complaints, request_for
+from cts.testing import PEER, ConnectedSocketFactoryContract, RecordingSocket, complaints
+from tests.testing.through_endpoint import ThroughEndpoint
 
 Default = Callable[[StreamRequest], IConnectedSocket]
 
 
 def said_of(factory_class: type) -> dict[str, str]:
     return complaints(ConnectedSocketFactoryContract, factory_class=factory_class)
-
-
-class ThroughEndpoint(IDatagramEndpoint):
-    """Hands everything on; a subclass goes wrong at one thing."""
-
-    def __init__(self, endpoint: IDatagramEndpoint) -> None:
-        self.endpoint = endpoint
-
-    @property
-    def local(self) -> Address:
-        return self.endpoint.local
-
-    @property
-    def segment_limit(self) -> int:
-        return self.endpoint.segment_limit
-
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
-        return await self.endpoint.send(remote, header, payload)
-
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        return await self.endpoint.send_train(remote, header, payloads)
-
-    def try_send(self, remote: Address, datagram: bytes) -> bool:
-        return self.endpoint.try_send(remote, datagram)
-
-    def receive_into(self, handler: DatagramHandler) -> None:
-        self.endpoint.receive_into(handler)
-
-    def drain(self) -> None:
-        self.endpoint.drain()
-
-    def statistics(self) -> EndpointStatistics:
-        return self.endpoint.statistics()
-
-    def close(self) -> None:
-        self.endpoint.close()
 
 
 class ThroughSocket(IConnectedSocket):
@@ -82,6 +47,10 @@ class ThroughSocket(IConnectedSocket):
     @property
     def connection_id(self) -> str | None:
         return self.socket.connection_id
+
+    @property
+    def send_lateness(self) -> Histogram | None:
+        return self.socket.send_lateness
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         return await self.socket.run(task_status=task_status)
@@ -156,7 +125,7 @@ def test_a_factory_of_another_api_version() -> None:
 def test_a_factory_that_forgets_the_peer() -> None:
     class Forgets(ThroughFactory):
         def make(self, request: StreamRequest, default: Default) -> IConnectedSocket:
-            return default(request_for(request.endpoint, role=request.role, active=request.active))
+            return default(attrs.evolve(request, peer=PEER))
 
     assert said_of(Forgets) == {
         "test_two_streams_are_kept_apart": "Forgets: the second stream's remote is 192.0.2.77:50000, not [2001:db8::77]:50001"
@@ -329,6 +298,40 @@ def test_a_socket_that_ignores_repeated_starts() -> None:
     assert said_of(with_socket(Ignores)) == {
         "test_the_stream_s_life_is_the_default_socket_s": "Wrong, an active sender: on_start_repeated did not reach the default"
         " socket"
+    }
+
+
+def test_an_endpoint_that_says_it_sent_what_it_kept() -> None:
+    class Keeps(ThroughEndpoint):
+        def try_send(self, remote: Address, datagram: bytes) -> bool:
+            return True
+
+    assert said_of(with_endpoint(Keeps)) == {
+        "test_an_error_of_the_network_reaches_the_default_socket": "Wrong, an active sender: try_send said that a datagram went"
+        " which the real endpoint did not take",
+        "test_what_the_default_socket_sends_reaches_the_endpoint": "Wrong, an active sender: try_send of the endpoint in front"
+        " did not send through the real one's",
+    }
+
+
+def test_a_socket_that_does_not_say_how_late_frames_were() -> None:
+    class Silent(ThroughSocket):
+        send_lateness = None
+
+    assert said_of(with_socket(Silent)) == {
+        "test_the_stream_s_life_is_the_default_socket_s": "Wrong, an active sender: send_lateness is not the default socket's"
+    }
+
+
+def test_a_factory_that_starts_its_own_tasks_in_place_of_others() -> None:
+    class Greedy(ThroughFactory):
+        def make(self, request: StreamRequest, default: Default) -> IConnectedSocket:
+            request.background = [trio.sleep_forever]
+            return super().make(request, default)
+
+    assert said_of(Greedy) == {
+        "test_the_stream_s_life_is_the_default_socket_s": "Greedy, an active sender: a task that was in request.background is"
+        " there no more: append to it"
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 from attrs import frozen
 
-from cts.api import HEADER_SIZE, Address, Frame, IDatagramEndpoint, IPacer, StreamPlan
+from cts.api import HEADER_SIZE, Address, BackgroundTask, Frame, IDatagramEndpoint, IPacer, StreamPlan
 from cts.testing import OneByOneSender, SenderContract, complaints, plan_of
 
 PLANS = {"three datagrams": plan_of(2 * 1400 + 200, frames=5, frame_rate=25)}
@@ -405,3 +405,45 @@ def test_a_sender_whose_streams_share_state() -> None:
     assert said_of(Shares)["test_streams_do_not_share_state"] == (
         "Shares, three datagrams: two streams at once do not each send what one alone does"
     )
+
+
+# What runs beside it
+
+
+def test_a_sender_whose_background_task_waits_for_its_pacer_gives_no_cause_for_complaint() -> None:
+    class Ticks(OneByOneSender):
+        def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask:
+            async def tick() -> None:
+                while True:
+                    await pacer.wait_until(pacer.now_ns() + 10_000_000)
+
+            return tick
+
+    assert said_of(Ticks) == {}
+
+
+def test_a_sender_whose_background_task_fails() -> None:
+    class Fails(OneByOneSender):
+        def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask:
+            async def fail() -> None:
+                raise ValueError("no such device")
+
+            return fail
+
+    assert said_of(Fails) == {
+        "test_its_background_task_runs_until_it_is_cancelled": "Fails, three datagrams: the task of background raised"
+        " ValueError: no such device"
+    }
+
+
+def test_a_sender_whose_background_task_outlives_its_cancellation() -> None:
+    class Lingers(OneByOneSender):
+        def background(self, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> BackgroundTask:
+            async def linger() -> None:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(60)
+
+            return linger
+
+    said = said_of(Lingers)["test_its_background_task_runs_until_it_is_cancelled"]
+    assert said == "Lingers, three datagrams: the task of background went on for 59.64 s instead of ending at once"

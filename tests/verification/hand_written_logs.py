@@ -186,6 +186,14 @@ class Events:
         ]
 
 
+def _both(first: Events, second: Events) -> list[Line]:
+    """Return the events of a run of two streams."""
+    began, *lines, _ = first.lines()
+    *others, ended = second.lines()[1:]
+    lines += [{**line, "stream": 2} for line in others]
+    return [began, *sorted(lines, key=lambda line: int(str(line["time_ns"]))), ended]
+
+
 @define
 class Desk:
     """Where logs are written and compared."""
@@ -200,15 +208,20 @@ class Desk:
     def truth(self) -> Path:
         return self.folder / "truth.jsonl"
 
-    def verify(self, truth: Truth, events: Events, tolerance_ns: int | None = None) -> Verification:
+    def verify(
+        self, truth: Truth, events: Events, tolerance_ns: int | None = None, then: Events | None = None
+    ) -> Verification:
+        """Compare; ``then`` has the events of a second stream of the run."""
         truth.write(self.truth)
-        write_lines(self.events, events.lines())
+        write_lines(self.events, events.lines() if then is None else _both(events, then))
         verification = verify_run(self.events, self.truth, tolerance_ns=tolerance_ns)
         # Here only receivers are looked at: frames leave when it suits the test, not when they are due.
         found = tuple(each for each in verification.differences if each.what != "sent")
         return evolve(verification, differences=found, differences_total=len(found))
 
-    def found(self, truth: Truth, events: Events, tolerance_ns: int | None = None) -> list[str]:
+    def found(
+        self, truth: Truth, events: Events, tolerance_ns: int | None = None, then: Events | None = None
+    ) -> list[str]:
         """Return what differs, each as ``what[frame]``."""
-        differences = self.verify(truth, events, tolerance_ns).differences
+        differences = self.verify(truth, events, tolerance_ns, then).differences
         return [each.what + (f"[{each.sequence}]" if each.sequence else "") for each in differences]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cts.protocol.handshake import retry_ns
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.units import FrameRate
 from cts.verification.arithmetic import Arithmetic
@@ -72,6 +73,7 @@ def test_it_comes_to_the_same_as_the_products(
     own = Arithmetic(bits, rate, length_ns, depth_ns, datagram)
     for name in ("frame_size", "final_frame", "buffered_frames", "window_frames"):
         assert getattr(own, name) == getattr(plan, name)
+    assert own.retry_ns == retry_ns(plan)
     for sequence in (1, 2, plan.final_frame):
         assert own.send_offset_ns(sequence) == plan.send_offset_ns(sequence)
         assert own.render_offset_ns(sequence) == plan.render_offset_ns(sequence)

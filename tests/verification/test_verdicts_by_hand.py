@@ -25,6 +25,7 @@ ALL: list[tuple[int, int | None]] = [(FRAME_SIZE, ON_TIME[sequence]) for sequenc
 NOTHING = (0, None)
 MISMATCH = "ErrorDataDidNotMatchBitPattern"
 NO_DATA = "ErrorNotAllDataTransferred"
+NO_NAME = "ErrorNoConnectionId"
 
 
 def all_but(truth: Truth, *missing: int, until: int = 5) -> Truth:
@@ -190,9 +191,40 @@ def test_a_pull_begins_with_the_first_start_that_is_sent_whatever_becomes_of_it(
     assert desk.found(all_but(truth), Events(ALL)) == []
 
 
-def test_a_stream_whose_name_never_came_is_nameless(desk: Desk) -> None:
-    truth = Truth().start(0, 0).name(0)
-    assert desk.found(all_but(truth), Events(ALL, name=NAMELESS)) == []
+def test_a_pull_whose_name_never_came_is_nameless_and_does_not_succeed(desk: Desk) -> None:
+    truth = all_but(Truth().start(0, 0).name(0))
+    assert desk.found(truth, Events(ALL, name=NAMELESS, result=NO_NAME)) == []
+    assert desk.found(truth, Events(ALL, name=NAMELESS)) == ["result", "outcome"]
+
+
+def test_of_a_pull_whose_name_came_within_the_tolerance_of_its_end_nothing_is_said(desk: Desk) -> None:
+    truth = all_but(Truth().start(0, 0)).name(0, DUE[5] - MS)
+    for events in (Events(ALL), Events(ALL, name=NAMELESS, result=NO_NAME)):
+        verification = desk.verify(truth, events, tolerance_ns=2 * MS)
+        assert (verification.agrees, verification.undecidable_streams) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("came", "again_ms"),
+    [
+        pytest.param([1, 2, 3, 4, 5], 511, id="the final sequence has come"),
+        pytest.param([1, 2, 3, 4], 501, id="its time to be sent has passed"),
+    ],
+)
+def test_a_push_that_is_over_goes_on_to_its_end_while_its_port_begins_another(
+    desk: Desk, came: list[int], again_ms: int
+) -> None:
+    again_ns = again_ms * MS
+    truth = opened_push()
+    for sequence in came:
+        truth.frame(sequence, ON_TIME[sequence])
+    truth.start(again_ns, again_ns).name(again_ns, again_ns)
+    for sequence in range(1, 6):
+        truth.frame(sequence, again_ns + ON_TIME[sequence])
+    old = Events([ALL[each - 1] if each in came else NOTHING for each in range(1, 6)], direction="push")
+    later: list[tuple[int, int | None]] = [(size, again_ns + (at_ns or 0)) for size, at_ns in ALL]
+    new = Events(later, direction="push", opened_ns=again_ns, started_ns=again_ns, base_ns=again_ns)
+    assert desk.found(truth, old, then=new) == []
 
 
 def test_a_push_begins_anew_with_each_start_that_comes_before_data(desk: Desk) -> None:

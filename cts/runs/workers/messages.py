@@ -1,19 +1,19 @@
-"""What parent and workers say to each other: values, one JSON object a line, each with the version of this protocol."""
+"""What parent and workers say to each other: commands of one byte, and messages, JSON lines with a version."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections.abc import Iterator
-from typing import Union
+from typing import Any, Union
 
-import tomli
 from attrs import field, frozen
 from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
 
 from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
+from cts.errors import UserError
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -34,6 +34,7 @@ __all__ = [
     "Ready",
     "Reported",
     "Status",
+    "TomlTable",
     "WorkerTask",
     "packed",
 ]
@@ -44,6 +45,17 @@ VERSION = 3
 STOP_ACCEPTING = b"a"
 STOP = b"s"
 STOP_NOW = b"k"
+
+
+@frozen
+class TomlTable:
+    """A table of the configuration that only a plugin can structure.
+
+    Attributes:
+        values: what TOML can say: also dates and times, which JSON has no form for.
+    """
+
+    values: dict[str, object] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -63,12 +75,12 @@ class WorkerTask:
     """
 
     settings: SessionSettings
-    sender: dict[str, object] = field(factory=dict)
+    sender: TomlTable = TomlTable()
     source: str
     offload: bool
     began_ns: int
     listen: tuple[Address, ...]
-    targets: tuple[Address, ...]
+    targets: tuple[tuple[Address, ...], ...]
     wants_frames: bool = False
     redraws: bool = False
     cpu: int | None = None
@@ -140,13 +152,33 @@ class Noted:
 
 Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
 
-_TOML = "toml"
-"""Key of what JSON has no form for, a sender's option that is a date or a time, written as TOML does."""
+_TABLE = "table"
+_TIMES: dict[str, type[dt.date | dt.time]] = {kind.__name__: kind for kind in (dt.datetime, dt.date, dt.time)}
+"""In a TomlTable every object is tagged, so that no key of a user is mistaken for a tag."""
+
+
+def _tagged(value: object) -> object:
+    if isinstance(value, dict):
+        return {_TABLE: {key: _tagged(each) for key, each in value.items()}}
+    if isinstance(value, list):
+        return [_tagged(each) for each in value]
+    return {type(value).__name__: value.isoformat()} if isinstance(value, dt.date | dt.time) else value
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, dict):
+        ((tag, content),) = value.items()
+        if tag == _TABLE:
+            return {key: _untagged(each) for key, each in content.items()}
+        return _TIMES[tag].fromisoformat(content)
+    return [_untagged(each) for each in value] if isinstance(value, list) else value
+
 
 _CONVERTER = make_converter()
-_CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 _CONVERTER.register_unstructure_hook(FrameRate, lambda rate: rate.plain)
 _CONVERTER.register_structure_hook(FrameRate, lambda value, _: FrameRate(value))
+_CONVERTER.register_unstructure_hook(TomlTable, lambda table: _tagged(table.values))
+_CONVERTER.register_structure_hook(TomlTable, lambda value, _: TomlTable(_untagged(value)))
 _CONVERTER.register_structure_hook(Address, lambda value, _: Address(*value))
 _CONVERTER.register_structure_hook(
     UnsentFrames, lambda value, _: UnsentFrames({cause: Unsent(*each) for cause, each in value.items()})
@@ -157,8 +189,6 @@ _CONVERTER.register_unstructure_hook(
 _CONVERTER.register_structure_hook(
     Histogram, lambda value, _: Histogram.of_buckets(dict(value["buckets"]), value["greatest"])
 )
-for _kind in (dt.datetime, dt.date, dt.time):
-    _CONVERTER.register_unstructure_hook(_kind, lambda value: {_TOML: value.isoformat()})
 configure_tagged_union(Message, _CONVERTER, tag_name="message")
 
 
@@ -182,18 +212,14 @@ class MessageReader:
         """Yield the messages that are complete now.
 
         Raises:
-            ValueError: a message is of another version.
+            UserError: a message is of another version.
         """
         self._buffer += data
         while (end := self._buffer.find(b"\n")) >= 0:
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
-            value = json.loads(line, object_hook=_from_json)
-            if value.pop("version") != VERSION:
-                raise ValueError(f"a message of another version than {VERSION}: was cts upgraded while it ran?")
+            value = json.loads(line)
+            if value.pop("version", None) != VERSION:
+                raise UserError("parent and workers are not of one version: was cts upgraded while it ran?")
             message: Message = _CONVERTER.structure(value, Message)  # type: ignore[arg-type]
             yield message
-
-
-def _from_json(value: dict[str, object]) -> object:
-    return tomli.loads(f"value = {value[_TOML]}")["value"] if value.keys() == {_TOML} else value

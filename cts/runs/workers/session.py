@@ -12,6 +12,7 @@ import trio
 from attrs import define, field
 
 from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
+from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import in_order, reachable, unanswered
 from cts.engine.settings import SessionSettings
@@ -50,7 +51,7 @@ class WorkersSession(ISession):
     _setup: WorkerSetup
     _pacer: IPacer = field(kw_only=True)
     _listen: Sequence[Address] = field(kw_only=True)
-    _targets: Sequence[Address] = field(kw_only=True)
+    _targets: Sequence[Target] = field(kw_only=True)
     _say: Callable[[str], None] = field(kw_only=True)
     observer: Observer = field(factory=Observer, kw_only=True)
     _began_ns: int = field(default=0, init=False)
@@ -158,12 +159,12 @@ class WorkersSession(ISession):
 
     async def _run_worker(self, worker: Worker, *, task_status: trio.TaskStatus[tuple[Address, ...]]) -> None:
         setup, cpus = self._setup, self._setup.cpu_affinity
-        targets = tuple(self._targets or map(reachable, self._listen))
+        targets = tuple(self._targets or ((reachable(address),) for address in self._listen))
         # Targets are taken in turn over all workers.
         at = worker.first_connection % len(targets) if targets else 0
         task = messages.WorkerTask(
             settings=worker.settings,
-            sender=dict(setup.sender),
+            sender=messages.TomlTable(dict(setup.sender)),
             source=setup.source,
             offload=setup.offload,
             began_ns=self._began_ns,
@@ -307,6 +308,11 @@ class WorkersSession(ISession):
             failures=tuple(self._failures),
             send_lateness=Histogram.of(
                 worker.report.send_lateness for worker in self._workers if worker.report is not None
+            ),
+            answered=tuple(
+                dict.fromkeys(
+                    address for each in self._workers if each.report is not None for address in each.report.answered
+                )
             ),
         )
 

@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import sys
-import uuid
 from collections import deque
 
 import trio
@@ -24,6 +23,7 @@ from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages
 
 __all__ = ["main"]
@@ -97,8 +97,9 @@ async def _run(
     task: messages.WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
 ) -> None:
     outbox = _Outbox(task)
-    plugins = choose_plugins(structure_config({"sender": task.sender}, task.source), task.source)
+    plugins = choose_plugins(structure_config({"sender": task.sender.values}, task.source), task.source)
     pacer, network = real_surroundings(offload=task.offload, shared=True)
+    network.say = lambda note: outbox.put(messages.Noted(note))
     session = Session(
         task.settings,
         network=network,
@@ -107,7 +108,7 @@ async def _run(
         targets=task.targets,
         make_sender=plugins.make_sender,
         factory=plugins.make_factory(),
-        new_connection_id=lambda remote: str(uuid.uuid4()),
+        new_connection_id=random_connection_id,
         observer=outbox,
         began_ns=task.began_ns,
     )
@@ -122,8 +123,6 @@ async def _run(
         async with trio.open_nursery() as runner:
             bound = await runner.start(run_session)
             outbox.put(messages.Bound(tuple(bound)))
-    for note in network.notes():
-        outbox.put(messages.Noted(note))
     if outbox.frames_lost:
         outbox.put(
             messages.Noted(

@@ -11,6 +11,7 @@ from cts.api import (
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
@@ -45,6 +46,10 @@ class TeeingEndpoint(IDatagramEndpoint):
     def segment_limit(self) -> int:
         """That of the endpoint behind."""
         return self._endpoint.segment_limit
+
+    def segment_limit_to(self, remote: Address) -> int:
+        """That of the endpoint behind."""
+        return self._endpoint.segment_limit_to(remote)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, then show it."""
@@ -133,6 +138,11 @@ class TeeingSocket(IConnectedSocket):
         return self._socket.connection_id
 
     @property
+    def send_lateness(self) -> Histogram | None:
+        """That of the socket behind."""
+        return self._socket.send_lateness
+
+    @property
     def measured_ns(self) -> int | None:
         """How long the stream took to its final frame."""
         return self._socket.measured_ns
@@ -145,6 +155,10 @@ class TeeingSocket(IConnectedSocket):
         """Show the batch, then hand it on."""
         show_batch(self._capture, self._local, self._socket.remote, batch)
         self._socket.on_data_received(batch)
+
+    def begins_another(self, received_ns: int) -> bool:
+        """Ask the socket."""
+        return self._socket.begins_another(received_ns)
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the socket behind."""

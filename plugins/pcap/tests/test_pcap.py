@@ -124,8 +124,8 @@ def test_of_what_is_to_go_at_once_that_is_in_the_file_which_went(file: Path) -> 
         factory, default = factory_for(file), RecordingDefault()
         factory.make(request_for(endpoint, role=Role.SENDER), default)
         (made,) = default.made
-        run = (memoryview(b"one"), memoryview(b"two"))
-        assert made.request.endpoint.send_now([(PEER, b"header", run)] * 3) == 2
+        train = (memoryview(b"one"), memoryview(b"two"))
+        assert made.request.endpoint.send_now([(PEER, b"header", train)] * 3) == 2
         factory.close()
         return endpoint
 

@@ -1,0 +1,182 @@
+"""What a run reports of itself: which sides it had, when it began, whose streams it tells of, in which order."""
+
+from __future__ import annotations
+
+import pytest
+
+from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
+from cts.engine.contracts import INetwork
+from cts.engine.session import in_order, unanswered
+from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.roles import Direction
+from cts.records.results import RunReport
+from cts.records.snapshots import StreamInfo, StreamSnapshot
+from tests.engine.simulated_runs import both_sides
+from tests.engine.small_stream import CLIENT, END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.virtual_world import Recorder, World, in_world
+
+BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
+
+
+def result_of_client(number: int, outcome: Outcome = Outcome.SUCCESSFUL, *, ended_ns: int = 9) -> StreamResult:
+    """Return a client's side of a stream with the server."""
+    local = Address(f"10.0.0.{number}", 50_000)
+    return StreamResult("", local, SERVER, Role.SENDER, outcome, "", 0, ended_ns, 0, StreamSnapshot())
+
+
+def result_of_server(number: int) -> StreamResult:
+    """Return the server's side of the stream with a client."""
+    remote = Address(f"10.0.0.{number}", 50_000)
+    return StreamResult("", SERVER, remote, Role.RECEIVER, Outcome.SUCCESSFUL, "", 0, 9, 0, StreamSnapshot())
+
+
+@BOTH
+def test_each_side_s_report_tells_its_role_and_the_direction(direction: str) -> None:
+    sides = both_sides(direction)
+    assert (sides.server.role, sides.client.role) == ("server", "client")
+    assert (sides.server.direction, sides.client.direction) == (Direction(direction), Direction(direction))
+
+
+@BOTH
+def test_a_loopback_run_reports_its_receivers_and_when_it_began(direction: str) -> None:
+    async def main(world: World) -> RunReport:
+        await world.until(5 * SECOND)
+        return await world.session(config_of(direction)).run()
+
+    report = in_world(main)
+    assert (report.role, report.began_ns) == ("loopback", 5 * SECOND)
+    (result,) = report.results
+    base_ns = 0 if direction == "pull" else LATENCY
+    assert (result.role, result.ended_ns) == (Role.RECEIVER, 5 * SECOND + base_ns + END)
+    assert report.elapsed_ns == base_ns + END
+
+
+class Watching(Recorder):
+    """Keeps when the run began and which stream rendered what."""
+
+    wants_frames = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began: list[int] = []
+        self.frames: list[tuple[int, int, Verdict, int]] = []
+
+    def run_began(self, began_ns: int) -> None:
+        self.began.append(began_ns)
+
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        self.frames.append((stream.number, frame.sequence, frame.verdict, frame.due_ns))
+
+
+@BOTH
+def test_who_watches_is_told_when_the_run_began_and_of_every_frame_of_the_measured_streams(direction: str) -> None:
+    watching = Watching()
+
+    async def main(world: World) -> None:
+        await world.until(5 * SECOND)
+        await world.session(config_of(direction, client={"connections": 2}), observer=watching).run()
+
+    in_world(main)
+    assert watching.began == [5 * SECOND]
+    base_ns = 5 * SECOND + (0 if direction == "pull" else LATENCY)
+    assert sorted(watching.frames) == [
+        (number, sequence, Verdict.COMPLETED, base_ns + PLAN.render_offset_ns(sequence))
+        for number in (1, 2)
+        for sequence in range(1, PLAN.final_frame + 1)
+    ]
+
+
+def test_a_run_that_began_before_its_session_reports_that_and_counts_from_there() -> None:
+    async def main(world: World) -> tuple[RunReport, list[int], list[int]]:
+        await world.until(5 * SECOND)
+        report = await world.session(config_of(), began_ns=4 * SECOND).run()
+        recorder = world.recorder
+        return report, [stream.opened_ns for stream in recorder.opened], [each.elapsed_ns for each in recorder.statuses]
+
+    report, opened, statuses = in_world(main)
+    assert (report.began_ns, report.elapsed_ns) == (4 * SECOND, SECOND + END)
+    assert opened == [SECOND]
+    assert statuses[-1] == SECOND + END + 1
+
+
+class Overrun(INetwork):
+    """A network on a host that loses datagrams of its own, with peers that are gone."""
+
+    def __init__(self, inner: INetwork) -> None:
+        self._inner = inner
+
+    async def listen(self, local: Address) -> IDatagramEndpoint:
+        return await self._inner.listen(local)
+
+    async def connect(self, remote: Address) -> IDatagramEndpoint:
+        return await self._inner.connect(remote)
+
+    def statistics(self) -> EndpointStatistics:
+        return self._inner.statistics() + EndpointStatistics(0, overflowed=7, unreachable=3)
+
+
+def test_what_the_host_dropped_and_whom_the_network_could_not_reach_is_in_the_snapshot() -> None:
+    async def main(world: World) -> RunReport:
+        return await world.session(config_of(), network=Overrun(world.network)).run()
+
+    snapshot = in_world(main).snapshot
+    assert (snapshot.overflowed, snapshot.unreachable) == (7, 3)
+
+
+@BOTH
+def test_the_lateness_of_every_frame_is_in_the_report_whichever_side_sent_it(direction: str) -> None:
+    async def main(world: World) -> RunReport:
+        return await world.session(config_of(direction, client={"connections": 2})).run()
+
+    lateness = in_world(main).send_lateness
+    # In virtual time every frame leaves at its instant.
+    assert (lateness.count, lateness.greatest) == (2 * PLAN.final_frame, 0)
+
+
+@BOTH
+def test_only_the_sending_side_reports_lateness(direction: str) -> None:
+    sides = both_sides(direction)
+    sender, receiver = (sides.server, sides.client) if direction == "pull" else (sides.client, sides.server)
+    assert (sender.send_lateness.count, receiver.send_lateness.count) == (PLAN.final_frame, 0)
+    assert sides.sender.send_lateness == sender.send_lateness.percentiles()
+    assert sides.receiver.send_lateness is None
+
+
+@BOTH
+def test_the_rate_is_that_of_the_measured_interval(direction: str) -> None:
+    # From the sender's beginning to its last frame, and from the receiver's to that frame's arrival.
+    sides = both_sides(direction)
+    sent_ns = 2 * SECOND
+    received_ns = sent_ns + 2 * LATENCY
+    assert sides.sender.bits_per_second == 8 * PLAN.transfer_size * SECOND // sent_ns
+    assert sides.receiver.bits_per_second == 8 * PLAN.transfer_size * SECOND // received_ns
+
+
+@BOTH
+def test_each_side_counts_the_bytes_of_its_own_way_only(direction: str) -> None:
+    sides = both_sides(direction)
+    sender, receiver = sides.sender.counts, sides.receiver.counts
+    assert (sender.bytes_sent, sender.bytes_received) == (PLAN.transfer_size, 0)
+    assert (receiver.bytes_sent, receiver.bytes_received) == (0, PLAN.transfer_size)
+
+
+@BOTH
+def test_a_stream_s_two_results_name_each_other_and_their_roles(direction: str) -> None:
+    sides = both_sides(direction)
+    (server,), (client,) = sides.server.results, sides.client.results
+    assert (server.local, server.remote) == (SERVER, CLIENT)
+    assert (client.local, client.remote) == (CLIENT, SERVER)
+    assert (sides.sender.role, sides.receiver.role) == (Role.SENDER, Role.RECEIVER)
+
+
+def test_results_are_in_the_order_of_their_ends_and_then_of_their_addresses() -> None:
+    early, late, tied = (result_of_client(number, ended_ns=end * MS) for number, end in ((3, 1), (1, 2), (2, 2)))
+    assert in_order([tied, late, early]) == (early, late, tied)
+
+
+def test_streams_that_failed_and_that_the_server_never_knew_are_unanswered() -> None:
+    known = result_of_client(1, Outcome.PROTOCOL_ERROR)
+    unknown = result_of_client(2, Outcome.PROTOCOL_ERROR)
+    cancelled = result_of_client(3, Outcome.CANCELLED)
+    fine = result_of_client(4)
+    assert unanswered([result_of_server(1)], [known, unknown, cancelled, fine]) == [unknown, cancelled]
