@@ -33,8 +33,10 @@ ROOMS: dict[str, frozenset[str]] = {
     "config": frozenset({"errors", "units", "protocol", "impairment"}),
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
-    # Independent in what it computes: of a run it knows the wire, the records and nothing else.
-    "verification": VALUES | {"records", "impairment.link"},
+    # Independent in what it computes: of a run it knows the wire, the records, names, and nothing else.
+    "verification": frozenset(
+        {"errors", "units", "protocol.roles", "protocol.task", "protocol.wire", "records", "impairment.link"}
+    ),
     "testing": CONTRACTS | {"plugin.contract"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
 from pathlib import Path
-from typing import NamedTuple
 
 from attrs import define, field, frozen
 
@@ -12,61 +10,38 @@ from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
 from cts.records.json_lines import Fields, LineReader
+from cts.records.reported_frames import VERDICTS, ReportedFrame, ReportedFrames
 
-__all__ = ["VERDICTS", "ReportedEnd", "ReportedFrame", "ReportedFrames", "ReportedStream", "RunEvents", "read_events"]
+__all__ = [
+    "ARRIVALS",
+    "COUNTS",
+    "OUTCOMES",
+    "STATUS",
+    "ReportedEnd",
+    "ReportedStream",
+    "RunEvents",
+    "read_events",
+]
 
 _SCHEMA = 1
 _ROLES = ("loopback", "server", "client")
-_OUTCOMES = ("successful", "network error", "protocol error", "cancelled")
-VERDICTS = ("completed", "dropped", "repeated")
-_NEVER_NS = -(2**63)
-
-
-class ReportedFrame(NamedTuple):
-    """What the events say of one frame; ``received_ns`` is None if none of it came."""
-
-    due_ns: int
-    verdict: str
-    size: int
-    received_ns: int | None
-
-
-class ReportedFrames:
-    """The frames of one stream in the order of their events, in 25 bytes each."""
-
-    def __init__(self) -> None:
-        self._due = array("q")
-        self._size = array("q")
-        self._received = array("q")
-        self._verdict = bytearray()
-        self.misplaced: tuple[int, int] | None = None
-        """(place, sequence) of the first frame that does not follow the one before it."""
-
-    def __len__(self) -> int:
-        return len(self._verdict)
-
-    def __getitem__(self, index: int) -> ReportedFrame:
-        received_ns = self._received[index]
-        return ReportedFrame(
-            self._due[index],
-            VERDICTS[self._verdict[index]],
-            self._size[index],
-            None if received_ns == _NEVER_NS else received_ns,
-        )
-
-    def append(self, sequence: int, frame: ReportedFrame) -> None:
-        """Add the next frame."""
-        if sequence != len(self) + 1 and self.misplaced is None:
-            self.misplaced = (len(self) + 1, sequence)
-        self._due.append(frame.due_ns)
-        self._size.append(frame.size)
-        self._received.append(_NEVER_NS if frame.received_ns is None else frame.received_ns)
-        self._verdict.append(VERDICTS.index(frame.verdict))
+OUTCOMES = ("successful", "network error", "protocol error", "cancelled")
+ARRIVALS = ("on_time", "late", "ahead", "no_such_frame", "undecodable", "wrong_payload", "unexpected", "handshake")
+COUNTS = (
+    *(f"frames.{each}" for each in (*VERDICTS, "error")),
+    "bytes_received",
+    "bytes_on_time",
+    "bytes_sent",
+    *(f"arrivals.{each}" for each in ARRIVALS),
+)
+"""What is counted of a stream, and of all in a status, by the names of the keys."""
+STATUS = (*COUNTS, "open_streams", *(f"outcomes.{each}" for each in OUTCOMES))
 
 
 @frozen
 class ReportedEnd:
-    """When a stream started, how it ended and what it had counted, by the names of the events' keys."""
+    """When a stream started, how it ended and what it had counted: by the names of the events' keys, and ``counts`` in the
+    order of :data:`COUNTS`, None for what the log does not tell; ``ends`` are its local and remote address and its role."""
 
     started_ns: int
     ended_ns: int
@@ -80,6 +55,9 @@ class ReportedEnd:
     bytes_received: int
     bytes_on_time: int
     bits_per_second: int
+    counts: tuple[int | None, ...]
+    ends: tuple[str, str, str]
+    unsent: int
 
     @property
     def cut_short(self) -> bool:
@@ -104,10 +82,28 @@ class ReportedStream:
 
 
 @frozen
+class ReportedStatus:
+    """A status line: ``counts`` in the order of :data:`STATUS`; ``refused``, ``unsent`` datagrams and frames in all, for
+    whatever reason; ``lost`` the sum of ``overflowed`` and ``unreachable``. None is what the log does not tell."""
+
+    time_ns: int
+    counts: tuple[int | None, ...]
+    refused: int
+    unsent: int
+    lost: int
+
+
+@frozen
 class RunEvents:
     """What a run reported.
 
     Attributes:
+        role: what it ran: loopback, server or client.
+        seed: what all chance followed from; None of a real run.
+        began_ns: when it began, in the truth's time.
+        status_interval_ns: how often it told its status; None if the log does not tell.
+        statuses: what it told, in the order of their times, which count from its beginning.
+        ended_ns, cut_off: what its last line says: the time, likewise, and the streams that the time limit cut off.
         direction: which way frames went.
         verify: what its receivers did about wrong payloads.
         plan: its stream arithmetic.
@@ -120,6 +116,13 @@ class RunEvents:
     plan: StreamPlan
     streams: tuple[ReportedStream, ...]
     complete: bool
+    role: str
+    seed: int | None
+    began_ns: int
+    status_interval_ns: int | None
+    statuses: tuple[ReportedStatus, ...]
+    ended_ns: int
+    cut_off: int | None
 
 
 def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
@@ -138,6 +141,9 @@ class _Reading:
         self._shift_ns = 0
         self._streams: dict[int, ReportedStream] = {}
         self._senders: set[int] = set()
+        self._statuses: list[ReportedStatus] = []
+        self._ended_ns = 0
+        self._cut_off: int | None = None
 
     def run(self) -> RunEvents:
         reader = self._reader
@@ -149,6 +155,8 @@ class _Reading:
         direction = self._began(fields)
         verify = Verify(fields.one_of("verify", tuple(each.value for each in Verify)))
         plan = self._plan(fields)
+        role, seed = fields.text("role"), fields.integer_or_none("seed")
+        interval_ns = fields.integer_or_none("status_interval_ns")
         complete = False
         for line in lines:
             if complete:
@@ -157,11 +165,24 @@ class _Reading:
                 break
             complete = self._event(reader.fields(line))
         return RunEvents(
-            direction, verify, plan, tuple(map(self._streams.__getitem__, sorted(self._streams))), complete
+            direction=direction,
+            verify=verify,
+            plan=plan,
+            streams=tuple(self._streams.values()),
+            complete=complete,
+            role=role,
+            seed=seed,
+            began_ns=self._shift_ns,
+            status_interval_ns=interval_ns,
+            statuses=tuple(self._statuses),
+            ended_ns=self._ended_ns,
+            cut_off=self._cut_off,
         )
 
     def _began(self, fields: Fields) -> Direction:
         fields.one_of("event", ("run_began",))
+        if fields.instant("time_ns"):
+            raise self._reader.refused("has a 'time_ns' that is not 0")
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")
         role = fields.one_of("role", _ROLES)
@@ -198,12 +219,37 @@ class _Reading:
                 stream.frames.append(fields.integer("sequence"), self._frame(fields))
             else:
                 stream.end = self._end(fields)
+        elif event == "status":
+            self._statuses.append(self._status(fields))
+        elif event == "run_began":
+            raise self._reader.refused("begins a run again")
+        elif event == "run_ended":
+            self._ended_ns, self._cut_off = fields.instant("time_ns"), fields.integer_or_none("cut_off_by_time_limit")
         return event == "run_ended"
+
+    def _status(self, fields: Fields) -> ReportedStatus:
+        time_ns = fields.instant("time_ns")
+        if self._statuses and time_ns <= self._statuses[-1].time_ns:
+            raise self._reader.refused("tells a status that is no later than the one before")
+        outcomes = fields.within("outcomes")
+        return ReportedStatus(
+            time_ns=time_ns,
+            counts=(
+                *_counts(fields),
+                fields.integer("open_streams"),
+                *(outcomes.integer(outcome) for outcome in OUTCOMES),
+            ),
+            refused=fields.within("refused").total(),
+            unsent=_unsent(fields),
+            lost=fields.integer("overflowed") + fields.integer("unreachable"),
+        )
 
     def _opened(self, fields: Fields) -> None:
         number = fields.integer("stream")
         if number in self._streams or number in self._senders:
             raise self._reader.refused(f"opens stream {number} again")
+        if self._streams and number < next(reversed(self._streams)):
+            raise self._reader.refused(f"opens stream {number} after one of a higher number")
         if fields.one_of("role", ("sender", "receiver")) == "sender":
             self._senders.add(number)
             return
@@ -211,12 +257,13 @@ class _Reading:
         self._streams[number] = ReportedStream(number, fields.text("local"), fields.text("remote"), opened_ns)
 
     def _frame(self, fields: Fields) -> ReportedFrame:
-        received_ns = fields.instant_or_none("received_ns")
+        received_ns, qpf = fields.instant_or_none("received_ns"), fields.integer_or_none("sender_qpf")
         return ReportedFrame(
             due_ns=fields.instant("time_ns") + self._shift_ns,
             verdict=fields.one_of("verdict", VERDICTS),
             size=fields.integer("size"),
             received_ns=None if received_ns is None else received_ns + self._shift_ns,
+            stamp=None if qpf is None else (fields.integer("sender_qpc"), qpf),
         )
 
     def _end(self, fields: Fields) -> ReportedEnd:
@@ -225,7 +272,7 @@ class _Reading:
             started_ns=fields.instant("started_ns") + self._shift_ns,
             ended_ns=fields.instant("time_ns") + self._shift_ns,
             connection_id=fields.text("id"),
-            outcome=fields.one_of("outcome", _OUTCOMES),
+            outcome=fields.one_of("outcome", OUTCOMES),
             result=fields.text("result"),
             completed=frames.integer("completed"),
             dropped=frames.integer("dropped"),
@@ -234,4 +281,25 @@ class _Reading:
             bytes_received=fields.integer("bytes_received"),
             bytes_on_time=fields.integer("bytes_on_time"),
             bits_per_second=fields.integer("bits_per_second"),
+            counts=_counts(fields),
+            ends=(fields.text("local"), fields.text("remote"), fields.text("role")),
+            unsent=_unsent(fields),
         )
+
+
+def _counts(fields: Fields) -> tuple[int | None, ...]:
+    frames, arrivals = fields.within("frames"), fields.within("arrivals") if "arrivals" in fields else None
+    return (
+        *(frames.integer(key) for key in (*VERDICTS, "error")),
+        fields.integer("bytes_received"),
+        fields.integer("bytes_on_time"),
+        fields.integer("bytes_sent"),
+        *(None if arrivals is None else arrivals.integer(key) for key in ARRIVALS),
+    )
+
+
+def _unsent(fields: Fields) -> int:
+    if "unsent" not in fields:
+        return 0
+    unsent = fields.within("unsent")
+    return sum(unsent.within(cause).integer("frames") for cause in unsent)

@@ -96,6 +96,10 @@ class Fields:
             raise self._refused(key, "a 64-bit integer")
         return value
 
+    def integer_or_none(self, key: str) -> int | None:
+        """Return a 64-bit integer, or None for null and for a key that is not there."""
+        return None if self._values.get(key) is None else self.integer(key)
+
     def instant(self, key: str) -> int:
         """Return a time in nanoseconds."""
         value = self.integer(key)
@@ -137,6 +141,16 @@ class Fields:
             with suppress(ValueError):
                 return parse_frame_rate(str(value))
         raise self._refused(key, "a frame rate")
+
+    def total(self) -> int:
+        """Return the sum of its values, which are 64-bit integers."""
+        return sum(map(self.integer, self._values))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
 
     def within(self, key: str) -> Fields:
         """Return an object inside this one."""

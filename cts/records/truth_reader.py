@@ -28,7 +28,8 @@ _RELAY_DISORDER_NS = SECOND
 
 _ENDED = '{"kind":"ended"'
 
-_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage", "unsent"})
+_SIMULATED_FATES = frozenset({"delivered", "lost", "queue", "mtu", "outage"})
+_FATES = _SIMULATED_FATES | {"unsent"}
 
 
 Arrivals = tuple[tuple[int, int | None], ...]
@@ -64,6 +65,7 @@ class TruthReader:
         path: the file.
 
     Attributes:
+        seed: what all chance followed from.
         began_unix_ns: when time 0 was, Unix time; 0 in a simulation.
         disorder_ns: how far lines may be out of the order of their times.
         last_ns: the latest time of a line so far.
@@ -77,7 +79,9 @@ class TruthReader:
     def __init__(self, path: Path) -> None:
         self._reader = LineReader(path, "a ground-truth log of schema 1, as `cts sim` and `cts impair` write it")
         self._lines = iter(self._reader)
-        self._clients: set[int] = set()
+        self._numbers: dict[str, dict[int, int]] = {"client": {}, "server": {}}
+        """By direction and client, of the datagram that came last."""
+        self._seen_ns: dict[int, int] = {}
         self.last_ns = 0
         self.datagrams = 0
         self.complete = False
@@ -88,6 +92,7 @@ class TruthReader:
         fields.one_of("kind", ("began",))
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")
+        self.seed = fields.integer("seed")
         self.began_unix_ns = fields.unix_time("began_unix_ns")
         self.disorder_ns = _RELAY_DISORDER_NS if self.began_unix_ns else 0
 
@@ -98,6 +103,7 @@ class TruthReader:
             visitor: told of clients and datagrams.
         """
         match, offered = _DATAGRAM.fullmatch, visitor.offered
+        to_client, to_server = self._numbers["client"], self._numbers["server"]
         for line in self._lines:
             found = match(line)
             if found is None:
@@ -105,33 +111,48 @@ class TruthReader:
                     return
                 self._other(line, visitor)
                 continue
-            t, client_text, to, number, size_text, head, fate, at, bits = found.groups()
-            at_ns, client, size = int(t), int(client_text), int(size_text)
+            t, client_text, to, number_text, size_text, head, fate, at, bits = found.groups()
+            at_ns, client, number, size = int(t), int(client_text), int(number_text), int(size_text)
             self.datagrams += 1
             if at_ns > self.last_ns:
                 self.last_ns = at_ns
             elif at_ns < self.last_ns - self.disorder_ns:
                 raise self._reader.refused("is out of the order of its times")
-            if self.complete or client not in self._clients:
-                raise self._misplaced(client)
+            numbers = to_client if to == "client" else to_server
+            if self.complete or numbers.get(client) != number - 1:
+                raise self._misplaced(client, to, number)
+            numbers[client] = number
+            if number == 1:
+                self._first(at_ns, client, to)
             if len(head) != (_HEAD_DIGITS if size > _HEAD_SIZE else 2 * size):
                 raise self._reader.refused("has a 'head' that does not fit its 'size'")
             arrivals: Arrivals = ()
-            if bits == "null" and "," not in at:
+            if bits == "null" and at and "," not in at:
                 arrivals = ((int(at), None),)
             elif at or bits:
                 arrivals = self._arrivals(at, bits, size)
-            if fate not in _FATES or (fate == "delivered") != bool(arrivals):
+            if fate not in (_FATES if self.began_unix_ns else _SIMULATED_FATES) or (fate == "delivered") != bool(
+                arrivals
+            ):
                 raise self._reader.refused("has a 'fate' that is none, or does not fit its 'at'")
             for arrived_ns, _ in arrivals:
                 if arrived_ns < at_ns:
                     raise self._reader.refused("has it arrive before it was sent")
-            offered(at_ns, client, to == "client", int(number), size, head, arrivals)
+            offered(at_ns, client, numbers is to_client, number, size, head, arrivals)
 
-    def _misplaced(self, client: int) -> UserError:
+    def _misplaced(self, client: int, to: str, number: int) -> UserError:
         if self.complete:
             return self._reader.refused("comes after the last line")
-        return self._reader.refused(f"tells of client {client}, which has no line before")
+        last = self._numbers[to].get(client)
+        if last is None:
+            return self._reader.refused(f"tells of client {client}, which has no line before")
+        return self._reader.refused(f"has the number {number} of client {client} to_{to}, and {last + 1} comes next")
+
+    def _first(self, at_ns: int, client: int, to: str) -> None:
+        """Check that a client was told of right before its first datagram."""
+        seen_ns = self._seen_ns[client]
+        if at_ns < seen_ns or (to == "server" and not self.began_unix_ns and at_ns != seen_ns):
+            raise self._reader.refused(f"tells of client {client}, whose line says {seen_ns} ns")
 
     def _arrivals(self, at: str, bits: str, size: int) -> Arrivals:
         try:
@@ -145,17 +166,23 @@ class TruthReader:
 
     def _other(self, line: str, visitor: TruthVisitor) -> None:
         if self.complete:
-            raise self._misplaced(0)
+            raise self._misplaced(0, "client", 0)
         fields = self._reader.fields(line)
         kind = fields.one_of("kind", ("client", "ended"))
-        self.last_ns = max(self.last_ns, fields.instant("t"))
+        at_ns = fields.instant("t")
         if kind == "client":
             client = fields.integer("client")
-            if client in self._clients:
+            if client in self._seen_ns:
                 raise self._reader.refused(f"tells of client {client} again")
-            self._clients.add(client)
-            visitor.client(client, fields.text("address"), fields.text("upstream"))
+            self._seen_ns[client] = at_ns
+            self._numbers["client"][client] = self._numbers["server"][client] = 0
+            address, upstream = fields.text("address"), fields.text("upstream")
+            if address != upstream and not self.began_unix_ns:
+                raise self._reader.refused("has an 'upstream' that is not the 'address', as in a simulation it is")
+            visitor.client(client, address, upstream)
             return
+        if at_ns < self.last_ns or (self.datagrams and not self.began_unix_ns and at_ns != self.last_ns):
+            raise self._reader.refused("says another time than that of the last datagram")
         if (said := fields.integer("datagrams")) != self.datagrams:
             raise self._reader.refused(f"says {said} datagrams, and the log holds {self.datagrams}")
         self.complete = True

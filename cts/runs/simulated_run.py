@@ -168,7 +168,9 @@ def run_simulation(
             except UserError as mistake:
                 mistakes.append(mistake)
         try:
-            observers = open_observers(config, plan, console, unix_ns=lambda: 0, watching=watching, mistakes=mistakes)
+            observers = open_observers(
+                config, plan, console, unix_ns=lambda: 0, seed=seed, watching=watching, mistakes=mistakes
+            )
         except UserError:
             if truth is not None:
                 truth.abandon()

@@ -30,6 +30,7 @@ def open_observers(
     console: TextIO,
     *,
     unix_ns: Callable[[], int] = time.time_ns,
+    seed: int | None = None,
     watching: Observer | None = None,
     mistakes: Sequence[UserError] = (),
     make_writer: Callable[[], Writer] = lambda: AT_ONCE,
@@ -41,6 +42,7 @@ def open_observers(
         plan: its stream arithmetic.
         console: where the status is shown.
         unix_ns: tells the Unix time, always 0 in a simulation.
+        seed: what all chance follows from, in a simulation.
         watching: shows the status in place of what ``output.console`` says.
         mistakes: what is wrong with other files already, to be told together with what is wrong with these.
         make_writer: returns who writes a log, for each one.
@@ -66,7 +68,7 @@ def open_observers(
             lambda path, writer: JitterLog(path, single=expected == 1, encoding=encoding, writer=writer),
         ),
         (output.error_file, lambda path, writer: ErrorLog(path, encoding, writer)),
-        (output.events_file, lambda path, writer: EventsLog(path, _settings(config, plan), unix_ns, writer)),
+        (output.events_file, lambda path, writer: EventsLog(path, _settings(config, plan, seed), unix_ns, writer)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
     makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns, least_ns))
@@ -93,8 +95,8 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
     return plan.end_offset_ns * config.client.iterations
 
 
-def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
-    return {
+def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, object]:
+    settings: dict[str, object] = {
         "role": config.run.role,
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
@@ -103,4 +105,6 @@ def _settings(config: Config, plan: StreamPlan) -> dict[str, object]:
         "stream_length_ns": plan.stream_length_ns,
         "buffer_depth_ns": plan.buffer_depth_ns,
         "datagram_max_size": plan.datagram_max_size,
+        "status_interval_ns": config.output.status_update,
     }
+    return settings if seed is None else {**settings, "seed": seed}

@@ -28,11 +28,13 @@ class Kind(IntEnum):
 
 
 class Arrived(NamedTuple):
-    """One arrival: ``sequence`` of data, ``text`` of a connection id."""
+    """One arrival: ``sequence`` of data and the sender's ``stamp``, its ticks and ticks per second; ``text`` of a connection
+    id."""
 
     kind: Kind
     sequence: int = 0
     text: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
 
 class Decoder:
@@ -70,4 +72,5 @@ def _decode(head: bytes, size: int, wrong: bool) -> Arrived:
     if isinstance(decoded, ConnectionId):
         return Arrived(Kind.CONNECTION_ID, text=decoded.text)
     wrong = wrong or not PATTERN.startswith(head[HEADER_SIZE:])
-    return Arrived(Kind.WRONG_DATA if wrong else Kind.DATA, decoded.sequence)
+    stamp = decoded.qpc, decoded.qpf
+    return Arrived(Kind.WRONG_DATA if wrong else Kind.DATA, decoded.sequence, stamp=stamp)

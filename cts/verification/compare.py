@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from cts.protocol.plan import StreamPlan
 from cts.protocol.task import StreamError
-from cts.records.events_reader import VERDICTS, ReportedEnd, ReportedStream
+from cts.records.events_reader import ARRIVALS, COUNTS, ReportedEnd, ReportedStream
+from cts.records.reported_frames import VERDICTS
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
 from cts.units import SECOND
-from cts.verification.expected import Bounds, ExpectedFrame, ExpectedStream
+from cts.verification.arithmetic import Arithmetic
+from cts.verification.bounds import Bounds
+from cts.verification.expected import ExpectedFrame, ExpectedStream, verdict_of
 
 __all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
 
@@ -48,9 +50,8 @@ class Difference:
             for name, number in (("stream", self.stream), ("client", self.client), ("frame", self.sequence))
             if number is not None
         ]
-        return (
-            f"{', '.join(parts)}: {self.what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
-        )
+        what = f"{', '.join(parts)}: {self.what}" if parts else self.what
+        return f"{what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
 
 
 @define(eq=False)
@@ -112,9 +113,12 @@ class Comparison:
         known_ns: when the datagram was sent by which the truth knows of the stream.
         making_ns: how long it may take to make a stream, from when it is told of as opened to when it starts.
         differences: where what does not agree goes.
+
+    Attributes:
+        outcome: whose fault the end was, once it has ended: by the truth, or what the events say where it cannot know.
     """
 
-    _plan: StreamPlan
+    _plan: Arithmetic
     _reported: ReportedStream | None
     _client: int
     _address: str
@@ -127,6 +131,7 @@ class Comparison:
     _frames: int = field(default=0, init=False)
     _undecidable_frames: int = field(default=0, init=False)
     _apart_ns: int = field(default=0, init=False)
+    outcome: str | None = field(default=None, init=False)
 
     def frame(self, expected: ExpectedFrame) -> None:
         """Compare a frame with its event."""
@@ -152,14 +157,27 @@ class Comparison:
             self._differ("time_ns", expected.due_ns, frame.due_ns, sequence)
         if size.low == size.high and not self._same_instant(expected.received_ns, frame.received_ns):
             self._differ("received_ns", expected.received_ns, frame.received_ns, sequence)
+        if size.low == size.high and frame.stamp not in expected.stamps:
+            self._stamp(expected.stamps[0], frame.stamp, sequence)
+
+    def _stamp(self, truth: tuple[int, int] | None, events: tuple[int, int] | None, sequence: int) -> None:
+        for what, right, told in zip(
+            ("sender_qpc", "sender_qpf"), truth or (None, None), events or (None, None), strict=True
+        ):
+            if right != told:
+                self._differ(what, right, told, sequence)
 
     def finish(self, expected: ExpectedStream, ended_ns: int) -> StreamRow:
         """Compare the stream, which has ended, and return its row."""
         reported = self._reported
+        self.outcome = (Outcome.SUCCESSFUL if expected.result == SUCCEEDED else Outcome.PROTOCOL_ERROR).value
         if reported is None:
             self._differ("stream", f"opened at {expected.opened_ns}", None)
         elif reported.end is not None:
             self._opening(expected, reported, reported.end.started_ns)
+            self._ends(reported, reported.end)
+            if self._cut_short(expected, ended_ns, reported.end):
+                self.outcome = reported.end.outcome
             if expected.doubt is None:
                 self._surplus(expected, reported)
                 self._result(expected, ended_ns, reported.end)
@@ -200,22 +218,47 @@ class Comparison:
                 self._differ("frame", None, frame.verdict, index + 1)
 
     def _result(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> None:
-        latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
-        if end.cut_short and (expected.result is None or end.ended_ns <= latest_ns):
+        cut_short = self._cut_short(expected, ended_ns, end)
+        self._measured(expected, ended_ns, end, cut_short)
+        if cut_short:
             return
-        outcome = Outcome.SUCCESSFUL if expected.result == SUCCEEDED else Outcome.PROTOCOL_ERROR
         if end.result != expected.result:
             self._differ("result", expected.result, end.result)
-        if end.outcome != outcome.value:
-            self._differ("outcome", outcome.value, end.outcome)
+        if end.outcome != self.outcome:
+            self._differ("outcome", self.outcome, end.outcome)
         if not self._same_instant(ended_ns, end.ended_ns):
             self._differ("time_ns of stream_ended", ended_ns, end.ended_ns)
-        if self._tolerance_ns:
-            return
-        measured_ns = (expected.measured_until_ns or ended_ns) - expected.base_ns
-        rate = expected.bytes_received.low * 8 * SECOND // measured_ns if measured_ns > 0 else 0
-        if end.bits_per_second != rate:
-            self._differ("bits_per_second", rate, end.bits_per_second)
+
+    def _measured(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd, cut_short: bool) -> None:
+        """Compare the rate: up to the final frame's first datagram, else up to the end."""
+        until_ns = ended_ns if expected.measured_until_ns is None else expected.measured_until_ns
+        intervals_ns = [until_ns - expected.base_ns]
+        if expected.measured_maybe_ns is not None:
+            intervals_ns.append(expected.measured_maybe_ns - expected.base_ns)
+        if cut_short:
+            intervals_ns.append(end.ended_ns - end.started_ns)
+        rates = [self._rate(expected, interval_ns) for interval_ns in intervals_ns]
+        if not any(end.bits_per_second in rate for rate in rates):
+            self._within("bits_per_second", rates[0], end.bits_per_second)
+
+    def _cut_short(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd) -> bool:
+        latest_ns = ended_ns + _CLOSE_NS + self._tolerance_ns
+        return end.cut_short and (expected.result is None or end.ended_ns <= latest_ns)
+
+    def _rate(self, expected: ExpectedStream, measured_ns: int) -> Bounds:
+        """Return the bits per second over an interval, either end of which is known to within the tolerance."""
+        bits = Bounds(8 * expected.bytes_received.low, 8 * expected.bytes_received.high)
+        longest_ns, shortest_ns = measured_ns + 2 * self._tolerance_ns, measured_ns - 2 * self._tolerance_ns
+        low = bits.low * SECOND // longest_ns if longest_ns > 0 else 0
+        if shortest_ns > 0:
+            return Bounds(low, bits.high * SECOND // shortest_ns)
+        return Bounds(0, bits.high * SECOND if self._tolerance_ns else 0)
+
+    def _ends(self, reported: ReportedStream, end: ReportedEnd) -> None:
+        opened = (reported.local, reported.remote, "receiver")
+        for what, right, told in zip(("local", "remote", "role"), opened, end.ends, strict=True):
+            if told != right:
+                self._differ(f"{what} of stream_ended", right, told)
 
     def _totals(self, expected: ExpectedStream, end: ReportedEnd) -> None:
         if expected.result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:
@@ -226,6 +269,12 @@ class Comparison:
         self._within("frames.error", expected.error, end.error)
         self._within("bytes_received", expected.bytes_received, end.bytes_received)
         self._within("bytes_on_time", expected.bytes_on_time, end.bytes_on_time)
+        counts = dict(zip(COUNTS, end.counts, strict=True))
+        for key in ARRIVALS:
+            if (told := counts[f"arrivals.{key}"]) is not None:
+                self._within(f"arrivals.{key}", expected.arrivals[key], told)
+        self._within("bytes_sent of stream_ended", Bounds(), counts["bytes_sent"] or 0)
+        self._within("unsent", Bounds(), end.unsent)
         name = expected.connection_id
         if name is not None and end.connection_id != name:
             self._differ("id", name, end.connection_id)
@@ -235,9 +284,7 @@ class Comparison:
             self._differ(what, bounds.low if bounds.low == bounds.high else str(bounds), reported)
 
     def _verdict(self, size: int) -> str:
-        if size == self._plan.frame_size:
-            return _COMPLETED
-        return _DROPPED if size < self._plan.frame_size else _REPEATED
+        return verdict_of(size, self._plan.frame_size)
 
     def _same_instant(self, expected_ns: int | None, reported_ns: int | None) -> bool:
         if expected_ns is None or reported_ns is None:

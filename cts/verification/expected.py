@@ -13,33 +13,20 @@ from typing import NamedTuple
 
 from attrs import define, field
 
-from cts.protocol.plan import StreamPlan
 from cts.protocol.task import StreamError, Verify
+from cts.records.events_reader import ARRIVALS
+from cts.records.reported_frames import VERDICTS
+from cts.verification.arithmetic import Arithmetic
+from cts.verification.bounds import Bounds
+from cts.verification.status import NEVER_NS, StatusLines
 
-__all__ = ["Bounds", "ExpectedFrame", "ExpectedStream"]
+__all__ = ["ExpectedFrame", "ExpectedStream", "Stamp", "verdict_of"]
 
-_ALWAYS_NS = -(2**80)
-_NEVER_NS = 2**80
+_COMPLETED, _DROPPED, _REPEATED = VERDICTS
+_ALWAYS_NS = -NEVER_NS
 
-
-@define
-class Bounds:
-    """The least and the most that a count may be; the same where nothing lies near an edge."""
-
-    low: int = 0
-    high: int = 0
-
-    def add(self, amount: int, certain: bool) -> None:
-        """Count something, or what may be counted."""
-        if certain:
-            self.low += amount
-        self.high += amount
-
-    def __contains__(self, value: int) -> bool:
-        return self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+Stamp = tuple[int, int]
+"""The sender's clock in a datagram: ticks, and ticks per second."""
 
 
 class ExpectedFrame(NamedTuple):
@@ -50,16 +37,21 @@ class ExpectedFrame(NamedTuple):
         due_ns: its render time.
         size: bytes that came in time.
         received_ns: when the last of them came, None if none did.
+        stamps: what the sender may have stamped into that one, or into those within the tolerance of it.
     """
 
     sequence: int
     due_ns: int
     size: Bounds
     received_ns: int | None
+    stamps: tuple[Stamp | None, ...]
 
 
-def _or_never(at_ns: int | None) -> int:
-    return _NEVER_NS if at_ns is None else at_ns
+def verdict_of(size: int, frame_size: int) -> str:
+    """Return what becomes of a frame of which so many bytes came in time."""
+    if size == frame_size:
+        return _COMPLETED
+    return _DROPPED if size < frame_size else _REPEATED
 
 
 @define(eq=False)
@@ -71,6 +63,9 @@ class _Window:
     sure: int = 0
     maybe: int = 0
     received_ns: int | None = None
+    stamp: Stamp | None = None
+    stamps_before: list[tuple[int, Stamp | None]] = field(factory=list)
+    """Until when others came, within the tolerance."""
 
 
 @define(eq=False, kw_only=True)
@@ -82,28 +77,41 @@ class ExpectedStream:
         verify: what the receiver does about wrong payloads.
         opened_ns: when the receiver began.
         tolerance_ns: how far times of truth and run may lie apart.
-        cut_ns: when something ended the stream that no datagram tells of; None if nothing did.
+        cut_ns: when something ended the stream that no datagram tells of; NEVER_NS if nothing did.
         on_frame: told of each frame once its render time has passed.
+        lines: the status lines, which tell of this stream as well.
 
     Attributes:
         base_ns: the instant from which all render times are computed.
         connection_id: the name that has come, None if none has.
         ended_ns: when it ended; None before.
         result: the name of its result; None before, or if it was cut short.
-        error: datagrams that fit no frame.
+        arrivals: datagrams by what became of them, complete once it has ended.
+        error: those that fit no frame.
         bytes_received: bytes of good data, whatever became of its frame.
         bytes_on_time: what of them was credited to frames, complete once it has ended.
         measured_until_ns: when the first datagram of the final frame came that counted for it.
+        measured_maybe_ns: when one came before that, or without one, that may have counted for it.
         optional_frames: frames due so near an early end that they may have been rendered or not.
         doubt: why nothing can be said about this stream; None if something can.
     """
 
-    _plan: StreamPlan
+    _plan: Arithmetic
     _verify: Verify
     opened_ns: int
     _tolerance_ns: int
-    _cut_ns: int = field(converter=_or_never)
+    _cut_ns: int
     _on_frame: Callable[[ExpectedFrame], None]
+    _lines: StatusLines
+    arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
+    _final_frame: int = field(init=False)
+    _taken: int = field(default=0, init=False)
+    _taken_bytes: int = field(default=0, init=False)
+    _counted: dict[str, tuple[Bounds, Bounds]] = field(factory=dict, init=False)
+    """What is counted, and how much of it the status lines have been told."""
+    _since_ns: int = field(init=False)
+    _alike_until_ns: int = field(init=False)
+    """What happened since is in the same status lines until then."""
     _heard: bool = field(default=False, init=False)
     _next: int = field(default=1, init=False)
     _windows: dict[int, _Window] = field(factory=dict, init=False)
@@ -116,10 +124,21 @@ class ExpectedStream:
     bytes_received: Bounds = field(factory=Bounds, init=False)
     bytes_on_time: Bounds = field(factory=Bounds, init=False)
     measured_until_ns: int | None = field(default=None, init=False)
+    measured_maybe_ns: int | None = field(default=None, init=False)
     optional_frames: int = field(default=0, init=False)
     doubt: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        counted = {
+            "frames.error": self.error,
+            "bytes_received": self.bytes_received,
+            "bytes_on_time": self.bytes_on_time,
+        }
+        counted |= {f"arrivals.{key}": bounds for key, bounds in self.arrivals.items()}
+        self._counted = {key: (bounds, Bounds()) for key, bounds in counted.items()}
+        self._final_frame = self._plan.final_frame
+        self._since_ns = self.opened_ns
+        self._alike_until_ns = self._lines.until(self.opened_ns)
         self._anchor(self.opened_ns)
 
     def over(self, at_ns: int) -> bool:
@@ -130,7 +149,7 @@ class ExpectedStream:
 
     def finish(self) -> int:
         """Let the stream come to its end, for nothing more arrives, and return when that was."""
-        self.over(_NEVER_NS)
+        self.over(NEVER_NS)
         return self._end_ns() if self.ended_ns is None else self.ended_ns
 
     def start_repeated(self, at_ns: int) -> None:
@@ -140,15 +159,21 @@ class ExpectedStream:
 
     def named(self, at_ns: int, connection_id: str) -> None:
         """The stream's name came; the first one stands."""
-        if not self.over(at_ns) and self.connection_id is None:
+        if self.over(at_ns):
+            return
+        certain = self._surely_open(at_ns)
+        self.arrivals["handshake"].add(1, certain)
+        if self.connection_id is None:
             self.connection_id = connection_id
+            if not certain:
+                self.doubt = "its name came within the tolerance of its end"
 
-    def junk(self, at_ns: int) -> None:
+    def junk(self, at_ns: int, became: str) -> None:
         """Something came that the receiver has no use for."""
         if not self.over(at_ns):
-            self.error.add(1, self._surely_open(at_ns))
+            self._error(became, self._surely_open(at_ns))
 
-    def data(self, at_ns: int, sequence: int, size: int, intact: bool) -> None:
+    def data(self, at_ns: int, sequence: int, size: int, intact: bool, stamp: Stamp) -> None:
         """A data datagram came; ``intact`` says whether its payload is the pattern."""
         # Spelled out: this runs once for every datagram of the truth.
         if self.ended_ns is not None or (at_ns > self._look_ns and self.over(at_ns)):
@@ -161,19 +186,30 @@ class ExpectedStream:
                 self.doubt = "its first data came within the tolerance of its first render time"
             self._heard = True
             self._look_again()
+        window = self._windows.get(sequence) or self._window(sequence, at_ns)
+        if window is not None and window.sure_after_ns < at_ns <= window.sure_until_ns:
+            if window.stamp is not stamp:
+                self._stamped(window, at_ns, stamp)
+            window.sure += size
+            window.received_ns = at_ns
+            self._taken += 1
+            self._taken_bytes += size
+            if sequence == self._final_frame and self.measured_until_ns is None:
+                self.measured_until_ns = at_ns
+            return
         certain = self._surely_open(at_ns)
         self.bytes_received.add(size, certain)
-        window = self._windows.get(sequence) or self._window(sequence, at_ns)
         if window is None:
-            self.error.add(1, certain)
-        elif window.sure_after_ns < at_ns <= window.sure_until_ns:
-            window.sure += size
-            if sequence == self._plan.final_frame and self.measured_until_ns is None:
-                self.measured_until_ns = at_ns
-            window.received_ns = at_ns
-        else:
-            window.maybe += size
-            self.error.add(1, False)
+            self._error(self._missed(sequence), certain)
+            return
+        window.maybe += size
+        self.bytes_on_time.add(size, False)
+        self.arrivals["on_time"].add(1, False)
+        self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
+        if window.sure_until_ns < at_ns <= window.sure_after_ns:
+            self.arrivals["late"].add(1, False)
+        if sequence == self._final_frame and self.measured_until_ns is None:
+            self.measured_maybe_ns = at_ns
 
     def _anchor(self, base_ns: int) -> None:
         self.base_ns = base_ns
@@ -191,7 +227,8 @@ class ExpectedStream:
 
     def _look_again(self) -> None:
         """Set after which instant there is something to decide."""
-        self._look_ns = min(self._cut_ns, self._due_ns(self._next)) + self._tolerance_ns
+        look_ns = min(self._cut_ns, self._due_ns(self._next)) + self._tolerance_ns
+        self._look_ns = min(look_ns, self._alike_until_ns)
 
     def _window(self, sequence: int, at_ns: int) -> _Window | None:
         """Return the window of a frame that an arrival may count for, None if it certainly does not."""
@@ -205,9 +242,42 @@ class ExpectedStream:
         window = self._windows[sequence] = _Window(opens_ns + self._tolerance_ns, until_ns)
         return window
 
+    def _missed(self, sequence: int) -> str:
+        """Return what becomes of data that certainly counts for no frame."""
+        if not 1 <= sequence <= self._plan.final_frame:
+            return "no_such_frame"
+        return "late" if sequence < self._next else "ahead"
+
+    def _stamped(self, window: _Window, at_ns: int, stamp: Stamp) -> None:
+        """Take note of another stamp, and remember the one before: too near to it, who knows which came last."""
+        if self._tolerance_ns and window.received_ns is not None:
+            near = [each for each in window.stamps_before if each[0] >= at_ns - self._tolerance_ns]
+            window.stamps_before = [*near, (window.received_ns, window.stamp)]
+        window.stamp = stamp
+
+    def _error(self, became: str, certain: bool) -> None:
+        self.error.add(1, certain)
+        self.arrivals[became].add(1, certain)
+
+    def _tell(self) -> None:
+        """Tell the status lines what was counted since they were told last."""
+        taken, self._taken = self._taken, 0
+        size, self._taken_bytes = self._taken_bytes, 0
+        for bounds, amount in (
+            (self.arrivals["on_time"], taken),
+            (self.bytes_on_time, size),
+            (self.bytes_received, size),
+        ):
+            bounds.add(amount, True)
+        for key, (now, told) in self._counted.items():
+            if now.high != told.high:
+                self._lines.sure(key, self._since_ns, now.low - told.low)
+                self._lines.maybe(key, self._since_ns, now.high - told.high)
+                told.low, told.high = now.low, now.high
+
     def _wrong(self, at_ns: int) -> None:
         certain = self._surely_open(at_ns)
-        self.error.add(1, certain)
+        self._error("wrong_payload", certain)
         if self._verify is Verify.COUNT:
             return
         if not certain:
@@ -216,6 +286,9 @@ class ExpectedStream:
 
     def _pass(self, now_ns: int) -> None:
         """Decide everything that lies before ``now_ns``."""
+        if now_ns > self._alike_until_ns:
+            self._tell()
+            self._since_ns, self._alike_until_ns = now_ns, self._lines.until(now_ns)
         horizon_ns = min(now_ns, self._cut_ns) - self._tolerance_ns
         if not self._heard:
             if self._due_ns(1) < horizon_ns:
@@ -232,25 +305,34 @@ class ExpectedStream:
 
     def _render(self, sequence: int) -> None:
         window = self._windows.pop(sequence, None) or _Window(0, 0)
-        size = self._credited(window)
+        size, due_ns = Bounds(window.sure, window.sure + window.maybe), self._due_ns(sequence)
+        least, most = (verdict_of(each, self._plan.frame_size) for each in (size.low, size.high))
+        self._rendered(due_ns, (least,) if least == most else VERDICTS, sure=least == most)
         if self.doubt is None:
-            self._on_frame(ExpectedFrame(sequence, self._due_ns(sequence), size, window.received_ns))
+            stamps = (window.stamp, *(stamp for at_ns, stamp in window.stamps_before if self._near(window, at_ns)))
+            self._on_frame(ExpectedFrame(sequence, due_ns, size, window.received_ns, stamps))
 
-    def _credited(self, window: _Window) -> Bounds:
-        """Add what came of a frame to the bytes that were on time, and return it."""
-        size = Bounds(window.sure, window.sure + window.maybe)
-        self.bytes_on_time.low += size.low
-        self.bytes_on_time.high += size.high
-        return size
+    def _near(self, window: _Window, at_ns: int) -> bool:
+        return window.received_ns is not None and at_ns >= window.received_ns - self._tolerance_ns
+
+    def _rendered(self, due_ns: int, verdicts: tuple[str, ...], *, frames: int = 1, sure: bool) -> None:
+        """Tell the status lines of frames that have, or may have, one of these verdicts."""
+        for verdict in verdicts:
+            # A render time has passed when something later is seen, be it a nanosecond.
+            self._lines.maybe(f"frames.{verdict}", due_ns + 1, frames)
+            if sure:
+                self._lines.sure(f"frames.{verdict}", due_ns, frames)
 
     def _end(self, at_ns: int, result: str | None) -> None:
         self.ended_ns = at_ns
         self.result = result
-        for window in self._windows.values():
-            self._credited(window)
+        self._tell()
         self._windows.clear()
+        if result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:
+            self._rendered(at_ns, (_DROPPED,), frames=self._plan.final_frame, sure=True)
         if self._tolerance_ns and self._heard:
             near = self._next
             while near <= self._plan.final_frame and self._due_ns(near) <= at_ns + self._tolerance_ns:
                 near += 1
+                self._rendered(at_ns, VERDICTS, sure=False)
             self.optional_frames = near - self._next

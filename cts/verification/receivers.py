@@ -14,81 +14,37 @@ stream before gets nothing more then, and goes on to its end. A pull that ends w
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import accumulate
 
 from attrs import define, field
 
-from cts.protocol.plan import StreamPlan
-from cts.protocol.roles import Direction
 from cts.protocol.task import StreamError, Verify
-from cts.records.events_reader import ReportedStream
 from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
+from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
-from cts.verification.expected import ExpectedStream
+from cts.verification.expected import ExpectedStream, Stamp
+from cts.verification.pairing import ReportedStreams
+from cts.verification.senders import Sending
+from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
 
-__all__ = ["Receivers", "ReportedStreams"]
+__all__ = ["Receivers"]
 
-_Happening = tuple[int, int, Kind, bool, int, int, str]
-"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text."""
+_Happening = tuple[int, int, Kind, bool, int, int, str, Stamp]
+"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text, stamp."""
+
+_NO_STAMP = (0, 0)
 
 _ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
 """A client asks before anything can answer; a server answers what has come."""
 
-_HELD_NS = 2_000_000
-"""A stream that failed keeps its slot until the datagram that failed it has been handed over."""
+_READ_AT_ONCE = 64
+"""A simulated server reads larger datagrams when it reads the next time, which may be never."""
 
 _MAKING_NS = 100_000_000
 """How long a real machine may take to make a stream and to send its first datagram."""
-
-_RETRY_NS = 500_000_000
-"""A client asks again this long, and a frame interval, after it asked."""
-
-_PAIRING_NS = 250_000_000
-"""How far the openings of a stream may lie apart in events and truth and still be told of as that difference: less than the
-least time between two STARTs, which is 500 ms."""
-
-
-class ReportedStreams:
-    """The receiving streams of the events, each until the truth asks for it: by address, and by time, for ports are reused.
-
-    Args:
-        streams: the streams.
-        direction: which way frames went.
-        tolerance_ns: how far times of truth and run may lie apart.
-    """
-
-    def __init__(self, streams: Iterable[ReportedStream], direction: Direction, tolerance_ns: int) -> None:
-        self._slack_ns = tolerance_ns + _PAIRING_NS
-        self._waiting: defaultdict[str, deque[ReportedStream]] = defaultdict(deque)
-        for stream in sorted(streams, key=lambda each: each.opened_ns):
-            self._waiting[stream.local if direction is Direction.PULL else stream.remote].append(stream)
-        self._missed: list[ReportedStream] = []
-
-    def openings(self, address: str) -> list[int]:
-        """Return when the streams of an address opened that have not been asked for."""
-        return [stream.opened_ns for stream in self._waiting[address]]
-
-    def take(self, address: str, opened_ns: int) -> ReportedStream | None:
-        """Return the stream of an address that opened at that time, None if there is none."""
-        waiting = self._waiting[address]
-        while waiting:
-            first = waiting[0]
-            if first.opened_ns > opened_ns + self._slack_ns:
-                break
-            waiting.popleft()
-            if first.opened_ns >= opened_ns - self._slack_ns:
-                return first
-            self._missed.append(first)
-        return None
-
-    def rest(self) -> list[ReportedStream]:
-        """Return the streams that the truth never asked for."""
-        return self._missed + [stream for waiting in self._waiting.values() for stream in waiting]
 
 
 @define(eq=False)
@@ -97,9 +53,12 @@ class _Link:
 
     client: int
     address: str
+    sending: Sending
     pending: list[_Happening] = field(factory=list)
     stream: ExpectedStream | None = None
     comparison: Comparison | None = None
+    streams: int = 0
+    ended_ns: int = 0
     asked_ns: int | None = None
     """When a START came last that has no answer yet."""
     asked_first_ns: int = 0
@@ -121,20 +80,30 @@ class Receivers(TruthVisitor):
         disorder_ns: how far the truth's lines may be out of the order of their times.
         reported: the streams that the events report.
         differences: where what does not agree goes.
+        lines: the status lines, which tell of all streams.
+        refused_lines: the same, of what a server answers with nothing.
+        own_clients: whether the events are those of a server and its clients, of which they tell one side.
+        cut: whether the run was cut short.
 
     Attributes:
         unanswered: STARTs that arrived at the server and began nothing.
+        datagram_sizes: of the data that was sent, by senders that sent more than a frame.
     """
 
     _pull: bool
-    _plan: StreamPlan
+    _plan: Arithmetic
     _verify: Verify
     _tolerance_ns: int
     _simulated: bool
     _disorder_ns: int
     _reported: ReportedStreams
     _differences: Differences
+    _lines: StatusLines
+    _refused_lines: StatusLines
+    _own_clients: bool
+    _cut: bool
     unanswered: int = field(default=0, init=False)
+    datagram_sizes: set[int] = field(factory=set, init=False)
     _decoder: Decoder = field(factory=Decoder, init=False)
     _links: dict[int, _Link] = field(factory=dict, init=False)
     _rows: list[StreamRow] = field(factory=list, init=False)
@@ -147,10 +116,11 @@ class Receivers(TruthVisitor):
 
     def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
-        link = self._links[client] = _Link(client, address if self._pull else upstream)
+        sending = Sending(self._plan, self._lines, pull=self._pull)
+        link = self._links[client] = _Link(client, address if self._pull else upstream, sending)
         if not self._pull and self._simulated:
             for opened_ns in self._reported.openings(link.address):
-                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, ""))
+                heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, "", _NO_STAMP))
 
     def offered(
         self, at_ns: int, client: int, to_client: bool, number: int, size: int, head: str, arrivals: Arrivals
@@ -162,14 +132,22 @@ class Receivers(TruthVisitor):
         while pending and pending[0][0] < settled_ns:
             self._happened(link, heappop(pending))
         if to_client is not self._pull:
-            kind, _, text = self._decoder.decode(head, size, None)
+            kind, _, text, _ = self._decoder.decode(head, size, None)
             if kind is (Kind.START if self._pull else Kind.CONNECTION_ID):
-                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text))
+                heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text, _NO_STAMP))
+            for arrived_ns, bit in arrivals:
+                link.sending.heard(arrived_ns, self._decoder.decode(head, size, bit).kind)
             return
+        # Spelled out, as is `ExpectedStream.data`: this runs once for every datagram of the truth.
+        sending = link.sending
+        if head == sending.head and size == sending.size and at_ns <= sending.alike_until_ns:
+            sending.alike += 1
+        else:
+            sending.offered(at_ns, size, head)
         order = 2 * number
         for arrived_ns, bit in arrivals:
-            kind, sequence, text = self._decoder.decode(head, size, bit)
-            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text))
+            kind, sequence, text, stamp = self._decoder.decode(head, size, bit)
+            heappush(pending, (arrived_ns, order, kind, False, sequence, size, text, stamp))
             order += 1
 
     def finish(self) -> list[StreamRow]:
@@ -179,26 +157,33 @@ class Receivers(TruthVisitor):
                 self._happened(link, heappop(link.pending))
             self._close(link)
             self.unanswered += link.asked_ns is not None
+            self._sent(link)
         self._check_waits()
         return self._rows
 
     def _happened(self, link: _Link, happening: _Happening) -> None:
-        at_ns, _, kind, sent, sequence, size, text = happening
+        at_ns, _, kind, sent, sequence, size, text, stamp = happening
         stream = link.stream
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
             if stream is not None:
-                stream.data(at_ns, sequence, size, kind is Kind.DATA)
+                stream.data(at_ns, sequence, size, kind is Kind.DATA, stamp)
                 if kind is Kind.DATA or self._verify is Verify.CONNECTION:
                     link.data_ns = at_ns
+                if stream.ended_ns is None or self._pull:
+                    return
         elif sent:
             self._asked_or_answered(link, at_ns, text)
         elif kind is Kind.START and not self._pull:
-            self._start_arrived(link, at_ns)
+            self._refused(at_ns, self._start_repeated(link, at_ns))
+            return
         elif stream is not None:
             if kind is Kind.CONNECTION_ID and self._pull:
                 stream.named(at_ns, text)
             else:
-                stream.junk(at_ns)
+                stream.junk(at_ns, "undecodable" if kind is Kind.JUNK else "unexpected")
+        if not sent and not self._pull and (stream is None or stream.over(at_ns)):
+            known = size < _READ_AT_ONCE and (stream is None or at_ns > (stream.ended_ns or 0) + HELD_NS)
+            self._refused(at_ns, known)
 
     def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
         """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
@@ -214,21 +199,24 @@ class Receivers(TruthVisitor):
                 self._waits.append((link.client, link.asked_ns, stream.opened_ns))
             link.asked_ns = None
 
-    def _start_arrived(self, link: _Link, at_ns: int) -> None:
+    def _start_repeated(self, link: _Link, at_ns: int) -> bool:
+        """Take a START that reached a push's server; tell whether it repeats the present stream's."""
         stream, done = link.stream, self._done(link, at_ns)
         if stream is not None and not stream.over(at_ns) and not done:
             stream.start_repeated(at_ns)
-        elif done or self._free(link, at_ns):
+            return True
+        if done or self._free(link, at_ns):
             if link.asked_ns is None:
                 link.asked_first_ns = at_ns
             link.asked_ns = at_ns
+        return False
 
     def _done(self, link: _Link, at_ns: int) -> bool:
         """Tell whether a push's client has shown to be done with its last stream."""
         if link.stream is None or link.data_ns is None:
             return False
         last_ns = link.stream.base_ns + self._plan.send_offset_ns(self._plan.final_frame)
-        silent_ns = link.data_ns + self._plan.interval_ns + _RETRY_NS
+        silent_ns = link.data_ns + self._plan.retry_ns
         return link.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
 
     def _free(self, link: _Link, at_ns: int) -> bool:
@@ -241,6 +229,7 @@ class Receivers(TruthVisitor):
     def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
         """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
+        link.streams += 1
         link.data_ns = None
         reported = self._reported.take(link.address, at_ns)
         end = None if reported is None else reported.end
@@ -263,20 +252,61 @@ class Receivers(TruthVisitor):
             verify=self._verify,
             opened_ns=opened_ns,
             tolerance_ns=self._tolerance_ns,
-            cut_ns=end.ended_ns if end is not None and end.cut_short else None,
+            cut_ns=end.ended_ns if end is not None and end.cut_short else NEVER_NS,
             on_frame=comparison.frame,
+            lines=self._lines,
         )
         return stream
 
     def _close(self, link: _Link) -> None:
         if link.stream is not None and link.comparison is not None:
-            ended_ns = link.stream.finish()
+            ended_ns = link.ended_ns = link.stream.finish()
             if self._pull and link.stream.connection_id is None:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
                 if link.stream.result == SUCCEEDED:
                     link.stream.result = StreamError.NO_CONNECTION_ID.value
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
+            self._told(link.stream, link.comparison, ended_ns)
             link.stream = link.comparison = None
+
+    def _told(self, stream: ExpectedStream, comparison: Comparison, ended_ns: int) -> None:
+        """Enter a stream that has ended into the status lines."""
+        if comparison.outcome is not None:
+            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome)
+        if stream.doubt is not None:
+            self._lines.doubtful(stream.opened_ns)
+
+    def _sent(self, link: _Link) -> None:
+        """Look at the side that the events do not tell of, a link's sender, as far as the status lines rest on it.
+
+        It must have sent what the stream is, on a simulated network at its time. A client in one process with its server that
+        got no answer is counted with the streams.
+        """
+        sending = link.sending
+        self.datagram_sizes |= sending.datagram_sizes
+        if not self._simulated:
+            if self._own_clients:
+                self._lines.maybe("unanswered", 0)
+            return
+        if sending.late_ns:
+            self._differences.add(
+                Difference("sent", None, link.client, None, "when due", f"{sending.late_ns} ns after")
+            )
+        sending.tell()
+        if self._pull:
+            sending.unseen(link.ended_ns)
+            for at_ns, sure in sending.refused():
+                self._refused(at_ns, sure)
+        elif self._own_clients and (self._cut or sending.in_vain):
+            self._lines.maybe("unanswered", sending.began_ns if self._cut else sending.gave_up_ns)
+            if not self._cut and not link.streams:
+                self._lines.sure("unanswered", NEVER_NS - 1)
+
+    def _refused(self, at_ns: int, sure: bool) -> None:
+        """A server read something that it may have answered with nothing."""
+        self._refused_lines.maybe("refused", at_ns)
+        if sure:
+            self._refused_lines.sure("refused", at_ns)
 
     def _check_waits(self) -> None:
         """A server lets a peer wait only while others have its slots."""
@@ -285,7 +315,7 @@ class Receivers(TruthVisitor):
         busy_until = list(accumulate((ended_ns for _, ended_ns in rows), max))
         for client, asked_ns, answered_ns in self._waits:
             before = bisect_right(opened, asked_ns)
-            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + _HELD_NS:
+            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + HELD_NS:
                 continue
             number = next(row.stream for row in self._rows if (row.client, row.opened_ns) == (client, answered_ns))
             self._differences.add(Difference("time_ns of stream_opened", number, client, None, asked_ns, answered_ns))

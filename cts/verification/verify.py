@@ -10,8 +10,12 @@ from cts.errors import UserError
 from cts.protocol.roles import Direction
 from cts.records.events_reader import ReportedStream, RunEvents, read_events
 from cts.records.truth_reader import TruthReader
+from cts.verification.arithmetic import Arithmetic
 from cts.verification.compare import Difference, Differences, StreamRow
-from cts.verification.receivers import Receivers, ReportedStreams
+from cts.verification.pairing import ReportedStreams
+from cts.verification.receivers import Receivers
+from cts.verification.run_wide import RunWide
+from cts.verification.status import HELD_NS, StatusLines
 
 __all__ = ["Verification", "verify_run"]
 
@@ -90,26 +94,46 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     if tolerance_ns is None:
         tolerance_ns = _DEFAULT_TOLERANCE_NS if real else 0
     differences = Differences()
+    numbers = run.plan
+    plan = Arithmetic(
+        numbers.bits_per_second,
+        numbers.frame_rate,
+        numbers.stream_length_ns,
+        numbers.buffer_depth_ns,
+        numbers.datagram_max_size,
+    )
+    times_ns = [run.began_ns + each.time_ns for each in run.statuses]
+    lines = StatusLines(times_ns, tolerance_ns=tolerance_ns, behind=real, whole=run.complete)
+    refused_lines = StatusLines(times_ns, tolerance_ns=tolerance_ns + HELD_NS, behind=real, whole=False)
     reported = ReportedStreams(run.streams, run.direction, tolerance_ns)
     receivers = Receivers(
         pull=run.direction is Direction.PULL,
-        plan=run.plan,
+        plan=plan,
         verify=run.verify,
         tolerance_ns=tolerance_ns,
         simulated=not real,
         disorder_ns=reader.disorder_ns,
         reported=reported,
         differences=differences,
+        lines=lines,
+        refused_lines=refused_lines,
+        own_clients=run.role == "loopback" and run.direction is Direction.PUSH,
+        cut=run.cut_off is not None or any(each.end is not None and each.end.cut_short for each in run.streams),
     )
     reader.read(receivers)
     _check_whole(events, truth, run, reader)
     rows = receivers.finish()
     for stream in reported.rest():
-        if not _never_began(stream):
+        if _never_began(stream) and stream.end is not None:
+            lines.ended(stream.opened_ns, stream.end.ended_ns, stream.end.outcome)
+        else:
             opened = f"opened at {stream.opened_ns}"
             differences.add(Difference("stream", stream.number, None, None, None, opened))
     if not run.complete and any(row.stream is None for row in rows):
         raise UserError(f"{events}: was cut short before a stream of the truth; its last line must be run_ended")
+    RunWide(run, differences, simulated=not real, tolerance_ns=tolerance_ns).compare(
+        reader, plan.datagram_sizes, receivers.datagram_sizes, lines, refused_lines
+    )
     return Verification(
         tolerance_ns=tolerance_ns,
         datagrams=reader.datagrams,

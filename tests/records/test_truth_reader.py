@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from cts.records.truth_writer import Transmission, TruthLog
 from tests.records.damaged_lines import damage, refusal_of
 
 BEGAN_NS = 1_000
+BEGAN_UNIX_NS = 1_700_000_000_000_000_000
 CLIENTS = {1: Address("127.0.0.1", 5), 2: Address("::1", 6)}
 UPSTREAM = Address("192.0.2.1", 7)
 
@@ -24,11 +26,14 @@ _LOST = st.sampled_from([kind for kind in FateKind if kind is not FateKind.DELIV
 @st.composite
 def transmissions(draw: st.DrawFn) -> list[Transmission]:
     told = []
+    offered: Counter[tuple[int, str]] = Counter()
     for at_ns in sorted(draw(st.lists(_TIMES, max_size=5))):
         client = draw(st.sampled_from(sorted(CLIENTS)))
         header, payloads = draw(st.binary(min_size=1, max_size=50)), draw(st.lists(st.binary(max_size=60), max_size=3))
         fates = [draw(_LOST | _delivered(BEGAN_NS + at_ns, 8 * len(header + payload))) for payload in payloads]
-        way, first = draw(st.sampled_from(_WAYS)), draw(st.integers(1, 10**9))
+        way = draw(st.sampled_from(_WAYS))
+        first = offered[client, way] + 1
+        offered[client, way] += len(payloads)
         told.append(Transmission(BEGAN_NS + at_ns, client, CLIENTS[client], way, first, header, payloads, fates))
     return told
 
@@ -40,7 +45,7 @@ def _delivered(at_ns: int, bits: int) -> st.SearchStrategy[Fate]:
 
 def written(folder: str, told: list[Transmission]) -> Path:
     path = Path(folder) / "truth.jsonl"
-    log = TruthLog(path, "output.truth_file", seed=7, began_ns=BEGAN_NS, began_unix_ns=0)
+    log = TruthLog(path, "output.truth_file", seed=7, began_ns=BEGAN_NS, began_unix_ns=BEGAN_UNIX_NS)
     for number, address in CLIENTS.items():
         log.client(BEGAN_NS, number, address, UPSTREAM)
     for transmission in told:
@@ -79,7 +84,7 @@ def test_what_was_written_reads_back(told: list[Transmission]) -> None:
         reader.read(heard)
     assert heard.clients == [(number, str(address), str(UPSTREAM)) for number, address in CLIENTS.items()]
     assert heard.datagrams == expected
-    assert (reader.complete, reader.datagrams, reader.began_unix_ns) == (True, len(expected), 0)
+    assert (reader.complete, reader.datagrams, reader.began_unix_ns) == (True, len(expected), BEGAN_UNIX_NS)
 
 
 @settings(deadline=None)

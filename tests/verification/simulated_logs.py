@@ -93,6 +93,8 @@ def simulated_logs(
         "stream_length_ns": stream.stream_length,
         "buffer_depth_ns": stream.buffer_depth,
         "datagram_max_size": stream.datagram_max_size,
+        "status_interval_ns": config.output.status_update,
+        "seed": seed,
     }
     report = simulate(
         config,
@@ -122,7 +124,7 @@ def as_relayed(logs: Logs, *, early_ns: int, late_ns: int) -> None:
     truth = [json.loads(line) for line in logs.truth.read_text().splitlines()]
     truth[0]["began_unix_ns"] = began_unix_ns - before_ns
     for line in truth[1:]:
-        shift_ns = before_ns + (-early_ns if line.get("dir") == data_way else late_ns)
+        shift_ns = before_ns + (-early_ns if line.get("dir", data_way) == data_way else late_ns)
         line["t"] += shift_ns
         if "at" in line:
             line["at"] = [at + shift_ns for at in line["at"]]

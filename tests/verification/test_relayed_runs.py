@@ -85,6 +85,28 @@ def test_without_a_tolerance_they_differ(tmp_path: Path) -> None:
     assert not verify_run(logs.events, logs.truth, tolerance_ns=0).agrees
 
 
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_a_wrong_rate_is_found_through_a_relay_too(tmp_path: Path, factor: float) -> None:
+    logs = relayed(tmp_path, "pull", PATH)
+    rate = logs.report.results[0].bits_per_second
+    logs.change_events(lambda line: line.update(bits_per_second=int(rate * factor)), event="stream_ended")
+    assert [each.what for each in verify_run(logs.events, logs.truth).differences] == ["bits_per_second"]
+
+
+@pytest.mark.parametrize("key", ["sender_qpc", "sender_qpf"])
+def test_a_wrong_stamp_is_found_through_a_relay_too(tmp_path: Path, key: str) -> None:
+    logs = relayed(tmp_path, "push", PATH)
+    logs.change_events(lambda line: line.update({key: 5}), event="frame", sequence=7)
+    assert [(each.what, each.sequence) for each in verify_run(logs.events, logs.truth).differences] == [(key, 7)]
+
+
+def test_wrong_final_totals_are_found_through_a_relay_too(tmp_path: Path) -> None:
+    logs = relayed(tmp_path, "pull", PATH)
+    logs.change_events(lambda line: line.update(bytes_received=1), event="status", open_streams=0)
+    (difference,) = verify_run(logs.events, logs.truth).differences
+    assert difference.what.startswith("bytes_received of status at")
+
+
 def test_a_wrong_verdict_is_found_through_a_relay_too(tmp_path: Path) -> None:
     logs = relayed(tmp_path, "push", PATH)
     logs.change_events(lambda line: line.update(verdict="dropped"), event="frame", sequence=7)
@@ -122,7 +144,10 @@ def test_what_comes_near_the_edge_of_the_window_may_count_or_not(desk: Desk) -> 
     truth = opened_pull().frame(1, 110 * MS).frame(5, DUE[1] + MS)
     nothing: list[tuple[int, int | None]] = [(0, None)] * 3
     for frame, error in (((FRAME_SIZE, DUE[1] + MS), 0), ((0, None), 1)):
-        events = Events([ALL[0], *nothing, frame], error=error, missed_bytes=FRAME_SIZE - frame[0])
+        rate = 2 * FRAME_SIZE * 8 * 10**9 // (DUE[1] + MS)
+        events = Events(
+            [ALL[0], *nothing, frame], error=error, missed_bytes=FRAME_SIZE - frame[0], bits_per_second=rate
+        )
         verification = desk.verify(truth, events, 2 * MS)
         assert (verification.agrees, verification.undecidable_frames) == (True, 1)
 
@@ -214,9 +239,9 @@ def test_a_stream_may_be_told_of_as_long_before_it_begins_as_it_takes_to_make_on
 
 
 def test_what_a_relay_could_not_send_never_came(desk: Desk) -> None:
-    truth = opened_pull().frame(1, 110 * MS).frame(2)
+    truth = real(opened_pull()).frame(1, 110 * MS).frame(2)
     truth.lines[-1]["fate"] = "unsent"
-    assert desk.verify(truth, Events([ALL[0], *[(0, None)] * 4])).agrees
+    assert desk.verify(truth, Events([ALL[0], *[(0, None)] * 4], began_unix_ns=UNIX)).agrees
 
 
 def test_times_count_from_where_each_log_began(desk: Desk) -> None:

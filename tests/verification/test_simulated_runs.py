@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +19,7 @@ from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
 from cts.protocol.roles import Direction
 from cts.runs.session_settings import plan_of
+from cts.verification.arrivals import Decoder, Kind
 from cts.verification.verify import Verification, verify_run
 from tests.verification.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
 
@@ -109,6 +112,32 @@ def test_a_start_that_comes_after_its_stream_has_ended_begins_another(tmp_path: 
     gone = Impairment(loss=Bernoulli(1.0))
     verification = verified(simulated_logs(tmp_path, config, to_client=gone, to_server=path, seed=0))
     assert [row.client for row in verification.streams] == [1, 1, 1, 2, 3, 3]
+
+
+def sequences_of(logs: Logs, client: int) -> list[int]:
+    """Return which frames a client was sent, in the order in which their datagrams left."""
+    lines = [json.loads(line) for line in logs.truth.read_text().splitlines()]
+    sent = [line for line in lines if line.get("client") == client and line.get("dir") == "to_client"]
+    arrived = [Decoder().decode(line["head"], line["size"], None) for line in sent]
+    return [each.sequence for each in arrived if each.kind is Kind.DATA]
+
+
+def test_a_pulls_server_that_begins_anew_for_a_client_without_a_name_sends_from_then_on(tmp_path: Path) -> None:
+    config = config_of(stream={"stream_length": "4s", "buffer_depth": "3s"}, client={"connections": 20})
+    lossy = Impairment(loss=Bernoulli(0.6), delay=Constant(50 * MS))
+    logs = simulated_logs(tmp_path, config, to_client=lossy, to_server=lossy)
+    verification = verified(logs)
+    assert "ErrorNoConnectionId" in {row.result for row in verification.streams}
+    sent = [sequences_of(logs, row.client) for row in verification.streams]
+    assert any(each != sorted(each) for each in sent)
+
+
+def test_a_push_goes_on_beside_the_next_one_that_a_late_start_began(tmp_path: Path) -> None:
+    config = config_of("push", stream={"buffer_depth": "2s"}, client={"connections": 8, "iterations": 2})
+    late = Impairment(delay=Constant(400 * MS), reorder=0.4, reorder_delay_ns=1500 * MS)
+    verification = verified(simulated_logs(tmp_path, config, to_client=late, to_server=late))
+    rows = sorted(verification.streams, key=lambda row: (row.address, row.opened_ns))
+    assert any(old.address == new.address and new.opened_ns < old.ended_ns for old, new in pairwise(rows))
 
 
 @BOTH

@@ -173,6 +173,7 @@ def test_another_connection_id_is_found(logs: Logs) -> None:
 
 
 def test_a_pull_that_began_later_is_found(logs: Logs) -> None:
+    logs.change_truth(setting("t", 1), kind="client")
     logs.change_truth(setting("t", 1), dir="to_server", n=1)
     assert {("time_ns of stream_opened", None), ("time_ns", 1), ("time_ns", 20)} <= set(found(logs))
 

@@ -197,6 +197,13 @@ def test_a_pull_whose_name_never_came_is_nameless_and_does_not_succeed(desk: Des
     assert desk.found(truth, Events(ALL, name=NAMELESS)) == ["result", "outcome"]
 
 
+def test_of_a_pull_whose_name_came_within_the_tolerance_of_its_end_nothing_is_said(desk: Desk) -> None:
+    truth = all_but(Truth().start(0, 0)).name(0, DUE[5] - MS)
+    for events in (Events(ALL), Events(ALL, name=NAMELESS, result=NO_NAME)):
+        verification = desk.verify(truth, events, tolerance_ns=2 * MS)
+        assert (verification.agrees, verification.undecidable_streams) == (True, 1)
+
+
 @pytest.mark.parametrize(
     ("came", "again_ms"),
     [

@@ -1,0 +1,317 @@
+"""One thing changed in either log of a run, whatever it is: the difference is found, or the file is refused.
+
+The run is a rich one: loss, copies, reordering, flipped bits, late and early data, two streams that go on beside each other.
+What no other line of the two logs depends on is not here: why a datagram was lost, and what was in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from cts.errors import UserError
+from cts.impairment.delay import Uniform
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
+from cts.verification.verify import verify_run
+from tests.verification.simulated_logs import MS, Line, config_of, simulated_logs, write_lines
+
+OTHER_ID = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
+RICH = Impairment(
+    delay=Uniform(10 * MS, 300 * MS),
+    keep_order=False,
+    loss=Bernoulli(0.02),
+    duplicate=0.1,
+    corrupt=0.1,
+    reorder=0.05,
+    reorder_delay_ns=1300 * MS,
+)
+Lines = list[Line]
+Alteration = Callable[[Lines], object]
+
+
+def of(**where: object) -> Callable[[Lines], int]:
+    """Return what finds the first line that has these values."""
+    return lambda lines: next(
+        index for index, line in enumerate(lines) if all(line.get(key) == value for key, value in where.items())
+    )
+
+
+def changed(key: str, change: object, **where: object) -> tuple[str, Alteration]:
+    """Return an alteration of a key, ``a.b`` within an object: to a value, or by what a function makes of it."""
+
+    def alter(lines: Lines) -> None:
+        place: dict[str, object] = lines[of(**where)(lines)]
+        *outer, inner = key.split(".")
+        for each in outer:
+            within = place[each]
+            assert isinstance(within, dict)
+            place = within
+        before = place[inner]
+        place[inner] = change(before) if callable(change) else change
+        assert place[inner] != before
+
+    return f"{' '.join(map(str, where.values()))}: {key}", alter
+
+
+def more(value: int) -> int:
+    return value + 1
+
+
+def moved(value: list[int]) -> list[int]:
+    return [each + 1 for each in value]
+
+
+def removed(**where: object) -> tuple[str, Alteration]:
+    return f"removed {where}", lambda lines: lines.pop(of(**where)(lines))
+
+
+def doubled(**where: object) -> tuple[str, Alteration]:
+    def alter(lines: Lines) -> None:
+        at = of(**where)(lines)
+        lines.insert(at, lines[at])
+
+    return f"doubled {where}", alter
+
+
+def swapped(one: dict[str, object], other: dict[str, object]) -> tuple[str, Alteration]:
+    def alter(lines: Lines) -> None:
+        here, there = of(**one)(lines), of(**other)(lines)
+        lines[here], lines[there] = lines[there], lines[here]
+
+    return f"swapped {one} {other}", alter
+
+
+FRAME = {"event": "frame", "stream": 1, "sequence": 4}
+ENDED = {"event": "stream_ended", "stream": 1}
+OPENED = {"event": "stream_opened", "stream": 1}
+COUNTS = (
+    *(f"frames.{key}" for key in ("completed", "dropped", "repeated", "error")),
+    "bytes_received",
+    "bytes_on_time",
+    "bytes_sent",
+    *(
+        f"arrivals.{key}"
+        for key in [
+            "on_time",
+            "late",
+            "ahead",
+            "no_such_frame",
+            "undecodable",
+            "wrong_payload",
+            "unexpected",
+            "handshake",
+        ]
+    ),
+)
+
+
+def of_events() -> Iterator[tuple[str, Alteration]]:
+    key: str
+    change: object
+    began = {"event": "run_began"}
+    yield changed("event", "begun", **began)
+    yield changed("time_ns", 1, **began)
+    yield changed("schema", 2, **began)
+    yield changed("began_unix_ns", 1, **began)
+    yield changed("role", "client", **began)
+    yield changed("role", "server", **began)
+    yield changed("direction", lambda way: "push" if way == "pull" else "pull", **began)
+    yield changed("verify", "data", **began)
+    yield changed("verify", "connection", **began)
+    yield changed("bits_per_second", 80_080, **began)
+    yield changed("frame_rate", 11, **began)
+    yield changed("frame_rate", "10000/1001", **began)
+    yield changed("stream_length_ns", 3_100 * MS, **began)
+    yield changed("buffer_depth_ns", 1_100 * MS, **began)
+    yield changed("datagram_max_size", 401, **began)
+    yield changed("status_interval_ns", more, **began)
+    yield changed("seed", more, **began)
+    for key, change in (
+        ("event", "opened"),
+        ("time_ns", more),
+        ("stream", 7),
+        ("local", "10.0.0.9:49152"),
+        ("remote", "10.0.0.9:49152"),
+        ("role", "sender"),
+    ):
+        yield changed(key, change, **OPENED)
+    for key, change in (
+        ("event", "frames"),
+        ("time_ns", more),
+        ("stream", 2),
+        ("stream", 3),
+        ("sequence", 5),
+        ("verdict", lambda verdict: "dropped" if verdict == "completed" else "completed"),
+        ("size", more),
+        ("received_ns", more),
+        ("received_ns", None),
+        ("sender_qpc", more),
+        ("sender_qpf", more),
+        ("sender_qpf", None),
+    ):
+        yield changed(key, change, **FRAME)
+    for key, change in (
+        ("event", "ended"),
+        ("time_ns", more),
+        ("stream", 2),
+        ("id", OTHER_ID),
+        ("local", "10.0.0.9:49152"),
+        ("remote", "10.0.0.9:49152"),
+        ("role", "sender"),
+        ("outcome", "protocol error"),
+        ("outcome", "cancelled"),
+        ("result", "ErrorNotAllDataTransferred"),
+        ("started_ns", more),
+        ("bits_per_second", more),
+        ("unsent", {"Network is unreachable": {"frames": 1, "time_ns": 1}}),
+        *((key, more) for key in COUNTS),
+    ):
+        yield changed(key, change, **ENDED)
+    for status in ({"event": "status", "time_ns": 2_000 * MS}, {"event": "status", "open_streams": 0, "last": True}):
+        for key in (
+            "time_ns",
+            "open_streams",
+            *COUNTS,
+            *(f"outcomes.{each}" for each in ("successful", "network error", "protocol error", "cancelled")),
+            "overflowed",
+            "unreachable",
+        ):
+            yield changed(key, more, **status)
+        yield changed("unsent", {"Network is unreachable": {"frames": 1, "time_ns": 1}}, **status)
+        yield changed("refused", lambda refused: {**refused, "START of another kind": 50}, **status)
+        yield changed("event", "state", **status)
+        yield removed(**status)
+        yield doubled(**status)
+    yield changed("event", "run_over", event="run_ended")
+    yield changed("time_ns", more, event="run_ended")
+    yield changed("cut_off_by_time_limit", 1, event="run_ended")
+    for line in (began, OPENED, FRAME, ENDED, {"event": "run_ended"}):
+        yield removed(**line)
+        yield doubled(**line)
+    yield swapped(OPENED, {**OPENED, "stream": 2})
+    yield swapped(FRAME, {**FRAME, "sequence": 5})
+    yield swapped(FRAME, {**FRAME, "stream": 2})
+    yield swapped({**FRAME, "sequence": 20}, ENDED)
+    yield swapped({"event": "status", "time_ns": 1_000 * MS}, {"event": "status", "time_ns": 2_000 * MS})
+
+
+def of_truth() -> Iterator[tuple[str, Alteration]]:
+    key: str
+    change: object
+    began, client, ended = {"kind": "began"}, {"kind": "client", "client": 1}, {"kind": "ended"}
+    start = {"kind": "datagram", "client": 1, "dir": "to_server", "n": 1}
+    data = {"kind": "datagram", "client": 1, "marked": True}
+    for key, change in (("kind", "start"), ("schema", 2), ("seed", more), ("began_unix_ns", 1)):
+        yield changed(key, change, **began)
+    for key, change in (
+        ("kind", "host"),
+        ("client", 9),
+        ("t", more),
+        ("address", "10.0.0.9:49152"),
+        ("upstream", "10.0.0.9:49152"),
+    ):
+        yield changed(key, change, **client)
+    for key, change in (("t", more), ("size", 6), ("head", "5354415255"), ("n", 2), ("dir", "to_client")):
+        yield changed(key, change, **start)
+    for key, change in (
+        ("kind", "packet"),
+        ("t", lambda at_ns: at_ns + 5_000 * MS),
+        ("t", lambda at_ns: at_ns - 5_000 * MS),
+        ("client", 2),
+        ("client", 9),
+        ("dir", lambda way: "to_server" if way == "to_client" else "to_client"),
+        ("dir", "away"),
+        ("n", more),
+        ("size", more),
+        ("head", lambda head: head[:4] + "05" + head[6:]),
+        ("head", lambda head: head[:20] + "05" + head[22:]),
+        ("head", lambda head: head[:36] + "05" + head[38:]),
+        ("head", lambda head: head[:60] + "05" + head[62:]),
+        ("head", lambda head: head[2:]),
+        ("fate", "lost"),
+        ("fate", "eaten"),
+        ("at", moved),
+        ("at", []),
+        ("at", lambda at: [*at, at[0] + 1]),
+        ("bits", [0]),
+        ("bits", [16]),
+        ("bits", [80]),
+        ("bits", [300]),
+        ("bits", []),
+    ):
+        yield changed(key, change, **data)
+    for key, change in (("kind", "end"), ("t", more), ("datagrams", more)):
+        yield changed(key, change, **ended)
+    for line in (began, client, start, data, ended):
+        yield removed(**line)
+        yield doubled(**line)
+    yield swapped(start, data)
+    yield swapped(client, start)
+
+
+def named(alterations: Iterator[tuple[str, Alteration]]) -> list[object]:
+    return [pytest.param(alter, id=name) for name, alter in alterations]
+
+
+def read(path: Path) -> Lines:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module", params=["pull", "push"])
+def originals(request: pytest.FixtureRequest) -> tuple[Lines, Lines]:
+    """The two logs, each with a mark on a line that is looked for."""
+    config = config_of(request.param, stream={"stream_length": "3s", "verify": "count"}, client={"connections": 3})
+    with TemporaryDirectory() as folder:
+        way = {"to_client" if request.param == "pull" else "to_server": RICH}
+        logs = simulated_logs(Path(folder), config, seed=3, **way)
+        verification = verify_run(logs.events, logs.truth)
+        assert verification.differences == ()
+        events, truth = read(logs.events), read(logs.truth)
+    last = max(index for index, line in enumerate(events) if line["event"] == "status")
+    events[last]["last"] = True
+    frame = events[of(**FRAME)(events)]
+    # The datagram that completed frame 4 of stream 1 came once and as it was sent.
+    next(
+        line
+        for line in truth
+        if line.get("client") == 1 and line.get("at") == [frame["received_ns"]] and line["bits"] == [None]
+    )["marked"] = True
+    return events, truth
+
+
+def is_found(folder: Path, events: Lines, truth: Lines) -> bool:
+    paths = folder / "events.jsonl", folder / "truth.jsonl"
+    for path, lines in zip(paths, (events, truth), strict=True):
+        write_lines(
+            path, [{key: value for key, value in line.items() if key not in ("marked", "last")} for line in lines]
+        )
+    try:
+        return not verify_run(*paths).agrees
+    except UserError:
+        return True
+
+
+def test_there_are_more_than_sixty_and_the_unaltered_agrees(originals: tuple[Lines, Lines], tmp_path: Path) -> None:
+    assert len(list(of_events())) + len(list(of_truth())) > 60
+    assert not is_found(tmp_path, *originals)
+
+
+@pytest.mark.parametrize("alter", named(of_events()))
+def test_an_alteration_of_the_events_is_found(
+    originals: tuple[Lines, Lines], tmp_path: Path, alter: Alteration
+) -> None:
+    events, truth = json.loads(json.dumps(originals))
+    alter(events)
+    assert is_found(tmp_path, events, truth)
+
+
+@pytest.mark.parametrize("alter", named(of_truth()))
+def test_an_alteration_of_the_truth_is_found(originals: tuple[Lines, Lines], tmp_path: Path, alter: Alteration) -> None:
+    events, truth = json.loads(json.dumps(originals))
+    alter(truth)
+    assert is_found(tmp_path, events, truth)
