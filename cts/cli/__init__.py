@@ -17,7 +17,7 @@ def main() -> None:
             from cts.cli.commands import main as run_command
 
             run_command()
-        except BaseException as error:
+        except (KeyboardInterrupt, BaseExceptionGroup) as error:
             if not _is_interrupt(error):
                 raise
             number = came[0] if came else signal.SIGINT
