@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.handshake import retry_ns
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, IOTask, StreamError
@@ -23,6 +26,7 @@ OTHER_NAME = "3ed28da8-75a8-435f-9213-f676f9186495"
 # 20 frames of 400 + 400 + 200 bytes, B = 3, window 6; renders from 300 ms on, ends at 2.2 s.
 PLAN = StreamPlan(8 * 10_000, 10, 2 * SECOND, 300 * MS, 400)
 FIRST_RENDER = BASE + 300 * MS
+RETRY = retry_ns(PLAN)
 END = BASE + 2200 * MS
 # The same with a buffer that leaves time to ask again.
 PATIENT = StreamPlan(8 * 10_000, 10, 4 * SECOND, 2 * SECOND, 400)
@@ -488,3 +492,29 @@ def judged(receiver: MediaStreamReceiver, now_ns: int) -> tuple[object, ...]:
         receiver.status,
         receiver.measured_until_ns,
     )
+
+
+# A START that is another stream's
+
+
+@pytest.mark.parametrize(
+    ("sequences", "received_ns", "expected"),
+    [
+        pytest.param((), BASE + 250 * MS, False, id="before any data it is asked again"),
+        pytest.param((), FIRST_RENDER + 1, True, id="after the end"),
+        pytest.param((1,), BASE + 650 * MS, False, id="while its peer may repeat it"),
+        pytest.param((1,), BASE + 100 * MS + RETRY + 1, True, id="when its peer sends no more"),
+        pytest.param(range(1, 21), BASE + 2000 * MS + 1, True, id="when the final frame has come"),
+    ],
+)
+def test_a_start_begins_another_stream_when_it_can_repeat_none_of_this_one_s(
+    sequences: Iterable[int], received_ns: int, expected: bool
+) -> None:
+    driven = Driven(connection_id=NAME)
+    for sequence in sequences:
+        driven.get(BASE + sequence * 100 * MS, *frame(sequence))
+    assert driven.pattern.begins_another(received_ns) is expected
+
+
+def test_a_client_s_stream_is_not_asked_for() -> None:
+    assert not Driven().pattern.handshake.begins_another(END)

@@ -389,3 +389,14 @@ def state(pattern: MediaStreamSender) -> tuple[object, ...]:
         pattern.measured_until_ns,
         pattern.ended_ns,
     )
+
+
+def test_a_frame_that_the_host_refused_is_unsent_and_not_confirmed() -> None:
+    pattern = sender_of(PLAN, base_ns=BASE, connection_id=NAME)
+    pattern.initiate_io(BASE)
+    task = pattern.initiate_io(BASE)
+    while not task.tracked:
+        pattern.complete_io(task, now_ns=BASE)
+        task = pattern.initiate_io(BASE)
+    assert pattern.complete_io(task, now_ns=task.due_ns, refused=True) is IOStatus.CONTINUE
+    assert (pattern.unsent_bytes, pattern.confirmed_bytes) == (PLAN.size_of(1), 0)
