@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from attrs import define, field
 
@@ -37,6 +38,7 @@ class LineReader:
     _path: Path
     _what: str
     number: int = field(default=0, init=False)
+    _file: TextIO | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the lines with their ends; the last line of a file that was cut short may lack it.
@@ -47,6 +49,7 @@ class LineReader:
         try:
             # Escaped, for what is decoded in advance would be refused in the name of an earlier line.
             with self._path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+                self._file = file
                 while line := file.readline(_LINE_LIMIT):
                     self.number += 1
                     if len(line) == _LINE_LIMIT:
@@ -60,12 +63,18 @@ class LineReader:
             raise self.refused("is not UTF-8") from error
 
     def refused(self, text: str) -> UserError:
-        """Return the error for the line that was read last."""
+        """Return the error for the line that was read last; the file is closed, since nobody reads on."""
+        self._close()
         return UserError(f"{self._path}: line {self.number} {text}; it must be {self._what}")
 
     def unusable(self, text: str) -> UserError:
-        """Return the error for the file as a whole."""
+        """Return the error for the file as a whole, which is closed."""
+        self._close()
         return UserError(f"{self._path}: {text}; it must be {self._what}")
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def fields(self, line: str) -> Fields:
         """Return the object that a line holds.

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.errors import UserError
 from cts.records.json_lines import LineReader
 from tests.records.damaged_lines import damage, refusal_of
 
@@ -57,3 +59,14 @@ def test_a_value_of_another_type_is_refused_by_its_key_and_line(value: object, n
         if not isinstance(value, str):
             assert refusal_of(lambda: last.text("text")).startswith(f"{where}'text' that is not ")
         assert refusal_of(lambda: last.text("name")) == f"{path}: line {number} has no 'name'; it must be a log"
+
+
+def test_a_file_that_is_refused_is_closed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("{}\nno JSON\n{}\n")
+    reader = LineReader(path, "a log")
+    lines = iter(reader)
+    with pytest.raises(UserError, match="line 2 holds no JSON object"):
+        for line in lines:
+            reader.fields(line)
+    assert str(path) not in {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()}
