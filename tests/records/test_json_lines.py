@@ -66,7 +66,7 @@ def test_a_file_that_is_refused_is_closed_at_once(tmp_path: Path) -> None:
     path.write_text("{}\nno JSON\n{}\n")
     reader = LineReader(path, "a log")
     lines = iter(reader)
+    next(lines), next(lines)
     with pytest.raises(UserError, match="line 2 holds no JSON object"):
-        for line in lines:
-            reader.fields(line)
+        reader.fields("no JSON")
     assert str(path) not in {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.exists()}
