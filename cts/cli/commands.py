@@ -150,6 +150,7 @@ def plugins() -> None:
     help="Write what became of every datagram; overrides output.truth_file.",
 )
 @click.option("--time-limit", metavar="TIME", help="End after this, for example 60s.")
+@click.option("--clients", type=click.IntRange(1, 60_000), default=1024, show_default=True, help="Clients at once.")
 @_as_json
 def impair(
     listen: tuple[str, ...],
@@ -159,6 +160,7 @@ def impair(
     seed: int,
     truth: Path | None,
     time_limit: str | None,
+    clients: int,
     as_json: bool,
 ) -> None:
     """Relay UDP between clients and a server, and do to it what the [network] table of CONFIG says.
@@ -172,6 +174,7 @@ def impair(
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
     from cts.output.console_stream import console_stream, takes_text
+    from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
@@ -187,6 +190,7 @@ def impair(
         seed=seed,
         truth_file=settings.output.truth_file,
         time_limit_ns=limit_ns,
+        limits=RelayLimits(clients=clients),
         offload=settings.run.offload == "auto",
     )
 

@@ -34,6 +34,7 @@ def relay_line(statistics: RelayStatistics) -> str:
     ways = [_way_line("to server", statistics.to_server), _way_line("to client", statistics.to_client)]
     late_ns = max(statistics.to_server.greatest_lateness_ns, statistics.to_client.greatest_lateness_ns)
     own = f" | {statistics.dropped:,} dropped by the relay" if statistics.dropped else ""
+    own += f" | {statistics.unreachable:,} unreachable" if statistics.unreachable else ""
     clients = counted(statistics.clients, "client")
     return f"{seconds(statistics.elapsed_ns):>9} s  {clients} | {' | '.join(ways)} | at most {_late(late_ns)} late{own}"
 
@@ -46,10 +47,16 @@ def relay_text(result: RelayResult) -> str:
         ("seed", str(result.seed)),
         ("clients", f"{statistics.clients_total:,}, {statistics.clients:,} at the end"),
     ]
+    if statistics.displaced:
+        rows.append(("", f"{statistics.displaced:,} unanswered ones gave their place to others"))
     for name, way in (("to server", statistics.to_server), ("to client", statistics.to_client)):
         rows.append((name, f"{counted(way.offered, 'datagram')}, {counted(way.offered_bytes, 'byte')}"))
         rows += [("", text) for text in _way_rows(way)]
     rows.append(("overflow", overflow_text(statistics.overflowed)))
+    if statistics.unreachable:
+        rows.append(
+            ("unreachable", f"{counted(statistics.unreachable, 'time')} that the network refused a datagram (ICMP)")
+        )
     return "\n".join(two_columns(rows))
 
 
@@ -64,9 +71,11 @@ def relay_json(result: RelayResult) -> dict[str, object]:
         "elapsed_seconds": whole_milliseconds(statistics.elapsed_ns) / 1000,
         "clients": statistics.clients,
         "clients_total": statistics.clients_total,
+        "displaced": statistics.displaced,
         "to_server": _way_json(statistics.to_server),
         "to_client": _way_json(statistics.to_client),
         "overflowed": statistics.overflowed,
+        "unreachable": statistics.unreachable,
         "truth_complete": result.failure is None,
     }
 

@@ -42,7 +42,8 @@ class RelayLimits:
     """What bounds a relay's memory, whatever is sent to it.
 
     Attributes:
-        clients: clients at once; each has a socket.
+        clients: clients at once; each has a socket. One more takes the place of the oldest to whom the server has never said
+            anything, and for whom nothing is held: strangers displace each other, not those who are served.
         idle_ns: a client of whom nothing was read either way for this long, and for whom nothing is held, is
             forgotten; at the latest a sixteenth of that time later.
         held_bytes: bytes in flight, both ways of all clients, each datagram counted with 256 bytes more than it has;
@@ -86,6 +87,10 @@ class _Client:
     def last_ns(self) -> int:
         return max(self.to_server.last_ns, self.to_client.last_ns)
 
+    @property
+    def holds(self) -> bool:
+        return bool(self.to_server.held + self.to_client.held)
+
 
 @define(eq=False, kw_only=True)
 class Relay:
@@ -117,6 +122,8 @@ class Relay:
     _began_ns: int = field(init=False)
     _counts: dict[Way, WayCounts] = field(factory=lambda: {way: WayCounts() for way in WAYS}, init=False)
     _clients: dict[_Key, _Client] = field(factory=dict, init=False)
+    _unanswered: dict[_Key, _Client] = field(factory=dict, init=False)
+    _displaced: int = field(default=0, init=False)
     _newcomers: dict[_Key, _Newcomer] = field(factory=dict, init=False)
     _clients_total: int = field(default=0, init=False)
     _arrived: trio.MemorySendChannel[_Newcomer] = field(init=False)
@@ -163,13 +170,16 @@ class Relay:
 
     def statistics(self) -> RelayStatistics:
         """Return what was done so far."""
+        network = self._network.statistics()
         return RelayStatistics(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             clients=len(self._clients) + len(self._newcomers),
             clients_total=self._clients_total + len(self._newcomers),
             to_server=self._counts[TO_SERVER].copy(),
             to_client=self._counts[TO_CLIENT].copy(),
-            overflowed=self._network.statistics().overflowed,
+            displaced=self._displaced,
+            overflowed=network.overflowed,
+            unreachable=network.unreachable,
         )
 
     def _read_from_client(
@@ -217,7 +227,7 @@ class Relay:
         counts = self._counts[TO_SERVER]
         newcomer = self._newcomers.get(key)
         if newcomer is None:
-            if len(self._clients) + len(self._newcomers) >= self._limits.clients:
+            if not self._has_room_for_another():
                 counts.dropped[NO_ROOM] += len(batch)
                 return
             newcomer = self._newcomers[key] = _Newcomer(key, listener)
@@ -228,6 +238,20 @@ class Relay:
                 newcomer.early.append(DatagramBatch(bytes(datagram), max(1, len(datagram)), batch.received_ns))
             else:
                 counts.dropped[TOO_MUCH_HELD] += 1
+
+    def _has_room_for_another(self) -> bool:
+        if len(self._clients) + len(self._newcomers) < self._limits.clients:
+            return True
+        key, client = next(iter(self._unanswered.items()), (None, None))
+        if key is None or client is None or client.holds:
+            return False
+        self._forget(key)
+        self._displaced += 1
+        return True
+
+    def _forget(self, key: _Key) -> None:
+        self._unanswered.pop(key, None)
+        self._clients.pop(key).upstream.close()
 
     async def _open_upstreams(self) -> None:
         """Make clients of newcomers, in the order in which they came; it is that of their numbers."""
@@ -269,20 +293,25 @@ class Relay:
 
         to_client = path(TO_CLIENT, newcomer.listener, address)
         client = _Client(upstream, path(TO_SERVER, upstream, self._upstream), to_client)
-        self._clients[newcomer.key] = client
+        self._clients[newcomer.key] = self._unanswered[newcomer.key] = client
         if self._witness is not None:
             self._witness.client(seen_ns, self._clients_total, address, upstream.local)
-        upstream.receive_into(lambda _local, _remote, batch: self._offer(to_client, batch))
+        upstream.receive_into(partial(self._read_from_server, newcomer.key, to_client))
         return client
+
+    def _read_from_server(
+        self, key: _Key, to_client: Path, _local: Address, _remote: Address, batch: DatagramBatch
+    ) -> None:
+        self._unanswered.pop(key, None)
+        self._offer(to_client, batch)
 
     async def _forget_idle(self) -> None:
         idle_ns = self._limits.idle_ns
         while True:
             now_ns = self._pacer.now_ns()
             for key, client in list(self._clients.items()):
-                if client.last_ns + idle_ns <= now_ns and not client.to_server.held + client.to_client.held:
-                    del self._clients[key]
-                    client.upstream.close()
+                if client.last_ns + idle_ns <= now_ns and not client.holds:
+                    self._forget(key)
             oldest_ns = min((client.last_ns for client in self._clients.values()), default=now_ns)
             await self._pacer.wait_until(max(oldest_ns + idle_ns, now_ns + idle_ns // _SWEEPS))
 

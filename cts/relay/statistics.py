@@ -88,8 +88,10 @@ class RelayStatistics:
         elapsed_ns: nanoseconds since it began.
         clients: clients that it knows.
         clients_total: clients that it has known, each as often as it came anew after it was forgotten.
+        displaced: clients that had to give their place to another, for the server had never said anything to them.
         to_server, to_client: the two ways.
         overflowed: datagrams that the kernel dropped before the relay read them.
+        unreachable: times that the network said (by ICMP) that the server, or a client, does not get what is sent to it.
     """
 
     elapsed_ns: int
@@ -98,6 +100,8 @@ class RelayStatistics:
     to_server: WayCounts
     to_client: WayCounts
     overflowed: int
+    displaced: int = 0
+    unreachable: int = 0
 
     @property
     def dropped(self) -> int:

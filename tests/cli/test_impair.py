@@ -219,6 +219,22 @@ def test_what_cannot_be_is_a_message_and_no_relay(config: Path, tmp_path: Path) 
         assert "network.loss" in refusal("--set", "network.loss=2")
 
 
+def test_a_server_that_is_not_there_is_counted_and_said(config: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with relay(config, "--clients", "3", to=nobody, listen=["127.0.0.1:0"]) as running:
+        host, port = bound(running)[0].rsplit(":", 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+
+            def is_said(text: str) -> bool:
+                client.sendto(b"anybody?", (host, int(port)))
+                return "unreachable" in text
+
+            running.wait_until_it_says(is_said)
+        running.interrupt()
+        finished = running.finish()
+    assert re.search(r"^unreachable +[\d,]+ times? that the network refused", finished.stdout, re.MULTILINE)
+
+
 def test_a_relay_that_cannot_begin_spoils_no_ground_truth(config: Path, tmp_path: Path) -> None:
     truth = tmp_path / "truth.jsonl"
     truth.write_text("another relay's\n")

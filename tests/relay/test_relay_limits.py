@@ -110,6 +110,30 @@ def test_a_client_is_kept_while_something_is_held_for_it() -> None:
     on_a_workbench(main, to_server=Impairment(delay=Constant(3 * MINUTE)), limits=TWO)
 
 
+def test_strangers_displace_each_other_and_nobody_whom_the_server_has_answered() -> None:
+    async def main(bench: Workbench) -> None:
+        for remote in (ALICE, BOB):
+            bench.listener.feed(remote, b"hello")
+        await bench.until(LATENCY)
+        alice, bob = bench.network.upstreams
+        alice.feed(SERVER, b"welcome")
+        await bench.until(3 * LATENCY)
+        for number in range(5):
+            bench.listener.feed(stranger(number), b"x")
+            await bench.until((number + 3) * 2 * LATENCY)
+        bench.listener.feed(ALICE, b"more")
+        bench.listener.feed(CAROL, b"at last")
+        await bench.until(30 * LATENCY)
+        assert alice.data == [b"hello", b"more"]
+        assert bob.data == [b"hello"]
+        assert bench.network.upstreams[-1].data == [b"at last"]
+        statistics = bench.relay.statistics()
+        assert (statistics.clients, statistics.displaced) == (2, 6)
+        assert bench.network.open_upstreams == 2
+
+    on_a_workbench(main, limits=TWO)
+
+
 def test_spoofed_addresses_fill_the_table_for_an_idle_time_and_no_longer() -> None:
     limits = RelayLimits(clients=10, idle_ns=MINUTE)
 
