@@ -29,6 +29,7 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
 )
+from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
 from cts.errors import PluginFailure, first_of
@@ -73,7 +74,11 @@ class ConnectedSocket(IConnectedSocket):
         else:
             self._pattern = sender = MediaStreamSender(request.plan, handshake)
             self.send_lateness = Histogram()
-            self._driver = StreamDriver(request, sender, self.send_lateness, self._dispatcher)
+            dispatcher, dispatched = self._dispatcher, None
+            # A factory may have put another clock in front.
+            if dispatcher is not None and dispatcher.pacer is request.pacer:
+                dispatched = DispatchedFrames(request, sender, self.send_lateness, dispatcher)
+            self._driver = StreamDriver(request, sender, self.send_lateness, dispatched)
 
     @property
     def connection_id(self) -> str | None:

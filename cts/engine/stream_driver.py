@@ -6,7 +6,6 @@ import trio
 
 from cts.api import DatagramBatch, Frame, Histogram, StreamRequest
 from cts.engine.dispatched_frames import DispatchedFrames
-from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.errors import printable
 from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals
 from cts.protocol.receiver import MediaStreamReceiver
@@ -23,7 +22,7 @@ class StreamDriver:
         request: the stream.
         pattern: its side.
         lateness: where to record how late each frame was handed over; a sender's only.
-        dispatcher: hands over the frames of many streams together; None to send them all from here.
+        dispatched: sends frames that need no waiting; None to send them all from here.
 
     Attributes:
         unsent: frames that this host did not let out, by cause.
@@ -35,18 +34,14 @@ class StreamDriver:
         request: StreamRequest,
         pattern: MediaStreamReceiver | MediaStreamSender,
         lateness: Histogram | None = None,
-        dispatcher: FrameDispatcher | None = None,
+        dispatched: DispatchedFrames | None = None,
     ) -> None:
         self._request = request
         self._endpoint = request.endpoint
         self._pacer = request.pacer
         self._pattern = pattern
         self._lateness = lateness
-        self._dispatched: DispatchedFrames | None = None
-        # A factory may have put another clock in front.
-        dispatched = dispatcher is not None and dispatcher.pacer is request.pacer
-        if dispatcher is not None and dispatched and isinstance(pattern, MediaStreamSender) and lateness is not None:
-            self._dispatched = DispatchedFrames(request, pattern, lateness, dispatcher)
+        self._dispatched = dispatched
         self._recv = pattern.initiate_io(self._pacer.now_ns())
         self._waiting: trio.CancelScope | None = None
         self.unsent: UnsentFrames = NO_UNSENT

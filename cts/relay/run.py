@@ -154,8 +154,12 @@ async def _run(
             failure=log.failure if log is not None else None,
         )
 
+    def abandon(number: int) -> None:
+        give_up(end(number))
+        finish_writers([writer])
+
     try:
-        with stop_signals(lambda number: give_up(end(number))) as signals:
+        with stop_signals(abandon) as signals:
             # Relaying ends while its sockets are still read.
             async with running(pacer, network), trio.open_nursery() as relaying:
                 try:

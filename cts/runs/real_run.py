@@ -63,7 +63,6 @@ def run(
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     factory = plugins.make_factory()
-    failures: tuple[str, ...] = ()
     try:
         with console_stream(console) as stream:
             result = trio.run(_Run(config, source, plan, plugins, factory, stream, give_up).main)

@@ -16,9 +16,8 @@ from attrs import frozen
 
 from cts.api import Address
 from cts.clock.system_pacer import open_pacer
-from cts.config import load_config
+from cts.config import Config, load_config
 from cts.errors import UserError
-from cts.records.observer import Observer
 from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.session import WorkersSession
 from tests.cli.running_cts import (
@@ -238,17 +237,20 @@ def test_no_process_outlives_a_run_that_is_killed(over: Over) -> None:
     assert over.all_ended_with_the_run
 
 
-async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> None:
-    config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s", "client.connections=4"))
-    session = WorkersSession(
+def session_of(config: Config, port: int = 0) -> WorkersSession:
+    return WorkersSession(
         session_settings(config),
         WorkerSetup.of(config, "a test"),
         pacer=open_pacer(),
-        listen=[Address("127.0.0.1", 0)],
+        listen=[Address("127.0.0.1", port)],
         targets=[],
-        observer=Observer(),
         say=lambda line: None,
     )
+
+
+async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> None:
+    config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s", "client.connections=4"))
+    session = session_of(config)
     session.stop()
     with trio.fail_after(HANGS_S):
         report = await session.run()
@@ -257,15 +259,7 @@ async def test_a_stop_before_the_processes_have_their_task_ends_the_run() -> Non
 
 async def test_many_signals_are_no_trouble() -> None:
     config = load_config(STREAM, (*TWO, *LONG, *FREE_PORT, "run.grace=0s"))
-    session = WorkersSession(
-        session_settings(config),
-        WorkerSetup.of(config, "a test"),
-        pacer=open_pacer(),
-        listen=[Address("127.0.0.1", 0)],
-        targets=[],
-        observer=Observer(),
-        say=lambda line: None,
-    )
+    session = session_of(config)
     session.stop()
     for _ in range(20):
         session.stop_now()
@@ -273,23 +267,12 @@ async def test_many_signals_are_no_trouble() -> None:
 
 async def test_an_address_is_held_from_when_it_was_bound_so_that_two_runs_that_start_at_once_do_not_share_it() -> None:
     config = load_config(STREAM, (*TWO, *FREE_PORT))
-
-    def session(port: int) -> WorkersSession:
-        return WorkersSession(
-            session_settings(config),
-            WorkerSetup.of(config, "a test"),
-            pacer=open_pacer(),
-            listen=[Address("127.0.0.1", port)],
-            targets=[],
-            say=lambda line: None,
-        )
-
-    first = session(0)
+    first = session_of(config)
     (address,) = await first.bind()
     assert await first.bind() == [address]
     with pytest.raises(UserError, match=r"cannot listen on .*: Address already in use"):
-        await session(address.port).bind()
+        await session_of(config, address.port).bind()
     first.close()
-    second = session(address.port)
+    second = session_of(config, address.port)
     assert await second.bind() == [address]
     second.close()
