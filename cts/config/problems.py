@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["KeyPath", "Problem", "dotted", "shown", "touch", "without"]
+__all__ = ["TOLD_AT_MOST", "KeyPath", "Problem", "dotted", "few", "shown", "told", "touch", "without"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A key as its parts, array positions as ints: ``("server", "listen", 0)``."""
+
+TOLD_AT_MOST = 100
+"""Problems that are told; each costs some work, and nobody reads so many."""
 
 
 @frozen
@@ -36,6 +40,14 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+
+
+def told(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems, those beyond ``TOLD_AT_MOST`` as one that says so; of these one alone is looked for."""
+    first = list(islice(problems, TOLD_AT_MOST + 1))
+    if len(first) > TOLD_AT_MOST:
+        first[-1] = Problem((), f"more is wrong than these {TOLD_AT_MOST}; is it a configuration?")
+    return first
 
 
 def touch(key: KeyPath, other: KeyPath) -> bool:
@@ -80,3 +92,9 @@ def shown(value: object) -> str:
         return "a very large number"
     text = repr(value[:100] if isinstance(value, str) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def few(texts: Collection[str]) -> str:
+    """Write a list of any length on one line: the first of it, and how many more there are."""
+    first = list(islice(texts, 10))
+    return ", ".join(first) + (f" and {len(texts) - len(first):,} more" if len(texts) > len(first) else "")

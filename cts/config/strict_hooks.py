@@ -1,7 +1,7 @@
 """A cattrs converter that takes TOML's values as they are: no coercion, and each refusal says what is allowed.
 
-cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. ``cts.config.table_keys`` says which keys a
-class has. A field's type says all:
+cattrs' own hooks coerce ("7" becomes 7, "no" becomes True), so each is replaced. ``cts.config.plain_values`` reads what is
+neither table nor array, ``cts.config.table_keys`` says which keys a class has. A field's type says all:
 
 * ``Rate``, ``Size``, ``Duration``: a number, or text with a unit. ``FrameRate``: a number, or text.
 * ``Annotated[T, check, ...]``: each check is called with the structured value and raises ValueError to refuse it
@@ -16,10 +16,8 @@ class has. A field's type says all:
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
@@ -37,25 +35,10 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
-from cts.config.problems import shown
+from cts.config.plain_values import READERS
+from cts.config.problems import TOLD_AT_MOST, shown
 from cts.config.table_keys import keys_of
 from cts.impairment.description import Unfit
-from cts.units import (
-    DURATION_SYNTAX,
-    FRAME_RATE_SYNTAX,
-    MAX_QUANTITY,
-    RATE_SYNTAX,
-    SECOND,
-    SIZE_SYNTAX,
-    Duration,
-    FrameRate,
-    Rate,
-    Size,
-    parse_duration_ns,
-    parse_frame_rate,
-    parse_rate,
-    parse_size,
-)
 
 __all__ = ["CONVERTER", "Hook"]
 
@@ -63,74 +46,6 @@ Hook: TypeAlias = Callable[[object, object], object]
 """What cattrs calls with (value, type); raises ValueError, or cattrs' own groups of them."""
 
 CONVERTER = Converter()
-
-
-def _bool(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"{shown(value)} is not a switch; allowed: true or false, without quotes")
-
-
-def _int(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) > MAX_QUANTITY:
-            raise ValueError(f"{shown(value)} is too large; allowed: a whole number of at most {MAX_QUANTITY}")
-        return value
-    raise ValueError(f"{shown(value)} is not a whole number; allowed: a whole number without quotes, such as 30")
-
-
-def _float(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{shown(value)} is not a number; allowed: a number without quotes, such as 0.01")  # noqa: TRY004
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{shown(value)} is not finite; allowed: a number such as 0.01")
-    return number
-
-
-def _str(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise ValueError(f'{shown(value)} is not text; allowed: text in quotes, such as "name"')
-
-
-def _path(value: object) -> Path:
-    if isinstance(value, str) and value.strip() and "\0" not in value:
-        return Path(value)
-    raise ValueError(f'{shown(value)} is not a file name; allowed: text in quotes, such as "run.csv"')
-
-
-def _rate(value: object) -> Rate:
-    return Rate(parse_rate(value) if isinstance(value, str) else _whole(value, "rate", RATE_SYNTAX))
-
-
-def _size(value: object) -> Size:
-    return Size(parse_size(value) if isinstance(value, str) else _whole(value, "size", SIZE_SYNTAX))
-
-
-def _whole(value: object, kind: str, syntax: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_QUANTITY:
-        return value
-    raise ValueError(f"{shown(value)} is not a {kind}; allowed: {syntax}")
-
-
-def _duration(value: object) -> Duration:
-    if isinstance(value, str):
-        return parse_duration_ns(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_QUANTITY // SECOND:
-        return Duration(round(Decimal(repr(value)) * SECOND))
-    raise ValueError(f"{shown(value)} is not a duration; allowed: {DURATION_SYNTAX}")
-
-
-def _frame_rate(value: object) -> FrameRate:
-    if isinstance(value, str):
-        return parse_frame_rate(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_QUANTITY:
-        return parse_frame_rate(repr(value))
-    raise ValueError(f"{shown(value)} is not a frame rate; allowed: {FRAME_RATE_SYNTAX}")
 
 
 def _strict(plain: type, read: Callable[[object], object]) -> Hook:
@@ -303,7 +218,7 @@ def _each(
     items: Iterable[tuple[int | str, tuple[object, Hook, object]]],
     kind: object,
 ) -> list[tuple[int | str, object]]:
-    """Structure every item, and tell all that is wrong with any of them."""
+    """Structure every item, and tell all that is wrong with any of them; none is looked at after more than can be told."""
     made: list[tuple[int | str, object]] = []
     wrong: list[Exception] = []
     for index, (value, read, member) in items:
@@ -312,6 +227,8 @@ def _each(
         except (ValueError, BaseValidationError) as exc:
             exc.add_note(IterableValidationNote(f"item {index}", index, member))
             wrong.append(exc)
+            if len(wrong) > TOLD_AT_MOST:
+                break
     if wrong:
         raise IterableValidationError("bad items", wrong, type(kind))
     return made
@@ -325,17 +242,7 @@ def _is_enum(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 
-for _plain, _read in (
-    (bool, _bool),
-    (int, _int),
-    (float, _float),
-    (str, _str),
-    (Path, _path),
-    (Rate, _rate),
-    (Size, _size),
-    (Duration, _duration),
-    (FrameRate, _frame_rate),
-):
+for _plain, _read in READERS.items():
     CONVERTER.register_structure_hook(_plain, _strict(_plain, _read))
 CONVERTER.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 for _applies, _factory in (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from itertools import islice
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -21,7 +20,7 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
-from cts.config.problems import KeyPath, Problem, dotted, shown, without
+from cts.config.problems import TOLD_AT_MOST, KeyPath, Problem, dotted, few, shown, told, without
 from cts.config.strict_hooks import CONVERTER
 from cts.config.table_keys import keys_of
 from cts.config.toml_source import origin_text
@@ -31,9 +30,6 @@ from cts.impairment.description import Unfit
 __all__ = ["structure", "structure_options"]
 
 T = TypeVar("T")
-
-_TOLD_AT_MOST = 100
-"""Problems that are told; each costs some work, and nobody reads so many."""
 
 
 def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[Problem]]:
@@ -46,9 +42,9 @@ def structure(raw: Mapping[str, object], cls: type[T]) -> tuple[T | None, list[P
     try:
         return hook(raw, cls), []
     except BaseValidationError as exc:
-        problems = list(islice(_problems(exc, (), cls), _TOLD_AT_MOST + 1))
-    if len(problems) > _TOLD_AT_MOST:
-        return None, [*problems[:-1], Problem((), f"more is wrong than these {_TOLD_AT_MOST}; is it a configuration?")]
+        problems = told(_problems(exc, (), cls))
+    if len(problems) > TOLD_AT_MOST:
+        return None, problems
     good: Mapping[str, object] = raw
     for problem in problems:
         good = without(good, problem.path)
@@ -75,7 +71,7 @@ def structure_options(
     prefix: KeyPath = tuple(where.split("."))
     if cls is None:
         if options:
-            keys = ", ".join(shown(key) for key in options)
+            keys = few([shown(key) for key in options])
             problem = Problem(prefix, f"{keys} given, but what is chosen here takes no options")
             raise _refused(source, [problem], origins)
         return None

@@ -9,7 +9,6 @@ is a function in :data:`RULES`.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -21,7 +20,7 @@ from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
-from cts.config.problems import KeyPath, Problem, dotted, shown, touch
+from cts.config.problems import KeyPath, Problem, dotted, few, shown, told, touch
 from cts.config.structuring import structure
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
@@ -198,7 +197,8 @@ def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
     if config is not None:
         wrong = [each.path for each in problems]
         found = chain(_overwritten_traces(config, raw), *(rule(config) for rule in RULES))
-        problems += [each for each in found if not any(touch(key, bad) for key in each.keys for bad in wrong)]
+        further = (each for each in found if not any(touch(key, bad) for key in each.keys for bad in wrong))
+        problems = told(chain(problems, further))
     return config, problems
 
 
@@ -246,18 +246,18 @@ def _processors(config: Config) -> Iterable[Problem]:
         return
     here = sorted(os.sched_getaffinity(0))
     if absent := [cpu for cpu in config.run.cpu_affinity if cpu not in here]:
-        text = f"no processor {', '.join(map(str, absent))} here; allowed: {', '.join(map(str, here))}"
+        text = f"no processor {few([str(each) for each in absent])} here; allowed: {', '.join(map(str, here))}"
         yield _problem("run.cpu_affinity", text)
 
 
 def _listen_twice(config: Config) -> Iterable[Problem]:
     endpoints = [parse_endpoint(each) for each in config.server.listen]
     everywhere = {port for host, port in endpoints if host == EVERY_ADDRESS}
-    times = Counter(endpoints)
+    first: dict[tuple[str, int], int] = {}
     for index, (host, port) in enumerate(endpoints):
         path: KeyPath = ("server", "listen", index)
         text = shown(config.server.listen[index])
-        if port and times[host, port] > 1 and endpoints.index((host, port)) < index:
+        if port and first.setdefault((host, port), index) < index:
             yield Problem(path, f"{text} is listed twice")
         elif port in everywhere - {0} and host != EVERY_ADDRESS:
             yield Problem(path, f"{text} is part of '*:{port}', which is listed too")

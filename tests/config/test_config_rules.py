@@ -130,3 +130,9 @@ def test_processors_are_refused_where_nothing_can_be_bound_to_them(monkeypatch: 
     monkeypatch.delattr(os, "sched_getaffinity")
     problem = the_problem_of({"run": {"cpu_affinity": [0]}})
     assert problem == "run.cpu_affinity: this system does not bind processes to processors; leave it out"
+
+
+def test_of_rules_that_are_broken_over_and_over_as_many_are_told_as_anybody_reads() -> None:
+    problems = problems_of({"network": {"outages": [{"from": 1, "to": 0}] * 1000}})
+    assert len(problems) == 101
+    assert problems[-1] == "more is wrong than these 100; is it a configuration?"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from attrs import field, frozen, validators
 
-from cts.config.problems import Problem, dotted, shown
+from cts.config.problems import TOLD_AT_MOST, Problem, dotted, few, shown
 from cts.config.structuring import structure, structure_options
 from cts.errors import ConfigError, PluginError
 from cts.units import Between, Duration, Rate, Size
@@ -312,3 +312,45 @@ def test_a_table_in_which_everything_is_wrong_is_refused_with_as_many_problems_a
     assert structured is None
     assert len(problems) == 101
     assert str(problems[-1]) == "more is wrong than these 100; is it a configuration?"
+
+
+LOOKED_AT: list[object] = []
+
+
+def refuse(value: int) -> None:
+    LOOKED_AT.append(value)
+    raise ValueError("never allowed")
+
+
+Refused = Annotated[int, refuse]
+
+
+@frozen
+class Arrays:
+    flat: tuple[Refused, ...] = ()
+    nested: tuple[tuple[Refused, ...], ...] = ()
+    named: dict[str, Refused] = field(factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("key", "items"),
+    [("flat", [1] * 20_000), ("nested", [[1]] * 20_000), ("named", {str(number): 1 for number in range(20_000)})],
+)
+def test_an_array_in_which_everything_is_wrong_is_looked_at_no_further_than_it_is_told_of(
+    key: str, items: object
+) -> None:
+    LOOKED_AT.clear()
+    structured, problems = structure({key: items}, Arrays)
+    assert structured is None
+    assert len(LOOKED_AT) == len(problems) == TOLD_AT_MOST + 1
+    assert str(problems[-1]) == "more is wrong than these 100; is it a configuration?"
+
+
+def test_options_for_a_plugin_that_takes_none_are_named_as_far_as_anybody_reads() -> None:
+    with pytest.raises(ConfigError, match="'k9' and 54,990 more given, but what is chosen here takes no options"):
+        structure_options(None, {f"k{number}": 1 for number in range(55_000)}, "sender.options")
+
+
+@pytest.mark.parametrize(("count", "text"), [(1, "a"), (10, "a, a, a, a, a, a, a, a, a, a")])
+def test_a_short_list_is_written_whole(count: int, text: str) -> None:
+    assert few(["a"] * count) == text
