@@ -82,6 +82,11 @@ def as_interrupts() -> Iterator[list[int]]:
     """
     heard = _heard()
     interrupts = _Interrupts()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a script's shell starts what is to run in the background; a run hears it then, and what comes before one has to.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Nor does a parent mean what it left blocked by mistake.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
     for number in heard:
         if number != signal.SIGINT:
             signal.signal(number, interrupts)

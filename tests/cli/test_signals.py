@@ -37,6 +37,17 @@ def bench_until(number: signal.Signals) -> Finished:
         return bench.finish()
 
 
+def deaf(how: str) -> None:
+    """Make this process, and those that it starts, deaf to Ctrl-C, or hear it again."""
+    if how == "blocked":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    elif how == "ignored":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
 def verify_until(number: signal.Signals, folder: Path) -> Finished:
     """Interrupt a `verify-run` that waits for the truth, which is a pipe."""
     truth = folder / "pipe"
@@ -176,3 +187,18 @@ def test_the_watchdog_lets_a_run_that_ends_by_itself_alone() -> None:
 
     assert trio.run(main) == signal.SIGTERM
     assert given_up == []
+
+
+@pytest.mark.parametrize("how", ["ignored", "blocked"])
+def test_a_command_hears_ctrl_c_also_where_who_started_it_was_deaf_to_it(how: str) -> None:
+    # As a script's shell starts what is to run in the background.
+    deaf(how)
+    try:
+        bench = Running("bench", "--no-iperf")
+    finally:
+        deaf("no more")
+    with bench:
+        bench.wait_until_it_says(lambda text: "stalls" in text)
+        bench.interrupt()
+        ended = bench.finish()
+    assert (ended.status, ended.stderr.splitlines()[-1]) == (130, "cts: interrupted")
