@@ -21,9 +21,11 @@ __all__ = [
     "UserError",
     "exhausted",
     "first_of",
+    "is_exhausted",
     "mistake_in",
     "printable",
     "system_error",
+    "system_reason",
     "tell_together",
 ]
 
@@ -79,6 +81,9 @@ def first_of(error: BaseException) -> BaseException:
     return error
 
 
+_NO_THREAD: Final = "can't start new thread"
+"""All by which Python tells this RuntimeError from others."""
+
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -92,17 +97,31 @@ def printable(text: str) -> str:
 
 def system_error(error: OSError) -> str:
     """Return what the operating system said, with the file that it said it of, and what to do where descriptors ran out."""
+    return _system_said(error, "" if error.filename is None else f": {str(error.filename)!r}")
+
+
+def system_reason(error: OSError) -> str:
+    """Return the same without the file, for a message that names it."""
+    return _system_said(error, "")
+
+
+def _system_said(error: OSError, of_what: str) -> str:
     text = error.strerror or str(error) or type(error).__name__
-    if error.filename is not None:
-        text += f": {str(error.filename)!r}"
-    if error.errno == errno.EMFILE:
-        text += "; raise the limit (ulimit -n)"
-    return text
+    return f"{text}{of_what}{'; raise the limit (ulimit -n)' if error.errno == errno.EMFILE else ''}"
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Tell whether the operating system had nothing left for this process, or for any."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
 
 def exhausted(error: BaseException) -> UserError | None:
     """Return the message of an error by which the operating system had nothing left for this process; None for others."""
     refusal = first_of(error)
-    if isinstance(refusal, OSError) and refusal.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-        return UserError(f"the operating system lets this run have no more of what it needs: {system_error(refusal)}")
-    return None
+    if isinstance(refusal, OSError) and is_exhausted(refusal):
+        what = system_error(refusal)
+    elif isinstance(refusal, RuntimeError) and str(refusal) == _NO_THREAD:
+        what = "no thread can be started; raise the limit of processes or of memory (ulimit -u, ulimit -v)"
+    else:
+        return None
+    return UserError(f"the operating system lets this run have no more of what it needs: {what}")

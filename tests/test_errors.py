@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from cts.errors import exhausted, printable, system_error
+from cts.errors import exhausted, printable, system_error, system_reason
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_what_ran_out_is_said_with_the_cure_wherever_it_was_raised() -> None:
     error = ExceptionGroup("nursery", [OSError(errno.EMFILE, "Too many open files")])
     assert "Too many open files; raise the limit (ulimit -n)" in str(exhausted(error))
     assert exhausted(ExceptionGroup("nursery", [ValueError()])) is None
+
+
+def test_that_no_thread_can_be_started_is_told_apart_from_a_bug() -> None:
+    assert "no thread can be started" in str(exhausted(RuntimeError("can't start new thread")))
+    assert exhausted(RuntimeError("the pacer runs already")) is None
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOENT])
+def test_a_reason_says_what_to_do_where_something_can_be_done(number: int) -> None:
+    reason = system_reason(OSError(number, "It says", "/a/b"))
+    assert reason == "It says" + ("; raise the limit (ulimit -n)" if number == errno.EMFILE else "")

@@ -30,7 +30,10 @@ def _open_standard_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # The lowest number that is free, and those below it are taken by now.
-            number = os.open(os.devnull, os.O_RDWR)
+            try:
+                number = os.open(os.devnull, os.O_RDWR)
+            except OSError as error:
+                sys.exit(f"cts: {name} is closed, and {os.devnull} cannot take its place: {error.strerror}")
             os.set_inheritable(number, True)
             setattr(sys, name, os.fdopen(number, mode))
 

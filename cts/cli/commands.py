@@ -318,7 +318,7 @@ def main() -> None:
     except UserError as error:
         _say("\n".join(f"cts: {line}" for line in str(error).splitlines()))
         sys.exit(_WRONG_INPUT)
-    except (OSError, ExceptionGroup) as error:
+    except (OSError, RuntimeError, ExceptionGroup) as error:
         if (mistake := exhausted(error)) is None:
             raise
         _say(f"cts: {mistake}")

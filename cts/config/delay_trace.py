@@ -13,6 +13,7 @@ from cattrs.errors import IterableValidationError
 
 from cts.config.problems import KeyPath, shown
 from cts.config.toml_source import set_key
+from cts.errors import system_reason
 from cts.impairment.way import WAYS
 from cts.units import parse_duration_ns
 
@@ -36,7 +37,7 @@ def read_delays(path: Path) -> tuple[int, ...]:
         with path.open("rb") as file:
             data = file.read(MAX_TRACE_SIZE + 1)
     except OSError as exc:
-        raise ValueError(f"{name} cannot be read: {exc.strerror or type(exc).__name__}") from None
+        raise ValueError(f"{name} cannot be read: {system_reason(exc)}") from None
     if len(data) > MAX_TRACE_SIZE:
         raise ValueError(f"{name} is too large; allowed: at most {MAX_TRACE_SIZE} bytes")
     delays: list[int] = []

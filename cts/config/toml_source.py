@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli
 
 from cts.config.problems import KeyPath, dotted, shown, touch
-from cts.errors import ConfigError
+from cts.errors import ConfigError, system_reason
 
 __all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "read_toml", "set_key"]
 
@@ -33,8 +33,10 @@ def read_toml(path: Path) -> dict[str, object]:
         raise ConfigError(source, ["is a directory; a TOML file is wanted"]) from None
     except PermissionError:
         raise ConfigError(source, ["no permission to read it"]) from None
-    except (OSError, ValueError) as exc:
-        raise ConfigError(source, [f"cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+    except OSError as exc:
+        raise ConfigError(source, [f"cannot be read: {system_reason(exc)}"]) from exc
+    except ValueError as exc:  # a NUL in the path
+        raise ConfigError(source, [f"cannot be read: {exc}"]) from exc
     if len(data) > MAX_FILE_SIZE:
         raise ConfigError(source, [f"larger than {MAX_FILE_SIZE} bytes; is it a configuration?"])
     try:

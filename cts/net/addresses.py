@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 import trio
 
 from cts.api import Address
-from cts.errors import UserError
+from cts.errors import UserError, is_exhausted, system_reason
 
 __all__ = [
     "PACKET_INFO",
@@ -115,10 +116,14 @@ def ask_for_destinations(sock: socket.socket) -> bool:
     """Have a socket that is bound to every address tell which one each datagram was sent to; False where it cannot."""
     if sys.platform != "linux":
         return False
-    if sock.family == socket.AF_INET:
-        sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    ipv4 = sock.family == socket.AF_INET
+    option = (socket.IPPROTO_IP, _IP_PKTINFO) if ipv4 else (socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO)
+    try:
+        sock.setsockopt(*option, 1)
+    except OSError as error:
+        if error.errno != errno.ENOPROTOOPT:
+            raise
+        return False
     return True
 
 
@@ -160,11 +165,17 @@ def missing_families(endpoints: Iterable[str], resolved: Iterable[Address]) -> l
 
 
 def _can_bind(host: str) -> bool:
-    """Tell whether this system has the family of an unspecified address."""
+    """Tell whether this system has the family of an unspecified address.
+
+    Raises:
+        OSError: it has no descriptor or memory left to find out.
+    """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind((host, 0))
-    except OSError:
+    except OSError as error:
+        if is_exhausted(error):
+            raise
         return False
     return True
 
@@ -192,7 +203,7 @@ async def _resolve(key: str, host: str, port: int) -> list[Address]:
     try:
         answers = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = system_reason(error) if isinstance(error, OSError) else str(error)
         raise UserError(f"{key}: the name '{host}' does not resolve: {reason}") from error
     return [
         address_of(sockaddr) for family, _, _, _, sockaddr in answers if family in (socket.AF_INET, socket.AF_INET6)

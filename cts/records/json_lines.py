@@ -10,7 +10,7 @@ from typing import TextIO
 
 from attrs import define, field
 
-from cts.errors import UserError
+from cts.errors import UserError, system_reason
 from cts.units import FrameRate, parse_frame_rate
 
 __all__ = ["Fields", "LineReader"]
@@ -58,7 +58,7 @@ class LineReader:
                         line.encode()
                     yield line
         except OSError as error:
-            raise UserError(f"{self._path}: cannot read it: {error.strerror or error}") from error
+            raise UserError(f"{self._path}: cannot read it: {system_reason(error)}") from error
         except UnicodeEncodeError as error:
             raise self.refused("is not UTF-8") from error
 

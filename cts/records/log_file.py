@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal
 
-from cts.errors import UserError
+from cts.errors import UserError, system_reason
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
 from cts.records.writers import AT_ONCE, Piece, Writer, write_all
@@ -36,7 +37,7 @@ def cannot_write(key: str, path: Path, error: Exception) -> str:
     """Return the message for a log that cannot be opened or written; ``key`` is where it is configured."""
     if _has_no_reader(path, error):
         return f"{key}: cannot write '{path}': nobody reads this pipe"
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = system_reason(error) if isinstance(error, OSError) else str(error)
     return f"{key}: cannot write '{path}': {reason}"
 
 
@@ -164,11 +165,11 @@ class LogFile:
         self._file = None
 
     def _opened(self) -> FileIO:
-        if self._fresh or self._file is None:
-            # The one for appending, if there is one, stays open meanwhile: a pipe's reader must not see an end.
-            opened = _open(self._path, "w" if self._fresh else "a")
-            self._shut()
-            self._file, self._fresh = opened, False
+        if self._file is None:
+            self._file = _open(self._path, "w" if self._fresh else "a")
+        elif self._fresh and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.truncate(0)
+        self._fresh = False
         return self._file
 
     def _fail(self, error: OSError) -> None:

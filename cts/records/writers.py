@@ -54,6 +54,8 @@ AT_ONCE = Writer()
 class WriterThread(Writer):
     """Writes in a thread, which begins with the first piece; to give it one never blocks.
 
+    Where no thread can be started it writes at once what the file takes at once, and loses the rest.
+
     Args:
         limit: bytes that may wait.
         now_ns: the run's clock.
@@ -79,12 +81,14 @@ class WriterThread(Writer):
         with self._news:
             if self._ended or self._size + piece.size > self._limit:
                 return False
-            self._waiting.append(piece)
-            self._size += piece.size
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="cts writer", daemon=True)
-                self._thread.start()
-            self._news.notify()
+                self._thread = _started(self._serve)
+            if self._thread is not None:
+                self._waiting.append(piece)
+                self._size += piece.size
+                self._news.notify()
+                return True
+        piece.write(lambda: True)
         return True
 
     def drop_oldest(self) -> bool:
@@ -133,6 +137,15 @@ class WriterThread(Writer):
                 piece.lose()
             else:
                 piece.write(lambda: self._gave_up)
+
+
+def _started(serve: Callable[[], None]) -> threading.Thread | None:
+    thread = threading.Thread(target=serve, name="cts writer", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the operating system lets this process have no more
+        return None
+    return thread
 
 
 def finish_writers(writers: Sequence[WriterThread]) -> None:

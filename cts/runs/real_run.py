@@ -127,7 +127,7 @@ class _Run:
                 finally:
                     # The streams have ended; signals are still heard.
                     with trio.CancelScope(shield=True):
-                        await trio.to_thread.run_sync(finish_writers, self._writers)
+                        await self._finish_writers()
             for note in session.observer.notes():
                 self._say(note)
             return RunResult(self._with_lost_logs(report, session.observer), stopped_by[0] if stopped_by else None)
@@ -153,6 +153,13 @@ class _Run:
     def _make_writer(self, now_ns: Callable[[], int]) -> WriterThread:
         self._writers.append(WriterThread(LOG_LIMIT, now_ns))
         return self._writers[-1]
+
+    async def _finish_writers(self) -> None:
+        try:
+            await trio.to_thread.run_sync(finish_writers, self._writers)
+        except RuntimeError:
+            # No thread can be started. Nothing but a second signal waits for this one by now, and that has a thread.
+            finish_writers(self._writers)
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, past whatever is drawn on the console."""

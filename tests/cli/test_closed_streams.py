@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running_cts import COMMAND, CONFIGS, FREE_PORT, PATIENCE_S, STREAM, VERY_SHORT, arguments
+from cts.cli import _open_standard_streams
+from tests.cli.running_cts import COMMAND, CONFIGS, FREE_PORT, PATIENCE_S, SHORT, STREAM, arguments
 
-RUN = arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT))
-WORKERS = arguments(["run", STREAM], (*VERY_SHORT, *FREE_PORT, "run.processes=2"))
-SIM = arguments(["sim", CONFIGS / "sim-wifi.toml"], VERY_SHORT)
+RUN = arguments(["run", STREAM], (*SHORT, *FREE_PORT))
+WORKERS = arguments(["run", STREAM], (*SHORT, *FREE_PORT, "run.processes=2"))
+SIM = arguments(["sim", CONFIGS / "sim-wifi.toml"], SHORT)
 COMMANDS = {"run": RUN, "workers": WORKERS, "sim": SIM, "check": ["check", str(STREAM)], "plugins": ["plugins"]}
 
 
@@ -36,3 +40,15 @@ def test_no_log_gets_what_is_meant_for_standard_error(tmp_path: Path) -> None:
     finished = run_with("<&- 2>&-", [*RUN, *arguments([], [f"output.events_file={events}", "output.console=lines"])])
     assert finished.returncode == 0
     assert [json.loads(line)["event"] for line in events.read_text().splitlines()][-1] == "run_ended"
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout"])
+def test_a_stream_that_nothing_can_take_the_place_of_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> int:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.devnull)
+
+    monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SystemExit) as left:
+        _open_standard_streams()
+    assert left.value.code == f"cts: {name} is closed, and /dev/null cannot take its place: No such file or directory"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.cli.running_cts import (
     CLIENT,
@@ -189,3 +191,27 @@ def test_a_path_cannot_write_to_the_terminal_what_it_acts_on(name: str) -> None:
     message = run_here("run", name).message
     assert message.isascii()
     assert "\x1b" not in message
+
+
+def no_thread(*args: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("command", ["run", "sim"])
+def test_a_command_for_which_no_thread_can_be_started_says_so_in_one_line(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    finished = run_here(command, STREAM, sets=(*SHORT, *FREE_PORT, *QUIET))
+    assert (finished.status, finished.stdout, finished.stderr.count("\n")) == (1, "", 1)
+    assert "no thread can be started; raise the limit" in finished.stderr
+
+
+def test_a_run_at_whose_end_no_thread_can_be_started_keeps_what_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trio.to_thread, "run_sync", no_thread)
+    events = tmp_path / "events.jsonl"
+    finished = run_here("run", STREAM, "--json", sets=(*SHORT, *FREE_PORT, *QUIET, f"output.events_file={events}"))
+    assert (finished.status, finished.report["frames"]["completed"]) == (0, SHORT_FRAMES)
+    assert '"event":"run_ended"' in events.read_text().splitlines()[-1]

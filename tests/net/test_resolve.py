@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Literal, TypeAlias
+import sys
+from typing import Literal, TypeAlias, cast
 
 import pytest
 import trio
+from attrs import frozen
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.addresses import missing_families, resolve_listen, resolve_targets
+from cts.net.addresses import ask_for_destinations, missing_families, resolve_listen, resolve_targets
 
 Answer: TypeAlias = (
     tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]
@@ -161,3 +163,29 @@ async def test_a_family_that_the_system_lacks_is_left_out_of_every_address_and_t
     assert resolved == [Address("0.0.0.0", 4711)]
     assert missing_families(["*:4711"], resolved) == ["this system has no IPv6: '*' listens on the other family alone"]
     assert missing_families(["127.0.0.1:4711"], [Address("127.0.0.1", 4711)]) == []
+
+
+@pytest.mark.parametrize("lacks", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+async def test_no_descriptor_left_is_not_taken_for_a_family_that_the_system_lacks(
+    lacks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> socket.socket:
+        raise OSError(lacks, "none left")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(OSError, match="none left"):
+        await resolve_listen([("*", 5000)])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="packet information is asked for on Linux")
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_kernel_without_packet_information_tells_of_no_destination(family: socket.AddressFamily) -> None:
+    assert not ask_for_destinations(cast("socket.socket", _WithoutPacketInformation(family)))
+
+
+@frozen
+class _WithoutPacketInformation:
+    family: socket.AddressFamily
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        raise OSError(errno.ENOPROTOOPT, "Protocol not available")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,31 @@ def test_text_that_has_no_encoding_is_escaped_not_raised(tmp_path: Path) -> None
     log.write_line("\udc80")
     log.close()
     assert path.read_bytes() == b"\\udc80\n"
+
+
+def test_a_log_that_could_be_opened_is_written_also_where_no_further_file_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("what the last run measured, which is longer")
+
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    log = LogFile(path, "output.status_file")
+    monkeypatch.setattr(os, "open", refuse)
+    log.write_line("a")
+    log.flush()
+    log.write_line("b")
+    log.close()
+    assert log.failure is None
+    assert path.read_text() == "a\nb\n"
+
+
+def test_a_log_for_which_no_descriptor_is_left_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UserError, match=r"a\.csv': Too many open files; raise the limit \(ulimit -n\)"):
+        LogFile(tmp_path / "a.csv", "output.status_file")

@@ -207,3 +207,38 @@ def test_events_with_lines_missing_do_not_end_as_if_whole(pipe: Path, reader: in
     os.set_blocking(reader, False)
     assert os.read(reader, 1000) == b""
     assert "1 line is missing" in log.failures()[0]
+
+
+def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_where_no_thread_can_be_started_a_log_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_threads(monkeypatch)
+    path, writer = tmp_path / "run.jsonl", WriterThread(LOG_LIMIT, lambda: 0)
+    log = LogFile(path, KEY, writer=writer)
+    for line in LINES:
+        log.write_line(line)
+    log.close()
+    finish_writers([writer])
+    assert path.read_text().splitlines() == LINES
+    assert log.failure is None
+
+
+def test_where_no_thread_can_be_started_a_reader_that_stalls_holds_up_nobody_and_what_it_misses_is_told(
+    pipe: Path, reader: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_threads(monkeypatch)
+    writer = WriterThread(LOG_LIMIT, lambda: 0)
+    log = LogFile(pipe, KEY, writer=writer)
+    for line in LINES:
+        log.write_line(line)
+    log.close()
+    finish_writers([writer])
+    assert log.failure is not None
+    assert "lines are missing" in log.failure

@@ -160,7 +160,10 @@ def main() -> None:
     # A signal to all processes of a run reaches the workers, too; the parent tells them what to make of it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, name="cts parent watchdog", daemon=True).start()
+    try:
+        threading.Thread(target=_leave_with_parent, name="cts parent watchdog", daemon=True).start()
+    except RuntimeError as error:
+        sys.exit(f"cts: {exhausted(error) or error}")
     reports_fd = os.dup(1)
     # What a plugin prints is not for the parent to read as a message.
     os.dup2(2, 1)
@@ -191,7 +194,7 @@ def main() -> None:
                 if mistake is None:
                     raise
                 await reports.send_all(messages.packed(messages.Failed(str(mistake))))
-            except (UserError, OSError) as error:
+            except (UserError, OSError, RuntimeError) as error:
                 if (mistake := error if isinstance(error, UserError) else exhausted(error)) is None:
                     raise
                 await reports.send_all(messages.packed(messages.Failed(str(mistake))))
