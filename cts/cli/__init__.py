@@ -17,7 +17,7 @@ def main() -> None:
             from cts.cli.commands import main as run_command
 
             run_command()
-        except (KeyboardInterrupt, BaseExceptionGroup) as error:
+        except (KeyboardInterrupt, BaseExceptionGroup, RuntimeError) as error:
             if not _is_interrupt(error):
                 raise
             number = came[0] if came else signal.SIGINT
@@ -39,8 +39,10 @@ def _open_standard_streams() -> None:
 
 
 def _is_interrupt(error: BaseException) -> bool:
-    """Tell whether a signal, and nothing else, is what an error is about; nurseries may have wrapped it."""
+    """Tell whether a signal, and nothing else, is what an error is about; nurseries may have wrapped it, or Python has."""
     if isinstance(error, BaseExceptionGroup):
         interrupts, rest = error.split(KeyboardInterrupt)
         return interrupts is not None and rest is None
+    if isinstance(error, RuntimeError):  # up to 3.11, of what __set_name__ raises
+        return isinstance(error.__cause__, KeyboardInterrupt)
     return isinstance(error, KeyboardInterrupt)

@@ -279,7 +279,10 @@ def _files(config: Config) -> Iterable[Problem]:
 
 def _same_file(path: Path) -> str:
     """Return a text that is the same for two names of one file."""
-    return os.path.realpath(path)
+    try:
+        return os.path.realpath(path)
+    except OSError:  # relative to a working directory that is gone
+        return str(path)
 
 
 def _overwritten_traces(config: Config, raw: Mapping[str, object]) -> Iterable[Problem]:

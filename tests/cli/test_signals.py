@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,15 +41,17 @@ def bench_until(number: signal.Signals) -> Finished:
         return bench.finish()
 
 
-def deaf(how: str) -> None:
-    """Make this process, and those that it starts, deaf to Ctrl-C, or hear it again."""
-    if how == "blocked":
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    elif how == "ignored":
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    else:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+@contextmanager
+def deaf(how: str) -> Iterator[None]:
+    """Make this process, and those that it starts in the block, deaf to Ctrl-C."""
+    handler = signal.getsignal(signal.SIGINT)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT] if how == "blocked" else [])
+    signal.signal(signal.SIGINT, signal.SIG_IGN if how == "ignored" else signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def verify_until(number: signal.Signals, folder: Path) -> Finished:
@@ -192,13 +198,33 @@ def test_the_watchdog_lets_a_run_that_ends_by_itself_alone() -> None:
 @pytest.mark.parametrize("how", ["ignored", "blocked"])
 def test_a_command_hears_ctrl_c_also_where_who_started_it_was_deaf_to_it(how: str) -> None:
     # As a script's shell starts what is to run in the background.
-    deaf(how)
-    try:
+    with deaf(how):
         bench = Running("bench", "--no-iperf")
-    finally:
-        deaf("no more")
     with bench:
         bench.wait_until_it_says(lambda text: "stalls" in text)
         bench.interrupt()
         ended = bench.finish()
     assert (ended.status, ended.stderr.splitlines()[-1]) == (130, "cts: interrupted")
+
+
+INTERRUPTED_IMPORT: Final = """
+import sys
+
+import cts.cli
+
+class Name:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+class Finder:
+    def find_spec(self, *args):
+        type("Owner", (), {"name": Name()})
+
+sys.meta_path.insert(0, Finder())
+cts.cli.main()
+"""
+
+
+def test_ctrl_c_while_a_class_is_made_is_what_it_is_elsewhere() -> None:
+    finished = subprocess.run([sys.executable, "-c", INTERRUPTED_IMPORT], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (130, "cts: interrupted\n")

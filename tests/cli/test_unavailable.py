@@ -215,3 +215,15 @@ def test_a_run_at_whose_end_no_thread_can_be_started_keeps_what_it_measured(
     finished = run_here("run", STREAM, "--json", sets=(*SHORT, *FREE_PORT, *QUIET, f"output.events_file={events}"))
     assert (finished.status, finished.report["frames"]["completed"]) == (0, SHORT_FRAMES)
     assert '"event":"run_ended"' in events.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["run", "sim"])
+def test_a_log_beside_a_working_directory_that_is_gone_is_named(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    message = run_here(command, STREAM, sets=(*SHORT, *FREE_PORT, *QUIET, "output.status_file=status.csv")).message
+    assert message == "cts: output.status_file: cannot write 'status.csv': No such file or directory\n"
