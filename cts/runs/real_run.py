@@ -21,6 +21,7 @@ from cts.errors import ConfigError, UserError, mistake_in, printable
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
+from cts.net.udp_socket import untold
 from cts.output.console_stream import console_stream
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
@@ -115,7 +116,7 @@ class _Run:
             if config.output.console != "quiet":
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
-                for text in (*missing_families(config.server.listen, listen), *warnings_of(self._plan)):
+                for text in (*missing_families(config.server.listen, listen), *untold(), *warnings_of(self._plan)):
                     self._say(f"note: {text}")
             stopped_by: list[int] = []
             async with running(pacer, network) as services:
