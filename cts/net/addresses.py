@@ -144,12 +144,16 @@ async def resolve_listen(endpoints: Iterable[tuple[str, int]]) -> list[Address]:
     """Return the addresses to bind: for ``*`` one of each family, for a name every one it has. May suspend.
 
     Raises:
-        UserError: a name does not resolve.
+        UserError: a name does not resolve, or there is no address.
+        OSError: there is no descriptor or memory left to find out which.
     """
     found: list[Address] = []
     for host, port in endpoints:
         if host == "*":
-            found += [Address(each, port) for each in _EVERY_HOST if _can_bind(each)]
+            every = [Address(each, port) for each in _EVERY_HOST if _can_bind(each)]
+            if not every:
+                raise UserError("server.listen: '*': this system lets this process have UDP over neither IPv4 nor IPv6")
+            found += every
         else:
             found += await _resolve("server.listen", host, port)
     return list(dict.fromkeys(found))

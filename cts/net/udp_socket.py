@@ -66,9 +66,12 @@ def open_udp_socket(
 
 
 def untold() -> list[str]:
-    """Return what to tell a person of what this kernel does not tell of datagrams, tried on a socket."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        return [f"this kernel does not tell {what}" for option, what in _WITNESSES if not _ask_for(sock, option)]
+    """Return what to tell a person of what this kernel does not tell of datagrams, tried on a socket if one is to be had."""
+    try:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            return [f"this kernel does not tell {what}" for option, what in _WITNESSES if not _ask_for(sock, option)]
+    except OSError:
+        return []
 
 
 def _ask_for(sock: socket.socket, option: int) -> bool:

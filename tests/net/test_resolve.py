@@ -177,6 +177,15 @@ async def test_no_descriptor_left_is_not_taken_for_a_family_that_the_system_lack
         await resolve_listen([("*", 5000)])
 
 
+async def test_a_star_that_is_no_address_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> socket.socket:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(UserError, match=r"server\.listen: '\*': .* neither IPv4 nor IPv6"):
+        await resolve_listen([("*", 5000)])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="packet information is asked for on Linux")
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_a_kernel_without_packet_information_tells_of_no_destination(family: socket.AddressFamily) -> None:

@@ -67,6 +67,14 @@ def test_what_a_kernel_does_not_tell_is_said(option: int, without: Callable[[int
     assert ("SO_TIMESTAMPNS" if option == SO_TIMESTAMPNS else "SO_RXQ_OVFL") in text
 
 
+def test_where_no_socket_is_to_be_had_nothing_is_said_of_what_it_would_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **keywords: object) -> socket.socket:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert untold() == []
+
+
 @pytest.mark.parametrize("when", ["shared", "shared_later"])
 def test_a_kernel_on_which_processes_share_no_address_is_what_a_refusal_tells_of(
     when: str, without: Callable[[int], None]
