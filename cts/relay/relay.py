@@ -20,7 +20,7 @@ from attrs.validators import ge
 
 from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
 from cts.engine.contracts import INetwork
-from cts.errors import UserError, system_error, system_reason
+from cts.errors import UserError, system_error
 from cts.impairment.link import Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
 from cts.records.truth_writer import Transmission
@@ -261,7 +261,7 @@ class Relay:
             try:
                 upstream = await self._network.connect(self._upstream)
             except OSError as error:
-                refused = f"no socket towards the server: {system_reason(error)}"
+                refused = f"no socket towards the server: {error.strerror}"
             del self._newcomers[newcomer.key]
             for batch in newcomer.early:
                 self._carrier.give_room(counts, len(batch.data))
