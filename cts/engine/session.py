@@ -45,7 +45,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.streams import StreamParts, Streams
-from cts.engine.two_sides import failed_beside, in_order, unanswered
+from cts.engine.two_sides import failed_beside, in_order, tell_unanswered, unanswered
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
@@ -282,10 +282,11 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot = self.snapshot()
+        snapshot, beside = self.snapshot(), self._unanswered()
+        tell_unanswered(self.observer, beside, opened=self._measured.opened, began_ns=self._began_ns)
         self.observer.status(snapshot)
         results = list(chain.from_iterable(streams.results for streams in self._streams.values()))
-        told = in_order((*self._measured.results, *self._unanswered()))
+        told = in_order((*self._measured.results, *beside))
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,

@@ -100,6 +100,11 @@ class Streams:
         self.results: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
 
     @property
+    def opened(self) -> int:
+        """The greatest number that a stream has got."""
+        return self._opened
+
+    @property
     def open_now(self) -> int:
         """Streams that run now."""
         return len(self._open)

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterable
 
 from cts.api import Address, Outcome, StreamResult
 from cts.protocol.task import StreamError
+from cts.records.observer import Observer
+from cts.records.snapshots import StreamInfo
 from cts.units import counted
 
-__all__ = ["failed_beside", "in_order", "unanswered"]
+__all__ = ["failed_beside", "in_order", "tell_unanswered", "unanswered"]
 
 _FOR_WANT_OF_AN_ANSWER = {StreamError.NOT_ALL_DATA_TRANSFERRED.value, StreamError.NO_CONNECTION_ID.value}
 
@@ -30,6 +32,23 @@ def unanswered(measured: Iterable[StreamResult], clients: Collection[StreamResul
         answered.update(map(id, before[max(0, at - 1) : at]))
     failed = (result for result in clients if result.outcome is not Outcome.SUCCESSFUL)
     return [result for result in failed if id(result) not in answered]
+
+
+def tell_unanswered(observer: Observer, results: Iterable[StreamResult], *, opened: int, began_ns: int) -> None:
+    """Tell who watches of the streams that :func:`unanswered` returned, so that logs have what the report has.
+
+    Only at a run's end, since until then an answer may come.
+
+    Args:
+        observer: who is told that each was opened and has ended.
+        results: the streams.
+        opened: the greatest number of a stream that it was told of; these are numbered from there on, by their ends.
+        began_ns: when the run began.
+    """
+    for number, result in enumerate(in_order(results), opened + 1):
+        stream = StreamInfo(number, result.local, result.remote, result.role, result.started_ns - began_ns)
+        observer.stream_opened(stream)
+        observer.stream_ended(stream, result)
 
 
 def _beginning(result: StreamResult) -> int:

@@ -50,6 +50,19 @@ def test_an_outage_costs_frames_and_the_truth_agrees(tmp_path: Path) -> None:
     assert run_here("verify-run", events, truth).status == 0
 
 
+def test_a_stream_that_got_no_answer_is_in_the_logs_too(tmp_path: Path) -> None:
+    paths = {name: tmp_path / name for name in ("connection_file", "error_file", "events_file", "truth_file")}
+    sets = (*SHORT, *QUIET, "network.to_server.loss=1.0", *(f"output.{name}={path}" for name, path in paths.items()))
+    finished = run_here("sim", PUSH, "--json", sets=sets)
+    (stream,) = finished.report["streams"]
+    (row,) = paths["connection_file"].read_text().splitlines()[1:]
+    assert row.split(",")[1:3] + row.split(",")[-2:] == [stream[key] for key in ("local", "remote", "result", "id")]
+    assert stream["result"] in paths["error_file"].read_text()
+    assert '"stream_ended"' in paths["events_file"].read_text()
+    verified = run_here("verify-run", paths["events_file"], paths["truth_file"])
+    assert verified.status == 0, verified.stdout
+
+
 def test_what_arrives_too_late_for_its_frames_is_received_all_the_same(tmp_path: Path) -> None:
     # Without the 28 bytes of each datagram's headers, 7.5 Mbit/s are 7.35. The queue holds 4.5 s, the buffer 1 s.
     network = ("network.bandwidth=7.5 Mbit/s", "network.queue=4 MiB", "network.loss=0")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
 from cts.engine.contracts import INetwork
 from cts.engine.two_sides import in_order, unanswered
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction
 from cts.records.results import RunReport
@@ -180,3 +183,27 @@ def test_streams_that_failed_and_that_the_server_never_knew_are_unanswered() -> 
     cancelled = result_of_client(3, Outcome.CANCELLED)
     fine = result_of_client(4)
     assert unanswered([result_of_server(1)], [known, unknown, cancelled, fine]) == [unknown, cancelled]
+
+
+@pytest.mark.parametrize("stops_at_ns", [None, 1])
+def test_who_watches_is_told_of_streams_that_got_no_answer_as_the_report_tells_of_them(stops_at_ns: int | None) -> None:
+    async def main(world: World) -> RunReport:
+        session = world.session(config_of("push", client={"connections": 2}))
+        async with trio.open_nursery() as nursery:
+            if stops_at_ns is not None:
+
+                async def stop() -> None:
+                    await world.until(stops_at_ns)
+                    session.stop_now()
+
+                nursery.start_soon(stop)
+            report = await session.run()
+        assert tuple(world.recorder.ended) == report.results
+        assert [(each.number, each.local) for each in world.recorder.opened] == [
+            (number, result.local) for number, result in enumerate(report.results, 1)
+        ]
+        return report
+
+    report = in_world(main, to_server=Impairment(loss=Bernoulli(1.0)))
+    outcome = Outcome.PROTOCOL_ERROR if stops_at_ns is None else Outcome.CANCELLED
+    assert report.snapshot.outcomes == {outcome: 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 
 import attrs
@@ -17,7 +17,7 @@ from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
-from cts.engine.two_sides import failed_beside, in_order, unanswered
+from cts.engine.two_sides import failed_beside, in_order, tell_unanswered, unanswered
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
@@ -30,7 +30,6 @@ from cts.runs.workers import messages
 from cts.runs.workers.worker_process import Worker, lost_with_its_worker
 
 __all__ = ["WorkersSession"]
-
 
 _CLOSING_SECONDS = 10
 """A process that was killed is gone at once, unless the kernel has trouble."""
@@ -292,7 +291,7 @@ class WorkersSession(ISession):
                 worker.kill()
 
     def _unanswered(self) -> list[StreamResult]:
-        asked = [each for each in self._workers if each.settings.client is not None and not self._is_measured(each)]
+        asked = (each for each in self._workers if each.settings.client is not None and not self._is_measured(each))
         return unanswered(_results(self._measured), _results(asked))
 
     def _snapshot(self) -> RunSnapshot:
@@ -320,10 +319,11 @@ class WorkersSession(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot = self._snapshot()
+        snapshot, beside = self._snapshot(), self._unanswered()
+        tell_unanswered(self.observer, beside, opened=self._streams, began_ns=self._began_ns)
         self.observer.status(snapshot)
         measured, everybody = self._measured, _results(self._workers)
-        told = in_order([*_results(measured), *self._unanswered()])
+        told = in_order([*_results(measured), *beside])
         ended_ns = end_of(everybody, self._began_ns + snapshot.elapsed_ns)
         return RunReport(
             role=self._settings.role,
@@ -346,5 +346,5 @@ class WorkersSession(ISession):
         )
 
 
-def _results(workers: Sequence[Worker]) -> list[StreamResult]:
+def _results(workers: Iterable[Worker]) -> list[StreamResult]:
     return [result for worker in workers for result in worker.results]
