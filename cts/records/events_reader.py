@@ -103,7 +103,8 @@ class RunEvents:
         began_ns: when it began, in the truth's time.
         status_interval_ns: how often it told its status; None if the log does not tell.
         statuses: what it told, in the order of their times, which count from its beginning.
-        ended_ns, cut_off: what its last line says: the time, likewise, and the streams that the time limit cut off.
+        ended_ns, cut_off, interrupted: what its last line says: the time, likewise, the streams that the time limit cut off,
+            and whether a signal stopped it, None if it does not tell.
         direction: which way frames went.
         verify: what its receivers did about wrong payloads.
         plan: its stream arithmetic.
@@ -123,6 +124,7 @@ class RunEvents:
     statuses: tuple[ReportedStatus, ...]
     ended_ns: int
     cut_off: int | None
+    interrupted: bool | None
 
 
 def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
@@ -144,6 +146,7 @@ class _Reading:
         self._statuses: list[ReportedStatus] = []
         self._ended_ns = 0
         self._cut_off: int | None = None
+        self._interrupted: bool | None = None
 
     def run(self) -> RunEvents:
         reader = self._reader
@@ -177,6 +180,7 @@ class _Reading:
             statuses=tuple(self._statuses),
             ended_ns=self._ended_ns,
             cut_off=self._cut_off,
+            interrupted=self._interrupted,
         )
 
     def _began(self, fields: Fields) -> Direction:
@@ -225,6 +229,7 @@ class _Reading:
             raise self._reader.refused("begins a run again")
         elif event == "run_ended":
             self._ended_ns, self._cut_off = fields.instant("time_ns"), fields.integer_or_none("cut_off_by_time_limit")
+            self._interrupted = fields.flag_or_none("interrupted")
         return event == "run_ended"
 
     def _status(self, fields: Fields) -> ReportedStatus:

@@ -136,6 +136,13 @@ class Fields:
             raise self._refused(key, "a string")
         return value
 
+    def flag_or_none(self, key: str) -> bool | None:
+        """Return true or false, or None for a key that is not there."""
+        value = self._values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self._refused(key, "true or false")
+        return value
+
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         """Return a string out of these."""
         value = self.text(key)

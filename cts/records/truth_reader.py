@@ -71,6 +71,7 @@ class TruthReader:
         last_ns: the latest time of a line so far.
         datagrams: datagrams read so far.
         complete: whether the last line has come.
+        interrupted: whether that says that the simulation was cut short, None if it does not tell.
 
     Raises:
         UserError: the file cannot be read or is no such log, now or while reading.
@@ -85,6 +86,7 @@ class TruthReader:
         self.last_ns = 0
         self.datagrams = 0
         self.complete = False
+        self.interrupted: bool | None = None
         first = next(self._lines, None)
         if first is None:
             raise self._reader.unusable("is empty")
@@ -185,4 +187,5 @@ class TruthReader:
             raise self._reader.refused("says another time than that of the last datagram")
         if (said := fields.integer("datagrams")) != self.datagrams:
             raise self._reader.refused(f"says {said} datagrams, and the log holds {self.datagrams}")
+        self.interrupted = fields.flag_or_none("interrupted")
         self.complete = True

@@ -109,6 +109,8 @@ class RunWide:
         elif run.statuses:
             last = run.statuses[-1]
             self._same("time_ns of run_ended", last.time_ns, run.ended_ns)
+            if self._simulated and truth.complete:
+                self._same("interrupted of run_ended", truth.interrupted, run.interrupted)
             cancelled = dict(zip(STATUS, last.counts, strict=True))["outcomes.cancelled"]
             if self._simulated and run.cut_off is not None:
                 self._same("cut_off_by_time_limit", cancelled, run.cut_off)

@@ -190,6 +190,7 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
     yield changed("event", "run_over", event="run_ended")
     yield changed("time_ns", more, event="run_ended")
     yield changed("cut_off_by_time_limit", 1, event="run_ended")
+    yield changed("interrupted", True, event="run_ended")
     for line in (began, OPENED, FRAME, ENDED, {"event": "run_ended"}):
         yield removed(**line)
         yield doubled(**line)
