@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -15,6 +15,7 @@ from cts.errors import UserError, exhausted, printable, tell_together
 from cts.signals import exit_status_of
 
 if TYPE_CHECKING:
+    from cts.api import Address
     from cts.records.results import RunResult
 
 __all__ = ["main"]
@@ -173,6 +174,7 @@ def impair(
     from cts.config import load_config
     from cts.config.endpoint_text import parse_endpoint, parse_target
     from cts.config.network_links import impairments
+    from cts.net.addresses import missing_families
     from cts.output.console_stream import console_stream, takes_text
     from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
@@ -194,6 +196,11 @@ def impair(
         offload=settings.run.offload == "auto",
     )
 
+    def begin(bound: Sequence[Address], upstream: Address) -> None:
+        _show(relay_banner(bound, upstream, seed), console)
+        for text in missing_families(listen, bound):
+            _show(f"note: {text}", console)
+
     def tell(result: RelayResult) -> None:
         if result.failure is not None:
             _show(result.failure, sys.stderr)
@@ -203,7 +210,7 @@ def impair(
     with console_stream(sys.stderr) as console:
         result = run_relay(
             order,
-            began=lambda bound, upstream: _show(relay_banner(bound, upstream, seed), console),
+            began=begin,
             watch=lambda statistics: _show(relay_line(statistics), console),
             give_up=tell,
         )

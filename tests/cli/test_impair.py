@@ -219,6 +219,17 @@ def test_what_cannot_be_is_a_message_and_no_relay(config: Path, tmp_path: Path) 
         assert "network.loss" in refusal("--set", "network.loss=2")
 
 
+def test_a_family_that_this_system_lacks_is_named(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cts.net.addresses._can_bind", lambda host: ":" not in host)
+    to = ("--to", "127.0.0.1:9")
+    assert (
+        "note: this system has no IPv6"
+        in run_here("impair", "--listen", "*:0", *to, config, "--time-limit", "1ms").stderr
+    )
+    one = run_here("impair", "--listen", "127.0.0.1:0", *to, config, "--time-limit", "1ms")
+    assert (one.status, "note" in one.stderr) == (0, False)
+
+
 def test_a_server_that_is_not_there_is_counted_and_said(config: Path) -> None:
     nobody = f"127.0.0.1:{free_port()}"
     with relay(config, "--clients", "3", to=nobody, listen=["127.0.0.1:0"]) as running:
