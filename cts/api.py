@@ -54,6 +54,7 @@ __all__ = [
     "StreamResult",
     "StreamSnapshot",
     "Train",
+    "UnreachableHandler",
     "Verdict",
     "Verify",
 ]
@@ -63,6 +64,9 @@ API_VERSION = 1
 
 DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 """Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
+
+UnreachableHandler = Callable[[Address, int], None]
+"""Called with (remote, times): so often the network has said since that the remote cannot be reached; must not block."""
 
 Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
 """A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
@@ -157,6 +161,12 @@ class IDatagramEndpoint(ABC):
     def receive_into(self, handler: DatagramHandler) -> None:
         """From now on hand every batch that is read to ``handler``."""
 
+    def unreachable_into(self, handler: UnreachableHandler) -> None:  # noqa: B027
+        """From now on tell ``handler`` whenever the network says (by ICMP) that a remote does not get what is sent to it.
+
+        An endpoint that cannot know tells nothing. Whoever stands in front of another hands this on.
+        """
+
     @abstractmethod
     def drain(self) -> None:
         """Read what has arrived up to now and hand it over before returning; never suspends."""
@@ -227,6 +237,12 @@ class IPeerDatagrams(ABC):
     def on_start_repeated(self, received_ns: int) -> None:
         """Take note that the peer sent START once more."""
 
+    def on_unreachable(self, times: int) -> None:  # noqa: B027
+        """Take note that the network said so many times (by ICMP) that the peer does not get what is sent to it.
+
+        Whoever stands in front of another socket hands this on.
+        """
+
 
 class IConnectedSocket(IPeerDatagrams):
     """One stream with one peer: its life. It opens its own nursery, in which everything runs that belongs to the stream."""
@@ -287,6 +303,8 @@ class StreamRequest:
         pacer: the run's clock.
         connection_id: the name to give the stream (server), or None to ask for it (client).
         verify: what a receiver does about wrong payloads.
+        gone_after_ns: how long the network may say that the peer cannot be reached, with nothing heard of that peer, until a
+            sender's stream ends; None for as long as it lasts.
         on_frame: told of each rendered frame, or None.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
     """
@@ -301,6 +319,7 @@ class StreamRequest:
     connection_id: str | None
     verify: Verify = Verify.DATA
     on_frame: Callable[[RenderedFrame], None] | None = None
+    gone_after_ns: int | None = None
     background: list[BackgroundTask] = field(factory=list)
 
 

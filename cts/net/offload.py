@@ -12,8 +12,9 @@ from cts.api import Address, DatagramBatch, Message
 from cts.net import coalescing, segmentation
 from cts.net.addresses import PACKET_INFO_SIZE, Source, pack_sockaddr, unpack_sockaddr
 from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
+from cts.net.error_queue import ICMP_ERRORS
 from cts.net.segmentation import SegmentedSender
-from cts.net.udp import ICMP_ERRORS, UdpEndpoint
+from cts.net.udp import UdpEndpoint
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
 from cts.protocol.wire import HEADER_SIZE
 from cts.units import SECOND
@@ -135,11 +136,12 @@ class OffloadedEndpoint(UdpEndpoint):
         except OSError as error:
             first = error
         try:
-            if first.errno not in _REFUSES_SEGMENTS:
-                sent = await self._until_sent(lambda: self._send_train(sockaddr, header, payloads, source))
-                if first.errno in ICMP_ERRORS:
-                    self._count_icmp_error()
-                return sent
+            # What ICMP said of an earlier datagram, maybe to another peer, is no refusal of this one.
+            if first.errno not in _REFUSES_SEGMENTS or (first.errno in ICMP_ERRORS and self.read_errors()):
+                met = [first] if first.errno in ICMP_ERRORS else None
+                return await self._until_sent(
+                    lambda: self._send_train(sockaddr, header, payloads, source), header, payloads, met
+                )
         except OSError as error:
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
@@ -151,22 +153,21 @@ class OffloadedEndpoint(UdpEndpoint):
         return await super().send_train(remote, header, payloads, source)
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
-        """Hand over some messages in one call; none where the send buffer is full or anything else is to be seen to."""
+        """Hand over messages in one call, in more where an earlier one's error comes between; none that is to be seen to."""
         if self._closed or self.segment_limit == 1:
             return 0
-        try:
-            return self._send_many(messages, source)
-        except OSError as error:
-            if error.errno not in ICMP_ERRORS:
-                return 0
-        except ValueError:
-            return 0
-        try:
-            gone = self._send_many(messages, source)
-        except OSError:
-            return 0
-        # It was an earlier datagram's error, and is told once.
-        self._count_icmp_error()
+        gone, met = 0, list[OSError]()
+        while gone < len(messages):
+            try:
+                gone += self._send_many(messages[gone:] if gone else messages, source)
+            except OSError as error:
+                if self._icmp.dropped_on_the_way_out(error):
+                    gone += 1
+                elif not self._icmp.was_earlier(error, met, most=1):
+                    return gone
+            except ValueError:
+                return gone
+        self._icmp.count(met)
         return gone
 
     def _send_many(self, messages: Sequence[Message], source: Source | None) -> int:
@@ -221,7 +222,7 @@ class OffloadedEndpoint(UdpEndpoint):
             received = receiver.receive()
         except OSError as error:
             if error.errno in ICMP_ERRORS:
-                return self._count_icmp_error()
+                return self._count_icmp_error(error)
             raise
         if received is None:
             return None

@@ -33,6 +33,10 @@ class Readable(ABC):
     def read(self, limit: int) -> None:
         """Read at most ``limit`` times and hand over what came; never blocks."""
 
+    def read_errors(self) -> bool:
+        """Read what was said of what the socket has sent, of which epoll tells apart; tell whether there was anything."""
+        return False
+
 
 class SocketReader:
     """Reads every socket that was added, while :meth:`run` runs.
@@ -99,10 +103,12 @@ class SocketReader:
         return len(ready)
 
     def _read(self, ready: list[tuple[int, int]], limit: int) -> None:
-        for fd, _ in ready:
+        for fd, events in ready:
             # A handler may have closed a socket that was ready in the same turn.
             socket = self._sockets.get(fd)
             if socket is not None:
+                if events & select.EPOLLERR:
+                    socket.read_errors()
                 socket.read(limit)
 
     async def _read_one(self, socket: Readable) -> None:

@@ -13,33 +13,32 @@ from ipaddress import ip_address
 import trio
 from attrs import define, field, frozen
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
+from cts.api import (
+    Address,
+    DatagramBatch,
+    DatagramHandler,
+    EndpointStatistics,
+    IDatagramEndpoint,
+    Message,
+    UnreachableHandler,
+)
 from cts.net.addresses import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
 from cts.net.coalescing import ReceiveMemory
+from cts.net.error_queue import ICMP_ERRORS, IcmpNews
 from cts.net.libc import SO_MEMINFO, SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.units import SECOND
 
-__all__ = ["ICMP_ERRORS", "EndpointAt", "UdpEndpoint"]
+__all__ = ["EndpointAt", "UdpEndpoint"]
 
 _TIMESPEC = struct.Struct("@qq")
 _COUNTER = struct.Struct("@I")
 _MEMINFO = struct.Struct("@32xI")
 _ANCILLARY_SPACE = 128
 
-_ICMP_ERROR_NAMES = """
-    ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENONET EMSGSIZE EPROTO ENOPROTOOPT EOPNOTSUPP EACCES
-"""
-ICMP_ERRORS = frozenset(getattr(errno, name) for name in _ICMP_ERROR_NAMES.split() if hasattr(errno, name))
-"""Errors by which a socket reports what ICMP said of an earlier datagram (ip(7), RFC 1122 section 4.1.3.3).
-
-The verdicts tell what became of that datagram, so no read fails by them. A send may also be refused with one of these itself,
-so it is tried again only a few times."""
-
 _PLACES_KEPT = 1024
 """Addresses of its own that an endpoint remembers: a loopback interface has millions."""
-_SEND_TRIES = 3
 _ROOM_WAITS = 20
 """Milliseconds that a send waits for room in an interface's queue; what still has none then is not sent."""
 
@@ -69,7 +68,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     _room: trio.Lock = field(factory=trio.Lock, init=False)
     _datagrams: int = field(default=0, init=False)
     _overflowed: int = field(default=0, init=False)
-    _unreachable: int = field(default=0, init=False)
+    _icmp: IcmpNews = field(init=False)
     # Where it is bound to every address: itself at each of them, by packet information.
     _destinations: dict[bytes, Address] = field(factory=dict, init=False)
     _places: dict[Address, EndpointAt] = field(factory=dict, init=False)
@@ -80,6 +79,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         self._view = self._memory.buffer
         if self._peer is None and ip_address(self.local.host.partition("%")[0]).is_unspecified:
             self._told_destinations = ask_for_destinations(self._sock)
+        self._icmp = IcmpNews(self._sock, self._peer)
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -105,7 +105,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             to = sockaddr_of(remote) if "%" in remote.host else remote
             return self._sock.sendmsg((header, payload), ancillary, 0, to)
 
-        return await self._until_sent(attempt)
+        return await self._until_sent(attempt, header, (payload,))
 
     async def send_train(
         self,
@@ -127,7 +127,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def try_send(self, remote: Address, datagram: bytes, source: Source | None = None) -> bool:
         """Send one small datagram at once, or not at all; tell whether it went."""
         ancillary = () if source is None else (source,)
-        refused = 0
+        met: list[OSError] = []
         while True:
             try:
                 if self._peer is not None:
@@ -135,20 +135,24 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 else:
                     self._sock.sendmsg((datagram,), ancillary, 0, sockaddr_of(remote))
             except OSError as error:
-                # One that is of an earlier datagram does not come twice.
-                if error.errno not in ICMP_ERRORS or refused:
+                if not self._icmp.was_earlier(error, met, most=1):
                     return False
-                refused = 1
             except (TypeError, ValueError, OverflowError):
                 # By these Python refuses what is no address of this socket's family.
                 return False
             else:
-                self._unreachable += refused
+                self._icmp.count(met)
                 return True
 
-    async def _until_sent(self, attempt: Callable[[], int]) -> int:
-        """Return what ``attempt`` returns; try again when the socket can take more, and after an ICMP error."""
-        refused = waits = 0
+    async def _until_sent(
+        self,
+        attempt: Callable[[], int],
+        header: bytes | bytearray,
+        payloads: Sequence[bytes | memoryview],
+        met: list[OSError] | None = None,
+    ) -> int:
+        """Return what ``attempt`` returns; try again when the socket can take more, and after ICMP errors, some already met."""
+        met, waits = met or [], 0
         while True:
             try:
                 sent = attempt()
@@ -156,17 +160,20 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 full = True
             except OSError as error:
                 full = False
-                if error.errno in ICMP_ERRORS and refused < _SEND_TRIES:
-                    refused += 1
+                if self._icmp.was_earlier(error, met):
                     continue
+                if self._icmp.dropped_on_the_way_out(error):
+                    return sum(len(header) + len(payload) for payload in payloads)
                 if error.errno != errno.ENOBUFS or waits == _ROOM_WAITS:
                     raise
                 waits += 1
             else:
-                # The errors until now were of earlier datagrams: a refusal of this one would have stayed.
-                self._unreachable += refused
+                # A refusal of this datagram would have stayed.
+                self._icmp.count(met)
                 return sent
             if full:
+                # What waits in the error queue would make the socket seem ready.
+                self._icmp.read()
                 # trio lets one task wait for a socket, and streams share a server's.
                 async with self._room:
                     await trio.lowlevel.wait_writable(self._sock)
@@ -179,6 +186,10 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         if self._handler is None:
             self._reader.add(self)
         self._handler = handler
+
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        """Tell ``handler`` of whom ICMP says that it cannot be reached."""
+        self._icmp.handler = handler
 
     def drain(self) -> None:
         """Read until nothing is left that arrived before now."""
@@ -194,10 +205,14 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             if self._read_one() is None:
                 return
 
+    def read_errors(self) -> bool:
+        """Take in what ICMP said of what was sent, as far as the kernel keeps it; tell whether there was anything."""
+        return self._icmp.read()
+
     def statistics(self) -> EndpointStatistics:
         """Return what was read and what the kernel dropped, also since the last datagram that was read."""
         self._count_drops()
-        return EndpointStatistics(self._datagrams, self._overflowed, self._unreachable)
+        return EndpointStatistics(self._datagrams, self._overflowed, self._icmp.unreachable)
 
     def _count_drops(self) -> None:
         """Ask the socket itself: with a datagram comes only what was dropped before it."""
@@ -211,7 +226,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def close(self) -> None:
         """Close the socket."""
         self._reader.remove(self)
-        self._handler = None
+        self._handler = self._icmp.handler = None
         self._on_close(self)
         if self._sock.fileno() >= 0:
             trio.lowlevel.notify_closing(self._sock)
@@ -230,9 +245,10 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 self._places[local] = EndpointAt(self, local, source)
         return local
 
-    def _count_icmp_error(self) -> int:
+    def _count_icmp_error(self, error: OSError) -> int:
         """Count what ICMP said of an earlier datagram; return 0, a receive time after which there may be more to read."""
-        self._unreachable += 1
+        self._icmp.read()
+        self._icmp.count([error])
         return 0
 
     def _read_one(self) -> int | None:
@@ -245,7 +261,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
             return None
         except OSError as error:
             if error.errno in ICMP_ERRORS:
-                return self._count_icmp_error()
+                return self._count_icmp_error(error)
             raise
         received_ns = self._clock.now_ns()
         local = self.local
@@ -310,6 +326,10 @@ class EndpointAt(IDatagramEndpoint):
     def receive_into(self, handler: DatagramHandler) -> None:
         """Have the whole endpoint read for ``handler``."""
         self.whole.receive_into(handler)
+
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        """Have the whole endpoint tell ``handler``."""
+        self.whole.unreachable_into(handler)
 
     def drain(self) -> None:
         """Drain the whole endpoint."""

@@ -206,6 +206,11 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._noting():
             self._socket.on_start_repeated(received_ns)
 
+    def on_unreachable(self, times: int) -> None:
+        """Tell the plugin's socket."""
+        with self._noting():
+            self._socket.on_unreachable(times)
+
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return what the plugin's socket has counted, or what it last had if it fails now."""
         with self._noting():

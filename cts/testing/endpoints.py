@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import define, field, frozen
 
-from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message
+from cts.api import (
+    Address,
+    DatagramBatch,
+    DatagramHandler,
+    EndpointStatistics,
+    IDatagramEndpoint,
+    Message,
+    UnreachableHandler,
+)
 from cts.errors import DecodeError
 from cts.protocol.wire import NANOSECONDS_PER_TICK, Data, decode_untrusted
 from cts.testing.pacers import PATIENCE_S, trio_now_ns
@@ -69,6 +77,7 @@ class RecordingEndpoint(IDatagramEndpoint):
         sent: every datagram so far, in order.
         calls: how many datagrams each send so far carried.
         handler: who takes what is delivered, once ``receive_into`` was called.
+        unreachable_handler: who is told of peers that cannot be reached, once ``unreachable_into`` was called.
         drained: how often ``drain`` was called.
         closed: whether ``close`` was called.
     """
@@ -78,9 +87,11 @@ class RecordingEndpoint(IDatagramEndpoint):
     sent: list[SentDatagram] = field(factory=list, init=False)
     calls: list[int] = field(factory=list, init=False)
     handler: DatagramHandler | None = field(default=None, init=False)
+    unreachable_handler: UnreachableHandler | None = field(default=None, init=False)
     drained: int = field(default=0, init=False)
     closed: bool = field(default=False, init=False)
     _received: int = field(default=0, init=False)
+    _unreachable: int = field(default=0, init=False)
 
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         """Record one datagram and return its size."""
@@ -145,13 +156,28 @@ class RecordingEndpoint(IDatagramEndpoint):
         """Hand what is delivered to ``handler`` from now on."""
         self.handler = handler
 
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        """Tell ``handler`` from now on of what :meth:`bring_back` is told."""
+        self.unreachable_handler = handler
+
+    def bring_back(self, remote: Address = PEER, times: int = 1) -> None:
+        """Say as the network does that ``remote`` does not get what is sent to it.
+
+        Raises:
+            AssertionError: nobody is told here.
+        """
+        if self.unreachable_handler is None:
+            raise AssertionError("nobody has called unreachable_into on this endpoint")
+        self._unreachable += times
+        self.unreachable_handler(remote, times)
+
     def drain(self) -> None:
         """Count the call; what is delivered is always handed over at once."""
         self.drained += 1
 
     def statistics(self) -> EndpointStatistics:
-        """Return how many datagrams were delivered."""
-        return EndpointStatistics(self._received, 0)
+        """Return how many datagrams were delivered, and how often :meth:`bring_back` was told of one."""
+        return EndpointStatistics(self._received, 0, self._unreachable)
 
     def close(self) -> None:
         """Remember that it was closed."""

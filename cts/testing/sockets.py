@@ -51,6 +51,7 @@ class RecordingSocket(IConnectedSocket):
         request: what it was made from.
         received: copies of the batches that it was handed.
         repeats: the times of the repeated STARTs that it was told of.
+        unreachable: how often the network said that its peer cannot be reached, by each call.
         running: whether ``run`` is under way.
     """
 
@@ -58,6 +59,7 @@ class RecordingSocket(IConnectedSocket):
         self.request = request
         self.received: list[DatagramBatch] = []
         self.repeats: list[int] = []
+        self.unreachable: list[int] = []
         self.running = False
         self._end = trio.Event()
         self._lateness = Histogram() if request.role is Role.SENDER else None
@@ -85,6 +87,7 @@ class RecordingSocket(IConnectedSocket):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Receive if it is active, until :meth:`end` is called; then return :meth:`result`."""
         if self.request.active:
+            self.request.endpoint.unreachable_into(lambda remote, times: self.on_unreachable(times))
             self.request.endpoint.receive_into(lambda local, remote, batch: self.on_data_received(batch))
         self.running = True
         task_status.started()
@@ -112,6 +115,10 @@ class RecordingSocket(IConnectedSocket):
     def on_start_repeated(self, received_ns: int) -> None:
         """Note the time."""
         self.repeats.append(received_ns)
+
+    def on_unreachable(self, times: int) -> None:
+        """Note how often."""
+        self.unreachable.append(times)
 
     @property
     def send_lateness(self) -> Histogram | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint
+from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, UnreachableHandler
 
 __all__ = ["ThroughEndpoint"]
 
@@ -34,6 +34,9 @@ class ThroughEndpoint(IDatagramEndpoint):
 
     def receive_into(self, handler: DatagramHandler) -> None:
         self.endpoint.receive_into(handler)
+
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        self.endpoint.unreachable_into(handler)
 
     def drain(self) -> None:
         self.endpoint.drain()

@@ -19,6 +19,7 @@ from cts.api import (
     Role,
     StreamResult,
     StreamSnapshot,
+    UnreachableHandler,
 )
 from cts_pcap.capture import Capture
 from cts_pcap.packets import ip_packet
@@ -92,6 +93,10 @@ class TeeingEndpoint(IDatagramEndpoint):
 
         self._endpoint.receive_into(tee)
 
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        """Have the endpoint behind tell it."""
+        self._endpoint.unreachable_into(handler)
+
     def drain(self) -> None:
         """Drain the endpoint behind."""
         self._endpoint.drain()
@@ -163,6 +168,10 @@ class TeeingSocket(IConnectedSocket):
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the socket behind."""
         self._socket.on_start_repeated(received_ns)
+
+    def on_unreachable(self, times: int) -> None:
+        """Tell the socket behind."""
+        self._socket.on_unreachable(times)
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Ask the socket behind."""

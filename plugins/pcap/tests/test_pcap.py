@@ -175,6 +175,24 @@ def test_what_a_passive_socket_is_handed_is_in_the_file_with_its_receive_time(fi
     assert read_datagrams(file) == [CapturedDatagram(5_000_000_001, PEER, LOCAL, data) for data in (b"one", b"two")]
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_what_the_network_says_of_the_peer_reaches_the_socket_behind(file: Path, active: bool) -> None:
+    async def main() -> list[int]:
+        endpoint, factory, default = RecordingEndpoint(), factory_for(file), RecordingDefault()
+        socket = factory.make(request_for(endpoint, active=active), default)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(socket.run)
+            if active:
+                endpoint.bring_back(times=3)
+            else:
+                socket.on_unreachable(3)
+            nursery.cancel_scope.cancel()
+        factory.close()
+        return default.made[0].unreachable
+
+    assert run_on_mock_clock(main) == [3]
+
+
 def test_what_the_network_refused_is_not_in_the_file(file: Path) -> None:
     async def main() -> None:
         factory, default = factory_for(file), RecordingDefault()
