@@ -83,13 +83,15 @@ class ServerConfig:
 
     ``server_exit_limit`` is how many streams to serve before leaving (a START that failed is none), 0 for no end;
     ``accept_limit`` how many accepting slots are open; ``connection_limit`` how many streams there may be at once, which
-    bounds memory.
+    bounds memory. ``peer_gone`` is what becomes of a stream whose receiver cannot be reached any more, as ICMP says: it goes
+    on to its end, or ends after some seconds.
     """
 
     listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
     server_exit_limit: Count = 0
     accept_limit: AtLeastOne = 100
     connection_limit: AtLeastOne = 4096
+    peer_gone: Literal["go on", "end"] = "go on"
 
 
 @frozen

@@ -72,7 +72,7 @@ class ConnectedSocket(IConnectedSocket):
             )
             self._driver = StreamDriver(request, self._receiver)
         else:
-            self._pattern = sender = MediaStreamSender(request.plan, handshake)
+            self._pattern = sender = MediaStreamSender(request.plan, handshake, request.gone_after_ns)
             self.send_lateness = Histogram()
             dispatcher, dispatched = self._dispatcher, None
             # A factory may have put another clock in front.
@@ -98,6 +98,7 @@ class ConnectedSocket(IConnectedSocket):
         try:
             async with trio.open_nursery() as nursery:
                 if self._request.active:
+                    self._request.endpoint.unreachable_into(lambda _remote, times: self._driver.unreachable(times))
                     self._request.endpoint.receive_into(lambda _local, _remote, batch: self._driver.received(batch))
                 for task in self._background():
                     nursery.start_soon(task)
@@ -124,6 +125,10 @@ class ConnectedSocket(IConnectedSocket):
         """Tell the pattern."""
         self._driver.start_repeated(received_ns)
 
+    def on_unreachable(self, times: int) -> None:
+        """Tell the pattern."""
+        self._driver.unreachable(times)
+
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
         received = on_time = 0
@@ -132,8 +137,15 @@ class ConnectedSocket(IConnectedSocket):
             self._receiver.observe(now_ns)
             received, on_time = self._receiver.frames.bytes_received, self._receiver.frames.bytes_on_time
         pattern = self._pattern
-        arrivals, unsent = pattern.arrivals.totals(), self._driver.unsent
-        return StreamSnapshot(pattern.counts, received, pattern.confirmed_bytes, arrivals, unsent, on_time)
+        return StreamSnapshot(
+            frames=pattern.counts,
+            bytes_received=received,
+            bytes_sent=pattern.confirmed_bytes,
+            arrivals=pattern.arrivals.totals(),
+            unsent=self._driver.unsent,
+            bytes_on_time=on_time,
+            unreachable=pattern.absence.times,
+        )
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request

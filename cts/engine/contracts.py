@@ -52,6 +52,10 @@ class IListenerHandler(ABC):
     ) -> None:
         """Take a batch from one peer. Synchronous; never blocks and never raises on anybody's bytes."""
 
+    @abstractmethod
+    def on_unreachable(self, remote: Address, times: int) -> None:
+        """Take note that the network said so many times that ``remote`` does not get what is sent to it. Synchronous."""
+
 
 class ISession(ABC):
     """One run, in one process or over several.

@@ -14,6 +14,7 @@ class ListeningSocket(IListeningSocket):
     def __init__(self, endpoint: IDatagramEndpoint, handler: IListenerHandler) -> None:
         self._endpoint = endpoint
         self._handler = handler
+        endpoint.unreachable_into(handler.on_unreachable)
         endpoint.receive_into(self._read)
 
     @property

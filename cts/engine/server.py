@@ -64,6 +64,12 @@ class Server(IListenerHandler):
             self.refused["repeated START"] += starts
             connected.on_start_repeated(batch.received_ns)
 
+    def on_unreachable(self, remote: Address, times: int) -> None:
+        """Tell the peer's stream; of others nothing is kept, for anybody can make such a message up."""
+        connected = self._manager.connected(self._streams.role, remote)
+        if connected is not None:
+            connected.on_unreachable(times)
+
     async def serve(
         self,
         endpoints: Sequence[IDatagramEndpoint],

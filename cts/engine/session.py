@@ -194,15 +194,17 @@ class Session(ISession):
             dispatcher=dispatcher,
         )
         if settings.server is not None:
-            streams = self._make_streams(parts, settings.direction.server_role)
+            streams = self._make_streams(parts, settings.direction.server_role, settings.server.peer_gone_after_ns)
             self._server = self._make_server(settings.server, streams)
         if settings.client is not None:
             streams = self._make_streams(parts, settings.direction.client_role)
             self._client = self._make_client(settings.client, streams)
 
-    def _make_streams(self, parts: StreamParts, role: Role) -> Streams:
+    def _make_streams(self, parts: StreamParts, role: Role, gone_after_ns: int | None = None) -> Streams:
         observer = self.observer if role is self._settings.measured_role else Observer()
-        streams = self._streams[role] = Streams(parts, role, began_ns=self._began_ns, observer=observer)
+        streams = self._streams[role] = Streams(
+            parts, role, began_ns=self._began_ns, observer=observer, gone_after_ns=gone_after_ns
+        )
         return streams
 
     def _make_server(self, settings: ServerSettings, streams: Streams) -> Server:

@@ -18,11 +18,14 @@ class ServerSettings:
         accept_limit: accepting slots kept open.
         connection_limit: streams at once.
         exit_limit: streams to serve before leaving; 0 for no end.
+        peer_gone_after_ns: how long the network may say that a peer cannot be reached, until the stream that is sent to it
+            ends; None for as long as it lasts.
     """
 
     accept_limit: int = 100
     connection_limit: int = 4096
     exit_limit: int = 0
+    peer_gone_after_ns: int | None = None
 
 
 @frozen(kw_only=True)

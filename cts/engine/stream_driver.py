@@ -44,6 +44,7 @@ class StreamDriver:
         self._dispatched = dispatched
         self._recv = pattern.initiate_io(self._pacer.now_ns())
         self._waiting: trio.CancelScope | None = None
+        self._sending = trio.CancelScope()
         self.unsent: UnsentFrames = NO_UNSENT
         self.refusal: OSError | None = None
 
@@ -57,17 +58,18 @@ class StreamDriver:
         pattern = self._pattern
         # Whatever arrived before a moment must be seen before the pattern decides by it; a sender with a name awaits nothing.
         reads = isinstance(pattern, MediaStreamReceiver)
-        while pattern.status is IOStatus.CONTINUE:
-            now_ns = self._pacer.now_ns()
-            if reads or pattern.handshake.connection_id is None:
-                self._endpoint.drain()
-            task = pattern.initiate_io(now_ns)
-            if task.action is IOAction.SEND:
-                await self._send(task, now_ns)
-            elif task.action is IOAction.NONE:
-                await self._wait(task.due_ns)
-            else:
-                pattern.complete_io(task, now_ns=now_ns)
+        with self._sending:
+            while pattern.status is IOStatus.CONTINUE:
+                now_ns = self._pacer.now_ns()
+                if reads or pattern.handshake.connection_id is None:
+                    self._endpoint.drain()
+                task = pattern.initiate_io(now_ns)
+                if task.action is IOAction.SEND:
+                    await self._send(task, now_ns)
+                elif task.action is IOAction.NONE:
+                    await self._wait(task.due_ns)
+                else:
+                    pattern.complete_io(task, now_ns=now_ns)
 
     def received(self, batch: DatagramBatch) -> None:
         """Hand in a batch; wake the driver if there is something new to do."""
@@ -84,6 +86,12 @@ class StreamDriver:
         self._pattern.start_repeated(received_ns)
         if self._pattern.ready:
             self._wake()
+
+    def unreachable(self, times: int) -> None:
+        """Take note that the network said so many times that the peer cannot be reached; if that ends the stream, so be it."""
+        before = self._pattern.status
+        if self._pattern.unreachable(times, self._pacer.now_ns()) is not before:
+            self._sending.cancel()
 
     async def _send(self, task: IOTask, now_ns: int) -> None:
         if task.datagram is None:

@@ -84,12 +84,15 @@ class Streams:
         observer: told of every stream.
     """
 
-    def __init__(self, parts: StreamParts, role: Role, *, began_ns: int, observer: Observer) -> None:
+    def __init__(
+        self, parts: StreamParts, role: Role, *, began_ns: int, observer: Observer, gone_after_ns: int | None = None
+    ) -> None:
         self._parts = parts
         self.role = role
         self.pacer = parts.pacer
         self._began_ns = began_ns
         self._observer = observer
+        self._gone_after_ns = gone_after_ns
         self._opened = 0
         self._open: dict[int, OpenStream] = {}
         self._untold: set[int] = set()
@@ -152,6 +155,7 @@ class Streams:
                 connection_id=connection_id,
                 verify=parts.verify,
                 on_frame=partial(hears, info) if tells_frames else None,
+                gone_after_ns=self._gone_after_ns,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:

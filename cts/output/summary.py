@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from attrs import asdict
 
 from cts.metrics.counters import FrameTotals
@@ -29,6 +31,7 @@ __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 SUMMARY_SCHEMA = 1
 """Rises when a key changes its meaning or goes; new keys do not raise it."""
 MAX_FAILURES_LISTED = 10
+MAX_PEERS_LISTED = 5
 _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
 
@@ -83,6 +86,7 @@ def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
         "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
         "bytes_on_time": result.counts.bytes_on_time,
+        "unreachable": result.counts.unreachable,
     }
 
 
@@ -141,6 +145,7 @@ def summary_text(report: RunReport) -> str:
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
+    rows += _not_reached(report)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
 
@@ -174,6 +179,16 @@ def _stream_rates(report: RunReport) -> list[tuple[str, str]]:
         return [("stream rate", format_rate(rates[0]))]
     low, middle, high = (format_rate(rate) for rate in (rates[0], rates[(len(rates) - 1) // 2], rates[-1]))
     return [("stream rate", f"{middle} median of {len(rates):,} streams ({low} to {high})")]
+
+
+def _not_reached(report: RunReport) -> list[tuple[str, str]]:
+    """Return the peers of streams that were not reached, those first of which it was said most often."""
+    times: Counter[str] = Counter()
+    for result in report.results:
+        times[str(result.remote)] += result.counts.unreachable
+    peers = [f"{peer} ({counted(count, 'time')})" for peer, count in times.most_common() if count]
+    more = [f"{len(peers) - MAX_PEERS_LISTED:,} more"] if len(peers) > MAX_PEERS_LISTED else []
+    return [("not reached", ", ".join(peers[:MAX_PEERS_LISTED] + more))] if peers else []
 
 
 def _failures(report: RunReport) -> list[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from cts.metrics.counters import FrameTotals
+from cts.protocol.absence import Absence
 from cts.protocol.arrivals import ArrivalSink
 from cts.protocol.handshake import Handshake
 from cts.protocol.task import FOREVER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
@@ -31,9 +32,11 @@ class IOPattern(ABC):
 
     Args:
         handshake: this side of the stream's beginning.
+        absence: when the peer is gone; None for never.
 
     Attributes:
         handshake: the same; it knows the stream's name, and the instant from which this side's schedule is computed.
+        absence: what the network says of the peer.
         arrivals: told of every datagram that this side took while it ran (the START that a server gets is none of them).
         confirmed_bytes: bytes of completed tracked tasks.
         unsent_bytes: bytes of tracked tasks that the local host refused; the stream goes on without them.
@@ -44,8 +47,9 @@ class IOPattern(ABC):
         ended_ns: when the stream ended; None before.
     """
 
-    def __init__(self, handshake: Handshake) -> None:
+    def __init__(self, handshake: Handshake, absence: Absence | None = None) -> None:
         self.handshake = handshake
+        self.absence = absence or Absence()
         self.arrivals = ArrivalSink()
         self.confirmed_bytes = 0
         self.unsent_bytes = 0
@@ -115,6 +119,12 @@ class IOPattern(ABC):
                 self._complete(now_ns)
             elif action is IOAction.FATAL_ABORT:
                 self._fail(self.error or StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
+        return self._status
+
+    def unreachable(self, times: int, now_ns: int) -> IOStatus:
+        """Take note that the network said so many times that the peer cannot be reached; the stream may end by it."""
+        if self.absence.said(times, now_ns) and self._status is _CONTINUE:
+            self._fail(StreamError.PEER_GONE, now_ns)
         return self._status
 
     @abstractmethod

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
+from cts.protocol.absence import Absence
 from cts.protocol.handshake import Handshake
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
-from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError
+from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
 from cts.protocol.wire import ConnectionId, decode_untrusted
 
 __all__ = ["MediaStreamSender"]
 
 _SEND = IOAction.SEND
+_CONTINUE = IOStatus.CONTINUE
 
 
 class MediaStreamSender(IOPattern):
@@ -21,13 +23,14 @@ class MediaStreamSender(IOPattern):
     Args:
         plan: the stream's arithmetic.
         handshake: this side of the beginning; frames are sent once it has nothing to send.
+        gone_after_ns: how long the network may say that the peer cannot be reached until the stream ends; None for ever.
 
     Attributes:
         sequence: the frame in flight, or the next one where none is.
     """
 
-    def __init__(self, plan: StreamPlan, handshake: Handshake) -> None:
-        super().__init__(handshake)
+    def __init__(self, plan: StreamPlan, handshake: Handshake, gone_after_ns: int | None = None) -> None:
+        super().__init__(handshake, Absence(gone_after_ns, plan.interval_ns))
         self._plan = plan
         self.sequence = 1
         self._final_frame = plan.final_frame
@@ -40,6 +43,7 @@ class MediaStreamSender(IOPattern):
 
     def start_repeated(self, received_ns: int) -> None:
         """Answer it when the next frame has gone: what the peer lacks may be the name alone."""
+        self.absence.heard()
         self.handshake.asked_again(received_ns)
 
     def begins_another(self, received_ns: int) -> bool:
@@ -56,6 +60,9 @@ class MediaStreamSender(IOPattern):
         """
         sent = self.sequence
         self.confirmed_bytes += self.in_flight_bytes
+        if self._status is not _CONTINUE:
+            self.in_flight_bytes = 0
+            return None
         if sent >= self._final_frame:
             self.in_flight_bytes = 0
             self._frame_sent(now_ns)
@@ -105,6 +112,7 @@ class MediaStreamSender(IOPattern):
             self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)
 
     def _received(self, batch: DatagramBatch) -> None:
+        self.absence.heard()
         for datagram in batch.datagrams():
             became = Became.UNEXPECTED
             try:

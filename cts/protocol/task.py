@@ -69,12 +69,13 @@ class IOStatus(Enum):
 
 
 class StreamError(Enum):
-    """Protocol errors, by the names that the original's logs use; the last one is ours."""
+    """Protocol errors, by the names that the original's logs use; the last two are ours."""
 
     NOT_ALL_DATA_TRANSFERRED = "ErrorNotAllDataTransferred"
     TOO_MUCH_DATA_TRANSFERRED = "ErrorTooMuchDataTransferred"
     DATA_DID_NOT_MATCH_BIT_PATTERN = "ErrorDataDidNotMatchBitPattern"
     NO_CONNECTION_ID = "ErrorNoConnectionId"
+    PEER_GONE = "ErrorPeerGone"
 
 
 class Verify(Enum):

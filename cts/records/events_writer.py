@@ -91,6 +91,7 @@ class EventsLog(LogObserver):
                 "started_ns": result.started_ns - self._began_ns,
                 "bits_per_second": result.bits_per_second,
                 **_counts(result.counts),
+                "unreachable": result.counts.unreachable,
             },
         )
 

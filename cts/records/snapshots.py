@@ -60,6 +60,7 @@ class StreamSnapshot(Totals):
         bytes_received: bytes of good data datagrams, those that fit no frame too.
         bytes_sent: bytes of frames handed to the network.
         bytes_on_time: what of ``bytes_received`` came in time for its frame.
+        unreachable: times that the network said (by ICMP) that the peer does not get what was sent; there may have been more.
     """
 
     frames: FrameTotals = field(factory=FrameTotals)
@@ -68,6 +69,7 @@ class StreamSnapshot(Totals):
     arrivals: ArrivalTotals = field(factory=ArrivalTotals)
     unsent: UnsentFrames = field(factory=UnsentFrames)
     bytes_on_time: int = 0
+    unreachable: int = 0
 
 
 @frozen

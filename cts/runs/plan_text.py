@@ -9,6 +9,8 @@ from cts.api import Address, StreamPlan
 from cts.config import Config
 from cts.output.figures import whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
+from cts.protocol.absence import PEER_GONE_AFTER_NS
+from cts.protocol.roles import Direction
 from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["banner", "beyond_a_real_run", "describe_plan", "warnings_of"]
@@ -64,6 +66,8 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     ]
     if config.run.role != "server":
         rows.append(("streams", _streams(config)))
+    if config.run.role != "client" and config.server.peer_gone == "end":
+        rows.append(("absence", _absence(config)))
     rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
     factory = plugins.factory_plugin
     rows.append(("factory", f"{factory.name} ({factory.distribution} {factory.version})"))
@@ -89,6 +93,14 @@ def warnings_of(plan: StreamPlan) -> list[str]:
             f"{ORIGINAL_CLIENT_MAX_SIZE:,} and completes no frame; set stream.datagram_max_size to that for one"
         )
     return found
+
+
+def _absence(config: Config) -> str:
+    if config.stream.direction is Direction.PUSH:
+        return "server.peer_gone changes nothing: in push the server sends nothing that could come back"
+    return (
+        f"a stream ends when ICMP has said for {format_duration(PEER_GONE_AFTER_NS)} that its client cannot be reached"
+    )
 
 
 def _streams(config: Config) -> str:

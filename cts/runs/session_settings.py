@@ -10,6 +10,7 @@ from attrs import field, frozen
 from cts.api import Address, StreamPlan
 from cts.config import Config
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.protocol.absence import PEER_GONE_AFTER_NS
 
 __all__ = ["WorkerSetup", "plan_of", "random_connection_id", "session_settings"]
 
@@ -59,6 +60,7 @@ def session_settings(config: Config) -> SessionSettings:
         accept_limit=config.server.accept_limit,
         connection_limit=config.server.connection_limit,
         exit_limit=config.server.server_exit_limit,
+        peer_gone_after_ns=PEER_GONE_AFTER_NS if config.server.peer_gone == "end" else None,
     )
     client_settings = ClientSettings(
         connections=client.connections, iterations=client.iterations, start_spread_ns=client.start_spread

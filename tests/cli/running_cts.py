@@ -75,6 +75,7 @@ class Stream(TypedDict):
     ended_seconds: float
     bytes_received: int
     bytes_sent: int | None
+    unreachable: int
 
 
 class Unsent(TypedDict):

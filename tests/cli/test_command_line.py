@@ -118,6 +118,15 @@ def test_check_shows_frames_and_bytes_of_a_stream() -> None:
     assert checked()["stream"] == "150 frames, 4,999,950 bytes"
 
 
+def test_check_says_when_a_client_that_is_gone_ends_its_stream_where_it_does() -> None:
+    assert "absence" not in checked()
+    said = "a stream ends when ICMP has said for 3 s that its client cannot be reached"
+    assert checked("server.peer_gone=end")["absence"] == said
+    assert checked("server.peer_gone=end", "stream.direction=push")["absence"].startswith(
+        "server.peer_gone changes nothing"
+    )
+
+
 def test_check_follows_an_override() -> None:
     assert checked("stream.frame_rate=60")["packets"].startswith("720 per second")
     assert checked("stream.bits_per_second=100M")["frame"].startswith("416,666 bytes in 298 datagrams")

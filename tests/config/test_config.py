@@ -190,6 +190,7 @@ def test_the_text_of_the_error_names_the_source_before_each_problem() -> None:
         ("server", "listen", 4444, "4444 is not an array"),
         ("server", "listen", {"a": 1}, "a table is not an array"),
         ("server", "accept_limit", 0, "0 is out of range; allowed: at least 1"),
+        ("server", "peer_gone", "stop", "'stop' is unknown; allowed: 'go on' or 'end'"),
         ("server", "connection_limit", 0, "0 is out of range; allowed: at least 1"),
         ("server", "server_exit_limit", -1, "-1 is out of range; allowed: at least 0"),
         ("client", "connections", 0, "0 is out of range; allowed: at least 1"),

@@ -57,6 +57,7 @@ class BareServer:
         admission: IAdmission | None = None,
         make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
         factory: IConnectedSocketFactory | None = None,
+        gone_after_ns: int | None = None,
     ) -> None:
         self.world = world
         self.endpoint = RecordingEndpoint(local=SERVER)
@@ -64,7 +65,9 @@ class BareServer:
         self.broker = Broker(pending_limit=accept_limit, at_once=connection_limit, in_all=exit_limit)
         parts = parts_of(world, make_sender, factory)
         role = Role.SENDER if direction == "pull" else Role.RECEIVER
-        self.streams = Streams(parts, role, began_ns=world.pacer.now_ns(), observer=world.recorder)
+        self.streams = Streams(
+            parts, role, began_ns=world.pacer.now_ns(), observer=world.recorder, gone_after_ns=gone_after_ns
+        )
         self.server = Server(
             manager=self.manager,
             broker=self.broker,

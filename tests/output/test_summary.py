@@ -63,7 +63,7 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950}}], '
+        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950}}'
@@ -133,6 +133,23 @@ def test_what_the_network_said_of_peers_is_counted_and_explained() -> None:
     said = "the network said 1,234 times that a peer does not get what is sent to it: nobody there, or a firewall"
     assert row(text, "unreachable") == said
     assert summary_json(evolve(REPORT, snapshot=evolve(REPORT.snapshot, unreachable=2)))["unreachable"] == 2
+
+
+def test_the_peers_that_were_not_reached_are_named_with_how_often_the_first_five_of_them() -> None:
+    results = [
+        evolve(RESULT, remote=Address("10.0.0.2", 5000 + number), counts=StreamSnapshot(unreachable=number))
+        for number in (0, 1, 718, 3, 4, 5, 6)
+    ]
+    text = summary_text(with_results(*results))
+    assert row(text, "not reached") == (
+        "10.0.0.2:5718 (718 times), 10.0.0.2:5006 (6 times), 10.0.0.2:5005 (5 times), 10.0.0.2:5004 (4 times), "
+        "10.0.0.2:5003 (3 times), 1 more"
+    )
+
+
+def test_streams_that_were_all_reached_are_not_spoken_of() -> None:
+    text = summary_text(evolve(REPORT, snapshot=evolve(REPORT.snapshot, unreachable=2)))
+    assert "not reached" not in text
 
 
 def test_a_network_that_said_nothing_is_not_spoken_of() -> None:

@@ -50,7 +50,7 @@ RESULT = StreamResult(
     5,
     90,
     8000,
-    StreamSnapshot(FrameTotals(1, 2, 3, 4)),
+    StreamSnapshot(FrameTotals(1, 2, 3, 4), unreachable=7),
 )
 SNAPSHOT = RunSnapshot(7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9)
 LATENESS = Histogram()

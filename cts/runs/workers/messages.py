@@ -39,7 +39,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 3
+VERSION = 4
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
