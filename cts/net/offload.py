@@ -156,7 +156,8 @@ class OffloadedEndpoint(UdpEndpoint):
         """Hand over messages in one call, in more where an earlier one's error comes between; none that is to be seen to."""
         if self._closed or self.segment_limit == 1:
             return 0
-        gone, met = 0, list[OSError]()
+        gone = 0
+        met: list[OSError] = []
         while gone < len(messages):
             try:
                 gone += self._send_many(messages[gone:] if gone else messages, source)
@@ -167,7 +168,8 @@ class OffloadedEndpoint(UdpEndpoint):
                     return gone
             except ValueError:
                 return gone
-        self._icmp.count(met)
+        if met:
+            self._icmp.count(met)
         return gone
 
     def _send_many(self, messages: Sequence[Message], source: Source | None) -> int:

@@ -169,7 +169,8 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 waits += 1
             else:
                 # A refusal of this datagram would have stayed.
-                self._icmp.count(met)
+                if met:
+                    self._icmp.count(met)
                 return sent
             if full:
                 # What waits in the error queue would make the socket seem ready.

@@ -452,12 +452,12 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def report_unreachable(code: int, source: Address, destination: Address) -> None:
-    """Tell ``source`` by ICMP (RFC 792) that a datagram of its to ``destination`` did not get there."""
+def report_unreachable(code: int, source: Address, destination: Address, mtu: int = 0) -> None:
+    """Tell ``source`` by ICMP (RFC 792, RFC 1191) that a datagram of its to ``destination`` did not get there."""
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, socket.IPPROTO_UDP, 0)
     ip += socket.inet_aton(source.host) + socket.inet_aton(destination.host)
     udp = struct.pack("!HHHH", source.port, destination.port, 8, 0)
-    rest = struct.pack("!I", 0) + ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + udp
+    rest = struct.pack("!HH", 0, mtu) + ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + udp
     message = struct.pack("!BB", 3, code)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.sendto(message + struct.pack("!H", checksum(message + b"\0\0" + rest)) + rest, (source.host, 0))
