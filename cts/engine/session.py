@@ -19,9 +19,8 @@ session (``cts.net.surroundings``).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import chain, count
+from itertools import count
 
 import trio
 from attrs import define, evolve, field
@@ -36,7 +35,6 @@ from cts.api import (
     Outcome,
     Role,
     StreamPlan,
-    StreamResult,
 )
 from cts.engine.broker import Broker, ClientBroker, Target
 from cts.engine.connection_manager import ConnectionManager
@@ -44,13 +42,13 @@ from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.engine.stream_ends import StreamLedger
 from cts.engine.streams import StreamParts, Streams
-from cts.engine.two_sides import failed_beside, in_order, tell_unanswered, unanswered
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
 from cts.records.observer import Observer
-from cts.records.results import RunReport, end_of
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
@@ -100,11 +98,15 @@ class Session(ISession):
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _ledger: StreamLedger = field(init=False)
     _streams: dict[Role, Streams] = field(factory=dict, init=False)
     _server: Server | None = field(default=None, init=False)
     _client: ClientBroker | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _cancelled_before_limit: int | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._ledger = StreamLedger.of(self._settings)
 
     async def bind(self) -> list[Address]:
         """Bind the addresses to listen on."""
@@ -201,9 +203,14 @@ class Session(ISession):
             self._client = self._make_client(settings.client, streams)
 
     def _make_streams(self, parts: StreamParts, role: Role, gone_after_ns: int | None = None) -> Streams:
-        observer = self.observer if role is self._settings.measured_role else Observer()
         streams = self._streams[role] = Streams(
-            parts, role, began_ns=self._began_ns, observer=observer, gone_after_ns=gone_after_ns
+            parts,
+            role,
+            self._ledger,
+            began_ns=self._began_ns,
+            observer=self.observer,
+            gone_after_ns=gone_after_ns,
+            measured=role is self._settings.measured_role,
         )
         return streams
 
@@ -245,7 +252,7 @@ class Session(ISession):
     async def _limit_time(self, limit_ns: int) -> None:
         # A stream that ends at this very instant has ended by itself.
         await self._pacer.wait_past(self._began_ns + limit_ns)
-        self._cancelled_before_limit = self._outcomes()[Outcome.CANCELLED]
+        self._cancelled_before_limit = self._ledger.outcomes[Outcome.CANCELLED]
         self._open_no_more()
         self._sides.cancel()
 
@@ -253,21 +260,12 @@ class Session(ISession):
     def _measured(self) -> Streams:
         return self._streams[self._settings.measured_role]
 
-    def _unanswered(self) -> list[StreamResult]:
-        clients = self._streams.get(self._settings.direction.client_role)
-        if clients is None or clients is self._measured:
-            return []
-        return unanswered(self._measured.results, clients.results)
-
-    def _outcomes(self) -> Counter[Outcome]:
-        return self._measured.outcomes + Counter(result.outcome for result in self._unanswered())
-
     def snapshot(self) -> RunSnapshot:
         """Return the whole run as it is now."""
         now_ns = self._pacer.now_ns()
         measured = self._measured
         counts = {streams: streams.counts(now_ns) for streams in self._streams.values()}
-        outcomes = self._outcomes()
+        outcomes = +self._ledger.outcomes
         before = self._cancelled_before_limit
         statistics = self._network.statistics()
         return RunSnapshot(
@@ -284,21 +282,21 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot, beside = self.snapshot(), self._unanswered()
-        tell_unanswered(self.observer, beside, opened=self._measured.opened, began_ns=self._began_ns)
+        snapshot = self.snapshot()
+        for result in self._ledger.lone:
+            self.observer.lone_end(result)
         self.observer.status(snapshot)
-        results = list(chain.from_iterable(streams.results for streams in self._streams.values()))
-        told = in_order((*self._measured.results, *beside))
+        ledger = self._ledger
+        ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
-            elapsed_ns=end_of(results, self._began_ns + snapshot.elapsed_ns) - self._began_ns,
+            elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
-            results=told,
-            streams_omitted=self._measured.results_omitted,
+            streams=ledger.streams,
+            streams_omitted=ledger.omitted,
             interrupted=self._interrupted,
-            failures=failed_beside(told, results),
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 
@@ -29,18 +28,17 @@ from cts.api import (
 )
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure
 from cts.records.observer import Observer
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
-__all__ = ["RESULTS_KEPT", "OpenStream", "StreamParts", "Streams"]
+__all__ = ["OpenStream", "StreamParts", "Streams"]
 
 GAVE_WAY = "Cancelled: its peer asked for another stream"
 """The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
-RESULTS_KEPT = 10_000
-"""Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
 _CANCELLED = Outcome.CANCELLED, "Cancelled"
 
 
@@ -80,42 +78,41 @@ class Streams:
     Args:
         parts: what they are made of.
         role: which part this side plays in each.
+        ledger: numbers them and takes what became of them.
         began_ns: when the run began.
         observer: told of every stream.
+        measured: whether the observer is told of them as of what is measured, or as of the other ends of that.
     """
 
     def __init__(
-        self, parts: StreamParts, role: Role, *, began_ns: int, observer: Observer, gone_after_ns: int | None = None
+        self,
+        parts: StreamParts,
+        role: Role,
+        ledger: StreamLedger,
+        *,
+        began_ns: int,
+        observer: Observer,
+        measured: bool = True,
+        gone_after_ns: int | None = None,
     ) -> None:
         self._parts = parts
         self.role = role
         self.pacer = parts.pacer
         self._began_ns = began_ns
+        self._ledger = ledger
         self._observer = observer
         self._gone_after_ns = gone_after_ns
-        self._opened = 0
-        self._open: dict[int, OpenStream] = {}
+        self._measured = measured
+        # In the order of opening; a number is a stream's, of which a server may have two ends at a time.
+        self._open: dict[OpenStream, None] = {}
         self._untold: set[int] = set()
-        self._given_back: list[int] = []
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
-        self.outcomes: Counter[Outcome] = Counter()
-        self.results: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
-
-    @property
-    def opened(self) -> int:
-        """The greatest number that a stream has got."""
-        return self._opened
 
     @property
     def open_now(self) -> int:
         """Streams that run now."""
         return len(self._open)
-
-    @property
-    def results_omitted(self) -> int:
-        """Results that were forgotten."""
-        return sum(self.outcomes.values()) - len(self.results)
 
     def open(
         self,
@@ -138,7 +135,7 @@ class Streams:
         """
         parts = self._parts
         hears = self._observer.frame_rendered if told else self._frame_rendered
-        tells_frames = self._observer.wants_frames and self.role is Role.RECEIVER
+        tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
         if told:
@@ -178,7 +175,7 @@ class Streams:
     async def run(self, stream: OpenStream) -> StreamResult | None:
         """Run a stream to its end, and record its result even if it is cancelled on the way; None if it was never told of."""
         info, socket = stream.info, stream.socket
-        self._open[info.number] = stream
+        self._open[stream] = None
         result: StreamResult | None = None
         try:
             with stream.running:
@@ -186,7 +183,7 @@ class Streams:
         except (OSError, PluginFailure) as error:
             result = self._ended_now(stream, failure_of(error))
         finally:
-            del self._open[info.number]
+            del self._open[stream]
             if result is None:
                 gave_way = stream.running.cancelled_caught
                 result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
@@ -195,7 +192,7 @@ class Streams:
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
-                self._given_back.append(info.number)
+                self._ledger.withdrawn(info.number, self.role)
                 result = None
             else:
                 self._tell(info)
@@ -205,39 +202,37 @@ class Streams:
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         total = self._ended_counts
-        for stream in list(self._open.values()):
+        for stream in list(self._open):
             total += stream.socket.observe(now_ns)
         return total
 
     def give_way(self, socket: IConnectedSocket) -> None:
         """End the stream whose peer has asked for another one, if it sends; a receiver renders what it has to its end."""
         if self.role is Role.SENDER:
-            for stream in self._open.values():
+            for stream in self._open:
                 if stream.socket is socket:
                     stream.running.cancel()
 
     def abandon(self) -> None:
         """Record the streams that still run as cancelled: nobody waits for them any more."""
-        for number, stream in list(self._open.items()):
+        for stream in list(self._open):
             try:
                 result = self._ended_now(stream, _CANCELLED)
             except Exception:  # it was interrupted in the middle of something
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
-            del self._open[number]
+            del self._open[stream]
             self._tell(stream.info)
             self._record(stream.info, result)
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
-        if self._given_back:
-            number = self._given_back.pop()
-        else:
-            number = self._opened = self._opened + 1
-        return StreamInfo(number, local, remote, self.role, self.pacer.now_ns() - self._began_ns)
+        opened_ns = self.pacer.now_ns() - self._began_ns
+        number = self._ledger.opened(local, remote, self.role, opened_ns)
+        return StreamInfo(number, local, remote, self.role, opened_ns)
 
     def _tell(self, info: StreamInfo) -> None:
         if info.number in self._untold:
             self._untold.remove(info.number)
-            self._observer.stream_opened(info)
+            (self._observer.stream_opened if self._measured else self._observer.other_end_opened)(info)
 
     def _frame_rendered(self, info: StreamInfo, frame: RenderedFrame) -> None:
         self._tell(info)
@@ -272,6 +267,5 @@ class Streams:
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._ended_counts += result.counts
-        self.outcomes[result.outcome] += 1
-        self.results.append(result)
-        self._observer.stream_ended(info, result)
+        self._ledger.ended(info.number, result)
+        (self._observer.stream_ended if self._measured else self._observer.other_end_ended)(info, result)

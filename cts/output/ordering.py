@@ -1,14 +1,15 @@
 """Output that does not depend on the order in which tasks ran: events of one instant are handed on in a fixed order.
 
 Tasks that wake at the same instant run in an order that nobody promises, so what they report is held until the clock has
-moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, ended. The status of
+moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, ended; the measured end
+first, then others, the sooner of them opened the sooner. The status of
 an instant comes after all of them; told more than once, the last one stands, for it holds the others' counts.
 On a simulated clock a log is then the same bytes in every run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 
@@ -19,9 +20,9 @@ from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["OrderedObserver", "PromptObserver"]
 
-_OPENED, _FRAME, _ENDED = range(3)
-_Key = tuple[int, int, int]
-"""Stream number, kind, frame sequence."""
+_OPENED, _FRAME, _ENDED, _OTHER_END = range(4)
+_Key = tuple[int, int, int, int]
+"""Stream number, kind, frame sequence or the opening of another end, and whether that is its end."""
 _key_of = itemgetter(0)
 
 
@@ -56,15 +57,31 @@ class OrderedObserver(Observer):
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Hold it."""
-        self._hold((stream.number, _OPENED, 0), lambda observer: observer.stream_opened(stream))
+        self._hold((stream.number, _OPENED, 0, 0), lambda observer: observer.stream_opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Hold it."""
-        self._hold((stream.number, _FRAME, frame.sequence), lambda observer: observer.frame_rendered(stream, frame))
+        self._hold((stream.number, _FRAME, frame.sequence, 0), lambda observer: observer.frame_rendered(stream, frame))
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""
-        self._hold((stream.number, _ENDED, 0), lambda observer: observer.stream_ended(stream, result))
+        self._hold((stream.number, _ENDED, 0, 0), lambda observer: observer.stream_ended(stream, result))
+
+    def other_end_opened(self, stream: StreamInfo) -> None:
+        """Hold it."""
+        key = stream.number, _OTHER_END, stream.opened_ns, 0
+        self._hold(key, lambda observer: observer.other_end_opened(stream))
+
+    def other_end_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Hold it."""
+        key = stream.number, _OTHER_END, stream.opened_ns, 1
+        self._hold(key, lambda observer: observer.other_end_ended(stream, result))
+
+    def lone_end(self, result: StreamResult) -> None:
+        """Hand on what is held, and then tell it: they come in their order."""
+        self.flush()
+        for observer in self._observers:
+            observer.lone_end(result)
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Hold it, in place of another of this instant."""
@@ -80,11 +97,33 @@ class OrderedObserver(Observer):
                 observer.redraw(snapshot)
 
     def closing(self) -> None:
-        """Hand on what is held and close every observer, whatever becomes of the others."""
+        """Hand on what is held and close the observers, whatever becomes of the others; some only in :meth:`conclude`."""
         with ExitStack() as stack:
             for observer in reversed(self._all):
-                stack.callback(observer.closing)
+                if not observer.hears_failures:
+                    stack.callback(observer.closing)
             self.flush()
+
+    def conclude(self, failures: Iterable[str]) -> None:
+        """Tell what went wrong with the run, and what the observers could not write, to those who hear it, and close them.
+
+        Comes after :meth:`closing`, when all that was to be written has been, or will not be.
+        """
+        last = [observer for observer in self._all if observer.hears_failures]
+        untold = list(self._all)
+        failing = list(failures)
+        # Twice, since one that is told may fail by that.
+        for _ in range(2):
+            failed = [observer for observer in untold if observer.failures()]
+            untold = [observer for observer in untold if observer not in failed]
+            failing += [failure for observer in failed for failure in observer.failures()]
+            for failure in failing:
+                for observer in last:
+                    observer.run_failed(failure)
+            failing.clear()
+        with ExitStack() as stack:
+            for observer in reversed(last):
+                stack.callback(observer.closing)
 
     def notes(self) -> tuple[str, ...]:
         """Return the notes of every observer."""
@@ -99,7 +138,7 @@ class OrderedObserver(Observer):
         if self._held:
             held, self._held = self._held, []
             held.sort(key=_key_of)
-            for (_, kind, _), tell in held:
+            for (_, kind, _, _), tell in held:
                 for observer in self._frame_observers if kind == _FRAME else self._observers:
                     tell(observer)
         if self._status is not None:

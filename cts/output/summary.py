@@ -22,7 +22,7 @@ from cts.output.figures import (
     whole_milliseconds,
 )
 from cts.protocol.roles import Role
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome
 from cts.units import SECOND, counted, format_rate
 
@@ -52,7 +52,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         },
         "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
-        "streams": [_stream(result, report.began_ns) for result in report.results],
+        "streams": [_stream(stream, report.began_ns) for stream in report.streams],
         "bytes_sent": snapshot.counts.bytes_sent if _sends(report) else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
@@ -69,7 +69,11 @@ def summary_json(report: RunReport) -> dict[str, object]:
     }
 
 
-def _stream(result: StreamResult, began_ns: int) -> dict[str, object]:
+def _stream(stream: StreamEnds, began_ns: int) -> dict[str, object]:
+    return {**_end(stream.end, began_ns), "other_ends": [_end(other, began_ns) for other in stream.others]}
+
+
+def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
     return {
         "id": result.connection_id,
         "local": str(result.local),
@@ -192,14 +196,20 @@ def _not_reached(report: RunReport) -> list[tuple[str, str]]:
 
 
 def _failures(report: RunReport) -> list[str]:
-    """Return the first failed streams, and how many more there were."""
-    failed = [result for result in report.results if result.outcome in _FAILED]
+    """Return the ends that failed of the first failed streams, and how many more of these there were."""
+    failed = [stream for stream in report.streams if stream.outcome in _FAILED]
     total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED))
     if not total:
         return []
     listed = failed[:MAX_FAILURES_LISTED]
     lines = ["", "failed streams:"]
-    lines += [f"  {result.local} - {result.remote} [{result.connection_id}]: {result.result}" for result in listed]
+    for stream in listed:
+        told = dict.fromkeys(_failure(end) for end in (stream.end, *stream.others) if end.failed)
+        lines += [f"  {text}" for text in told]
     if total > len(listed):
         lines.append(f"  and {total - len(listed):,} more")
     return lines
+
+
+def _failure(result: StreamResult) -> str:
+    return f"{result.local} - {result.remote} [{result.connection_id}]: {result.result}"

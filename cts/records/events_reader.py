@@ -2,129 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-
-from attrs import define, field, frozen
 
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
 from cts.records.json_lines import Fields, LineReader
-from cts.records.reported_frames import VERDICTS, ReportedFrame, ReportedFrames
+from cts.records.reported_frames import VERDICTS, ReportedFrame
+from cts.records.reported_run import (
+    ARRIVALS,
+    OUTCOMES,
+    ReportedEnd,
+    ReportedOtherEnd,
+    ReportedStatus,
+    ReportedStream,
+    RunEvents,
+)
+from cts.records.results import UNKNOWN_CONNECTION_ID
 
-__all__ = [
-    "ARRIVALS",
-    "COUNTS",
-    "OUTCOMES",
-    "STATUS",
-    "ReportedEnd",
-    "ReportedStream",
-    "RunEvents",
-    "read_events",
-]
+__all__ = ["read_events"]
 
 _SCHEMA = 1
 _ROLES = ("loopback", "server", "client")
-OUTCOMES = ("successful", "network error", "protocol error", "cancelled")
-ARRIVALS = ("on_time", "late", "ahead", "no_such_frame", "undecodable", "wrong_payload", "unexpected", "handshake")
-COUNTS = (
-    *(f"frames.{each}" for each in (*VERDICTS, "error")),
-    "bytes_received",
-    "bytes_on_time",
-    "bytes_sent",
-    *(f"arrivals.{each}" for each in ARRIVALS),
-)
-"""What is counted of a stream, and of all in a status, by the names of the keys."""
-STATUS = (*COUNTS, "open_streams", *(f"outcomes.{each}" for each in OUTCOMES))
-
-
-@frozen
-class ReportedEnd:
-    """When a stream started, how it ended and what it had counted: by the names of the events' keys, and ``counts`` in the
-    order of :data:`COUNTS`, None for what the log does not tell; ``ends`` are its local and remote address and its role."""
-
-    started_ns: int
-    ended_ns: int
-    connection_id: str
-    outcome: str
-    result: str
-    completed: int
-    dropped: int
-    repeated: int
-    error: int
-    bytes_received: int
-    bytes_on_time: int
-    bits_per_second: int
-    counts: tuple[int | None, ...]
-    ends: tuple[str, str, str]
-    unsent: int
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether something other than datagrams and time ended it: a stop, the operating system, a plugin."""
-        return (
-            self.outcome == "network error"
-            or (self.outcome == "cancelled" and self.result == "Cancelled")
-            or (self.outcome == "protocol error" and self.result.startswith(("ErrorPlugin", "ErrorProcessDied")))
-        )
-
-
-@define
-class ReportedStream:
-    """One receiving stream; times are nanoseconds in the truth's time."""
-
-    number: int
-    local: str
-    remote: str
-    opened_ns: int
-    frames: ReportedFrames = field(factory=ReportedFrames)
-    end: ReportedEnd | None = None
-
-
-@frozen
-class ReportedStatus:
-    """A status line: ``counts`` in the order of :data:`STATUS`; ``refused``, ``unsent`` datagrams and frames in all, for
-    whatever reason; ``lost`` the sum of ``overflowed`` and ``unreachable``. None is what the log does not tell."""
-
-    time_ns: int
-    counts: tuple[int | None, ...]
-    refused: int
-    unsent: int
-    lost: int
-
-
-@frozen
-class RunEvents:
-    """What a run reported.
-
-    Attributes:
-        role: what it ran: loopback, server or client.
-        seed: what all chance followed from; None of a real run.
-        began_ns: when it began, in the truth's time.
-        status_interval_ns: how often it told its status; None if the log does not tell.
-        statuses: what it told, in the order of their times, which count from its beginning.
-        ended_ns, cut_off, interrupted: what its last line says: the time, likewise, the streams that the time limit cut off,
-            and whether a signal stopped it, None if it does not tell.
-        direction: which way frames went.
-        verify: what its receivers did about wrong payloads.
-        plan: its stream arithmetic.
-        streams: its receiving streams, in the order of their numbers.
-        complete: whether the log's last line is there.
-    """
-
-    direction: Direction
-    verify: Verify
-    plan: StreamPlan
-    streams: tuple[ReportedStream, ...]
-    complete: bool
-    role: str
-    seed: int | None
-    began_ns: int
-    status_interval_ns: int | None
-    statuses: tuple[ReportedStatus, ...]
-    ended_ns: int
-    cut_off: int | None
-    interrupted: bool | None
+_ENDS = ("sender", "receiver")
 
 
 def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
@@ -142,7 +43,11 @@ class _Reading:
         self._truth_began_unix_ns = truth_began_unix_ns
         self._shift_ns = 0
         self._streams: dict[int, ReportedStream] = {}
-        self._senders: set[int] = set()
+        self._senders: dict[int, list[ReportedOtherEnd]] = {}
+        self._sending: Counter[int] = Counter()
+        self._pull = True
+        self._greatest = 0
+        self._opened_ns = 0
         self._statuses: list[ReportedStatus] = []
         self._ended_ns = 0
         self._cut_off: int | None = None
@@ -167,11 +72,14 @@ class _Reading:
             if line[-1] != "\n" and not ('"run_ended"' in line and line.endswith("}")):
                 break
             complete = self._event(reader.fields(line))
+        lone = self._matched()
         return RunEvents(
             direction=direction,
             verify=verify,
             plan=plan,
-            streams=tuple(self._streams.values()),
+            streams=tuple(self._streams[number] for number in sorted(self._streams)),
+            lone=tuple(lone),
+            sending=self._sending.total(),
             complete=complete,
             role=role,
             seed=seed,
@@ -199,6 +107,7 @@ class _Reading:
             kinds = ("the real network", "a simulated one")
             mine, theirs = kinds[began_unix_ns == 0], kinds[began_unix_ns != 0]
             raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
+        self._pull = direction is Direction.PULL
         self._shift_ns = began_unix_ns - self._truth_began_unix_ns
         return direction
 
@@ -215,7 +124,10 @@ class _Reading:
         event = fields.text("event")
         if event == "stream_opened":
             self._opened(fields)
-        elif event in ("frame", "stream_ended") and (number := fields.integer("stream")) not in self._senders:
+        elif event == "stream_ended" and fields.one_of("role", _ENDS) == "sender":
+            self._sender_ended(fields)
+        elif event in ("frame", "stream_ended"):
+            number = fields.integer("stream")
             stream = self._streams.get(number)
             if stream is None or stream.end is not None:
                 raise self._reader.refused(f"tells of stream {number}, which is not open")
@@ -251,15 +163,52 @@ class _Reading:
 
     def _opened(self, fields: Fields) -> None:
         number = fields.integer("stream")
-        if number in self._streams or number in self._senders:
-            raise self._reader.refused(f"opens stream {number} again")
-        if self._streams and number < next(reversed(self._streams)):
+        known = number in self._streams or number in self._senders
+        if not known and number < self._greatest:
             raise self._reader.refused(f"opens stream {number} after one of a higher number")
-        if fields.one_of("role", ("sender", "receiver")) == "sender":
-            self._senders.add(number)
+        self._greatest = max(number, self._greatest)
+        if fields.one_of("role", _ENDS) == "sender":
+            self._senders.setdefault(number, [])
+            self._sending[number] += 1
             return
+        if number in self._streams:
+            raise self._reader.refused(f"opens stream {number} again")
         opened_ns = fields.instant("time_ns") + self._shift_ns
+        if opened_ns < self._opened_ns and self._truth_began_unix_ns == 0:
+            raise self._reader.refused(f"opens stream {number} before one that was told of earlier")
+        self._opened_ns = opened_ns
         self._streams[number] = ReportedStream(number, fields.text("local"), fields.text("remote"), opened_ns)
+
+    def _sender_ended(self, fields: Fields) -> None:
+        number = fields.integer("stream")
+        if not self._sending[number]:
+            raise self._reader.refused(f"tells of the sender of stream {number}, which is not open")
+        self._sending[number] -= 1
+        self._senders[number].append(
+            ReportedOtherEnd(
+                number=number,
+                client=fields.text("remote" if self._pull else "local"),
+                ended_ns=fields.instant("time_ns") + self._shift_ns,
+                outcome=fields.one_of("outcome", OUTCOMES),
+                connection_id=fields.text("id"),
+                bytes_sent=fields.integer("bytes_sent"),
+            )
+        )
+
+    def _matched(self) -> list[ReportedOtherEnd]:
+        """Give each receiving stream its sending ends, by number, else by name; return those that none is there for."""
+        apart = {
+            stream.end.connection_id: stream
+            for number, stream in self._streams.items()
+            if stream.end is not None and number not in self._senders
+        }
+        apart.pop(UNKNOWN_CONNECTION_ID, None)
+        lone: list[ReportedOtherEnd] = []
+        for number, ends in self._senders.items():
+            for end in ends:
+                stream = self._streams.get(number) or apart.get(end.connection_id)
+                (lone if stream is None else stream.others).append(end)
+        return lone
 
     def _frame(self, fields: Fields) -> ReportedFrame:
         received_ns, qpf = fields.instant_or_none("received_ns"), fields.integer_or_none("sender_qpf")

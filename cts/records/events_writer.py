@@ -38,6 +38,7 @@ class EventsLog(LogObserver):
     """
 
     wants_frames = True
+    hears_failures = True
 
     def __init__(
         self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int], writer: Writer = AT_ONCE
@@ -95,6 +96,9 @@ class EventsLog(LogObserver):
             },
         )
 
+    other_end_opened = stream_opened
+    other_end_ended = stream_ended
+
     def status(self, snapshot: RunSnapshot) -> None:
         """Write ``status``, and everything up to it out."""
         self._last = snapshot
@@ -112,6 +116,11 @@ class EventsLog(LogObserver):
             },
         )
         super().status(snapshot)
+
+    def run_failed(self, failure: str) -> None:
+        """Write ``run_failed``, and it out."""
+        self._write("run_failed", self._last.elapsed_ns, {"failure": failure})
+        self._file.flush()
 
     def closing(self) -> None:
         """Write ``run_ended``, which tells a whole log from one that lines are missing from, and close."""

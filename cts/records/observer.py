@@ -19,6 +19,9 @@ class Observer:
     wants_frames = False
     """Whether :meth:`frame_rendered` is to be called: telling of every frame costs the engine time."""
 
+    hears_failures = False
+    """Whether it is closed last, after it was told what went wrong with the run and with what the others were to write."""
+
     redraws = False
     """Whether it draws the present over the past: then :meth:`redraw` is called between two statuses a second or more apart."""
 
@@ -30,6 +33,18 @@ class Observer:
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """A stream ended; its result's times are in the run's clock."""
+
+    def other_end_opened(self, stream: StreamInfo) -> None:
+        """An end began on the side that is not measured; its stream's number, that of the measured end where there is one."""
+
+    def other_end_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Such an end ended; its result's times are in the run's clock."""
+
+    def lone_end(self, result: StreamResult) -> None:
+        """Told when the run is over, of a stream that counts though it never had a measured end: until then it might come."""
+
+    def run_failed(self, failure: str) -> None:
+        """Something went wrong with the run itself; told when it is over, to those who have :attr:`hears_failures`."""
 
     def run_began(self, began_ns: int) -> None:
         """The run began at ``began_ns`` of its clock."""

@@ -17,9 +17,9 @@ __all__ = [
     "UNKNOWN_CONNECTION_ID",
     "RunReport",
     "RunResult",
+    "StreamEnds",
     "StreamResult",
     "came_to_nothing",
-    "end_of",
     "failure_of",
     "result_of",
 ]
@@ -58,12 +58,38 @@ class StreamResult:
     counts: StreamSnapshot
     send_lateness: Percentiles | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it failed; to be cut short is not to fail."""
+        return self.outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
+
+
+@frozen
+class StreamEnds:
+    """What became of a stream by each of its ends that was here.
+
+    Attributes:
+        end: the end on the side that is measured; where there was none, one of the other side.
+        others: further ones, of the other side: mostly one where both sides are here, more where a server had to begin again.
+    """
+
+    end: StreamResult
+    others: tuple[StreamResult, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """That of the first end, unless only another one failed: a failure on either side is the stream's."""
+        if not self.end.failed:
+            for other in self.others:
+                if other.failed:
+                    return other.outcome
+        return self.end.outcome
+
 
 def came_to_nothing(result: StreamResult) -> bool:
     """Tell whether a stream was asked for and failed without a byte of it: a stranger's START, a peer that is gone."""
     counts = result.counts
-    failed = result.outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
-    return failed and not (counts.bytes_received or counts.bytes_sent)
+    return result.failed and not (counts.bytes_received or counts.bytes_sent)
 
 
 def failure_of(error: BaseException) -> tuple[Outcome, str]:
@@ -112,11 +138,6 @@ def result_of(
     )
 
 
-def end_of(results: Iterable[StreamResult], otherwise_ns: int) -> int:
-    """Return when the last of these streams ended, or where there is none ``otherwise_ns``."""
-    return max((result.ended_ns for result in results), default=otherwise_ns)
-
-
 @frozen(kw_only=True)
 class RunReport:
     """What is known when a run is over.
@@ -128,8 +149,8 @@ class RunReport:
         elapsed_ns: from its beginning to the end of its last stream on either side, nanoseconds; to its own end
             where it had none.
         snapshot: the final counts.
-        results: the streams that ended, in the order of ending; there may be fewer than there were streams.
-        streams_omitted: streams that ended and are not in ``results``.
+        streams: the streams that ended, in the order of ending; there may be fewer than there were.
+        streams_omitted: streams that ended and are not in ``streams``.
         interrupted: whether somebody stopped it.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
         failures: what went wrong with the run itself, such as a worker that died or a log that could not be written.
@@ -141,12 +162,17 @@ class RunReport:
     began_ns: int
     elapsed_ns: int
     snapshot: RunSnapshot
-    results: tuple[StreamResult, ...]
+    streams: tuple[StreamEnds, ...]
     streams_omitted: int = 0
     interrupted: bool = False
     failures: tuple[str, ...] = ()
     answered: tuple[Address, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
+
+    @property
+    def results(self) -> tuple[StreamResult, ...]:
+        """The first end of each stream: the measured one, where there is one."""
+        return tuple(stream.end for stream in self.streams)
 
     def with_failures(self, more: Iterable[str]) -> RunReport:
         """Return it with more that went wrong, such as logs that are not whole."""

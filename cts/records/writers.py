@@ -69,7 +69,7 @@ class WriterThread(Writer):
         self._size = 0
         self._news = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._ended = self._gave_up = False
+        self._ended = self._gave_up = self._done = False
 
     @property
     def waiting(self) -> int:
@@ -77,7 +77,14 @@ class WriterThread(Writer):
         return self._size
 
     def put(self, piece: Piece) -> bool:
-        """Have a piece written after those before it; return False if there is no room."""
+        """Have a piece written after those before it; return False if there is no room.
+
+        One that comes when all that came before the end has been written is written at once, and waited for as long as that.
+        """
+        if self._done:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            piece.write(lambda: time.monotonic() > deadline)
+            return True
         with self._news:
             if self._ended or self._size + piece.size > self._limit:
                 return False
@@ -110,8 +117,10 @@ class WriterThread(Writer):
     def join(self, deadline: float) -> None:
         """Wait until all is written, or until ``deadline`` in monotonic seconds; what is left then is lost."""
         if self._thread is None:
+            self._done = True
             return
         self._thread.join(max(0.0, deadline - time.monotonic()))
+        self._done = not self._thread.is_alive()
         # A thread that waits for a reader loses the rest now; one that the kernel holds up, in the middle of a write to a disk
         # that does not answer, ends with the process.
         self._gave_up = True

@@ -66,15 +66,16 @@ def run(
     factory = plugins.make_factory()
     try:
         with console_stream(console) as stream:
-            result = trio.run(_Run(config, source, plan, plugins, factory, stream, give_up).main)
+            running = _Run(config, source, plan, plugins, factory, stream, give_up)
+            try:
+                return trio.run(running.main)
+            finally:
+                running.close_factory()
     except BaseExceptionGroup as group:
         mistake = mistake_in(group)
         if mistake is None:
             raise
         raise mistake from None
-    finally:
-        failures = close_factory(factory)
-    return result.with_failures(failures)
 
 
 @define(eq=False)
@@ -90,6 +91,7 @@ class _Run:
     _give_up: Callable[[RunResult], object]
     _watchers: list[Observer] = field(factory=list, init=False)
     _writers: list[WriterThread] = field(factory=list, init=False)
+    _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
         """Run it."""
@@ -112,7 +114,7 @@ class _Run:
             except UserError:
                 session.close()
                 raise
-            session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+            observer = session.observer = OrderedObserver(self._watchers, pacer.now_ns)
             if config.output.console != "quiet":
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
@@ -123,15 +125,36 @@ class _Run:
                 services.start_soon(self._obey, signals, session, stopped_by)
                 # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
                 gc.freeze()
+                report: RunReport | None = None
                 try:
                     report = await session.run()
                 finally:
                     # The streams have ended; signals are still heard.
+                    failures = (() if report is None else report.failures) + self.close_factory()
                     with trio.CancelScope(shield=True):
-                        await self._finish_writers()
-            for note in session.observer.notes():
+                        await self._finish_logs(observer, failures)
+            for note in observer.notes():
                 self._say(note)
-            return RunResult(self._with_lost_logs(report, session.observer), stopped_by[0] if stopped_by else None)
+            report = report.with_failures(self.close_factory())
+            return RunResult(self._with_lost_logs(report, observer), stopped_by[0] if stopped_by else None)
+
+    def close_factory(self) -> tuple[str, ...]:
+        """Close the factory, once; return what went wrong."""
+        if self._factory_failures is None:
+            self._factory_failures = close_factory(self._factory)
+        return self._factory_failures
+
+    async def _finish_logs(self, observer: OrderedObserver, failures: Sequence[str]) -> None:
+        try:
+            await trio.to_thread.run_sync(self._finish_logs_here, observer, failures)
+        except RuntimeError:
+            # No thread can be started. Nothing but a second signal waits for this one by now, and that has a thread.
+            self._finish_logs_here(observer, failures)
+
+    def _finish_logs_here(self, observer: OrderedObserver, failures: Sequence[str]) -> None:
+        """Have the logs written to their end, and those that tell of failures after the others."""
+        finish_writers(self._writers)
+        observer.conclude(failures)
 
     def _session(
         self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
@@ -154,13 +177,6 @@ class _Run:
     def _make_writer(self, now_ns: Callable[[], int]) -> WriterThread:
         self._writers.append(WriterThread(LOG_LIMIT, now_ns))
         return self._writers[-1]
-
-    async def _finish_writers(self) -> None:
-        try:
-            await trio.to_thread.run_sync(finish_writers, self._writers)
-        except RuntimeError:
-            # No thread can be started. Nothing but a second signal waits for this one by now, and that has a thread.
-            finish_writers(self._writers)
 
     def _say(self, line: str) -> None:
         """Tell the person who watches, past whatever is drawn on the console."""
@@ -185,7 +201,8 @@ class _Run:
         report = session.abandon()
         self._give_up(RunResult(self._with_lost_logs(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.
-        finish_writers(self._writers)
+        if isinstance(session.observer, OrderedObserver):
+            self._finish_logs_here(session.observer, report.failures)
 
     def _with_lost_logs(self, report: RunReport, observer: Observer) -> RunReport:
         """Return a report in which a log that is not whole is a failure, and say so."""

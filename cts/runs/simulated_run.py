@@ -59,6 +59,7 @@ def simulate(
     on_transmission: Callable[[Transmission], None] | None = None,
     stopped_by: list[int] | None = None,
     give_up: Callable[[RunResult], object] = lambda result: None,
+    close: Callable[[RunReport | None], Sequence[str]] = lambda report: (),
 ) -> RunReport:
     """Run server and clients in virtual time and return what was measured, up to where a signal stopped it.
 
@@ -71,9 +72,11 @@ def simulate(
         on_transmission: told of everything that is offered to a link.
         stopped_by: takes the signals that come.
         give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
+        close: closes what else belongs to the run when that is over, given None where a bug ended it; returns what went wrong.
     """
     pacer = VirtualTime()
     stops = [] if stopped_by is None else stopped_by
+    observer = OrderedObserver(observers, pacer.now_ns)
 
     async def main() -> RunReport:
         network = SimulatedNetwork(
@@ -88,14 +91,27 @@ def simulate(
             make_sender=make_sender,
             factory=factory,
             new_connection_id=lambda remote: simulated_connection_id(seed, remote),
-            observer=OrderedObserver(observers, pacer.now_ns),
+            observer=observer,
         )
-        with stop_signals(lambda number: give_up(RunResult(session.abandon(), number))) as signals:
+
+        def abandon(number: int) -> None:
+            report = session.abandon()
+            observer.conclude(report.failures)
+            give_up(RunResult(report.with_failures(observer.failures()), number))
+
+        with stop_signals(abandon) as signals:
             async with running(pacer, network) as services:
                 services.start_soon(_obey, signals, session, stops, pacer)
                 return await session.run()
 
-    return trio.run(main, clock=pacer)
+    report: RunReport | None = None
+    failures: Sequence[str] = ()
+    try:
+        report = trio.run(main, clock=pacer)
+    finally:
+        failures = close(report)
+        observer.conclude((*(() if report is None else report.failures), *failures))
+    return report.with_failures((*observer.failures(), *failures))
 
 
 async def _obey(signals: AsyncIterator[int], session: Session, stopped_by: list[int], pacer: VirtualTime) -> None:
@@ -153,12 +169,19 @@ def run_simulation(
     factory = plugins.make_factory()
     truth: SimulationTruthLog | None = None
     stopped_by: list[int] = []
-    whole = False
 
     def leave(result: RunResult) -> None:
         if truth is not None:
             truth.end(interrupted=True)
         give_up(result)
+
+    def close(report: RunReport | None) -> Sequence[str]:
+        failures = close_factory(factory)
+        if truth is not None:
+            truth.end(interrupted=report is None or report.interrupted)
+            if truth.failure is not None:
+                return (truth.failure, *failures)
+        return failures
 
     mistakes: list[UserError] = []
     try:
@@ -179,27 +202,23 @@ def run_simulation(
             truth.flush()
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
-        report = simulate(
-            config,
-            seed=seed,
-            to_client=to_client,
-            to_server=to_server,
-            make_sender=plugins.make_sender,
-            factory=factory,
-            observers=observers,
-            on_transmission=truth.transmitted if truth is not None else None,
-            stopped_by=stopped_by,
-            give_up=leave,
-        )
-        whole = not report.interrupted
-    finally:
-        if truth is not None:
-            truth.end(interrupted=not whole)
-        failures = close_factory(factory)
+    except BaseException:
+        close(None)
+        raise
+    report = simulate(
+        config,
+        seed=seed,
+        to_client=to_client,
+        to_server=to_server,
+        make_sender=plugins.make_sender,
+        factory=factory,
+        observers=observers,
+        on_transmission=truth.transmitted if truth is not None else None,
+        stopped_by=stopped_by,
+        give_up=leave,
+        close=close,
+    )
     notes = [note for observer in observers for note in observer.notes()]
-    lost = [failure for observer in observers for failure in observer.failures()]
-    if truth is not None and truth.failure is not None:
-        lost.append(truth.failure)
-    for note in (*notes, *lost):
+    for note in (*notes, *report.failures):
         say(note)
-    return RunResult(report.with_failures((*lost, *failures)), stopped_by[0] if stopped_by else None)
+    return RunResult(report, stopped_by[0] if stopped_by else None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define, field, frozen
 
 from cts.protocol.task import StreamError
-from cts.records.events_reader import ARRIVALS, COUNTS, ReportedEnd, ReportedStream
 from cts.records.reported_frames import VERDICTS
+from cts.records.reported_run import ARRIVALS, COUNTS, ReportedEnd, ReportedOtherEnd, ReportedStream
 from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
 from cts.units import SECOND
@@ -132,6 +134,11 @@ class Comparison:
     _undecidable_frames: int = field(default=0, init=False)
     _apart_ns: int = field(default=0, init=False)
     outcome: str | None = field(default=None, init=False)
+
+    @property
+    def others(self) -> Sequence[ReportedOtherEnd]:
+        """The stream's sending ends, as the events tell of them."""
+        return () if self._reported is None else self._reported.others
 
     def frame(self, expected: ExpectedFrame) -> None:
         """Compare a frame with its event."""
@@ -259,6 +266,10 @@ class Comparison:
         for what, right, told in zip(("local", "remote", "role"), opened, end.ends, strict=True):
             if told != right:
                 self._differ(f"{what} of stream_ended", right, told)
+        for other in reported.others:
+            # Those that have the stream's number were found by the client's address, others by the stream's name.
+            if other.number == reported.number and other.client != self._address:
+                self._differ("client of the sender", self._address, other.client)
 
     def _totals(self, expected: ExpectedStream, end: ReportedEnd) -> None:
         if expected.result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from attrs import define, field
 
 from cts.protocol.task import StreamError, Verify
-from cts.records.events_reader import ARRIVALS
 from cts.records.reported_frames import VERDICTS
+from cts.records.reported_run import ARRIVALS
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
 from cts.verification.status import NEVER_NS, StatusLines

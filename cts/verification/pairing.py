@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from cts.protocol.roles import Direction
-from cts.records.events_reader import ReportedStream
+from cts.records.reported_run import ReportedStream
 
 __all__ = ["ReportedStreams"]
 

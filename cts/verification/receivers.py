@@ -14,12 +14,14 @@ stream before gets nothing more then, and goes on to its end. A pull that ends w
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
 
 from attrs import define, field
 
 from cts.protocol.task import StreamError, Verify
+from cts.records.reported_run import ReportedOtherEnd
 from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
@@ -65,6 +67,8 @@ class _Link:
     """When the first of those came, if there is one."""
     data_ns: int | None = None
     """When data came last to its present stream."""
+    sender_failed: bool = False
+    """Whether the events say that a sender of its streams failed, after which a server takes its STARTs for others."""
 
 
 @define(eq=False, kw_only=True)
@@ -82,7 +86,8 @@ class Receivers(TruthVisitor):
         differences: where what does not agree goes.
         lines: the status lines, which tell of all streams.
         refused_lines: the same, of what a server answers with nothing.
-        own_clients: whether the events are those of a server and its clients, of which they tell one side.
+        own_clients: whether the events are those of a server and its clients, which send.
+        lone: the sending ends of the events that no receiving one is there for.
         cut: whether the run was cut short.
 
     Attributes:
@@ -101,6 +106,7 @@ class Receivers(TruthVisitor):
     _lines: StatusLines
     _refused_lines: StatusLines
     _own_clients: bool
+    _lone: Sequence[ReportedOtherEnd]
     _cut: bool
     unanswered: int = field(default=0, init=False)
     datagram_sizes: set[int] = field(factory=set, init=False)
@@ -265,6 +271,7 @@ class Receivers(TruthVisitor):
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
                 if link.stream.result == SUCCEEDED:
                     link.stream.result = StreamError.NO_CONNECTION_ID.value
+            link.sender_failed |= any(other.failed for other in link.comparison.others)
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
             self._told(link.stream, link.comparison, ended_ns)
             link.stream = link.comparison = None
@@ -272,21 +279,18 @@ class Receivers(TruthVisitor):
     def _told(self, stream: ExpectedStream, comparison: Comparison, ended_ns: int) -> None:
         """Enter a stream that has ended into the status lines."""
         if comparison.outcome is not None:
-            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome)
+            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome, comparison.others)
         if stream.doubt is not None:
             self._lines.doubtful(stream.opened_ns)
 
     def _sent(self, link: _Link) -> None:
-        """Look at the side that the events do not tell of, a link's sender, as far as the status lines rest on it.
+        """Look at a link's sender, as far as the status lines rest on it.
 
-        It must have sent what the stream is, on a simulated network at its time. A client in one process with its server that
-        got no answer is counted with the streams.
+        It must have sent what the stream is, on a simulated network at its time; a client that got no answer must be told of.
         """
         sending = link.sending
         self.datagram_sizes |= sending.datagram_sizes
         if not self._simulated:
-            if self._own_clients:
-                self._lines.maybe("unanswered", 0)
             return
         if sending.late_ns:
             self._differences.add(
@@ -296,11 +300,13 @@ class Receivers(TruthVisitor):
         if self._pull:
             sending.unseen(link.ended_ns)
             for at_ns, sure in sending.refused():
-                self._refused(at_ns, sure)
-        elif self._own_clients and (self._cut or sending.in_vain):
-            self._lines.maybe("unanswered", sending.began_ns if self._cut else sending.gave_up_ns)
-            if not self._cut and not link.streams:
-                self._lines.sure("unanswered", NEVER_NS - 1)
+                self._refused(at_ns, sure and not link.sender_failed)
+        elif (
+            self._own_clients
+            and (sending.in_vain and not self._cut and not link.streams)
+            and not any(end.failed and end.client == link.address for end in self._lone)
+        ):
+            self._differences.add(Difference("stream", None, link.client, None, "a sender that got no answer", None))
 
     def _refused(self, at_ns: int, sure: bool) -> None:
         """A server read something that it may have answered with nothing."""

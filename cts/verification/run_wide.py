@@ -7,7 +7,7 @@ from itertools import count
 
 from attrs import define
 
-from cts.records.events_reader import OUTCOMES, STATUS, ReportedStatus, RunEvents
+from cts.records.reported_run import STATUS, ReportedStatus, RunEvents
 from cts.records.truth_reader import TruthReader
 from cts.verification.bounds import Bounds
 from cts.verification.compare import Difference, Differences, Value
@@ -80,12 +80,8 @@ class RunWide:
             self._differ("time_ns of status", (len(statuses) - 1) * interval_ns, statuses[-1].time_ns)
 
     def _status(self, status: ReportedStatus, must: dict[str, Bounds], refused: Bounds) -> None:
-        opened, ended, unanswered = must["opened"], must["ended"], must["unanswered"]
+        opened, ended = must["opened"], must["ended"]
         must["open_streams"] = Bounds(opened.low - ended.high, opened.high - ended.low)
-        must["outcomes.protocol error"].low += unanswered.low
-        for outcome in OUTCOMES[1:]:
-            if outcome != "cancelled" or self._run.cut_off is not None or not self._simulated:
-                must[f"outcomes.{outcome}"].high += unanswered.high
         must["unsent"] = must["overflowed and unreachable"] = Bounds()
         told = dict(zip(STATUS, status.counts, strict=True))
         if not self._simulated:
@@ -112,6 +108,11 @@ class RunWide:
             if self._simulated and truth.complete:
                 self._same("interrupted of run_ended", truth.interrupted, run.interrupted)
             cancelled = dict(zip(STATUS, last.counts, strict=True))["outcomes.cancelled"]
+            sent = [end.bytes_sent for end in (*run.lone, *(each for stream in run.streams for each in stream.others))]
+            if sent:
+                self._same(
+                    "bytes_sent of stream_ended", dict(zip(STATUS, last.counts, strict=True))["bytes_sent"], sum(sent)
+                )
             if self._simulated and run.cut_off is not None:
                 self._same("cut_off_by_time_limit", cancelled, run.cut_off)
 

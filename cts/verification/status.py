@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
-from cts.records.events_reader import STATUS
+from cts.records.reported_run import STATUS, ReportedOtherEnd
 from cts.verification.bounds import Bounds
 
 __all__ = ["HELD_NS", "NEVER_NS", "StatusLines"]
@@ -24,7 +24,7 @@ NEVER_NS = 2**80
 HELD_NS = 2_000_000
 """A stream that failed keeps its slot until the datagram that failed it has been handed over."""
 
-_KEYS = (*STATUS, "opened", "ended", "unanswered", "refused")
+_KEYS = (*STATUS, "opened", "ended", "refused")
 
 
 class StatusLines:
@@ -68,13 +68,29 @@ class StatusLines:
         """Take note of something that happened at an instant, or may have; what did is told to :meth:`sure` as well."""
         self._high[key][bisect_left(self._maybe_ns, at_ns)] += amount
 
-    def ended(self, opened_ns: int, ended_ns: int, outcome: str) -> None:
-        """Take note of a whole stream."""
+    def ended(self, opened_ns: int, ended_ns: int, outcome: str, others: Iterable[ReportedOtherEnd] = ()) -> None:
+        """Take note of a whole stream, with its sending ends."""
         self.sure("opened", opened_ns)
         self.maybe("opened", opened_ns)
-        for key in ("ended", f"outcomes.{outcome}"):
-            self.sure(key, ended_ns + HELD_NS)
-            self.maybe(key, ended_ns)
+        self.sure("ended", ended_ns + HELD_NS)
+        self.maybe("ended", ended_ns)
+        failures = [(other.ended_ns, other.outcome) for other in others if other.failed]
+        fails = outcome in ("network error", "protocol error")
+        before: str | None = None
+        for at_ns in sorted({ended_ns, *(failed_ns for failed_ns, _ in failures)}):
+            failed = next((told for failed_ns, told in failures if failed_ns <= at_ns), None)
+            now = outcome if at_ns >= ended_ns and (fails or failed is None) else failed
+            if now is not None and now != before:
+                self.counted(at_ns, now, before)
+                before = now
+
+    def counted(self, at_ns: int, outcome: str, before: str | None = None) -> None:
+        """Take note that a stream counts as what came of it, and no longer as what it counted as before."""
+        self.sure(f"outcomes.{outcome}", at_ns + HELD_NS)
+        self.maybe(f"outcomes.{outcome}", at_ns)
+        if before is not None:
+            self._low[f"outcomes.{before}"][bisect_left(self._maybe_ns, at_ns)] -= 1
+            self._high[f"outcomes.{before}"][bisect_right(self._sure_ns, at_ns + HELD_NS)] -= 1
 
     def doubtful(self, from_ns: int) -> None:
         """Take note that nothing can be said of what happened from an instant on."""

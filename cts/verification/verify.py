@@ -8,7 +8,8 @@ from attrs import frozen
 
 from cts.errors import UserError
 from cts.protocol.roles import Direction
-from cts.records.events_reader import ReportedStream, RunEvents, read_events
+from cts.records.events_reader import read_events
+from cts.records.reported_run import ReportedStream, RunEvents
 from cts.records.truth_reader import TruthReader
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.compare import Difference, Differences, StreamRow
@@ -118,6 +119,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         lines=lines,
         refused_lines=refused_lines,
         own_clients=run.role == "loopback" and run.direction is Direction.PUSH,
+        lone=run.lone,
         cut=run.cut_off is not None or any(each.end is not None and each.end.cut_short for each in run.streams),
     )
     reader.read(receivers)
@@ -125,10 +127,13 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     rows = receivers.finish()
     for stream in reported.rest():
         if _never_began(stream) and stream.end is not None:
-            lines.ended(stream.opened_ns, stream.end.ended_ns, stream.end.outcome)
+            lines.ended(stream.opened_ns, stream.end.ended_ns, stream.end.outcome, stream.others)
         else:
             opened = f"opened at {stream.opened_ns}"
             differences.add(Difference("stream", stream.number, None, None, None, opened))
+    for end in run.lone:
+        if end.failed or (run.direction is Direction.PUSH and end.outcome == "cancelled"):
+            lines.counted(end.ended_ns, end.outcome)
     if not run.complete and any(row.stream is None for row in rows):
         raise UserError(f"{events}: was cut short before a stream of the truth; its last line must be run_ended")
     RunWide(run, differences, simulated=not real, tolerance_ns=tolerance_ns).compare(
@@ -148,7 +153,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
 def _check_whole(events: Path, truth: Path, run: RunEvents, reader: TruthReader) -> None:
     """Refuse logs that were cut short while a stream ran."""
     ends = [stream.end.ended_ns for stream in run.streams if stream.end is not None]
-    if len(ends) < len(run.streams):
+    if len(ends) < len(run.streams) or run.sending:
         raise UserError(f"{events}: was cut short while a stream ran; a whole log tells of every stream's end")
     if not reader.complete and ends and reader.last_ns < max(ends):
         raise UserError(f"{truth}: was cut short while a stream ran; a whole log ends with a line of kind 'ended'")

@@ -134,7 +134,7 @@ def report(completed: int, *, overflowed: int = 0, failures: tuple[str, ...] = (
         began_ns=0,
         elapsed_ns=1,
         snapshot=snapshot,
-        results=(),
+        streams=(),
         failures=failures,
     )
 

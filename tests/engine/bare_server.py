@@ -13,6 +13,7 @@ from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import IAdmission
 from cts.engine.senders import AutoSender
 from cts.engine.server import Server
+from cts.engine.stream_ends import StreamLedger
 from cts.engine.streams import StreamParts, Streams
 from cts.protocol.wire import START
 from cts.testing import RecordingEndpoint
@@ -65,8 +66,14 @@ class BareServer:
         self.broker = Broker(pending_limit=accept_limit, at_once=connection_limit, in_all=exit_limit)
         parts = parts_of(world, make_sender, factory)
         role = Role.SENDER if direction == "pull" else Role.RECEIVER
+        self.ledger = StreamLedger(role, Role.SENDER if role is Role.RECEIVER else Role.RECEIVER, both=False)
         self.streams = Streams(
-            parts, role, began_ns=world.pacer.now_ns(), observer=world.recorder, gone_after_ns=gone_after_ns
+            parts,
+            role,
+            self.ledger,
+            began_ns=world.pacer.now_ns(),
+            observer=world.recorder,
+            gone_after_ns=gone_after_ns,
         )
         self.server = Server(
             manager=self.manager,

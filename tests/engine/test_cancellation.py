@@ -20,6 +20,7 @@ from cts.api import (
 )
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.senders import AutoSender, PlainSender
+from cts.engine.stream_ends import StreamLedger
 from cts.engine.streams import OpenStream, Streams
 from cts.protocol.wire import ConnectionId
 from cts.records.snapshots import StreamInfo
@@ -70,7 +71,9 @@ async def cut(
 ) -> Cut:
     """Run a socket as the engine does, feed it what its peer sends, cancel it, and keep feeding it for a while."""
     socket = socket_of(world, endpoint, role, active=active, plain=plain)
-    streams = Streams(parts_of(world), role, began_ns=0, observer=world.recorder)
+    ledger = StreamLedger(role, Role.SENDER, both=False)
+    ledger.opened(endpoint.local, PEER, role, 0)
+    streams = Streams(parts_of(world), role, ledger, began_ns=0, observer=world.recorder)
     ended: list[int] = []
 
     async def run() -> None:
@@ -97,7 +100,7 @@ async def cut(
         assert ended
         socket.on_start_repeated(END)
         nursery.cancel_scope.deadline = trio.current_time() + 2
-    (result,) = streams.results
+    ((result, _),) = ((stream.end, stream.others) for stream in ledger.streams)
     return Cut(ended[0], scope.cancelled_caught, result.counts, len(endpoint.sent), result)
 
 

@@ -233,7 +233,7 @@ def test_an_endless_client_goes_on_until_the_time_limit() -> None:
 
 
 def test_results_beyond_what_is_kept_are_counted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cts.engine.streams.RESULTS_KEPT", 3)
+    monkeypatch.setattr("cts.engine.stream_ends.RESULTS_KEPT", 3)
     report = simulated(config_of(client={"connections": 2, "iterations": 4}))
     assert (len(report.results), report.streams_omitted) == (3, 5)
     assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 8}

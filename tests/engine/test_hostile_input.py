@@ -67,7 +67,7 @@ def real_stream(flood: Callable[[BareServer], Awaitable[None]], direction: str =
 
 
 def assert_served_whole(bare: BareServer, direction: str) -> None:
-    (result,) = (result for result in bare.streams.results if result.remote == PEER)
+    (result,) = (result for result in bare.world.recorder.ended if result.remote == PEER)
     assert result.outcome is Outcome.SUCCESSFUL
     if direction == "push":
         assert result.counts.frames.completed == FRAMES
@@ -185,7 +185,7 @@ def test_a_connected_peer_s_garbage_is_counted_by_its_stream_which_goes_on(
 
     bare = real_stream(flood, direction)
     assert_served_whole(bare, direction)
-    assert bare.streams.results[0].counts.frames.error == len(datagrams)
+    assert bare.world.recorder.ended[0].counts.frames.error == len(datagrams)
     assert bare.refused == {}
 
 
@@ -204,7 +204,7 @@ def test_100_000_starts_from_one_address_are_one_stream_and_counted(direction: s
     bare = real_stream(flood, direction)
     assert_served_whole(bare, direction)
     assert bare.refused == {REPEATED: 99_999}
-    assert bare.streams.outcomes.total() == 2
+    assert bare.ledger.outcomes.total() == 2
     assert bare.sent_to() == {PEER, stranger(1)}
     sent = [sent for sent in bare.endpoint.sent if sent.remote == stranger(1)]
     assert len(sent) == (STREAM_DATAGRAMS if direction == "pull" else 1)

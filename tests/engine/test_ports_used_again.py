@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cts.api import DatagramBatch, FrameTotals, Outcome, Role, StreamResult, StreamSnapshot
+from cts.api import DatagramBatch, FrameTotals, Outcome, StreamResult
 from cts.engine.streams import GAVE_WAY
-from cts.engine.two_sides import unanswered
 from cts.protocol.wire import START
-from cts.records.results import result_of
 from tests.engine.bare_server import BareServer, stranger
-from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, SECOND, SERVER, datagrams_of
+from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, SECOND, datagrams_of
 from tests.engine.virtual_world import World, in_world
 
 FRAMES = PLAN.final_frame
@@ -159,22 +157,10 @@ def test_pull_a_start_that_is_no_repetition_ends_the_old_stream_and_begins_a_who
     assert (new.outcome, new.started_ns) == (Outcome.SUCCESSFUL, again_ns)
     assert new.counts.bytes_sent == PLAN.transfer_size
     assert server.refused == {}
-    assert (server.broker.running, server.streams.outcomes.total()) == (0, 2)
+    assert (server.broker.running, server.ledger.outcomes.total()) == (0, 2)
 
 
 def test_pull_a_start_that_may_be_a_repetition_is_one() -> None:
     server = in_world(lambda world: _pulled_twice(world, FIRST_RENDER + 500 * MS))
     assert [result.outcome for result in server.world.recorder.ended] == [Outcome.SUCCESSFUL]
     assert server.refused == {"repeated START": 1}
-
-
-def test_a_client_s_stream_that_never_came_to_be_is_told_of_though_its_port_served_another() -> None:
-    def result(role: Role, started_ns: int, outcome: Outcome) -> StreamResult:
-        ends = (SERVER, PEER) if role is Role.RECEIVER else (PEER, SERVER)
-        life, text = (started_ns, started_ns + 5), (outcome, outcome.value)
-        return result_of(*ends, role, connection_id=None, outcome=text, life_ns=life, counts=StreamSnapshot())
-
-    served = [result(Role.RECEIVER, started_ns, Outcome.SUCCESSFUL) for started_ns in (1, 21, 22)]
-    failed = [result(Role.SENDER, started_ns, Outcome.PROTOCOL_ERROR) for started_ns in (10, 20)]
-    clients = [result(Role.SENDER, 0, Outcome.SUCCESSFUL), *failed]
-    assert unanswered(served, clients) == [failed[0]]

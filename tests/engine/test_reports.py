@@ -7,30 +7,17 @@ import trio
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, Outcome, Role, StreamResult
 from cts.engine.contracts import INetwork
-from cts.engine.two_sides import in_order, unanswered
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction
 from cts.records.results import RunReport
-from cts.records.snapshots import StreamInfo, StreamSnapshot
+from cts.records.snapshots import StreamInfo
 from tests.engine.simulated_runs import both_sides
-from tests.engine.small_stream import CLIENT, END, LATENCY, MS, PLAN, SECOND, SERVER, config_of
+from tests.engine.small_stream import CLIENT, END, LATENCY, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Recorder, World, in_world
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
-
-
-def result_of_client(number: int, outcome: Outcome = Outcome.SUCCESSFUL, *, ended_ns: int = 9) -> StreamResult:
-    """Return a client's side of a stream with the server."""
-    local = Address(f"10.0.0.{number}", 50_000)
-    return StreamResult("", local, SERVER, Role.SENDER, outcome, "", 0, ended_ns, 0, StreamSnapshot())
-
-
-def result_of_server(number: int) -> StreamResult:
-    """Return the server's side of the stream with a client."""
-    remote = Address(f"10.0.0.{number}", 50_000)
-    return StreamResult("", SERVER, remote, Role.RECEIVER, Outcome.SUCCESSFUL, "", 0, 9, 0, StreamSnapshot())
 
 
 @BOTH
@@ -172,23 +159,25 @@ def test_a_stream_s_two_results_name_each_other_and_their_roles(direction: str) 
     assert (sides.sender.role, sides.receiver.role) == (Role.SENDER, Role.RECEIVER)
 
 
-def test_results_are_in_the_order_of_their_ends_and_then_of_their_addresses() -> None:
-    early, late, tied = (result_of_client(number, ended_ns=end * MS) for number, end in ((3, 1), (1, 2), (2, 2)))
-    assert in_order([tied, late, early]) == (early, late, tied)
+class Unanswered(Recorder):
+    """Keeps the ends that had no measured one."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.others: list[StreamResult] = []
+        self.lone: list[StreamResult] = []
 
-def test_streams_that_failed_and_that_the_server_never_knew_are_unanswered() -> None:
-    known = result_of_client(1, Outcome.PROTOCOL_ERROR)
-    unknown = result_of_client(2, Outcome.PROTOCOL_ERROR)
-    cancelled = result_of_client(3, Outcome.CANCELLED)
-    fine = result_of_client(4)
-    assert unanswered([result_of_server(1)], [known, unknown, cancelled, fine]) == [unknown, cancelled]
+    def other_end_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        self.others.append(result)
+
+    def lone_end(self, result: StreamResult) -> None:
+        self.lone.append(result)
 
 
 @pytest.mark.parametrize("stops_at_ns", [None, 1])
 def test_who_watches_is_told_of_streams_that_got_no_answer_as_the_report_tells_of_them(stops_at_ns: int | None) -> None:
     async def main(world: World) -> RunReport:
-        session = world.session(config_of("push", client={"connections": 2}))
+        session = world.session(config_of("push", client={"connections": 2}), observer=watching)
         async with trio.open_nursery() as nursery:
             if stops_at_ns is not None:
 
@@ -198,12 +187,11 @@ def test_who_watches_is_told_of_streams_that_got_no_answer_as_the_report_tells_o
 
                 nursery.start_soon(stop)
             report = await session.run()
-        assert tuple(world.recorder.ended) == report.results
-        assert [(each.number, each.local) for each in world.recorder.opened] == [
-            (number, result.local) for number, result in enumerate(report.results, 1)
-        ]
+        assert tuple(watching.lone) == report.results
+        assert tuple(watching.others) == report.results
         return report
 
+    watching = Unanswered()
     report = in_world(main, to_server=Impairment(loss=Bernoulli(1.0)))
     outcome = Outcome.PROTOCOL_ERROR if stops_at_ns is None else Outcome.CANCELLED
     assert report.snapshot.outcomes == {outcome: 2}

@@ -10,7 +10,7 @@ from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
@@ -33,7 +33,7 @@ REPORT = RunReport(
     began_ns=BEGAN_NS,
     elapsed_ns=5_970_000_000,
     snapshot=RunSnapshot(5_970_000_000, 0, COUNTS, {Outcome.SUCCESSFUL: 1}),
-    results=(RESULT,),
+    streams=(StreamEnds(RESULT),),
 )
 
 
@@ -41,7 +41,7 @@ def with_results(*results: StreamResult) -> RunReport:
     outcomes: dict[Outcome, int] = {}
     for result in results:
         outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
-    return evolve(REPORT, results=results, snapshot=evolve(REPORT.snapshot, outcomes=outcomes))
+    return evolve(REPORT, streams=tuple(map(StreamEnds, results)), snapshot=evolve(REPORT.snapshot, outcomes=outcomes))
 
 
 def failed(number: int, outcome: Outcome = Outcome.PROTOCOL_ERROR) -> StreamResult:
@@ -63,7 +63,7 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0}}], '
+        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "other_ends": []}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950}}'
@@ -202,7 +202,7 @@ def test_a_run_that_only_sent_has_no_frames_to_speak_of() -> None:
 
 
 def test_a_run_without_streams_is_told_without_dividing_by_nothing() -> None:
-    text = summary_text(evolve(REPORT, elapsed_ns=0, results=(), snapshot=RunSnapshot(0, 0, StreamSnapshot())))
+    text = summary_text(evolve(REPORT, elapsed_ns=0, streams=(), snapshot=RunSnapshot(0, 0, StreamSnapshot())))
     assert row(text, "completed frames") == "0 (-)"
     assert row(text, "received") == "0 bytes (0 bit/s over the whole run)"
 

@@ -13,8 +13,9 @@ from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
-from cts.records.events_reader import RunEvents, read_events
+from cts.records.events_reader import read_events
 from cts.records.events_writer import EventsLog
+from cts.records.reported_run import RunEvents
 from cts.records.results import result_of
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from tests.records.damaged_lines import damage, refusal_of

@@ -18,7 +18,7 @@ from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.session_settings import session_settings
 from cts.runs.workers.messages import (
@@ -71,7 +71,7 @@ MESSAGES: tuple[Message, ...] = (
             began_ns=1,
             elapsed_ns=2,
             snapshot=SNAPSHOT,
-            results=(RESULT,),
+            streams=(StreamEnds(RESULT),),
             send_lateness=LATENESS,
         )
     ),

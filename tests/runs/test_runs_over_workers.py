@@ -8,7 +8,6 @@ import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
 
 import pytest
 from attrs import frozen
@@ -100,8 +99,8 @@ def test_the_connection_log_has_every_stream_whole(loopback: Logged) -> None:
 
 def test_the_events_log_numbers_the_streams_of_all_processes_anew(loopback: Logged) -> None:
     for event in ("stream_opened", "stream_ended"):
-        numbers = sorted(cast("int", each["stream"]) for each in loopback.events if each["event"] == event)
-        assert numbers == [1, 2, 3, 4], event
+        told = [(each["stream"], each["role"]) for each in loopback.events if each["event"] == event]
+        assert sorted(told) == [(stream, role) for stream in (1, 2, 3, 4) for role in ("receiver", "sender")], event
 
 
 def test_the_events_log_has_the_frames_of_all_streams(loopback: Logged) -> None:
@@ -112,7 +111,7 @@ def test_the_events_log_has_the_frames_of_all_streams(loopback: Logged) -> None:
 def test_the_events_log_says_of_one_stream_the_same_from_first_to_last(loopback: Logged) -> None:
     ends = [
         {
-            cast("int", each["stream"]): (each["local"], each["remote"])
+            (each["stream"], each["role"]): (each["local"], each["remote"])
             for each in loopback.events
             if each["event"] == event
         }

@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from cts.protocol.wire import PATTERN, START, ConnectionId, Data
-from cts.records.events_reader import ARRIVALS
+from cts.records.reported_run import ARRIVALS
 from cts.verification.verify import Verification, verify_run
 from tests.verification.simulated_logs import Line, write_lines
 

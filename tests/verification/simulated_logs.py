@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from cts.api import ISender, StreamPlan
 from cts.config import Config, structure_config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
@@ -79,6 +80,7 @@ def simulated_logs(
     to_client: Impairment = PATH,
     to_server: Impairment = PATH,
     seed: int = 1,
+    make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
 ) -> Logs:
     """Run a simulation that writes both logs into ``folder``."""
     events, truth = folder / "events.jsonl", folder / "truth.jsonl"
@@ -101,7 +103,7 @@ def simulated_logs(
         seed=seed,
         to_client=to_client,
         to_server=to_server,
-        make_sender=lambda plan: AutoSender(None, plan),
+        make_sender=make_sender,
         factory=DefaultConnectedSocketFactory(None),
         observers=[EventsLog(events, settings, lambda: 0)],
         on_transmission=log.transmitted,

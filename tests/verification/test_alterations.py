@@ -18,7 +18,7 @@ from cts.impairment.delay import Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.verification.verify import verify_run
-from tests.verification.simulated_logs import MS, Line, config_of, simulated_logs, write_lines
+from tests.verification.simulated_logs import MS, PATH, Line, config_of, simulated_logs, write_lines
 
 OTHER_ID = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
 RICH = Impairment(
@@ -87,8 +87,10 @@ def swapped(one: dict[str, object], other: dict[str, object]) -> tuple[str, Alte
 
 
 FRAME = {"event": "frame", "stream": 1, "sequence": 4}
-ENDED = {"event": "stream_ended", "stream": 1}
-OPENED = {"event": "stream_opened", "stream": 1}
+ENDED = {"event": "stream_ended", "stream": 1, "role": "receiver"}
+OPENED = {"event": "stream_opened", "stream": 1, "role": "receiver"}
+SENT = {"event": "stream_ended", "stream": 1, "role": "sender"}
+SENDING = {"event": "stream_opened", "stream": 1, "role": "sender"}
 COUNTS = (
     *(f"frames.{key}" for key in ("completed", "dropped", "repeated", "error")),
     "bytes_received",
@@ -172,6 +174,16 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
         *((key, more) for key in COUNTS),
     ):
         yield changed(key, change, **ENDED)
+    for key, change in (
+        ("event", "ended"),
+        ("stream", 3),
+        ("role", "receiver"),
+        ("outcome", "protocol error"),
+        ("bytes_sent", more),
+    ):
+        yield changed(key, change, **SENT)
+    for key, change in (("event", "opened"), ("stream", 3), ("role", "receiver")):
+        yield changed(key, change, **SENDING)
     for status in ({"event": "status", "time_ns": 2_000 * MS}, {"event": "status", "open_streams": 0, "last": True}):
         for key in (
             "time_ns",
@@ -191,7 +203,7 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
     yield changed("time_ns", more, event="run_ended")
     yield changed("cut_off_by_time_limit", 1, event="run_ended")
     yield changed("interrupted", True, event="run_ended")
-    for line in (began, OPENED, FRAME, ENDED, {"event": "run_ended"}):
+    for line in (began, OPENED, FRAME, ENDED, SENDING, SENT, {"event": "run_ended"}):
         yield removed(**line)
         yield doubled(**line)
     yield swapped(OPENED, {**OPENED, "stream": 2})
@@ -268,8 +280,8 @@ def originals(request: pytest.FixtureRequest) -> tuple[Lines, Lines]:
     """The two logs, each with a mark on a line that is looked for."""
     config = config_of(request.param, stream={"stream_length": "3s", "verify": "count"}, client={"connections": 3})
     with TemporaryDirectory() as folder:
-        way = {"to_client" if request.param == "pull" else "to_server": RICH}
-        logs = simulated_logs(Path(folder), config, seed=3, **way)
+        to_client, to_server = (RICH, PATH) if request.param == "pull" else (PATH, RICH)
+        logs = simulated_logs(Path(folder), config, seed=3, to_client=to_client, to_server=to_server)
         verification = verify_run(logs.events, logs.truth)
         assert verification.differences == ()
         events, truth = read(logs.events), read(logs.truth)

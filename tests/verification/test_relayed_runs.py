@@ -89,7 +89,9 @@ def test_without_a_tolerance_they_differ(tmp_path: Path) -> None:
 def test_a_wrong_rate_is_found_through_a_relay_too(tmp_path: Path, factor: float) -> None:
     logs = relayed(tmp_path, "pull", PATH)
     rate = logs.report.results[0].bits_per_second
-    logs.change_events(lambda line: line.update(bits_per_second=int(rate * factor)), event="stream_ended")
+    logs.change_events(
+        lambda line: line.update(bits_per_second=int(rate * factor)), event="stream_ended", role="receiver"
+    )
     assert [each.what for each in verify_run(logs.events, logs.truth).differences] == ["bits_per_second"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.api import Outcome
+from cts.api import Outcome, StreamPlan
 from cts.config import Config
 from cts.impairment.delay import Constant, Delay, Normal, Pareto, Uniform
 from cts.impairment.link import Impairment
@@ -21,6 +21,7 @@ from cts.protocol.roles import Direction
 from cts.runs.session_settings import plan_of
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.verify import Verification, verify_run
+from tests.plugin.plugins_that_fail import RaisingSender, guarded_sender
 from tests.verification.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
@@ -111,7 +112,7 @@ def test_a_start_that_comes_after_its_stream_has_ended_begins_another(tmp_path: 
     path = Impairment(delay=Uniform(0, 1500 * MS), keep_order=False, duplicate=1.0)
     gone = Impairment(loss=Bernoulli(1.0))
     verification = verified(simulated_logs(tmp_path, config, to_client=gone, to_server=path, seed=0))
-    assert [row.client for row in verification.streams] == [1, 1, 1, 2, 3, 3]
+    assert sorted(row.client for row in verification.streams) == [1, 1, 1, 2, 3, 3]
 
 
 def sequences_of(logs: Logs, client: int) -> list[int]:
@@ -241,3 +242,34 @@ def test_every_stream_ends_when_it_must_with_the_verdicts_of_the_truth(
             assert result.ended_ns == result.started_ns + last
         elif result.result != MISMATCH:
             assert result.ended_ns >= result.started_ns + last
+
+
+class FailsNowAndThen(RaisingSender):
+    """Every other stream's sender raises, each at another frame."""
+
+    made = 0
+
+    def __init__(self, options: object, plan: StreamPlan) -> None:
+        super().__init__(options, plan)
+        FailsNowAndThen.made += 1
+        self.at_frame = FailsNowAndThen.made * 3 % 20 if FailsNowAndThen.made % 4 < 2 else 0
+
+
+@BOTH
+@pytest.mark.parametrize("path", ["latency", "reordering", "bursts", "copies much later", "too late", "a heavy tail"])
+def test_a_run_whose_senders_fail_agrees_too(tmp_path: Path, direction: str, path: str) -> None:
+    client = {"connections": 6, "iterations": 2}
+    config, way = config_of(direction, output={"status_update": "100ms"}, client=client), IMPAIRED[path]
+    make_sender = guarded_sender(FailsNowAndThen)
+    logs = simulated_logs(tmp_path, config, to_client=way, to_server=way, make_sender=make_sender)
+    verified(logs)
+    assert any(other.failed for stream in logs.report.streams for other in (stream.end, *stream.others))
+
+
+@BOTH
+def test_what_the_statuses_say_of_streams_rests_on_both_their_ends(tmp_path: Path, direction: str) -> None:
+    logs = simulated_logs(tmp_path, config_of(direction), make_sender=guarded_sender(RaisingSender))
+    assert verified(logs).agrees
+    logs.change_events(lambda line: line.update(outcome="successful"), event="stream_ended", role="sender")
+    found = [each.what.partition(" ")[0] for each in verify_run(logs.events, logs.truth).differences]
+    assert {"outcomes.successful", "outcomes.protocol"} == set(found)

@@ -94,12 +94,12 @@ def test_a_changed_sequence_is_found(logs: Logs) -> None:
     ],
 )
 def test_a_changed_result_is_found(logs: Logs, change: Callable[[Line], None], what: str) -> None:
-    logs.change_events(change, event="stream_ended")
+    logs.change_events(change, event="stream_ended", role="receiver")
     assert found(logs) == [(what, None)]
 
 
 def test_a_changed_opening_is_found(logs: Logs) -> None:
-    logs.change_events(partial(adding, "time_ns", 1), event="stream_opened")
+    logs.change_events(partial(adding, "time_ns", 1), event="stream_opened", role="receiver")
     assert found(logs) == [("time_ns of stream_opened", None)]
 
 
@@ -125,7 +125,7 @@ def test_a_stream_that_is_missing_is_found(logs: Logs) -> None:
 
 
 def test_a_stream_of_another_port_is_found_on_both_sides(logs: Logs) -> None:
-    logs.change_events(setting("local", "10.0.0.1:50000"), event="stream_opened")
+    logs.change_events(setting("local", "10.0.0.1:50000"), event="stream_opened", role="receiver")
     assert [(each.what, each.stream, each.client) for each in verify(logs).differences] == [
         ("stream", None, 1),
         ("stream", 1, None),
@@ -133,7 +133,7 @@ def test_a_stream_of_another_port_is_found_on_both_sides(logs: Logs) -> None:
 
 
 def test_a_stream_of_another_time_is_found_on_both_sides(logs: Logs) -> None:
-    logs.change_events(partial(adding, "time_ns", 1000 * MS), event="stream_opened")
+    logs.change_events(partial(adding, "time_ns", 1000 * MS), event="stream_opened", role="receiver")
     assert found(logs) == [("stream", None), ("stream", None)]
 
 

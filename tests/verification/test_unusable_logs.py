@@ -138,7 +138,7 @@ def test_a_damaged_line_of_the_events_is_refused(logs: Logs, old: str, new: str,
 
 
 def test_a_result_without_counts_is_refused(logs: Logs) -> None:
-    logs.change_events(lambda line: line.update(frames=[]), event="stream_ended")
+    logs.change_events(lambda line: line.update(frames=[]), event="stream_ended", role="receiver")
     assert "has a 'frames' that is not an object" in refusal(logs)
 
 
@@ -148,12 +148,16 @@ def test_frames_of_a_stream_that_is_not_open_are_refused(logs: Logs) -> None:
     assert "tells of stream 1, which is not open" in refusal(logs)
 
 
-def test_what_a_sender_reports_of_itself_is_left_alone(logs: Logs) -> None:
+def test_a_log_whose_senders_have_no_end_is_refused(logs: Logs) -> None:
     lines = [json.loads(line) for line in lines_of(logs.events)]
-    opened = next(line for line in lines if line["event"] == "stream_opened")
-    ended = next(line for line in lines if line["event"] == "stream_ended")
-    lines[1:1] = [{**each, "stream": 9, "role": "sender"} for each in (opened, ended)]
-    write_lines(logs.events, lines)
+    ended = [line for line in lines if (line["event"], line.get("role")) == ("stream_ended", "sender")]
+    write_lines(logs.events, [line for line in lines if line not in ended])
+    assert "events.jsonl: was cut short while a stream ran" in refusal(logs)
+
+
+def test_a_log_that_tells_of_receivers_only_is_compared_all_the_same(logs: Logs) -> None:
+    lines = [json.loads(line) for line in lines_of(logs.events)]
+    write_lines(logs.events, [line for line in lines if line.get("role") != "sender"])
     assert verify_run(logs.events, logs.truth).agrees
 
 

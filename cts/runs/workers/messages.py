@@ -39,7 +39,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 4
+VERSION = 5
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -131,7 +131,7 @@ class Status:
 
 @frozen
 class Reported:
-    """The worker's session is over."""
+    """The worker's session is over; its streams have been told of, and are not in the report."""
 
     report: RunReport
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import attrs
 import trio
 from attrs import define, field
 
-from cts.api import Address, Histogram, IPacer, Outcome, StreamResult, StreamSnapshot
+from cts.api import Address, Histogram, IPacer, StreamResult, StreamSnapshot
 from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
-from cts.engine.two_sides import failed_beside, in_order, tell_unanswered, unanswered
+from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.observer import Observer
-from cts.records.results import RunReport, came_to_nothing, end_of
+from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
@@ -60,6 +60,7 @@ class WorkersSession(ISession):
     _began_ns: int = field(default=0, init=False)
     _held: list[socket.socket] = field(factory=list, init=False)
     _workers: list[Worker] = field(factory=list, init=False)
+    _ledger: StreamLedger = field(init=False)
     _streams: int = field(default=0, init=False)
     _in_vain: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
@@ -71,6 +72,7 @@ class WorkersSession(ISession):
     _to_do: trio.MemoryReceiveChannel[bytes] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._ledger = StreamLedger.of(self._settings)
         self._commands, self._to_do = trio.open_memory_channel[bytes](8)
 
     async def bind(self) -> list[Address]:
@@ -213,18 +215,21 @@ class WorkersSession(ISession):
 
     def _take(self, worker: Worker, message: messages.Message) -> None:
         if isinstance(message, messages.Opened):
+            told = message.info
+            number = self._ledger.opened(told.local, told.remote, told.role, told.opened_ns)
+            info = worker.infos[told.number] = attrs.evolve(told, number=number)
             if self._is_measured(worker):
                 self._streams += 1
-                info = worker.infos[message.info.number] = attrs.evolve(message.info, number=self._streams)
                 self.observer.stream_opened(info)
                 self._keep_exit_limit()
+            else:
+                self.observer.other_end_opened(info)
         elif isinstance(message, messages.Frames):
             info = worker.infos[message.number]
             for frame in message.frames:
                 self.observer.frame_rendered(info, frame)
         elif isinstance(message, messages.Ended):
-            if self._is_measured(worker):
-                self._end_stream(worker, worker.infos.pop(message.number), message.result)
+            self._end_stream(worker, worker.infos.pop(message.number), message.result)
         elif isinstance(message, messages.Status):
             worker.snapshot = message.snapshot
             worker.told += 1
@@ -268,9 +273,12 @@ class WorkersSession(ISession):
         worker.infos.clear()
 
     def _end_stream(self, worker: Worker, info: StreamInfo, result: StreamResult) -> None:
-        worker.ended(result)
-        self._in_vain += came_to_nothing(result)
-        self.observer.stream_ended(info, result)
+        self._ledger.ended(info.number, result)
+        if self._is_measured(worker):
+            self._in_vain += came_to_nothing(result)
+            self.observer.stream_ended(info, result)
+        else:
+            self.observer.other_end_ended(info, result)
 
     async def _pass_on_commands(self) -> None:
         async with trio.open_nursery() as passing:
@@ -290,17 +298,10 @@ class WorkersSession(ISession):
             if not worker.over and worker.report is None:
                 worker.kill()
 
-    def _unanswered(self) -> list[StreamResult]:
-        asked = (each for each in self._workers if each.settings.client is not None and not self._is_measured(each))
-        return unanswered(_results(self._measured), _results(asked))
-
     def _snapshot(self) -> RunSnapshot:
         measured = [worker.snapshot for worker in self._measured]
         everybody = [worker.snapshot for worker in self._workers]
-        outcomes: Counter[Outcome] = Counter(result.outcome for result in self._unanswered())
         refused: Counter[str] = Counter()
-        for worker in self._measured:
-            outcomes.update(worker.outcomes)
         for snapshot in everybody:
             refused.update(snapshot.refused)
         counts = reduce(StreamSnapshot.__add__, (snapshot.counts for snapshot in measured), StreamSnapshot())
@@ -309,7 +310,7 @@ class WorkersSession(ISession):
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
             open_streams=sum(worker.snapshot.open_streams for worker in self._measured if not worker.over),
             counts=attrs.evolve(counts, bytes_sent=sum(snapshot.counts.bytes_sent for snapshot in everybody)),
-            outcomes=outcomes,
+            outcomes=+self._ledger.outcomes,
             refused=refused,
             overflowed=sum(snapshot.overflowed for snapshot in everybody),
             unreachable=sum(snapshot.unreachable for snapshot in everybody),
@@ -319,22 +320,22 @@ class WorkersSession(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot, beside = self._snapshot(), self._unanswered()
-        tell_unanswered(self.observer, beside, opened=self._streams, began_ns=self._began_ns)
+        snapshot = self._snapshot()
+        for result in self._ledger.lone:
+            self.observer.lone_end(result)
         self.observer.status(snapshot)
-        measured, everybody = self._measured, _results(self._workers)
-        told = in_order([*_results(measured), *beside])
-        ended_ns = end_of(everybody, self._began_ns + snapshot.elapsed_ns)
+        ledger = self._ledger
+        ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
             began_ns=self._began_ns,
             elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
-            results=told,
-            streams_omitted=sum(worker.results_omitted for worker in measured),
+            streams=ledger.streams,
+            streams_omitted=ledger.omitted,
             interrupted=self._interrupted,
-            failures=(*self._failures, *failed_beside(told, everybody)),
+            failures=tuple(self._failures),
             send_lateness=Histogram.of(
                 worker.report.send_lateness for worker in self._workers if worker.report is not None
             ),
@@ -344,7 +345,3 @@ class WorkersSession(ISession):
                 )
             ),
         )
-
-
-def _results(workers: Iterable[Worker]) -> list[StreamResult]:
-    return [result for worker in workers for result in worker.results]

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 
+import attrs
 import trio
 
 from cts.api import Address
@@ -120,7 +121,9 @@ async def _run(
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         report = await session.run(task_status=task_status)
         lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
-        outbox.put(messages.Reported(report.with_failures([lost] if outbox.frames_lost else [])))
+        # The parent has been told of every stream.
+        told = attrs.evolve(report, streams=())
+        outbox.put(messages.Reported(told.with_failures([lost] if outbox.frames_lost else [])))
 
     async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)

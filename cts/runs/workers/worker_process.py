@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 
 import trio
 
 from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
-from cts.engine.streams import RESULTS_KEPT
 from cts.errors import UserError, system_error
 from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -43,8 +41,6 @@ class Worker:
         self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
         self.told = 0
         self.statuses = 0
-        self._ended: deque[StreamResult] = deque(maxlen=RESULTS_KEPT)
-        self._outcomes: Counter[Outcome] = Counter()
         self.killed = False
         self.over = False
         self.report: RunReport | None = None
@@ -53,26 +49,6 @@ class Worker:
         self._speaking = trio.StrictFIFOLock()
         self._tasked = False
         self._early = b""
-
-    def ended(self, result: StreamResult) -> None:
-        """Take note of a stream that has ended, in case the worker does not live to report it."""
-        self._ended.append(result)
-        self._outcomes[result.outcome] += 1
-
-    @property
-    def results(self) -> Sequence[StreamResult]:
-        """What it reported; where it died, what is known of its streams."""
-        return self._ended if self.report is None else self.report.results
-
-    @property
-    def outcomes(self) -> Mapping[Outcome, int]:
-        """Its ended streams by outcome; those known better than by its last status where it died."""
-        return self._outcomes if self.over and self.report is None else self.snapshot.outcomes
-
-    @property
-    def results_omitted(self) -> int:
-        """Results that were forgotten."""
-        return self._outcomes.total() - len(self._ended) if self.report is None else self.report.streams_omitted
 
     def how_it_died(self) -> str:
         """Return what to tell a person of a process that ended without a last word."""
