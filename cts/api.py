@@ -306,6 +306,8 @@ class StreamRequest:
         gone_after_ns: how long the network may say that the peer cannot be reached, with nothing heard of that peer, until a
             sender's stream ends; None for as long as it lasts.
         on_frame: told of each rendered frame, or None.
+        on_remark: told what a person should hear of the stream while it runs, or None.
+        shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
     """
 
@@ -320,6 +322,8 @@ class StreamRequest:
     verify: Verify = Verify.DATA
     on_frame: Callable[[RenderedFrame], None] | None = None
     gone_after_ns: int | None = None
+    on_remark: Callable[[str], None] | None = None
+    shares_settings: bool = False
     background: list[BackgroundTask] = field(factory=list)
 
 

@@ -33,9 +33,11 @@ from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
 from cts.errors import PluginFailure, first_of
+from cts.protocol.agreement import Agreement
 from cts.protocol.handshake import handshake_of
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
+from cts.protocol.remark import Remark
 from cts.protocol.sender import MediaStreamSender
 from cts.records.results import failure_of, result_of
 
@@ -60,6 +62,7 @@ class ConnectedSocket(IConnectedSocket):
     _receiver: MediaStreamReceiver | None = field(default=None, init=False)
     _pattern: IOPattern = field(init=False)
     _driver: StreamDriver = field(init=False)
+    _remark: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         request = self._request
@@ -67,8 +70,9 @@ class ConnectedSocket(IConnectedSocket):
         self._started_ns = request.pacer.now_ns()
         handshake = handshake_of(request.plan, self._started_ns, role=request.role, connection_id=request.connection_id)
         if request.role is Role.RECEIVER:
+            agreement = None if request.shares_settings else Agreement(request.plan)
             self._pattern = self._receiver = MediaStreamReceiver(
-                request.plan, handshake, verify=request.verify, on_frame=request.on_frame
+                request.plan, handshake, verify=request.verify, on_frame=request.on_frame, agreement=agreement
             )
             self._driver = StreamDriver(request, self._receiver)
         else:
@@ -137,6 +141,7 @@ class ConnectedSocket(IConnectedSocket):
             self._receiver.observe(now_ns)
             received, on_time = self._receiver.frames.bytes_received, self._receiver.frames.bytes_on_time
         pattern = self._pattern
+        self._say(pattern.remark)
         return StreamSnapshot(
             frames=pattern.counts,
             bytes_received=received,
@@ -146,6 +151,12 @@ class ConnectedSocket(IConnectedSocket):
             bytes_on_time=on_time,
             unreachable=pattern.absence.times,
         )
+
+    def _say(self, remark: Remark | None) -> None:
+        if remark is not None and remark.text != self._remark:
+            self._remark = remark.text
+            if self._request.on_remark is not None:
+                self._request.on_remark(remark.text)
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request
@@ -167,6 +178,7 @@ class ConnectedSocket(IConnectedSocket):
         else:
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
         measured_ns = self.measured_ns
+        counts = self.observe(ended_ns)
         return result_of(
             self._request.endpoint.local,
             self._request.peer,
@@ -175,7 +187,8 @@ class ConnectedSocket(IConnectedSocket):
             outcome=outcome,
             life_ns=(self._started_ns, ended_ns),
             measured_ns=ended_ns - pattern.handshake.base_ns if measured_ns is None else measured_ns,
-            counts=self.observe(ended_ns),
+            counts=counts,
+            remark=self._remark,
         )
 
 

@@ -194,6 +194,7 @@ class Session(ISession):
             make_sender=self._make_sender,
             factory=self._factory,
             dispatcher=dispatcher,
+            shares_settings=settings.is_closed,
         )
         if settings.server is not None:
             streams = self._make_streams(parts, settings.direction.server_role, settings.server.peer_gone_after_ns)

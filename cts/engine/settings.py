@@ -55,6 +55,7 @@ class SessionSettings:
         status_interval_ns: how often the observer is told a status.
         grace_ns: how long streams may go on after a stop.
         time_limit_ns: when the session ends at the latest; None for no limit.
+        is_closed: whether all peers are of the same run, and so have its settings.
     """
 
     direction: Direction
@@ -65,6 +66,7 @@ class SessionSettings:
     status_interval_ns: int
     grace_ns: int
     time_limit_ns: int | None = None
+    is_closed: bool = False
 
     @property
     def role(self) -> str:

@@ -53,6 +53,7 @@ class StreamParts:
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
         dispatcher: hands over frames of many streams together; its ``run`` must run. None to do without.
+        shares_settings: whether their peers are of the same run.
     """
 
     plan: StreamPlan
@@ -61,6 +62,7 @@ class StreamParts:
     make_sender: Callable[[StreamPlan], ISender]
     factory: IConnectedSocketFactory
     dispatcher: FrameDispatcher | None = None
+    shares_settings: bool = False
 
 
 @frozen(eq=False)
@@ -153,6 +155,8 @@ class Streams:
                 verify=parts.verify,
                 on_frame=partial(hears, info) if tells_frames else None,
                 gone_after_ns=self._gone_after_ns,
+                on_remark=partial(self._observer.remarked, info),
+                shares_settings=parts.shares_settings,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:

@@ -10,10 +10,11 @@ from cts.metrics.unsent import NO_UNSENT, UnsentFrames
 from cts.output.console_stream import ConsoleStream
 from cts.output.figures import seconds, unsent_text
 from cts.output.ordering import PromptObserver
+from cts.output.remarks import Remarks
 from cts.output.slices import SliceReader, StatusSlice
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
-from cts.records.snapshots import RunSnapshot
+from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.units import SECOND
 
 __all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "moves_cursor", "status_line"]
@@ -98,10 +99,16 @@ class LineConsole(_TextConsole):
         self._slices = SliceReader(measure, least_ns)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
+        self._remarks = Remarks()
 
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
         self._write(LEGEND)
+
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        """Write it, unless the same was said of another stream."""
+        if (line := self._remarks.line(stream, text)) is not None:
+            self._write(f"{line}\n")
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write the line of the slice that ends here."""

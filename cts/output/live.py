@@ -17,9 +17,10 @@ from rich.text import Text
 
 from cts.output.figures import about_rate, outcome_counts, percentage, seconds, unsent_text
 from cts.output.ordering import PromptObserver
+from cts.output.remarks import Remarks
 from cts.output.slices import bytes_measured
 from cts.protocol.roles import Role
-from cts.records.snapshots import RunSnapshot
+from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.units import SECOND
 
 __all__ = ["LiveConsole", "terminal", "view"]
@@ -104,6 +105,7 @@ class LiveConsole(PromptObserver):
         self._snapshot: RunSnapshot | None = None
         self._drawn: deque[tuple[int, int]] = deque()
         self._broken = False
+        self._remarks = Remarks()
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Draw the snapshot, unless the last drawing is too recent; may be called as often as one likes."""
@@ -115,6 +117,11 @@ class LiveConsole(PromptObserver):
     def redraw(self, snapshot: RunSnapshot) -> None:
         """Draw the snapshot."""
         self.status(snapshot)
+
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        """Show it above what is drawn, unless the same was said of another stream."""
+        if (line := self._remarks.line(stream, text)) is not None:
+            self.say(line)
 
     def say(self, line: str) -> bool:
         """Show a line above what is drawn."""

@@ -27,7 +27,7 @@ _key_of = itemgetter(0)
 
 
 class PromptObserver(Observer):
-    """An observer that shows the present: it is told each status at once, and nothing of streams."""
+    """An observer that shows the present: it is told each status and remark at once, and nothing else of streams."""
 
 
 class OrderedObserver(Observer):
@@ -62,6 +62,11 @@ class OrderedObserver(Observer):
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Hold it."""
         self._hold((stream.number, _FRAME, frame.sequence, 0), lambda observer: observer.frame_rendered(stream, frame))
+
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        """Tell it at once to those who show the present; the others learn it from the stream's result."""
+        for observer in self._prompt:
+            observer.remarked(stream, text)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""

@@ -21,6 +21,7 @@ from cts.output.figures import (
     unsent_text,
     whole_milliseconds,
 )
+from cts.output.remarks import remark_rows
 from cts.protocol.roles import Role
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome
@@ -91,6 +92,7 @@ def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
         "unsent": _unsent(result.counts.unsent),
         "bytes_on_time": result.counts.bytes_on_time,
         "unreachable": result.counts.unreachable,
+        "remark": result.remark,
     }
 
 
@@ -150,6 +152,7 @@ def summary_text(report: RunReport) -> str:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
     rows += _not_reached(report)
+    rows += remark_rows(report.results)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
 

@@ -78,6 +78,12 @@ _RENDERED_TOGETHER = 16
 class FrameBuffer:
     """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``.
 
+    Args:
+        plan: the stream's arithmetic.
+        base_ns: see :meth:`anchor`.
+        on_frame: told of each frame as it is rendered, in order.
+        on_size: told of the bytes of each frame of which some came on time.
+
     Attributes:
         head: the next frame to render.
         beyond: the first frame after ``head`` that the buffer does not hold.
@@ -88,9 +94,16 @@ class FrameBuffer:
         bytes_missed: bytes of good data that came too late or too early, or was of no frame.
     """
 
-    def __init__(self, plan: StreamPlan, base_ns: int, on_frame: FrameObserver | None = None) -> None:
+    def __init__(
+        self,
+        plan: StreamPlan,
+        base_ns: int,
+        on_frame: FrameObserver | None = None,
+        on_size: Callable[[int], None] | None = None,
+    ) -> None:
         self._plan = plan
         self._on_frame = on_frame
+        self._on_size = on_size
         self._arrived: dict[int, _Arrived] = {}
         self._final = plan.final_frame
         self._window = plan.window_frames
@@ -165,6 +178,8 @@ class FrameBuffer:
     def _render(self, sequence: int) -> None:
         arrived = self._arrived.pop(sequence, None) or _NOTHING
         frame_size = self._plan.size_of(sequence)
+        if self._on_size is not None and arrived.size:
+            self._on_size(arrived.size)
         if arrived.size < frame_size:
             verdict = _DROPPED
             self.counts.dropped += 1

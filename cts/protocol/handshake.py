@@ -51,6 +51,7 @@ class Handshake(ABC):
         pending: whether it has something to send, now or later.
         settled: whether the peer has shown that it takes part, after which nothing begins anew.
         asks: whether this is the client's side, which is told the stream's name.
+        asked: STARTs that this side has sent, or has got again.
     """
 
     asks: bool
@@ -61,6 +62,7 @@ class Handshake(ABC):
         self.gives_up_ns = FOREVER_NS
         self.pending = True
         self.settled = False
+        self.asked = 0
 
     @abstractmethod
     def task(self, now_ns: int) -> IOTask:
@@ -102,7 +104,6 @@ class Asking(Handshake):
         super().__init__(base_ns, None)
         self._began_ns = base_ns
         self._retry_ns = retry_ns(plan)
-        self._asked = 0
         self._name_settles = name_settles
         self.gives_up_ns = base_ns + plan.render_offset_ns(1)
         # The server began later than this side, so that until then it sends.
@@ -111,12 +112,12 @@ class Asking(Handshake):
     def task(self, now_ns: int) -> IOTask:
         """Return the next START."""
         # One that repeats another leaves just after its time, so that an answer of that instant wins.
-        due_ns = self._began_ns + self._asked * self._retry_ns + (JUST_AFTER_NS if self._asked else 0)
+        due_ns = self._began_ns + self.asked * self._retry_ns + (JUST_AFTER_NS if self.asked else 0)
         return IOTask(IOAction.SEND, due_ns, datagram=START)
 
     def sent(self) -> None:
         """Count it."""
-        self._asked += 1
+        self.asked += 1
 
     def data_came(self) -> None:
         """Ask no more, unless the name is missing: then for no longer than the server sends."""
@@ -168,6 +169,7 @@ class Answering(Handshake):
     def asked_again(self, received_ns: int) -> bool:
         """Answer again; unless data has come, a sender begins anew, and so does this side, which receives from it."""
         self.pending = True
+        self.asked += 1
         self._asked_ns = received_ns
         follows = self._follows and not self.settled
         if follows:

@@ -17,9 +17,13 @@ from cts.metrics.counters import FrameTotals
 from cts.protocol.absence import Absence
 from cts.protocol.arrivals import ArrivalSink
 from cts.protocol.handshake import Handshake
+from cts.protocol.remark import Remark
 from cts.protocol.task import FOREVER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
 
 __all__ = ["IOPattern"]
+
+_CONTRADICTIONS = 2
+"""Datagrams that no peer of the same settings sends, before one is told: a single one may be a stray."""
 
 # Named once: to look an enum's member up takes as long as a call before Python 3.12, and every frame and batch comes by here.
 _CONTINUE = IOStatus.CONTINUE
@@ -45,6 +49,7 @@ class IOPattern(ABC):
         ready: something arrived that ``initiate_io`` should be asked about now.
         measured_until_ns: when the final frame had been sent, or had come in part and in time; None before, or if it never did.
         ended_ns: when the stream ended; None before.
+        remark: what a person should hear of the stream; None for nothing.
     """
 
     def __init__(self, handshake: Handshake, absence: Absence | None = None) -> None:
@@ -58,6 +63,8 @@ class IOPattern(ABC):
         self.ready = False
         self.measured_until_ns: int | None = None
         self.ended_ns: int | None = None
+        self.remark: Remark | None = None
+        self._contradictions = 0
         self._status = IOStatus.CONTINUE
         self._receiving = False
 
@@ -144,7 +151,16 @@ class IOPattern(ABC):
     @abstractmethod
     def _sent(self, task: IOTask, now_ns: int) -> None: ...
 
+    def _contradicted(self, remark: Remark) -> None:
+        """Take note of a datagram that a peer of the same settings does not send."""
+        self._contradictions += 1
+        if self._contradictions == _CONTRADICTIONS:
+            self.remark = remark
+
     def _complete(self, now_ns: int) -> None:
+        if self.remark is not None and self.remark.disagrees:
+            self._fail(StreamError.SETTINGS_DISAGREE, now_ns)
+            return
         self._status = IOStatus.COMPLETED
         self._end(now_ns)
 

@@ -11,7 +11,7 @@ from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
 from cts.units import SECOND, FrameRate, format_frame_rate
 
-__all__ = ["PlanError", "StreamPlan", "plan_problems"]
+__all__ = ["PlanError", "StreamPlan", "datagram_sizes", "plan_problems"]
 
 MIN_FRAME_SIZE = 40
 MAX_COUNT = 2**32 - 1
@@ -64,6 +64,23 @@ def plan_problems(
             text = f"gives frames of {size} bytes at {format_frame_rate(Fraction(frame_rate))} frames per second; {allowed}"
             problems.append(("bits_per_second", text))
     return problems
+
+
+def datagram_sizes(frame_size: int, datagram_max_size: int) -> tuple[int, ...]:
+    """Return the bytes of each datagram of a frame, header included.
+
+    All have the greatest size but the last; where what remains could not hold a header and one byte of payload, the
+    datagram before gives up the missing bytes.
+    """
+    full, rest = divmod(frame_size, datagram_max_size)
+    sizes = [datagram_max_size] * full
+    if rest:
+        missing = HEADER_SIZE + 1 - rest
+        if missing > 0 and sizes:
+            sizes[-1] -= missing
+            rest += missing
+        sizes.append(rest)
+    return tuple(sizes)
 
 
 def _exactly(frame_rate: Fraction | int) -> FrameRate:
@@ -172,20 +189,8 @@ class StreamPlan:
 
     @cached_property
     def datagram_sizes(self) -> tuple[int, ...]:
-        """Bytes of each datagram of a frame, header included.
-
-        All have the greatest size but the last; where what remains could not hold a header and one byte of payload, the
-        datagram before gives up the missing bytes.
-        """
-        full, rest = divmod(self.frame_size, self.datagram_max_size)
-        sizes = [self.datagram_max_size] * full
-        if rest:
-            missing = HEADER_SIZE + 1 - rest
-            if missing > 0:
-                sizes[-1] -= missing
-                rest += missing
-            sizes.append(rest)
-        return tuple(sizes)
+        """Bytes of each datagram of a frame, header included."""
+        return datagram_sizes(self.frame_size, self.datagram_max_size)
 
     @cached_property
     def payloads(self) -> tuple[memoryview, ...]:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
+from cts.protocol.agreement import PEER_ASKS, Agreement
 from cts.protocol.frames import FrameBuffer, FrameObserver
 from cts.protocol.handshake import Handshake, retry_ns
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
+from cts.protocol.remark import Remark, fell_silent, no_frames
 from cts.protocol.task import JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError, Verify
-from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, ConnectionId, Data, decode_untrusted, matches_pattern
+from cts.protocol.wire import (
+    DATA_FLAG,
+    DATA_HEADER,
+    HEADER_SIZE,
+    ConnectionId,
+    Data,
+    Start,
+    decode_untrusted,
+    matches_pattern,
+)
 
 __all__ = ["MediaStreamReceiver"]
 
@@ -25,6 +36,7 @@ class MediaStreamReceiver(IOPattern):
         handshake: this side of the beginning.
         verify: what to do about payloads that are not the pattern.
         on_frame: told of every frame as it is rendered, in order.
+        agreement: watches whether the peer's settings are this side's; None where they are known to be.
     """
 
     def __init__(
@@ -34,14 +46,19 @@ class MediaStreamReceiver(IOPattern):
         *,
         verify: Verify = Verify.DATA,
         on_frame: FrameObserver | None = None,
+        agreement: Agreement | None = None,
     ) -> None:
         super().__init__(handshake)
         self._plan = plan
-        self.frames = FrameBuffer(plan, handshake.base_ns, on_frame)
+        self._agreement = agreement
+        on_size = None if agreement is None else agreement.rendered
+        self.frames = FrameBuffer(plan, handshake.base_ns, on_frame, on_size)
         self._verify = verify
         self._looks_at_payload = verify is not Verify.CONNECTION
         self._final_frame = plan.final_frame
         self._data_ns = 0
+        self._last_frame = 0
+        self._found: Remark | None = None
 
     @property
     def counts(self) -> FrameTotals:
@@ -74,10 +91,14 @@ class MediaStreamReceiver(IOPattern):
             self.ended_ns = self.frames.next_render_ns
             self.frames.drop_the_rest()
             self.error = StreamError.NOT_ALL_DATA_TRANSFERRED
+            self.remark = self.remark or no_frames(self._plan, self.handshake)
             return
         self.frames.render_before(now_ns)
         if self.frames.finished:
             self.ended_ns = self._last_render_ns
+            self._judge_agreement(at_the_end=True)
+            if self.remark is None:
+                self.remark = fell_silent(self._plan, self.handshake.base_ns, self._data_ns, self._last_frame)
             if self.handshake.connection_id is None:
                 self.error = StreamError.NO_CONNECTION_ID
 
@@ -116,7 +137,7 @@ class MediaStreamReceiver(IOPattern):
         """
         data, total = batch.data, len(batch.data)
         size = min(batch.segment_size, total)
-        if size <= HEADER_SIZE or 0 < total % size <= HEADER_SIZE:
+        if size <= HEADER_SIZE or 0 < (rest := total % size) <= HEADER_SIZE:
             return False
         flag, sequence, qpc, qpf = DATA_HEADER.unpack_from(data)
         if flag != DATA_FLAG or (size < total and not batch.uniform()):
@@ -127,8 +148,19 @@ class MediaStreamReceiver(IOPattern):
             self.handshake.data_came()
         frames, received_ns = self.frames, batch.received_ns
         self._data_ns = received_ns
+        if sequence > self._last_frame:
+            self._last_frame = sequence
         if received_ns > frames.next_render_ns and not frames.is_open(sequence):
             self.observe(received_ns)
+        agreement = self._agreement
+        if (
+            agreement is not None
+            and (
+                sequence != agreement.sequence or size not in agreement.sizes or (rest and rest not in agreement.sizes)
+            )
+            and agreement.note(sequence, size, rest, qpc, qpf)
+        ):
+            self._judge_agreement()
         datagrams = -(-total // size)
         if frames.head <= sequence < frames.beyond:
             self.arrivals.take(_ON_TIME, datagrams, total, received_ns, sequence, qpc, qpf)
@@ -139,6 +171,15 @@ class MediaStreamReceiver(IOPattern):
         else:
             self.arrivals.take(frames.miss(sequence, total), datagrams, total, received_ns, sequence, qpc, qpf)
         return True
+
+    def _judge_agreement(self, *, at_the_end: bool = False) -> None:
+        if self._agreement is None or self._contradictions:
+            return
+        # While it runs, only what has been found twice is told: the first frames show less than more of them do.
+        found = self._agreement.judge()
+        if at_the_end or found == self._found:
+            self.remark = found
+        self._found = found
 
     def _datagram(self, datagram: bytes | memoryview, received_ns: int) -> None:
         if self.ended_ns is not None:
@@ -161,3 +202,5 @@ class MediaStreamReceiver(IOPattern):
             self.handshake.named(decoded.text, received_ns)
         else:
             self.arrivals.take(Became.UNEXPECTED, 1, size, received_ns)
+            if isinstance(decoded, Start):
+                self._contradicted(PEER_ASKS)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.absence import Absence
+from cts.protocol.agreement import PEER_ASKS, PEER_SENDS
 from cts.protocol.handshake import Handshake
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
+from cts.protocol.remark import no_frames
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
-from cts.protocol.wire import ConnectionId, decode_untrusted
+from cts.protocol.wire import ConnectionId, Data, Start, decode_untrusted
 
 __all__ = ["MediaStreamSender"]
 
@@ -87,6 +89,7 @@ class MediaStreamSender(IOPattern):
     def _begin(self, handshake: Handshake, now_ns: int) -> IOTask:
         if now_ns > handshake.gives_up_ns:
             self.ended_ns = handshake.gives_up_ns
+            self.remark = self.remark or no_frames(self._plan, handshake)
             return IOTask(IOAction.FATAL_ABORT, now_ns)
         deadline_ns = handshake.gives_up_ns + JUST_AFTER_NS
         task = handshake.task(now_ns)
@@ -124,4 +127,6 @@ class MediaStreamSender(IOPattern):
                     became = Became.HANDSHAKE
                     if self.handshake.named(decoded.text, batch.received_ns):
                         self.ready = True
+                elif isinstance(decoded, Data | Start):
+                    self._contradicted(PEER_SENDS if isinstance(decoded, Data) else PEER_ASKS)
             self.arrivals.take(became, 1, len(datagram), batch.received_ns)

@@ -76,6 +76,7 @@ class StreamError(Enum):
     DATA_DID_NOT_MATCH_BIT_PATTERN = "ErrorDataDidNotMatchBitPattern"
     NO_CONNECTION_ID = "ErrorNoConnectionId"
     PEER_GONE = "ErrorPeerGone"
+    SETTINGS_DISAGREE = "ErrorSettingsDisagree"
 
 
 class Verify(Enum):

@@ -93,6 +93,7 @@ class EventsLog(LogObserver):
                 "bits_per_second": result.bits_per_second,
                 **_counts(result.counts),
                 "unreachable": result.counts.unreachable,
+                "remark": result.remark,
             },
         )
 

@@ -46,6 +46,9 @@ class Observer:
     def run_failed(self, failure: str) -> None:
         """Something went wrong with the run itself; told when it is over, to those who have :attr:`hears_failures`."""
 
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        """A person should hear this of a stream that runs; its result will hold the last such remark."""
+
     def run_began(self, began_ns: int) -> None:
         """The run began at ``began_ns`` of its clock."""
 

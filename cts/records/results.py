@@ -44,6 +44,7 @@ class StreamResult:
             where that never came.
         counts: the final counts.
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
+        remark: what a person should hear of it beside its result, in words; None for nothing.
     """
 
     connection_id: str
@@ -57,6 +58,7 @@ class StreamResult:
     bits_per_second: int
     counts: StreamSnapshot
     send_lateness: Percentiles | None = None
+    remark: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -109,6 +111,7 @@ def result_of(
     life_ns: tuple[int, int],
     measured_ns: int | None = None,
     counts: StreamSnapshot,
+    remark: str | None = None,
 ) -> StreamResult:
     """Return what became of a stream.
 
@@ -120,6 +123,7 @@ def result_of(
         life_ns: when it began and when it ended, in the run's clock.
         measured_ns: the length of the measured interval; None for its whole life.
         counts: the final counts.
+        remark: what a person should hear beside that.
     """
     started_ns, ended_ns = life_ns
     interval_ns = ended_ns - started_ns if measured_ns is None else measured_ns
@@ -135,6 +139,7 @@ def result_of(
         ended_ns=ended_ns,
         bits_per_second=bits * SECOND // interval_ns if interval_ns > 0 else 0,
         counts=counts,
+        remark=remark,
     )
 
 

@@ -74,6 +74,7 @@ def session_settings(config: Config) -> SessionSettings:
         status_interval_ns=config.output.status_update,
         grace_ns=run.grace,
         time_limit_ns=run.time_limit,
+        is_closed=run.role == "loopback",
     )
 
 

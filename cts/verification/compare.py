@@ -183,7 +183,7 @@ class Comparison:
         elif reported.end is not None:
             self._opening(expected, reported, reported.end.started_ns)
             self._ends(reported, reported.end)
-            if self._cut_short(expected, ended_ns, reported.end):
+            if self._cut_short(expected, ended_ns, reported.end) or self._disagreed(expected, reported.end):
                 self.outcome = reported.end.outcome
             if expected.doubt is None:
                 self._surplus(expected, reported)
@@ -229,12 +229,16 @@ class Comparison:
         self._measured(expected, ended_ns, end, cut_short)
         if cut_short:
             return
-        if end.result != expected.result:
+        if end.result != expected.result and not self._disagreed(expected, end):
             self._differ("result", expected.result, end.result)
         if end.outcome != self.outcome:
             self._differ("outcome", self.outcome, end.outcome)
         if not self._same_instant(ended_ns, end.ended_ns):
             self._differ("time_ns of stream_ended", ended_ns, end.ended_ns)
+
+    def _disagreed(self, expected: ExpectedStream, end: ReportedEnd) -> bool:
+        """Tell whether a whole stream failed by the peer's settings, of which a truth knows nothing."""
+        return expected.result == SUCCEEDED and end.result == StreamError.SETTINGS_DISAGREE.value
 
     def _measured(self, expected: ExpectedStream, ended_ns: int, end: ReportedEnd, cut_short: bool) -> None:
         """Compare the rate: up to the final frame's first datagram, else up to the end."""

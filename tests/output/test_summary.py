@@ -63,7 +63,7 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "other_ends": []}}], '
+        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, "other_ends": []}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950}}'

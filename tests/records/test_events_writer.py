@@ -85,7 +85,7 @@ def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
         '{"event":"stream_ended","time_ns":90,"stream":7,"id":"some-id","local":"127.0.0.1:50000",'
         '"remote":"[::1]:4444","role":"receiver","outcome":"protocol error","result":"ErrorX","started_ns":5,'
         '"bits_per_second":8000,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
-        '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + ',"unreachable":8}'
+        '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + ',"unreachable":8,"remark":null}'
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Noted",
     "Opened",
     "Ready",
+    "Remarked",
     "Reported",
     "Status",
     "TomlTable",
@@ -114,6 +115,14 @@ class Frames:
 
 
 @frozen
+class Remarked:
+    """A person should hear this of a stream that runs."""
+
+    number: int
+    text: str
+
+
+@frozen
 class Ended:
     """A stream ended."""
 
@@ -150,7 +159,7 @@ class Noted:
     text: str
 
 
-Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
+Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Remarked, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
 
 _TABLE = "table"
 _TIMES: dict[str, type[dt.date | dt.time]] = {kind.__name__: kind for kind in (dt.datetime, dt.date, dt.time)}

@@ -225,9 +225,10 @@ class WorkersSession(ISession):
             else:
                 self.observer.other_end_opened(info)
         elif isinstance(message, messages.Frames):
-            info = worker.infos[message.number]
             for frame in message.frames:
-                self.observer.frame_rendered(info, frame)
+                self.observer.frame_rendered(worker.infos[message.number], frame)
+        elif isinstance(message, messages.Remarked) and message.number in worker.infos:
+            self.observer.remarked(worker.infos[message.number], message.text)
         elif isinstance(message, messages.Ended):
             self._end_stream(worker, worker.infos.pop(message.number), message.result)
         elif isinstance(message, messages.Status):

@@ -59,6 +59,9 @@ class _Outbox(Observer):
         if len(frames) >= _FRAMES_TOGETHER:
             self._put_frames(stream.number)
 
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        self.put(messages.Remarked(stream.number, text))
+
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self._put_frames(stream.number)
         self.put(messages.Ended(stream.number, result))

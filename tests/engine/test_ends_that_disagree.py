@@ -1,0 +1,101 @@
+"""A server and a client of different settings, each a session of its own: what the receiving side is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from cts.api import Outcome
+from cts.output.ordering import PromptObserver
+from cts.records.results import RunReport
+from cts.records.snapshots import StreamInfo
+from tests.engine.small_stream import config_of
+from tests.engine.virtual_world import Recorder, World, in_world
+
+DISAGREE = "ErrorSettingsDisagree"
+
+
+class Listener(PromptObserver):
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        self.remarks.append(text)
+
+
+def reports(
+    server: dict[str, object], client: dict[str, object], direction: str = "pull", heard: Listener | None = None
+) -> tuple[RunReport, RunReport]:
+    """Run a server and a client whose [stream] tables have these keys laid over the small stream's; return what both report."""
+
+    async def main(world: World) -> tuple[RunReport, RunReport]:
+        tables = {"stream": server}
+        serving = await world.serve(
+            world.session(config_of(direction, run={"role": "server"}, **tables), observer=Recorder())
+        )
+        asking = world.session(
+            config_of(direction, run={"role": "client"}, stream=client, output={"status_update": "500ms"}),
+            observer=heard,
+        )
+        report = await asking.run()
+        return await serving.stop(), report
+
+    return in_world(main)
+
+
+MISMATCHES: dict[str, tuple[dict[str, object], str]] = {
+    "rate": ({"bits_per_second": 160_000}, "160 kbit/s where 80 kbit/s are set"),
+    "frame rate": ({"frame_rate": 20}, "20 frames a second where 10 are set"),
+    "length": ({"stream_length": "3s"}, "more than the 20 frames (2 s) that are set"),
+    "datagram size": ({"datagram_max_size": 300}, "datagrams of up to 300 bytes where 400 are set"),
+    "rate and length": (
+        {"bits_per_second": 96_000, "stream_length": "3s"},
+        "96 kbit/s where 80 kbit/s are set, more than the 20 frames (2 s) that are set",
+    ),
+    "rate and frame rate": (
+        {"bits_per_second": 160_000, "frame_rate": 20},
+        "160 kbit/s where 80 kbit/s are set, 20 frames a second where 10 are set",
+    ),
+}
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+@pytest.mark.parametrize("name", MISMATCHES)
+def test_the_receiving_side_fails_by_settings_and_says_which(name: str, direction: str) -> None:
+    others, words = MISMATCHES[name]
+    sides = reports(others, {}) if direction == "pull" else reports({}, others, "push")
+    (result,) = sides[direction == "pull"].results
+    assert (result.outcome, result.result) == (Outcome.PROTOCOL_ERROR, DISAGREE)
+    assert result.remark == f"the two ends do not agree: the peer sends {words}"
+    assert sides[direction == "pull"].failed
+
+
+def test_ends_that_both_send_are_both_told() -> None:
+    for report in reports({"direction": "pull"}, {}, "push"):
+        (result,) = report.results
+        assert result.result == DISAGREE
+        assert "the peer sends frames, too" in (result.remark or "")
+
+
+def test_ends_that_both_receive_are_both_told_that_a_direction_may_be_wrong() -> None:
+    for report in reports({"direction": "push"}, {}):
+        (result,) = report.results
+        assert result.result == "ErrorNotAllDataTransferred"
+        assert "its direction is pu" in (result.remark or "")
+
+
+def test_a_shorter_stream_is_told_as_silence_since_when() -> None:
+    (result,) = reports({"stream_length": "1s"}, {})[1].results
+    assert (result.remark or "").startswith("the peer fell silent 1.040 s after the stream began, in frame 10 of 20")
+
+
+def test_a_disagreement_is_told_while_the_stream_runs() -> None:
+    heard = Listener()
+    reports({"frame_rate": 40, "stream_length": "2s"}, {}, heard=heard)
+    assert "40 frames a second where 10 are set" in heard.remarks[0]
+
+
+def test_ends_that_agree_hear_nothing() -> None:
+    heard = Listener()
+    for report in reports({}, {}, heard=heard):
+        assert [result.remark for result in report.results] == [None]
+    assert not heard.remarks
