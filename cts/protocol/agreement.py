@@ -68,10 +68,15 @@ class Agreement:
     _votes: dict[int, int] = field(factory=dict, init=False)
     _samples: list[tuple[int, int]] = field(factory=list, init=False)
     _apart_ns: int = field(init=False)
+    _next_qpc: int = field(default=-(2**63), init=False)
+    _final: int = field(init=False)
+    _far: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.sizes = frozenset(self._plan.datagram_sizes)
-        self._apart_ns = max(1, self._plan.interval_ns // 2)
+        self._apart_ns = self._plan.interval_ns // 2
+        self._final = self._plan.final_frame
+        self._far = 2 * self._final + self._plan.window_frames
 
     def note(self, sequence: int, size: int, rest: int, qpc: int, qpf: int) -> bool:
         """Take note of data: of the first of each frame, and of every other that has a foreign size.
@@ -87,23 +92,21 @@ class Agreement:
         """
         is_new = sequence != self.sequence
         self.sequence = sequence
-        foreign = False
-        for each in (size, rest) if rest else (size,):
-            if len(self._seen_sizes) < _SIZES_KEPT:
-                self._seen_sizes.add(each)
-            foreign = foreign or each not in self.sizes
-        if foreign and sequence != self._foreign_sequence:
+        if len(self._seen_sizes) < _SIZES_KEPT:
+            self._seen_sizes.add(size)
+            self._seen_sizes.add(rest or size)
+        is_foreign = size not in self.sizes or (rest and rest not in self.sizes)
+        if is_foreign and sequence != self._foreign_sequence:
             self._foreign_sequence = sequence
             self._foreign_frames += 1
         if not is_new:
             return False
         self._frames += 1
-        final = self._plan.final_frame
         # What is far beyond is no longer stream's but a stray one.
-        if final < sequence <= 2 * final + self._plan.window_frames:
-            self._past_end += 1
-        if 1 <= sequence <= 2 * final + self._plan.window_frames and qpf > 0:
-            self._sample(sequence, qpc * SECOND // qpf)
+        if 0 < sequence <= self._far:
+            self._past_end += sequence > self._final
+            if qpc >= self._next_qpc and qpf > 0:
+                self._sample(sequence, qpc, qpf)
         if self._frames < self._next_look:
             return False
         self._next_look = self._frames * 3 // 2
@@ -180,15 +183,16 @@ class Agreement:
         is_cut_off = size < plan.frame_size and len(seen) == 1
         return size if uniform and not is_cut_off else plan.frame_size, None
 
-    def _sample(self, sequence: int, sent_ns: int) -> None:
-        samples = self._samples
-        # Frames that left together, as those of a sender that held them back, say nothing of its pace.
-        if samples and (sequence <= samples[-1][0] or sent_ns - samples[-1][1] < self._apart_ns):
+    def _sample(self, sequence: int, qpc: int, qpf: int) -> None:
+        samples, sent_ns = self._samples, qpc * SECOND // qpf
+        if samples and (sequence <= samples[-1][0] or sent_ns <= samples[-1][1]):
             return
         samples.append((sequence, sent_ns))
         if len(samples) == _SAMPLES:
             del samples[1::2]
             self._apart_ns *= 2
+        # Frames that left together, as those of a sender that held them back, say nothing of its pace.
+        self._next_qpc = qpc + self._apart_ns * qpf // SECOND
 
     def _paces(self) -> tuple[Fraction, Fraction] | None:
         """Return between which the sender's frames per second are, where both halves show others than those set."""

@@ -176,8 +176,9 @@ def test_a_sender_that_cannot_keep_up_is_said_to_be_slow_and_fails_nothing() -> 
     assert pattern.error is None
 
 
-def test_one_stray_datagram_shows_nothing() -> None:
-    stray = Data(PLAN.final_frame + 5, 1, 10_000_000, PATTERN[:77]).encode()
+@pytest.mark.parametrize("sequence", [PLAN.final_frame + 5, 2**40, -3])
+def test_one_stray_datagram_shows_nothing(sequence: int) -> None:
+    stray = Data(sequence, 1, 10_000_000, PATTERN[:77]).encode()
     assert receiver(arrivals=[(0, stray), *sent(PLAN)]).remark is None
 
 
