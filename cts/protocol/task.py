@@ -69,7 +69,7 @@ class IOStatus(Enum):
 
 
 class StreamError(Enum):
-    """Protocol errors, by the names that the original's logs use; the last two are ours."""
+    """Protocol errors, by the names that the original's logs use; the last three are ours."""
 
     NOT_ALL_DATA_TRANSFERRED = "ErrorNotAllDataTransferred"
     TOO_MUCH_DATA_TRANSFERRED = "ErrorTooMuchDataTransferred"
