@@ -40,7 +40,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 5
+VERSION = 6
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
