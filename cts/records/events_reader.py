@@ -8,7 +8,7 @@ from pathlib import Path
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
-from cts.records.json_lines import Fields, LineReader
+from cts.records.json_lines import EVENTS, TRUTH, Fields, LineReader
 from cts.records.reported_frames import VERDICTS, ReportedFrame
 from cts.records.reported_run import (
     ARRIVALS,
@@ -92,6 +92,7 @@ class _Reading:
         )
 
     def _began(self, fields: Fields) -> Direction:
+        self._reader.refuse_other(fields, EVENTS, TRUTH)
         fields.one_of("event", ("run_began",))
         if fields.instant("time_ns"):
             raise self._reader.refused("has a 'time_ns' that is not 0")

@@ -13,7 +13,11 @@ from attrs import define, field
 from cts.errors import UserError, system_reason
 from cts.units import FrameRate, parse_frame_rate
 
-__all__ = ["Fields", "LineReader"]
+__all__ = ["EVENTS", "TRUTH", "Fields", "LineReader"]
+
+EVENTS = ("event", "an events log", "EVENTS")
+TRUTH = ("kind", "a ground-truth log", "TRUTH")
+"""The two logs of `cts verify-run EVENTS TRUTH`: the key that all of its lines have, what it is, and which argument."""
 
 _LINE_LIMIT = 1 << 16
 """Characters of a line, which must be fewer; both logs stay far below."""
@@ -71,6 +75,19 @@ class LineReader:
         """Return the error for the file as a whole, which is closed."""
         self._close()
         return UserError(f"{self._path}: {text}; it must be {self._what}")
+
+    def refuse_other(self, first: Fields, wanted: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+        """Refuse a log that is the other one, which says so in its first line: whoever gave both may have swapped them.
+
+        Raises:
+            UserError: it is.
+        """
+        if wanted[0] not in first and other[0] in first:
+            self._close()
+            raise UserError(
+                f"{self._path}: is {other[1]}, and {wanted[2]} wants {wanted[1]}; are the arguments swapped? "
+                "allowed: cts verify-run EVENTS TRUTH"
+            )
 
     def _close(self) -> None:
         if self._file is not None:

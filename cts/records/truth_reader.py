@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cts.errors import UserError
-from cts.records.json_lines import LineReader
+from cts.records.json_lines import EVENTS, TRUTH, LineReader
 from cts.units import SECOND
 
 __all__ = ["Arrivals", "TruthReader", "TruthVisitor"]
@@ -91,6 +91,7 @@ class TruthReader:
         if first is None:
             raise self._reader.unusable("is empty")
         fields = self._reader.fields(first)
+        self._reader.refuse_other(fields, TRUTH, EVENTS)
         fields.one_of("kind", ("began",))
         if (schema := fields.integer("schema")) != _SCHEMA:
             raise self._reader.refused(f"says schema {schema}")

@@ -64,8 +64,19 @@ def test_what_is_no_such_log_is_refused(logs: Logs, name: str, spoil: Callable[[
 
 
 def test_a_log_in_the_place_of_the_other_is_refused(logs: Logs) -> None:
-    with pytest.raises(UserError, match="line 1 has no 'kind'"):
+    with pytest.raises(UserError) as caught:
         verify_run(logs.truth, logs.events)
+    assert str(caught.value) == (
+        f"{logs.events}: is an events log, and TRUTH wants a ground-truth log; are the arguments swapped? "
+        "allowed: cts verify-run EVENTS TRUTH"
+    )
+
+
+def test_a_log_that_is_given_twice_is_named_for_what_it_is(logs: Logs) -> None:
+    with pytest.raises(UserError, match="is an events log, and TRUTH wants a ground-truth log"):
+        verify_run(logs.events, logs.events)
+    with pytest.raises(UserError, match="is a ground-truth log, and EVENTS wants an events log"):
+        verify_run(logs.truth, logs.truth)
 
 
 @pytest.mark.parametrize(
