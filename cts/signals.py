@@ -6,6 +6,10 @@
     while it runs    stop_signals    each goes to the task that stops the run; a watchdog sees to it that it ends
     after that       as_interrupts   one more is passed over, since the result is being printed; two raise KeyboardInterrupt
 
+A shell without job control has what it starts in the background (``cts run x.toml &`` in a script) ignore SIGINT (POSIX,
+"Signals and Error Handling"). SIGINT is heard all the same, as tcpdump, ping and iperf3 do: a script that measures ends it so,
+and wants the result. A SIGHUP that is ignored stays so, for that is what nohup is for.
+
 The watchdog is a thread: whatever keeps a run from ending, a plugin that loops, swallows cancellation or shields from it, it
 says what is known and leaves the process. Only C code that never lets go of the interpreter is beyond it.
 """

@@ -83,6 +83,16 @@ class Unsent(TypedDict):
     seconds: float
 
 
+class Room(TypedDict):
+    asked: int
+    given: int
+
+
+class Buffers(TypedDict):
+    receive: Room
+    send: Room
+
+
 class Report(TypedDict):
     schema: int
     role: str
@@ -102,6 +112,7 @@ class Report(TypedDict):
     failures: list[str]
     cut_off_by_time_limit: int | None
     answered: list[str]
+    buffers: Buffers
     unsent: dict[str, Unsent]
 
 
@@ -176,9 +187,12 @@ class Running:
         environment: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
+        ignored: str = "",
     ) -> None:
+        # As a shell leaves them to what it starts in the background.
+        prefix = ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh"] if ignored else []
         self._process = subprocess.Popen(
-            [*COMMAND, *arguments(args, sets)],
+            [*prefix, *COMMAND, *arguments(args, sets)],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,

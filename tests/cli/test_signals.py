@@ -173,6 +173,32 @@ def test_a_second_ctrl_c_ends_what_a_plugin_holds_up_with_what_was_measured(
     assert (last["event"], last["interrupted"]) == ("run_ended", True)
 
 
+def test_a_run_in_the_background_of_a_script_hears_ctrl_c_though_the_shell_had_it_ignored() -> None:
+    with Running("run", STREAM, "--json", sets=(*LONG, *CLOSELY, *FREE_PORT, "run.grace=0s"), ignored="INT") as run:
+        run.wait_for_row(lambda row: row.completed > 0)
+        run.interrupt()
+        finished = run.finish()
+    assert (finished.status, finished.report["interrupted"]) == (130, True)
+
+
+def test_so_does_a_command_that_runs_nothing(tmp_path: Path) -> None:
+    truth = tmp_path / "pipe"
+    os.mkfifo(truth)
+    with Running("verify-run", "none.jsonl", truth, ignored="INT") as verify, truth.open("wb"):
+        verify.interrupt()
+        finished = verify.finish()
+    assert (finished.status, finished.stderr.strip()) == (130, "cts: interrupted")
+
+
+def test_a_hangup_that_is_ignored_stays_so_as_with_nohup() -> None:
+    with Running("run", STREAM, sets=(*LONG, *CLOSELY, *FREE_PORT, "run.grace=0s"), ignored="HUP") as run:
+        run.wait_for_row(lambda row: row.completed > 0)
+        run.hang_up()
+        run.wait_for_row(lambda row: row.completed > 0 and row.seconds > 1.5)
+        run.interrupt()
+        assert run.finish().status == 130
+
+
 def test_a_run_in_a_thread_hears_of_no_signals_and_runs_all_the_same() -> None:
     async def main() -> str:
         with stop_signals() as signals, trio.move_on_after(0):
