@@ -16,6 +16,7 @@ from cts.signals import exit_status_of
 
 if TYPE_CHECKING:
     from cts.api import Address
+    from cts.records.buffers import SocketBuffers
     from cts.records.results import RunResult
 
 __all__ = ["main"]
@@ -178,6 +179,7 @@ def impair(
     from cts.output.console_stream import console_stream, takes_text
     from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
+    from cts.runs.session_settings import socket_options
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
@@ -194,10 +196,11 @@ def impair(
         time_limit_ns=limit_ns,
         limits=RelayLimits(clients=clients),
         offload=settings.run.offload == "auto",
+        sockets=socket_options(settings),
     )
 
-    def begin(bound: Sequence[Address], upstream: Address) -> None:
-        _show(relay_banner(bound, upstream, seed), console)
+    def begin(bound: Sequence[Address], upstream: Address, buffers: SocketBuffers) -> None:
+        _show(relay_banner(bound, upstream, seed, buffers), console)
         for text in missing_families(listen, bound):
             _show(f"note: {text}", console)
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from cts import __version__
 from cts.api import Address
 from cts.impairment.link import FateKind
+from cts.output.buffer_text import buffers_json, buffers_text, short_buffers
 from cts.output.figures import overflow_text, percentage, seconds, two_columns, whole_milliseconds
+from cts.records.buffers import SocketBuffers
 from cts.relay.run import RelayResult
 from cts.relay.statistics import RelayStatistics, WayCounts
 from cts.units import MILLISECOND, counted
@@ -24,9 +26,11 @@ _WHY = {
 }
 
 
-def relay_banner(bound: Sequence[Address], upstream: Address, seed: int) -> str:
-    """Return the line that a relay begins with."""
-    return f"cts {__version__}: relay on {', '.join(map(str, bound))} to {upstream}, seed {seed}; Ctrl-C ends it"
+def relay_banner(bound: Sequence[Address], upstream: Address, seed: int, buffers: SocketBuffers) -> str:
+    """Return the lines that a relay begins with."""
+    lines = [f"cts {__version__}: relay on {', '.join(map(str, bound))} to {upstream}, seed {seed}; Ctrl-C ends it"]
+    lines += [buffers_text(buffers), *(f"note: {text}" for text in short_buffers(buffers))]
+    return "\n".join(lines)
 
 
 def relay_line(statistics: RelayStatistics) -> str:
@@ -52,7 +56,7 @@ def relay_text(result: RelayResult) -> str:
     for name, way in (("to server", statistics.to_server), ("to client", statistics.to_client)):
         rows.append((name, f"{counted(way.offered, 'datagram')}, {counted(way.offered_bytes, 'byte')}"))
         rows += [("", text) for text in _way_rows(way)]
-    rows.append(("overflow", overflow_text(statistics.overflowed)))
+    rows.append(("overflow", overflow_text(statistics.overflowed, result.buffers)))
     if statistics.unreachable:
         rows.append(
             ("unreachable", f"{counted(statistics.unreachable, 'time')} that the network refused a datagram (ICMP)")
@@ -77,6 +81,7 @@ def relay_json(result: RelayResult) -> dict[str, object]:
         "overflowed": statistics.overflowed,
         "unreachable": statistics.unreachable,
         "truth_complete": result.failure is None,
+        "buffers": buffers_json(result.buffers),
     }
 
 

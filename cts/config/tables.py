@@ -16,11 +16,13 @@ from typing import Annotated, Literal
 
 from attrs import Factory, field, frozen
 
+from cts.config.client_bind import bind_problems, parse_bind
 from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
 from cts.config.problems import KeyPath, Problem, dotted, few, shown, told, touch
+from cts.config.socket_keys import BindAddress, BufferSize, Dscp, InterfaceName, Ttl, interface_problems
 from cts.config.structuring import structure
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
@@ -53,7 +55,8 @@ class RunConfig:
 
     ``grace`` is how long streams may go on after Ctrl-C. ``offload`` "off" sends and reads one datagram per call.
     ``processes`` spreads the run over so many processes a side; ``cpu_affinity`` lists the processors that they are bound
-    to, in turn.
+    to, in turn. ``ttl`` is the TTL or hop limit of what is sent, ``interface`` the only one to send and receive by;
+    ``receive_buffer`` and ``send_buffer`` are what each socket asks the kernel for, without one 4 MiB or what it gives.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
@@ -62,11 +65,15 @@ class RunConfig:
     offload: Literal["auto", "off"] = "auto"
     processes: Annotated[int, Between(1, 256)] = 1
     cpu_affinity: tuple[Count, ...] = ()
+    interface: InterfaceName | None = None
+    ttl: Ttl | None = None
+    receive_buffer: BufferSize | None = None
+    send_buffer: BufferSize | None = None
 
 
 @frozen
 class StreamConfig:
-    """``[stream]``: what both ends must agree on."""
+    """``[stream]``: what both ends must agree on, but for ``dscp``, with which each marks what it sends itself."""
 
     direction: Direction = Direction.PULL
     bits_per_second: Annotated[Rate, Between(1)] = field(default=Rate(8_000_000))
@@ -75,6 +82,7 @@ class StreamConfig:
     buffer_depth: SomeTime = field(default=Duration(SECOND))
     datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(default=Size(1400))
     verify: Verify = Verify.DATA
+    dscp: Dscp | None = None
 
 
 @frozen
@@ -99,7 +107,7 @@ class ClientConfig:
     """``[client]``.
 
     Without a ``target``, a loopback run's client sends to where its server listens
-    (an unspecified address on loopback). ``iterations`` of 0 is no end.
+    (an unspecified address on loopback). ``iterations`` of 0 is no end. ``bind`` is where its sockets are bound.
     ``start_spread`` is over how long the first connections begin, evenly, so that they do not send at the same instants.
     """
 
@@ -107,6 +115,7 @@ class ClientConfig:
     connections: AtLeastOne = 1
     iterations: Count = 1
     start_spread: Duration = field(default=Duration(10 * MILLISECOND))
+    bind: BindAddress | None = None
 
 
 @frozen
@@ -252,6 +261,16 @@ def _processors(config: Config) -> Iterable[Problem]:
         yield _problem("run.cpu_affinity", text)
 
 
+def _bindings(config: Config) -> Iterable[Problem]:
+    yield from interface_problems(config.run.interface)
+    client, role = config.client, config.run.role
+    if client.bind is not None and role != "server":
+        key = "client.target" if client.target or role == "client" else "server.listen"
+        remotes = client.target if key == "client.target" else config.server.listen
+        hosts = [(key, parse_endpoint(each)[0]) for each in remotes]
+        yield from bind_problems(parse_bind(client.bind), client.connections, hosts)
+
+
 def _listen_twice(config: Config) -> Iterable[Problem]:
     endpoints = [parse_endpoint(each) for each in config.server.listen]
     everywhere = {port for host, port in endpoints if host == EVERY_ADDRESS}
@@ -308,6 +327,7 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _loopback_counts,
     _factory_in_many_processes,
     _processors,
+    _bindings,
     _listen_twice,
     _files,
     _stream_arithmetic,

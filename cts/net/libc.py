@@ -23,7 +23,9 @@ __all__ = [
     "SOCKADDR_MAX_SIZE",
     "SOL_UDP",
     "SO_MEMINFO",
+    "SO_RCVBUFFORCE",
     "SO_RXQ_OVFL",
+    "SO_SNDBUFFORCE",
     "SO_TIMESTAMPNS",
     "UDP_GRO",
     "UDP_SEGMENT",
@@ -41,6 +43,8 @@ __all__ = [
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
+SO_SNDBUFFORCE: Final = 32
+SO_RCVBUFFORCE: Final = 33
 SO_TIMESTAMPNS: Final = 35
 SO_RXQ_OVFL: Final = 40
 SO_MEMINFO: Final = 55

@@ -11,6 +11,7 @@ import trio
 from cts.clock.system_pacer import SystemPacer, open_pacer
 from cts.clock.timerfd_pacer import TimerPacer
 from cts.net.offload import Offload, detect_offload
+from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.net.udp_network import UdpNetwork
 
 __all__ = ["real_surroundings", "running"]
@@ -33,12 +34,15 @@ async def running(pacer: _Service, network: _Service) -> AsyncIterator[trio.Nurs
         services.cancel_scope.cancel()
 
 
-def real_surroundings(*, offload: bool, shared: bool = False) -> tuple[SystemPacer | TimerPacer, UdpNetwork]:
+def real_surroundings(
+    *, offload: bool, shared: bool = False, sockets: SocketOptions = NOTHING_SET
+) -> tuple[SystemPacer | TimerPacer, UdpNetwork]:
     """Return this machine's clock and sockets.
 
     Args:
         offload: whether to use what the kernel can do for whole batches; tried out, which takes about a millisecond.
         shared: whether other processes listen on the same addresses.
+        sockets: what each socket is set to.
     """
     pacer = open_pacer()
-    return pacer, UdpNetwork(pacer, detect_offload() if offload else Offload(), shared=shared)
+    return pacer, UdpNetwork(pacer, detect_offload() if offload else Offload(), shared=shared, sockets=sockets)

@@ -12,6 +12,7 @@ from cts.net.coalescing import ReceiveMemory
 from cts.net.offload import Offload, OffloadedEndpoint
 from cts.net.readers import SocketReader
 from cts.net.receive_clock import ReceiveClock
+from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.net.udp import UdpEndpoint
 from cts.net.udp_socket import open_udp_socket
 
@@ -28,15 +29,25 @@ class UdpNetwork:
         pacer: the run's clock.
         offload: which of the kernel's offloads to use; None for none.
         shared: whether other processes listen on the same addresses.
+        sockets: what each socket is set to.
 
     Attributes:
         offload: which are in use.
         say: takes a line for the person who watches, when it happens; set by whoever has one to tell.
     """
 
-    def __init__(self, pacer: IPacer, offload: Offload | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        pacer: IPacer,
+        offload: Offload | None = None,
+        *,
+        shared: bool = False,
+        sockets: SocketOptions = NOTHING_SET,
+    ) -> None:
         self.offload = offload or Offload()
         self._shared = shared
+        self._sockets = sockets
+        self._connected = 0
         self._clock = ReceiveClock(pacer)
         self._reader = SocketReader(before_turn=self._clock.compare)
         self._memory = ReceiveMemory()
@@ -51,11 +62,13 @@ class UdpNetwork:
 
     async def listen(self, local: Address) -> IDatagramEndpoint:
         """Return a bound endpoint."""
-        return self._endpoint(open_udp_socket(local=local, shared=self._shared), None)
+        return self._endpoint(open_udp_socket(local=local, shared=self._shared, options=self._sockets), None)
 
     async def connect(self, remote: Address) -> IDatagramEndpoint:
         """Return an endpoint whose socket is connected, so that the kernel keeps strangers out."""
-        return self._endpoint(open_udp_socket(remote=remote), remote)
+        self._connected += 1
+        sock = open_udp_socket(remote=remote, options=self._sockets, turn=self._connected - 1)
+        return self._endpoint(sock, remote)
 
     def statistics(self) -> EndpointStatistics:
         """Return what all endpoints have read and lost so far."""

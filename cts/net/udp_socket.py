@@ -10,10 +10,9 @@ from typing import Final
 from cts.api import Address
 from cts.net.addresses import sockaddr_of
 from cts.net.libc import SO_RXQ_OVFL, SO_TIMESTAMPNS
+from cts.net.socket_options import NOTHING_SET, SocketOptions, bind_client, configure
 
 __all__ = ["open_udp_socket", "untold"]
-
-_SOCKET_BUFFER = 4 << 20
 
 _WITNESSES: Final = (
     (
@@ -27,7 +26,13 @@ _WITNESSES: Final = (
 
 
 def open_udp_socket(
-    *, local: Address | None = None, remote: Address | None = None, shared: bool = False, shared_later: bool = False
+    *,
+    local: Address | None = None,
+    remote: Address | None = None,
+    shared: bool = False,
+    shared_later: bool = False,
+    options: SocketOptions = NOTHING_SET,
+    turn: int = 0,
 ) -> socket.socket:
     """Return a nonblocking UDP socket with large buffers and, where the kernel has them, receive times; bound or connected.
 
@@ -35,6 +40,8 @@ def open_udp_socket(
         local, remote: what to bind to, or to connect to.
         shared_later: whether nobody has the address now, and this user's others may bind it from then on.
         shared: whether other processes bind the same address; the kernel then spreads peers over them (SO_REUSEPORT).
+        options: what else to set; where to bind is theirs to say for a socket that is connected.
+        turn: which of the ports that they name is tried first.
 
     Raises:
         OSError: the kernel refused the address.
@@ -44,8 +51,7 @@ def open_udp_socket(
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
+        configure(sock, options)
         for option, _ in _WITNESSES:
             _ask_for(sock, option)
         if family == socket.AF_INET6:
@@ -58,6 +64,8 @@ def open_udp_socket(
         if shared_later:
             _share(sock)
         if remote is not None:
+            if local is None and options.binds_clients:
+                bind_client(sock, options, turn)
             sock.connect(sockaddr_of(remote))
     except OSError:
         sock.close()

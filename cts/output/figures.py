@@ -8,6 +8,8 @@ from attrs import asdict
 
 from cts.metrics.counters import ArrivalTotals
 from cts.metrics.unsent import Unsent
+from cts.output.buffer_text import more_receive_buffer
+from cts.records.buffers import SocketBuffers
 from cts.records.snapshots import Outcome
 from cts.units import MICROSECOND, MILLISECOND, SECOND, counted
 
@@ -103,7 +105,8 @@ def about_time(duration_ns: int) -> str:
     return f"{duration_ns} ns"
 
 
-def overflow_text(overflowed: int) -> str:
-    """Return what the kernel dropped, as a row's text."""
+def overflow_text(overflowed: int, buffers: SocketBuffers | None = None) -> str:
+    """Return what the kernel dropped, as a row's text; where it did, also what would give it more room."""
     least, unit = ("at least ", " (with UDP_GRO, buffers of up to 64)") if overflowed else ("", "")
-    return f"{least}{counted(overflowed, 'datagram')}{unit} dropped by the kernel: receive buffer full"
+    cure = f"; {more_receive_buffer(buffers)}" if overflowed and buffers is not None else ""
+    return f"{least}{counted(overflowed, 'datagram')}{unit} dropped by the kernel: receive buffer full{cure}"

@@ -9,6 +9,7 @@ from attrs import asdict
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.metrics.unsent import UnsentFrames
+from cts.output.buffer_text import buffers_json
 from cts.output.figures import (
     about_rate,
     about_time,
@@ -67,6 +68,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "unsent": _unsent(snapshot.unsent),
         "answered": [str(address) for address in report.answered],
         "bytes_on_time": snapshot.counts.bytes_on_time,
+        "buffers": buffers_json(report.buffers),
     }
 
 
@@ -145,7 +147,7 @@ def summary_text(report: RunReport) -> str:
         rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
     rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
-    rows.append(("overflow", overflow_text(snapshot.overflowed)))
+    rows.append(("overflow", overflow_text(snapshot.overflowed, report.buffers)))
     if report.answered:
         rows.append(("answered", f"of a name's addresses: {', '.join(map(str, report.answered))}"))
     if snapshot.unreachable:

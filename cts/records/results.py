@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.roles import Direction, Role
+from cts.records.buffers import SocketBuffers
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
@@ -160,6 +161,7 @@ class RunReport:
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
         failures: what went wrong with the run itself, such as a worker that died or a log that could not be written.
         answered: for each server of several addresses the one that answered first.
+        buffers: what each socket had; None where there were no real ones.
     """
 
     role: str
@@ -173,6 +175,7 @@ class RunReport:
     failures: tuple[str, ...] = ()
     answered: tuple[Address, ...] = ()
     send_lateness: Histogram = field(factory=Histogram)
+    buffers: SocketBuffers | None = None
 
     @property
     def results(self) -> tuple[StreamResult, ...]:

@@ -16,7 +16,9 @@ from cts.errors import UserError
 from cts.impairment.link import Impairment
 from cts.net.addresses import resolve_listen, resolve_targets
 from cts.net.receive_clock import unix_offset_ns
+from cts.net.socket_options import NOTHING_SET, SocketOptions, try_out
 from cts.net.surroundings import real_surroundings, running
+from cts.records.buffers import SocketBuffers
 from cts.records.truth_writer import RelayTruthLog
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.relay.relay import Relay, RelayLimits
@@ -41,6 +43,7 @@ class RelayOrder:
         time_limit_ns: how long to run, None for no end.
         limits: bounds on clients and memory.
         offload: whether to read many datagrams at once where the kernel can.
+        sockets: what each socket is set to; those towards the server are a client's.
     """
 
     links: Callable[[bool], tuple[Impairment, Impairment]]
@@ -51,6 +54,7 @@ class RelayOrder:
     time_limit_ns: int | None = None
     limits: RelayLimits = field(factory=RelayLimits)
     offload: bool = True
+    sockets: SocketOptions = NOTHING_SET
 
 
 @frozen(kw_only=True)
@@ -64,6 +68,7 @@ class RelayResult:
         statistics: the final counts.
         signal: the signal that ended it, None if it was the time limit.
         failure: why the ground truth is not complete, None if it is or none was asked for.
+        buffers: what each socket had.
     """
 
     listen: tuple[Address, ...]
@@ -72,6 +77,7 @@ class RelayResult:
     statistics: RelayStatistics
     signal: int | None
     failure: str | None
+    buffers: SocketBuffers
 
     @property
     def exit_status(self) -> int:
@@ -84,7 +90,7 @@ class RelayResult:
 def run_relay(
     order: RelayOrder,
     *,
-    began: Callable[[Sequence[Address], Address], None],
+    began: Callable[[Sequence[Address], Address, SocketBuffers], None],
     watch: Callable[[RelayStatistics], None],
     give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
@@ -92,7 +98,7 @@ def run_relay(
 
     Args:
         order: what to relay.
-        began: told the bound addresses and the server's, once datagrams are relayed.
+        began: told the bound addresses, the server's, and what buffers the sockets have, once datagrams are relayed.
         watch: told the counts every second.
         give_up: told what is known of a relay that does not end when it is stopped (:mod:`cts.signals`).
 
@@ -104,12 +110,15 @@ def run_relay(
 
 async def _run(
     order: RelayOrder,
-    began: Callable[[Sequence[Address], Address], None],
+    began: Callable[[Sequence[Address], Address, SocketBuffers], None],
     watch: Callable[[RelayStatistics], None],
     give_up: Callable[[RelayResult], object],
 ) -> RelayResult:
     upstream = (await _resolved("--to", "client.target", resolve_targets([order.to])))[0][0]
-    pacer, network = real_surroundings(offload=order.offload)
+    pacer, network = real_surroundings(offload=order.offload, sockets=order.sockets)
+    if not order.sockets.reaches(upstream):
+        raise UserError(f"client.bind: {order.sockets.client_host} is not of the family of the server, {upstream}")
+    buffers = try_out(order.sockets, ipv6=":" in upstream.host, client=True)
     to_client, to_server = order.links(":" in upstream.host)
     log: RelayTruthLog | None = None
     writer = WriterThread(LOG_LIMIT, pacer.now_ns)
@@ -152,6 +161,7 @@ async def _run(
             statistics=relay.statistics(),
             signal=stopped_by,
             failure=log.failure if log is not None else None,
+            buffers=buffers,
         )
 
     def abandon(number: int) -> None:
@@ -167,7 +177,7 @@ async def _run(
                 except UserError as error:  # to be raised outside of the nurseries, which would make a group of it
                     mistake = error
                 else:
-                    began(bound, upstream)
+                    began(bound, upstream, buffers)
                     relaying.start_soon(_show_counts, relay, pacer, watch)
                     stopped_by = await _signal_within(order.time_limit_ns, signals)
                 relaying.cancel_scope.cancel()

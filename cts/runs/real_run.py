@@ -7,10 +7,11 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from itertools import chain
 from typing import TextIO
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from cts.api import Address, IConnectedSocketFactory, IPacer, StreamPlan
 from cts.config import Config, parse_endpoint
@@ -19,18 +20,22 @@ from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in, printable
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
+from cts.net.socket_options import reached_from, try_out
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
 from cts.net.udp_socket import untold
+from cts.output.buffer_text import buffers_text, short_buffers
 from cts.output.console_stream import console_stream
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.plugin.guard import close_factory
+from cts.records.buffers import SocketBuffers
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
-from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings
+from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings, socket_options
+from cts.runs.socket_text import socket_notes
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
 from cts.signals import stop_signals
@@ -92,6 +97,7 @@ class _Run:
     _watchers: list[Observer] = field(factory=list, init=False)
     _writers: list[WriterThread] = field(factory=list, init=False)
     _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
+    _buffers: SocketBuffers | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
         """Run it."""
@@ -99,10 +105,14 @@ class _Run:
         role = config.run.role
         if config.run.cpu_affinity and config.run.processes == 1:
             os.sched_setaffinity(0, config.run.cpu_affinity)
-        pacer, network = real_surroundings(offload=config.run.offload == "auto")
+        sockets = socket_options(config)
+        pacer, network = real_surroundings(offload=config.run.offload == "auto", sockets=sockets)
         network.say = self._say
         listen = [] if role == "client" else await resolve_listen(map(parse_endpoint, config.server.listen))
         targets = [] if role == "server" else await resolve_targets(map(parse_endpoint, config.client.target))
+        targets = reached_from(sockets, targets)
+        families = [":" in address.host for address in chain(listen, *targets)]
+        self._buffers = try_out(sockets, ipv6=all(families), client=role != "server")
         session = self._session(pacer, network, listen, targets)
         with stop_signals(partial(self._abandon, session), grace_s=config.run.grace / SECOND) as signals:
             bound = await session.bind()
@@ -118,7 +128,9 @@ class _Run:
             if config.output.console != "quiet":
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
-                for text in (*missing_families(config.server.listen, listen), *untold(), *warnings_of(self._plan)):
+                self._say(buffers_text(self._buffers))
+                notes = (*missing_families(config.server.listen, listen), *untold(), *short_buffers(self._buffers))
+                for text in (*notes, *socket_notes(config), *warnings_of(self._plan)):
                     self._say(f"note: {text}")
             stopped_by: list[int] = []
             async with running(pacer, network) as services:
@@ -136,7 +148,7 @@ class _Run:
             for note in observer.notes():
                 self._say(note)
             report = report.with_failures(self.close_factory())
-            return RunResult(self._with_lost_logs(report, observer), stopped_by[0] if stopped_by else None)
+            return RunResult(self._finished(report, observer), stopped_by[0] if stopped_by else None)
 
     def close_factory(self) -> tuple[str, ...]:
         """Close the factory, once; return what went wrong."""
@@ -199,13 +211,13 @@ class _Run:
 
     def _abandon(self, session: ISession, number: int) -> None:
         report = session.abandon()
-        self._give_up(RunResult(self._with_lost_logs(report, session.observer), number))
+        self._give_up(RunResult(self._finished(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.
         if isinstance(session.observer, OrderedObserver):
             self._finish_logs_here(session.observer, report.failures)
 
-    def _with_lost_logs(self, report: RunReport, observer: Observer) -> RunReport:
-        """Return a report in which a log that is not whole is a failure, and say so."""
+    def _finished(self, report: RunReport, observer: Observer) -> RunReport:
+        """Return a report with what the sockets had, and in which a log that is not whole is a failure; say so."""
         for failure in observer.failures():
             self._say(failure)
-        return report.with_failures(observer.failures())
+        return evolve(report.with_failures(observer.failures()), buffers=self._buffers)

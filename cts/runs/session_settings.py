@@ -9,10 +9,13 @@ from attrs import field, frozen
 
 from cts.api import Address, StreamPlan
 from cts.config import Config
+from cts.config.client_bind import ClientBind, parse_bind
+from cts.config.dscp import parse_dscp
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 
-__all__ = ["WorkerSetup", "plan_of", "random_connection_id", "session_settings"]
+__all__ = ["WorkerSetup", "plan_of", "random_connection_id", "session_settings", "socket_options"]
 
 
 @frozen(kw_only=True)
@@ -23,6 +26,7 @@ class WorkerSetup:
         processes: workers a side.
         cpu_affinity: processors that they are bound to, in turn; empty for any.
         offload: whether to use what the kernel can do for whole batches.
+        sockets: what each socket is set to.
         sender: the configuration's ``[sender]``: strategy and options.
         source: where the configuration came from, for messages.
     """
@@ -30,6 +34,7 @@ class WorkerSetup:
     processes: int
     cpu_affinity: Sequence[int] = ()
     offload: bool = True
+    sockets: SocketOptions = NOTHING_SET
     sender: Mapping[str, object] = field(factory=dict)
     source: str = "configuration"
 
@@ -41,6 +46,7 @@ class WorkerSetup:
             processes=run.processes,
             cpu_affinity=run.cpu_affinity,
             offload=run.offload == "auto",
+            sockets=socket_options(config),
             sender={"strategy": config.sender.strategy, "options": config.sender.options},
             source=source,
         )
@@ -75,6 +81,21 @@ def session_settings(config: Config) -> SessionSettings:
         grace_ns=run.grace,
         time_limit_ns=run.time_limit,
         is_closed=run.role == "loopback",
+    )
+
+
+def socket_options(config: Config) -> SocketOptions:
+    """Return what a configuration says of sockets."""
+    run, bind = config.run, config.client.bind
+    client = ClientBind(None, None) if bind is None else parse_bind(bind)
+    return SocketOptions(
+        dscp=None if config.stream.dscp is None else parse_dscp(config.stream.dscp),
+        ttl=run.ttl,
+        interface=run.interface,
+        receive_buffer=None if run.receive_buffer is None else int(run.receive_buffer),
+        send_buffer=None if run.send_buffer is None else int(run.send_buffer),
+        client_host=client.host,
+        client_ports=client.ports,
     )
 
 

@@ -33,6 +33,7 @@ from cts.records.results import RunReport, RunResult
 from cts.records.truth_writer import SimulationTruthLog, Transmission
 from cts.runs.plan_text import banner
 from cts.runs.session_settings import plan_of, session_settings
+from cts.runs.socket_text import without_effect
 from cts.runs.watchers import expected_end_ns, open_observers
 from cts.signals import stop_signals
 
@@ -202,6 +203,8 @@ def run_simulation(
             truth.flush()
         if mode != "quiet":
             say(f"{banner(config, plan)}, simulated with seed {seed}")
+            if keys := without_effect(config):
+                say(f"note: without effect in a simulation, which has no sockets: {', '.join(keys)}")
     except BaseException:
         close(None)
         raise

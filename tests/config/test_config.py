@@ -225,7 +225,8 @@ def test_a_number_of_more_digits_than_python_prints_is_refused() -> None:
 def test_a_value_where_a_table_belongs_is_refused() -> None:
     assert (
         the_problem_of({"run": 5})
-        == "run: 5 is not a table; allowed: a table with keys of: role, time_limit, grace, offload, processes, cpu_affinity"
+        == "run: 5 is not a table; allowed: a table with keys of: role, time_limit, grace, offload, processes, "
+        "cpu_affinity, interface, ttl, receive_buffer, send_buffer"
     )
 
 
@@ -238,10 +239,13 @@ def test_a_value_where_a_table_belongs_is_refused() -> None:
         ({"frame_rate": 60}, "frame_rate: unknown key; did you mean stream.frame_rate?"),
         ({"options": {}}, "options: unknown key; did you mean sender.options or connected_socket.options?"),
         ({"strem": {}}, "strem: unknown key; did you mean 'stream'?"),
-        ({"client": {"zzz": 1}}, "client.zzz: unknown key; allowed: target, connections, iterations, start_spread"),
+        (
+            {"client": {"zzz": 1}},
+            "client.zzz: unknown key; allowed: target, connections, iterations, start_spread, bind",
+        ),
         (
             {"client": {"a\nb.c": 1}},
-            "client.'a\\nb.c': unknown key; allowed: target, connections, iterations, start_spread",
+            "client.'a\\nb.c': unknown key; allowed: target, connections, iterations, start_spread, bind",
         ),
     ],
 )

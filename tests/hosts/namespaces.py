@@ -99,7 +99,11 @@ class Host:
     def cts(self, config: str, sets: Sequence[str], *, console: str = "quiet") -> Process:
         """Start ``cts run`` with a shipped configuration."""
         options = [argument for each in (*sets, f"output.console={console}") for argument in ("--set", each)]
-        command = ["ip", "netns", "exec", self.name, *COMMAND, "run", str(CONFIGS / config), "--json", *options]
+        return self.command("run", str(CONFIGS / config), "--json", *options)
+
+    def command(self, *arguments: str) -> Process:
+        """Start a command of ``cts``."""
+        command = ["ip", "netns", "exec", self.name, *COMMAND, *arguments]
         popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.processes.append(Process(popen))
         return self.processes[-1]

@@ -15,6 +15,7 @@ from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
 from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.units import FrameRate
@@ -68,6 +69,7 @@ class WorkerTask:
         sender: the configuration's ``[sender]``: strategy and options.
         source: where the configuration came from, for messages.
         offload: whether to use what the kernel can do for whole batches.
+        sockets: what each socket is set to.
         began_ns: when the run began, on the machine's monotonic clock.
         listen, targets: resolved addresses.
         wants_frames: whether the parent wants to hear of every frame.
@@ -79,6 +81,7 @@ class WorkerTask:
     sender: TomlTable = TomlTable()
     source: str
     offload: bool
+    sockets: SocketOptions = NOTHING_SET
     began_ns: int
     listen: tuple[Address, ...]
     targets: tuple[tuple[Address, ...], ...]

@@ -83,7 +83,7 @@ class WorkersSession(ISession):
         for address in self._listen:
             try:
                 # Held until a worker has it: another run may ask at the same moment.
-                self._held.append(open_udp_socket(local=address, shared_later=True))
+                self._held.append(open_udp_socket(local=address, shared_later=True, options=self._setup.sockets))
                 bound.append(address_of(self._held[-1].getsockname()))
             except OSError as error:
                 self.close()
@@ -192,6 +192,7 @@ class WorkersSession(ISession):
             sender=messages.TomlTable(dict(setup.sender)),
             source=setup.source,
             offload=setup.offload,
+            sockets=setup.sockets,
             began_ns=self._began_ns,
             listen=tuple(self._listen),
             targets=targets[at:] + targets[:at],
@@ -327,6 +328,7 @@ class WorkersSession(ISession):
         self.observer.status(snapshot)
         ledger = self._ledger
         ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
+        reports = [worker.report for worker in self._workers if worker.report is not None]
         return RunReport(
             role=self._settings.role,
             direction=self._settings.direction,
@@ -337,12 +339,6 @@ class WorkersSession(ISession):
             streams_omitted=ledger.omitted,
             interrupted=self._interrupted,
             failures=tuple(self._failures),
-            send_lateness=Histogram.of(
-                worker.report.send_lateness for worker in self._workers if worker.report is not None
-            ),
-            answered=tuple(
-                dict.fromkeys(
-                    address for each in self._workers if each.report is not None for address in each.report.answered
-                )
-            ),
+            send_lateness=Histogram.of(report.send_lateness for report in reports),
+            answered=tuple(dict.fromkeys(address for report in reports for address in report.answered)),
         )

@@ -106,7 +106,7 @@ async def _run(
 ) -> None:
     outbox = _Outbox(task)
     plugins = choose_plugins(structure_config({"sender": task.sender.values}, task.source), task.source)
-    pacer, network = real_surroundings(offload=task.offload, shared=True)
+    pacer, network = real_surroundings(offload=task.offload, shared=True, sockets=task.sockets)
     network.say = lambda note: outbox.put(messages.Noted(note))
     session = Session(
         task.settings,
