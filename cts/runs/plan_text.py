@@ -11,6 +11,8 @@ from cts.output.figures import whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 from cts.protocol.roles import Direction
+from cts.runs.network_text import network_rows
+from cts.runs.socket_text import socket_notes, socket_rows
 from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["banner", "beyond_a_real_run", "describe_plan", "warnings_of"]
@@ -71,11 +73,13 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
     factory = plugins.factory_plugin
     rows.append(("factory", f"{factory.name} ({factory.distribution} {factory.version})"))
+    rows += socket_rows(config)
+    rows += network_rows(config, plan)
     if beyond := beyond_a_real_run(config):
         commands = "cts sim and cts impair" if config.run.role == "loopback" else "cts impair"
         given = " and ".join(each.partition(":")[0] for each in beyond)
         rows.append(("for", f"{commands}; cts run refuses {given}"))
-    rows += [("note", text) for text in warnings_of(plan)]
+    rows += [("note", text) for text in (*socket_notes(config), *warnings_of(plan))]
     return "\n".join(f"{name:<8} {text}" for name, text in rows)
 
 
