@@ -20,6 +20,7 @@ from cattrs.errors import (
     IterableValidationNote,
 )
 
+from cts.config.other_words import OTHER_WORDS
 from cts.config.problems import TOLD_AT_MOST, KeyPath, Problem, dotted, few, shown, told, without
 from cts.config.strict_hooks import CONVERTER
 from cts.config.table_keys import keys_of
@@ -125,6 +126,9 @@ def _unknown_key(key: str, cls: type, path: KeyPath, root: type) -> str:
     """Name the key that was meant: a near one of this table, or the same one of another table."""
     names, written = list(keys_of(cls)), key[:100].replace("-", "_").lower()
     slip = get_close_matches(written, names, n=1, cutoff=0.8)
+    word = OTHER_WORDS.get((str(path[0]) if path else "", written))
+    if word is not None and not slip and tuple(word.split(".")) in _find_key(word.rpartition(".")[2], root, ()):
+        return f"unknown key; did you mean {word}?"
     elsewhere = [dotted(found) for found in _find_key(key, root, ()) if found[:-1] != path]
     likely = (
         [repr(each) for each in slip] or elsewhere or [repr(each) for each in get_close_matches(written, names, n=1)]
