@@ -31,6 +31,7 @@ from cts.testing.sender_probes import (
     refuse,
     send_both,
 )
+from cts.testing.sender_watch import Watched, watch_sender
 from cts.units import format_duration
 
 __all__ = ["CONTRACT_PLANS", "SenderContract"]
@@ -66,9 +67,10 @@ class SenderContract:
     plans: ClassVar[Mapping[str, StreamPlan]] = CONTRACT_PLANS
 
     _recorded: ClassVar[dict[tuple[str, int, int], FrameRun]]
+    _watched: ClassVar[dict[str, Watched]]
 
     def __init_subclass__(cls) -> None:
-        cls._recorded = {}
+        cls._recorded, cls._watched = {}, {}
 
     # What it is
 
@@ -182,6 +184,24 @@ class SenderContract:
                     " frame.stamp(pacer.now_ns()) right before each send, after every wait"
                 )
 
+    def test_it_waits_for_nothing_but_the_pacer_and_the_network(self) -> None:
+        """No sleep of its own, no event that only real time brings, no other clock: the pacer's time is the only one."""
+        for name in self.plans:
+            if wrong := self._watch(name).waits:
+                raise ContractBroken(f"{self._name}, {name}: {wrong}")
+
+    def test_it_lets_other_streams_run(self) -> None:
+        """It holds the event loop for no longer than a frame takes to send: no blocking call, no busy waiting."""
+        for name in self.plans:
+            if wrong := self._watch(name).blocks:
+                raise ContractBroken(f"{self._name}, {name}: {wrong}")
+
+    def test_it_keeps_up_with_its_frames(self) -> None:
+        """A frame may be held back, also for many intervals, but not each one longer than the one before."""
+        for name in self.plans:
+            if wrong := self._watch(name).pace:
+                raise ContractBroken(f"{self._name}, {name}: {wrong}")
+
     # How it ends
 
     def test_a_cancelled_wait_for_the_pacer_ends_the_call(self) -> None:
@@ -258,6 +278,12 @@ class SenderContract:
                 self.sender_class, self.plans[name], self._options(), segment_limit=segment_limit, late_ns=late_ns
             )
         return self._recorded[key]
+
+    def _watch(self, name: str) -> Watched:
+        if name not in self._watched:
+            is_one = issubclass(self.sender_class, ISender)
+            self._watched[name] = watch_sender(self.sender_class, self._make, self.plans[name]) if is_one else Watched()
+        return self._watched[name]
 
     def _runs(self) -> Iterator[tuple[str, FrameRun]]:
         for name in self.plans:

@@ -240,4 +240,4 @@ def test_pytest_shows_the_complaint_and_nothing_of_a_right_sender(pytester: pyte
     )
     result.stdout.fnmatch_lines([said])
     outcomes = result.parseoutcomes()
-    assert (outcomes["failed"], outcomes["passed"]) == (2, 34)
+    assert (outcomes["failed"], outcomes["passed"]) == (2, 40)
