@@ -9,19 +9,31 @@ A factory that does not use the engine's default socket is tested for what it ma
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
 
 import trio
 from attrs import define
 
-from cts.api import Address, DatagramBatch, IConnectedSocket, IConnectedSocketFactory, Role, StreamResult
+from cts.api import Address, DatagramBatch, IConnectedSocket, IConnectedSocketFactory, IDatagramEndpoint, Role
 from cts.errors import first_of
-from cts.testing.endpoints import PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, lend
-from cts.testing.pacers import PATIENCE_S, run_on_mock_clock, trio_now_ns
+from cts.testing.endpoint_probes import (
+    Put,
+    RealEndpoint,
+    answering_faults,
+    naming_faults,
+    receiving_faults,
+    refusal_faults,
+    send_now_faults,
+    wait_faults,
+)
+from cts.testing.endpoints import PEER, RecordingEndpoint, lend
+from cts.testing.pacers import run_on_mock_clock
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
+from cts.testing.socket_probes import RequestKept, answer_faults, ending_faults, request_faults
 from cts.testing.sockets import RecordingDefault, RecordingSocket, request_for
 
 __all__ = ["ConnectedSocketFactoryContract"]
@@ -37,6 +49,7 @@ class _Made:
     socket: IConnectedSocket
     endpoint: RecordingEndpoint
     inner: RecordingSocket | None
+    kept: RequestKept
 
 
 class ConnectedSocketFactoryContract:
@@ -100,17 +113,37 @@ class ConnectedSocketFactoryContract:
         for active in (True, False):
             self._try(active, self._judge_sending)
 
+    def test_the_endpoint_in_front_answers_as_the_real_one(self) -> None:
+        """Addresses, limits, statistics, what is sent without waiting, what is read, its end: each member is handed on."""
+        self._try(True, self._judge_endpoint)
+
     def test_an_error_of_the_network_reaches_the_default_socket(self) -> None:
         """An OSError of the endpoint comes out of the send of the socket behind, and a refusal out of its try_send."""
-        self._try(True, self._judge_refusal, FailingEndpoint(after=0))
+        self._try(True, self._judge_refusal)
+
+    def test_a_cancelled_send_ends_at_once(self) -> None:
+        """Cancelled while the send buffer is full, a send of the socket behind lets trio.Cancelled through."""
+        self._try(True, self._judge_wait)
+
+    def test_what_is_handed_over_at_once_is_what_went(self) -> None:
+        """send_now of the endpoint in front returns how many messages the real one took, which may be none."""
+        self._try(True, self._judge_send_now)
+
+    def test_what_the_request_held_reaches_the_default_socket(self) -> None:
+        """Its plan, sender, pacer, name, checks, tasks, and who is told of frames, are those that the engine gave."""
+        for active in (True, False):
+            self._try(active, self._judge_request)
+
+    def test_what_the_default_socket_answers_is_answered(self) -> None:
+        """Its name, counts, lateness, measured time, and whether a START begins another stream, at any time of its life."""
+        for active in (True, False):
+            self._try(active, self._judge_answers)
 
     def test_the_stream_s_life_is_the_default_socket_s(self) -> None:
-        """run starts and ends with the default socket's and returns its result; START repeats and questions get through.
-
-        What was in ``request.background`` still is.
-        """
+        """run starts and ends with the default socket's, however that ends, and returns its result."""
         for active in (True, False):
-            self._try(active, self._judge_life)
+            for way in ("succeeds", "fails", "raises", "is cancelled"):
+                self._try(active, partial(self._judge_life, way))
 
     def test_two_streams_are_kept_apart(self) -> None:
         """One factory serves a whole run: what one stream is handed does not show up in another."""
@@ -179,116 +212,92 @@ class ConnectedSocketFactoryContract:
         endpoint: RecordingEndpoint | None = None,
     ) -> _Made:
         default = RecordingDefault()
-        endpoint = endpoint or RecordingEndpoint(segment_limit=2)
+        endpoint = endpoint or RealEndpoint()
         request = request_for(endpoint, role=role, active=active, peer=peer)
         request.background.append(trio.lowlevel.checkpoint)
+        kept = RequestKept(request)
         socket = factory.make(request, default)
-        return _Made(socket, endpoint, default.made[-1] if default.made else None)
+        return _Made(socket, endpoint, default.made[-1] if default.made else None, kept)
 
-    def _try(
-        self,
-        active: bool,
-        judge: Callable[[str, _Made, RecordingSocket], Awaitable[None]],
-        endpoint: RecordingEndpoint | None = None,
-    ) -> None:
-        """Judge a receiver and a sender that run, if there is a default socket behind them."""
+    def _put(
+        self, factory: IConnectedSocketFactory, role: Role, active: bool, endpoint: RecordingEndpoint
+    ) -> IDatagramEndpoint:
+        """Return what the factory puts in front of an endpoint."""
+        inner = self._make(factory, role, active, endpoint=endpoint).inner
+        return endpoint if inner is None else inner.request.endpoint
+
+    def _try(self, active: bool, judge: Callable[[_Made, RecordingSocket, Put], Awaitable[Iterable[str]]]) -> None:
+        """Judge a receiver and a sender, if there is a default socket behind them; the first fault is told."""
 
         async def main() -> None:
             for role in Role:
                 with self._factory() as factory:
-                    made = self._make(factory, role, active, endpoint=endpoint)
+                    made = self._make(factory, role, active)
                     if made.inner is not None:
-                        await judge(f"{self._name}, {_side(role, active)}", made, made.inner)
+                        for fault in await judge(made, made.inner, partial(self._put, factory, role, active)):
+                            raise ContractBroken(f"{self._name}, {_side(role, active)}: {fault}")
 
         try:
             run_on_mock_clock(main)
         except ExceptionGroup as group:  # a nursery's: the message is what a person needs to see
             raise first_of(group) from None
 
-    async def _judge_active(self, where: str, made: _Made, inner: RecordingSocket) -> None:
+    async def _judge_active(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
         async with trio.open_nursery() as nursery:
             await nursery.start(made.socket.run)
-            if made.endpoint.handler is None:
-                raise ContractBroken(f"{where}: the default socket's receive_into did not reach the endpoint")
-            expected = [made.endpoint.deliver(data, segment_size=size) for data, size in _BATCHES]
-            _compare(where, inner.received, expected)
+            if made.endpoint.handler is not None:
+                expected = [made.endpoint.deliver(data, segment_size=size) for data, size in _BATCHES]
             nursery.cancel_scope.cancel()
+        if made.endpoint.handler is None:
+            return ["the default socket's receive_into did not reach the endpoint, so nothing is ever read: hand it on"]
+        return _compare(inner.received, expected)
 
-    async def _judge_passive(self, where: str, made: _Made, inner: RecordingSocket) -> None:
+    async def _judge_passive(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
         expected = [lend(data, size, made.socket.on_data_received) for data, size in _BATCHES]
-        _compare(where, inner.received, expected)
+        return _compare(inner.received, expected)
 
-    async def _judge_sending(self, where: str, made: _Made, inner: RecordingSocket) -> None:
-        endpoint = inner.request.endpoint
-        if (endpoint.local, endpoint.segment_limit) != (made.endpoint.local, made.endpoint.segment_limit):
-            raise ContractBroken(
-                f"{where}: the endpoint in front says {endpoint.local} and segment limit {endpoint.segment_limit}, the real one"
-                f" {made.endpoint.local} and {made.endpoint.segment_limit}"
-            )
+    async def _judge_sending(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
         reference = RecordingEndpoint(segment_limit=2)
         returned, expected = await inner.send(), await RecordingSocket(request_for(reference)).send()
         if returned != expected:
-            raise ContractBroken(f"{where}: {expected} bytes were sent, but the default socket was told {returned}")
+            text = f"{expected} bytes were sent, but the default socket was told {returned}"
+            return [f"{text}: return what the real endpoint's sends return"]
         if made.endpoint.sent != reference.sent:
-            raise ContractBroken(
-                f"{where}: what the default socket sent did not reach the endpoint unchanged: {len(made.endpoint.sent)}"
-                f" datagrams for {sorted({str(sent.remote) for sent in made.endpoint.sent})} instead of {len(reference.sent)}"
-                f" for {PEER}, or other bytes"
-            )
+            peers = sorted({str(sent.remote) for sent in made.endpoint.sent})
+            text = f"{len(made.endpoint.sent)} datagrams for {peers} instead of {len(reference.sent)} for {PEER}, or others"
+            return [
+                f"what the default socket sent did not reach the endpoint unchanged: {text}; hand each send on once"
+            ]
         if made.endpoint.calls != reference.calls:
-            raise ContractBroken(
-                f"{where}: datagrams a call were {made.endpoint.calls}, not {reference.calls}: hand send_train on as it is"
-            )
-        answer = SentDatagram(trio_now_ns(), PEER, b"answer")
-        if not endpoint.try_send(PEER, b"answer") or made.endpoint.sent != [*reference.sent, answer]:
-            raise ContractBroken(f"{where}: try_send of the endpoint in front did not send through the real one's")
+            return [f"datagrams a call were {made.endpoint.calls}, not {reference.calls}: hand send_train on as it is"]
+        return []
 
-    async def _judge_refusal(self, where: str, made: _Made, inner: RecordingSocket) -> None:
-        if inner.request.endpoint.try_send(PEER, b"answer"):
-            raise ContractBroken(f"{where}: try_send said that a datagram went which the real endpoint did not take")
-        try:
-            await inner.send()
-        except OSError as error:
-            if isinstance(made.endpoint, FailingEndpoint) and error is made.endpoint.error:
-                return
-        raise ContractBroken(
-            f"{where}: the endpoint raised an OSError that did not come out of the default socket's send"
-        )
+    async def _judge_endpoint(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        front, real = inner.request.endpoint, made.endpoint
+        assert isinstance(real, RealEndpoint)
+        return [
+            *naming_faults(front, real),
+            *await answering_faults(front, real),
+            *await receiving_faults(front, real),
+        ]
 
-    async def _judge_life(self, where: str, made: _Made, inner: RecordingSocket) -> None:
-        made.socket.on_start_repeated(77)
-        if inner.repeats != [77]:
-            raise ContractBroken(f"{where}: on_start_repeated did not reach the default socket")
-        if made.socket.connection_id != inner.connection_id:
-            raise ContractBroken(f"{where}: connection_id is not the default socket's")
-        if made.socket.measured_ns not in (None, inner.measured_ns):
-            raise ContractBroken(f"{where}: measured_ns is not the default socket's")
-        if made.socket.observe(55) != inner.observe(55):
-            raise ContractBroken(f"{where}: observe does not answer what the default socket does")
-        if made.socket.send_lateness is not inner.send_lateness:
-            raise ContractBroken(f"{where}: send_lateness is not the default socket's")
-        if trio.lowlevel.checkpoint not in inner.request.background:
-            raise ContractBroken(f"{where}: a task that was in request.background is there no more: append to it")
-        endpoint = inner.request.endpoint
-        endpoint.drain()
-        if made.endpoint.drained != 1 or endpoint.statistics() != made.endpoint.statistics():
-            raise ContractBroken(f"{where}: drain or statistics of the endpoint in front are not those of the real one")
-        results: list[StreamResult] = []
+    async def _judge_send_now(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return send_now_faults(put)
 
-        async def run(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-            results.append(await made.socket.run(task_status=task_status))
+    async def _judge_refusal(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return await refusal_faults(put)
 
-        with trio.move_on_after(PATIENCE_S) as patience:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(run)
-                if not inner.running:
-                    raise ContractBroken(f"{where}: run called started() before the default socket did")
-                inner.end()
-        if patience.cancelled_caught or results != [inner.result()]:
-            raise ContractBroken(f"{where}: run did not end with the default socket's result")
-        endpoint.close()
-        if not made.endpoint.closed:
-            raise ContractBroken(f"{where}: closing the endpoint in front does not close the real one")
+    async def _judge_wait(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return await wait_faults(put)
+
+    async def _judge_request(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return await request_faults(made.kept, inner.request)
+
+    async def _judge_answers(self, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return answer_faults(made.socket, inner)
+
+    async def _judge_life(self, way: str, made: _Made, inner: RecordingSocket, put: Put) -> Iterable[str]:
+        return await ending_faults(made.socket, inner, way)
 
 
 _BATCHES = [(b"START", 5), (bytes(range(200)) * 3 + b"short", 200), (b"", 1), (bytes(65_507), 65_507)]
@@ -298,11 +307,14 @@ def _side(role: Role, active: bool) -> str:
     return f"{'an active' if active else 'a passive'} {role.value}"
 
 
-def _compare(where: str, received: list[DatagramBatch], expected: list[DatagramBatch]) -> None:
+def _compare(received: list[DatagramBatch], expected: list[DatagramBatch]) -> Iterable[str]:
     if len(received) != len(expected):
-        raise ContractBroken(f"{where}: {len(expected)} batches came, the default socket was handed {len(received)}")
-    for got, wanted in zip(received, expected, strict=True):
+        yield f"{len(expected)} batches came, the default socket was handed {len(received)}: hand on each one, at once"
+    for got, wanted in zip(received, expected, strict=False):
         if bytes(got.data) != wanted.data or got.segment_size != wanted.segment_size:
-            raise ContractBroken(f"{where}: the default socket was handed other bytes than came")
+            yield "the default socket was handed other bytes than came: hand the batch on as it is"
         if got.received_ns != wanted.received_ns:
-            raise ContractBroken(f"{where}: the default socket was told another receive time ({got.received_ns})")
+            yield (
+                f"the default socket was told another receive time ({got.received_ns} instead of {wanted.received_ns}), by"
+                " which verdicts are given: hand the batch on as it is"
+            )

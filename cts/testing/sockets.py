@@ -9,6 +9,7 @@ from cts.api import (
     Address,
     DatagramBatch,
     Frame,
+    FrameTotals,
     Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
@@ -18,6 +19,8 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
 )
+from cts.metrics.counters import ArrivalTotals
+from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.testing.endpoints import PEER
 from cts.testing.frame_run import OneByOneSender, plan_of
 from cts.testing.pacers import MockPacer
@@ -47,12 +50,15 @@ def request_for(
 class RecordingSocket(IConnectedSocket):
     """Records what it is handed, sends what a test tells it to, and runs until it is told to end.
 
+    Everything that it can be asked has an answer that nobody can guess, and that changes while it lives.
+
     Attributes:
         request: what it was made from.
         received: copies of the batches that it was handed.
         repeats: the times of the repeated STARTs that it was told of.
         unreachable: how often the network said that its peer cannot be reached, by each call.
         running: whether ``run`` is under way.
+        another_from_ns: from when on a START begins another stream.
     """
 
     def __init__(self, request: StreamRequest) -> None:
@@ -61,7 +67,12 @@ class RecordingSocket(IConnectedSocket):
         self.repeats: list[int] = []
         self.unreachable: list[int] = []
         self.running = False
+        self.another_from_ns = 1000
         self._end = trio.Event()
+        self._failure: Exception | None = None
+        self._outcome = Outcome.SUCCESSFUL, SUCCEEDED
+        self._connection_id = request.connection_id
+        self._measured_ns: int | None = None
         self._lateness = Histogram() if request.role is Role.SENDER else None
 
     @property
@@ -76,27 +87,44 @@ class RecordingSocket(IConnectedSocket):
 
     @property
     def connection_id(self) -> str | None:
-        """The name in the request."""
-        return self.request.connection_id
+        """The name in the request, or once :meth:`progress` was called any that a test can tell from others."""
+        return self._connection_id
 
     @property
     def measured_ns(self) -> int | None:
-        """Any figure that a test can tell from others."""
-        return 12_345
+        """None, or once :meth:`progress` was called any figure that a test can tell from others."""
+        return self._measured_ns
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
-        """Receive if it is active, until :meth:`end` is called; then return :meth:`result`."""
+        """Receive if it is active, until :meth:`end` or :meth:`fail` is called; then return :meth:`result` or raise."""
         if self.request.active:
             self.request.endpoint.unreachable_into(lambda remote, times: self.on_unreachable(times))
             self.request.endpoint.receive_into(lambda local, remote, batch: self.on_data_received(batch))
         self.running = True
         task_status.started()
-        await self._end.wait()
-        self.running = False
+        try:
+            await self._end.wait()
+        finally:
+            self.running = False
+        if self._failure is not None:
+            raise self._failure
         return self.result()
 
-    def end(self) -> None:
-        """Let ``run`` return."""
+    def progress(self) -> None:
+        """Be named, measured, and late with a frame, as a stream is in the course of its life."""
+        self._connection_id = CONNECTION_ID
+        self._measured_ns = 12_345
+        if self._lateness is not None:
+            self._lateness.record(54_321)
+
+    def end(self, outcome: Outcome = Outcome.SUCCESSFUL, result: str = SUCCEEDED) -> None:
+        """Let ``run`` return a result with these."""
+        self._outcome = outcome, result
+        self._end.set()
+
+    def fail(self, error: Exception) -> None:
+        """Let ``run`` raise ``error``."""
+        self._failure = error
         self._end.set()
 
     async def send(self) -> int:
@@ -104,6 +132,12 @@ class RecordingSocket(IConnectedSocket):
         request = self.request
         frame = Frame(request.plan, 1, request.pacer.now_ns())
         sent = await request.sender.send_frame(frame, request.endpoint, request.peer, request.pacer)
+        return sent + await self.send_trains()
+
+    async def send_trains(self) -> int:
+        """Send one frame in segments, and return the bytes handed to the network."""
+        request, sent = self.request, 0
+        frame = Frame(request.plan, 1, request.pacer.now_ns())
         for train in frame.trains(request.endpoint.segment_limit):
             sent += await request.endpoint.send_train(request.peer, frame.stamp(request.pacer.now_ns()), train)
         return sent
@@ -120,14 +154,25 @@ class RecordingSocket(IConnectedSocket):
         """Note how often."""
         self.unreachable.append(times)
 
+    def begins_another(self, received_ns: int) -> bool:
+        """Tell whether it was not before ``another_from_ns``."""
+        return received_ns >= self.another_from_ns
+
     @property
     def send_lateness(self) -> Histogram | None:
-        """An empty histogram, always the same; None for a receiver."""
+        """A histogram, always the same; None for a receiver."""
         return self._lateness
 
     def observe(self, now_ns: int) -> StreamSnapshot:
-        """Return counts that depend on ``now_ns``, so that a test can tell what was asked."""
-        return StreamSnapshot(bytes_received=now_ns, bytes_sent=len(self.received))
+        """Return counts that depend on ``now_ns``, so that a test can tell what was asked; no two are alike."""
+        return StreamSnapshot(
+            frames=FrameTotals(now_ns + 1, now_ns + 2, now_ns + 3, now_ns + 4),
+            bytes_received=now_ns,
+            bytes_sent=len(self.received),
+            arrivals=ArrivalTotals(*range(now_ns + 5, now_ns + 13)),
+            unsent=UnsentFrames({"Network is unreachable": Unsent(now_ns + 13, now_ns + 14)}),
+            bytes_on_time=now_ns - 1,
+        )
 
     def result(self) -> StreamResult:
         """Return what ``run`` returns."""
@@ -137,8 +182,8 @@ class RecordingSocket(IConnectedSocket):
             local=request.endpoint.local,
             remote=request.peer,
             role=request.role,
-            outcome=Outcome.SUCCESSFUL,
-            result=SUCCEEDED,
+            outcome=self._outcome[0],
+            result=self._outcome[1],
             started_ns=1,
             ended_ns=2,
             bits_per_second=3,

@@ -23,6 +23,12 @@ class ThroughEndpoint(IDatagramEndpoint):
     def segment_limit(self) -> int:
         return self.endpoint.segment_limit
 
+    def segment_limit_to(self, remote: Address) -> int:
+        return self.endpoint.segment_limit_to(remote)
+
+    def at(self, local: Address) -> IDatagramEndpoint:
+        return type(self)(self.endpoint.at(local))
+
     async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
         return await self.endpoint.send(remote, header, payload)
 

@@ -43,6 +43,10 @@ class TeeingEndpoint(IDatagramEndpoint):
         """The address that the endpoint behind is bound to."""
         return self._endpoint.local
 
+    def at(self, local: Address) -> IDatagramEndpoint:
+        """The endpoint behind at one of its addresses, shown as well."""
+        return TeeingEndpoint(self._endpoint.at(local), self._capture, self._pacer)
+
     @property
     def segment_limit(self) -> int:
         """That of the endpoint behind."""
