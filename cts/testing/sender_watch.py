@@ -157,14 +157,15 @@ class _Watch:
         """Run it to the end or to the first finding."""
         try:
             trio.run(self._main, make(self._plan), clock=self._clock, instruments=[self.steps])
-        except BaseException as error:
-            cause = error if isinstance(error, Stopped) else first_of(error)
-            if isinstance(cause, Stopped):
-                self._note_stop(cause)
-            elif isinstance(error, ExceptionGroup):
-                raise cause from None
-            else:
-                raise
+        except Stopped as stopped:
+            self._note_stop(stopped)
+        except BaseExceptionGroup as group:
+            of_ours, _ = group.split(Stopped)
+            if of_ours is None:
+                raise first_of(group) from None
+            ours = first_of(of_ours)
+            assert isinstance(ours, Stopped)
+            self._note_stop(ours)
 
     def pace(self) -> str | None:
         """Tell whether frames came back later and later after they were due."""

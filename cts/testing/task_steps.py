@@ -10,6 +10,9 @@ from typing import Any
 import trio
 from attrs import define, field
 
+if sys.platform == "linux":
+    import resource
+
 __all__ = ["Stopped", "TaskSteps", "belongs_to"]
 
 _CLOCKS = {
@@ -41,13 +44,16 @@ def belongs_to(frame: FrameType, module: str) -> bool:
 class TaskSteps(trio.abc.Instrument):
     """Sees every step that a plugin's tasks take, between one wait and the next.
 
+    A step is as long as the processor time that it takes; or as it lasts, if the thread let go of the processor in it, as
+    it does in a call that blocks. What other processes take of a busy machine's time is not held against the plugin.
+
     Args:
         module: the plugin's.
         steps_at_most: steps at one instant; whoever takes more does not wait.
 
     Attributes:
         frame: the frame that is being sent.
-        longest_ns: the longest step while a frame was sent, in real nanoseconds, by frame.
+        longest_ns: the longest step while a frame was sent, nanoseconds, by frame.
     """
 
     _module: str
@@ -58,7 +64,7 @@ class TaskSteps(trio.abc.Instrument):
     _watched: dict[trio.lowlevel.Task, bool] = field(factory=dict, init=False)
     _profile: Any = field(default=None, init=False)
     _steps: int = field(default=0, init=False)
-    _began_ns: int = field(default=0, init=False)
+    _began: tuple[int, int, int] = field(default=(0, 0, 0), init=False)
 
     def watch(self, nursery: trio.Nursery) -> None:
         """Look at the tasks of this nursery and those below from now on."""
@@ -72,7 +78,7 @@ class TaskSteps(trio.abc.Instrument):
         """Begin to look."""
         if self._is_watched(task):
             self._steps += 1
-            self._began_ns = time.perf_counter_ns()
+            self._began = _spent()
             self._profile = sys.getprofile()
             sys.setprofile(self._look)
 
@@ -80,7 +86,8 @@ class TaskSteps(trio.abc.Instrument):
         """Cease to look."""
         if self._is_watched(task):
             sys.setprofile(self._profile)
-            took_ns = time.perf_counter_ns() - self._began_ns
+            lasted_ns, worked_ns, blocked = (now - then for now, then in zip(_spent(), self._began, strict=True))
+            took_ns = lasted_ns if blocked else worked_ns
             self.longest_ns[self.frame] = max(took_ns, self.longest_ns.get(self.frame, 0))
 
     def _look(self, frame: FrameType, event: str, called: object) -> None:
@@ -103,6 +110,14 @@ class TaskSteps(trio.abc.Instrument):
             known = nursery is self._nursery or (nursery is not None and self._is_watched(nursery.parent_task))
             self._watched[task] = known
         return known
+
+
+def _spent() -> tuple[int, int, int]:
+    """Return real time and this thread's processor time, in nanoseconds, and how often it let go of the processor by itself."""
+    blocked = 0
+    if sys.platform == "linux":  # which tells it of a thread
+        blocked = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    return time.perf_counter_ns(), time.thread_time_ns(), blocked
 
 
 def _place(frame: FrameType) -> str:

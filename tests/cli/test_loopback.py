@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TypeAlias, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
@@ -176,6 +177,14 @@ def test_without_json_the_summary_is_on_stdout_and_the_status_is_not() -> None:
     finished = run_here("run", STREAM, sets=(*SHORT, *FREE_PORT, "output.console=lines"))
     assert re.search(rf"^completed frames +{SHORT_FRAMES} \(100\.00 %\)$", finished.stdout, re.MULTILINE)
     assert "TimeSlice" not in finished.stdout
+
+
+def test_an_empty_file_is_a_run_of_defaults(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+    finished = run_here("run", empty, "--json", sets=(*SHORT, *FREE_PORT))
+    assert finished.status == 0
+    assert finished.report["frames"]["completed"] == SHORT_FRAMES
 
 
 def test_a_quiet_run_says_nothing_but_its_result(runs: Runs) -> None:

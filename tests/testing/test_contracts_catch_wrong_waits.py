@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Sequence
 
@@ -167,6 +168,15 @@ def test_a_sender_that_computes_for_long() -> None:
     said = said_by(BLOCKS, Computes)
     assert "frame 4 runs for " in said
     assert "without a checkpoint, which holds up every stream of the process" in said
+
+
+def test_a_sender_that_blocks_the_loop_in_another_way() -> None:
+    class Blocks(Before):
+        async def before(self, frame: Frame, pacer: IPacer) -> None:
+            if frame.sequence == 4:
+                select.select([], [], [], 0.03)
+
+    assert "frame 4 runs for " in said_by(BLOCKS, Blocks)
 
 
 def test_a_sender_that_waits_for_the_pacer_in_a_busy_loop() -> None:
