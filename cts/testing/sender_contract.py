@@ -281,8 +281,9 @@ class SenderContract:
 
     def _watch(self, name: str) -> Watched:
         if name not in self._watched:
-            is_one = issubclass(self.sender_class, ISender)
-            self._watched[name] = watch_sender(self.sender_class, self._make, self.plans[name]) if is_one else Watched()
+            limits = _SEGMENT_LIMITS if issubclass(self.sender_class, ISender) else ()
+            seen = [watch_sender(self.sender_class, self._make, self.plans[name], limit) for limit in limits]
+            self._watched[name] = next((each for each in seen if each != Watched()), Watched())
         return self._watched[name]
 
     def _runs(self) -> Iterator[tuple[str, FrameRun]]:

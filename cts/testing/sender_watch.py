@@ -49,8 +49,16 @@ class Watched:
     pace: str | None = None
 
 
-def watch_sender(sender_class: type[ISender], make: Callable[[StreamPlan], ISender], plan: StreamPlan) -> Watched:
+def watch_sender(
+    sender_class: type[ISender], make: Callable[[StreamPlan], ISender], plan: StreamPlan, segment_limit: int
+) -> Watched:
     """Watch a sender through some frames like the plan's, its background task beside it.
+
+    Args:
+        sender_class: the sender's class, whose package is the plugin's.
+        make: makes one for a plan.
+        plan: the stream's arithmetic; there are more frames where it has few.
+        segment_limit: how many datagrams one call of the endpoint can carry.
 
     Raises:
         Exception: whatever the sender raises.
@@ -58,7 +66,7 @@ def watch_sender(sender_class: type[ISender], make: Callable[[StreamPlan], ISend
     plan = _long_enough(plan)
     held: list[dict[int, int]] = []
     for _ in range(_TRIES):
-        watch = _Watch(sender_class, plan)
+        watch = _Watch(sender_class, plan, segment_limit)
         watch.go(make)
         if watch.waits or watch.blocks:
             return Watched(watch.waits, watch.blocks)
@@ -140,6 +148,7 @@ class _Watch:
 
     _sender_class: type[ISender]
     _plan: StreamPlan
+    _segment_limit: int
     steps: TaskSteps = field(init=False)
     waits: str | None = field(default=None, init=False)
     blocks: str | None = field(default=None, init=False)
@@ -184,7 +193,7 @@ class _Watch:
         )
 
     async def _main(self, sender: ISender) -> None:
-        endpoint = RecordingEndpoint()
+        endpoint = RecordingEndpoint(segment_limit=self._segment_limit)
         async with trio.open_nursery() as nursery:
             self.steps.watch(nursery)
             background = sender.background(endpoint, PEER, self._pacer)

@@ -68,6 +68,16 @@ def test_a_sender_that_sleeps_in_a_task_of_its_own() -> None:
     assert "frame 1 waits in trio.sleep_until (its own code) instead of for the pacer" in said_of(Delegates)[WAITS]
 
 
+def test_a_sender_that_sleeps_where_there_is_an_offload() -> None:
+    class Sleeps(OneByOneSender):
+        async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
+            if endpoint.segment_limit > 1:
+                await trio.sleep(0.001)
+            return await super().send_frame(frame, endpoint, peer, pacer)
+
+    assert "frame 1 waits in trio.sleep (" in said_of(Sleeps)[WAITS]
+
+
 def test_a_sender_that_waits_for_an_event_that_nobody_sets() -> None:
     class Forgets(Before):
         async def before(self, frame: Frame, pacer: IPacer) -> None:
