@@ -151,6 +151,15 @@ async def receiving_faults(front: IDatagramEndpoint, real: RealEndpoint) -> Iter
             "drain of the endpoint in front returned before what had arrived was handed over: drain the real one, and queue"
             " nothing"
         )
+    told: list[tuple[Address, int]] = []
+    front.unreachable_into(lambda remote, times: told.append((remote, times)))
+    if real.unreachable_handler is not None:
+        real.bring_back(_NARROW, 3)
+    if told != [(_NARROW, 3)]:
+        faults.append(
+            f"the network said 3 times that {_NARROW} cannot be reached, and the handler was told {told}: hand"
+            " unreachable_into on"
+        )
     front.close()
     front.close()
     if not real.closings:

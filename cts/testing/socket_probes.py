@@ -33,6 +33,7 @@ from cts.units import MILLISECOND
 
 __all__ = ["ProbedSender", "RequestKept", "answer_faults", "ending_faults", "request_faults"]
 
+_GONE_AFTER_NS = 987_654_321
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -88,6 +89,7 @@ class RequestKept:
         request = self.request
         self.sender = ProbedSender(None, request.plan)
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
+        request.gone_after_ns = _GONE_AFTER_NS
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
 
@@ -98,6 +100,7 @@ class RequestKept:
             ("connection_id", passed_on.connection_id, self._connection_id),
             ("active", passed_on.active, self._active),
             ("verify", passed_on.verify, Verify.COUNT),
+            ("gone_after_ns", passed_on.gone_after_ns, _GONE_AFTER_NS),
         ):
             if is_ != was:
                 yield f"the request's {name} was {was} and is {is_} for the default socket: pass {name} on as it is"
@@ -140,6 +143,9 @@ def answer_faults(socket: IConnectedSocket, inner: RecordingSocket) -> Iterable[
     socket.on_start_repeated(77)
     if inner.repeats != [77]:
         yield "on_start_repeated did not reach the default socket: hand it on, with its time"
+    socket.on_unreachable(3)
+    if inner.unreachable != [3]:
+        yield "on_unreachable did not reach the default socket, so nobody learns that the peer is gone: hand it on"
     for _ in range(2):
         for name in ("connection_id", "measured_ns", "send_lateness"):
             says, is_ = getattr(socket, name), getattr(inner, name)

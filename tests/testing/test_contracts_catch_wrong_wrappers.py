@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 import trio
-from attrs import evolve
+from attrs import evolve, fields
 
 from cts.api import (
     Address,
@@ -435,6 +435,8 @@ def deaf(frame: RenderedFrame) -> None: ...
 CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("the request's plan was ", {"plan": lambda request: longer(request.plan)}),
     ("the request's verify was Verify.COUNT and is Verify.CONNECTION", {"verify": lambda _: Verify.CONNECTION}),
+    ("the request's active was ", {"active": lambda request: not request.active}),
+    ("the request's gone_after_ns was 987654321 and is None", {"gone_after_ns": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: deaf}),
     ("a task that was in request.background is there no more: append to it", {"background": lambda _: []}),
@@ -471,3 +473,32 @@ def test_a_factory_that_wraps_what_the_request_holds_gives_no_cause_for_complain
         return None if on_frame is None else lambda frame: on_frame(frame)
 
     assert said_of(changing(sender=lambda request: Wrapped(request.sender), on_frame=told)) == {}
+
+
+# Whatever a contract has a default for
+
+
+def defaults_of(contract: type) -> list[str]:
+    abstract: frozenset[str] = getattr(contract, "__abstractmethods__", frozenset())
+    bases = [base for base in contract.__mro__ if base.__module__ == "cts.api"]
+    return sorted({name for base in bases for name in vars(base) if not name.startswith("_")} - abstract)
+
+
+LAWFUL = {"send_now"}
+"""What an endpoint in front need not hand on: nothing goes at once, and everything later."""
+
+
+@pytest.mark.parametrize("name", [name for name in defaults_of(IDatagramEndpoint) if name not in LAWFUL])
+def test_an_endpoint_that_does_not_hand_on_what_has_a_default_is_found(name: str) -> None:
+    assert said_of(with_endpoint(type("Left", (ThroughEndpoint,), {name: getattr(IDatagramEndpoint, name)}))) != {}
+
+
+@pytest.mark.parametrize("name", defaults_of(IConnectedSocket))
+def test_a_socket_that_does_not_hand_on_what_has_a_default_is_found(name: str) -> None:
+    assert said_of(with_socket(type("Left", (ThroughSocket,), {name: getattr(IConnectedSocket, name)}))) != {}
+
+
+def test_every_part_of_a_request_is_looked_at() -> None:
+    by_the_socket = {"role", "peer", "endpoint"}
+    by_what_the_default_is_made_from = {next(iter(changes)) for _, changes in CHANGES} | {"connection_id"}
+    assert {each.name for each in fields(StreamRequest)} == by_the_socket | by_what_the_default_is_made_from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, UnreachableHandler
+from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message, UnreachableHandler
 
 __all__ = ["ThroughEndpoint"]
 
@@ -34,6 +34,9 @@ class ThroughEndpoint(IDatagramEndpoint):
 
     async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
         return await self.endpoint.send_train(remote, header, payloads)
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        return self.endpoint.send_now(messages)
 
     def try_send(self, remote: Address, datagram: bytes) -> bool:
         return self.endpoint.try_send(remote, datagram)

@@ -62,6 +62,9 @@ class ThroughSocket(IConnectedSocket):
     def on_start_repeated(self, received_ns: int) -> None:
         self.socket.on_start_repeated(received_ns)
 
+    def on_unreachable(self, times: int) -> None:
+        self.socket.on_unreachable(times)
+
     def observe(self, now_ns: int) -> StreamSnapshot:
         return self.socket.observe(now_ns)
 
