@@ -34,6 +34,7 @@ from cts.units import MILLISECOND
 __all__ = ["ProbedSender", "RequestKept", "answer_faults", "ending_faults", "request_faults"]
 
 _GONE_AFTER_NS = 987_654_321
+_REMARK = "a remark that only this contract makes"
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -75,11 +76,13 @@ class RequestKept:
 
     Attributes:
         heard: the frames that its ``on_frame`` was told of.
+        remarks: what its ``on_remark`` was told.
     """
 
     request: StreamRequest
     sender: ProbedSender = field(init=False)
     heard: list[RenderedFrame] = field(factory=list, init=False)
+    remarks: list[str] = field(factory=list, init=False)
     _plan: StreamPlan = field(init=False)
     _pacer: IPacer = field(init=False)
     _connection_id: str | None = field(init=False)
@@ -89,7 +92,7 @@ class RequestKept:
         request = self.request
         self.sender = ProbedSender(None, request.plan)
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
-        request.gone_after_ns = _GONE_AFTER_NS
+        request.gone_after_ns, request.on_remark, request.shares_settings = _GONE_AFTER_NS, self.remarks.append, True
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
 
@@ -101,6 +104,7 @@ class RequestKept:
             ("active", passed_on.active, self._active),
             ("verify", passed_on.verify, Verify.COUNT),
             ("gone_after_ns", passed_on.gone_after_ns, _GONE_AFTER_NS),
+            ("shares_settings", passed_on.shares_settings, True),
         ):
             if is_ != was:
                 yield f"the request's {name} was {was} and is {is_} for the default socket: pass {name} on as it is"
@@ -108,6 +112,10 @@ class RequestKept:
             passed_on.on_frame(_FRAME)
         if self.heard != [_FRAME]:
             yield "a rendered frame did not reach the request's on_frame, so no log has it: pass on_frame on, or call it"
+        if passed_on.on_remark is not None:
+            passed_on.on_remark(_REMARK)
+        if self.remarks != [_REMARK]:
+            yield "a remark did not reach the request's on_remark, so nobody hears it: pass on_remark on, or call it"
         if trio.lowlevel.checkpoint not in passed_on.background:
             yield "a task that was in request.background is there no more: append to it"
 

@@ -139,9 +139,9 @@ def _allowed(kind: object) -> str:
     if isinstance(base, type) and attrs.has(base):
         return "a table, see [impairments](impairments.md)"
     for check in checks:
-        wrong = base(check.low) - 1 if isinstance(check, Between) else ""
+        wrong = base(base(check.low) - 1) if isinstance(check, Between) else ""
         try:
-            check(base(wrong))  # type: ignore[operator]
+            check(wrong)  # type: ignore[operator]
         except ValueError as error:
             text = str(error).rpartition("allowed: ")[2].rpartition("there are ")[2]
             # Nobody is sent to every address.

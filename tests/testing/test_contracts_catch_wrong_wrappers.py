@@ -437,6 +437,8 @@ CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("the request's verify was Verify.COUNT and is Verify.CONNECTION", {"verify": lambda _: Verify.CONNECTION}),
     ("the request's active was ", {"active": lambda request: not request.active}),
     ("the request's gone_after_ns was 987654321 and is None", {"gone_after_ns": lambda _: None}),
+    ("the request's shares_settings was True and is False", {"shares_settings": lambda _: False}),
+    ("a remark did not reach the request's on_remark", {"on_remark": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: deaf}),
     ("a task that was in request.background is there no more: append to it", {"background": lambda _: []}),
