@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from random import Random
 from typing import ClassVar
 
 import trio
@@ -70,7 +71,6 @@ UnreachableHandler = Callable[[Address, int], None]
 
 Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
 """A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
-
 
 BackgroundTask = Callable[[], Awaitable[None]]
 """Runs in a stream's nursery from its beginning, and is cancelled at its end. What it raises ends the stream."""
@@ -204,6 +204,9 @@ class ISender(ABC):
         bytes handed to the network, as the endpoint's sends returned them.
         """
 
+    def use_random(self, random: Random) -> None:  # noqa: B027
+        """Keep the stream's own generator, by seed and number, to draw from it alone; called once, before all else."""
+
     def trains(self, segment_limit: int) -> Sequence[Train] | None:
         """Return the trains that each frame leaves in, for the engine to hand over in this sender's place.
 
@@ -305,7 +308,7 @@ class StreamRequest:
         verify: what a receiver does about wrong payloads.
         gone_after_ns: how long the network may say that the peer cannot be reached, with nothing heard of that peer, until a
             sender's stream ends; None for as long as it lasts.
-        on_frame: told of each rendered frame, or None.
+        on_frame, on_failure: told of each rendered frame; of the exception that ended the stream. None for nobody.
         on_remark: told what a person should hear of the stream while it runs, or None.
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
@@ -324,6 +327,7 @@ class StreamRequest:
     gone_after_ns: int | None = None
     on_remark: Callable[[str], None] | None = None
     shares_settings: bool = False
+    on_failure: Callable[[BaseException], None] | None = None
     background: list[BackgroundTask] = field(factory=list)
 
 

@@ -20,13 +20,14 @@ ROOMS: dict[str, frozenset[str]] = {
     "units": frozenset(),
     "native": frozenset(),
     "signals": frozenset(),
+    "chance": frozenset(),
     "metrics": frozenset({"errors", "units"}),
     "protocol": frozenset({"errors", "units", "metrics"}),
     "impairment": frozenset({"errors", "units"}),
     "records": VALUES | {"impairment.link"},
     "api": VALUES | {"records"},
     "clock": CONTRACTS | {"native"},
-    "engine": CONTRACTS,
+    "engine": CONTRACTS | {"chance"},
     "net": CONTRACTS | {"native", "clock", "impairment"},
     "relay": CONTRACTS | {"signals", "clock", "impairment", "engine.contracts", "net"},
     # What a plan and an impairment may be is for those to say who work with them.
@@ -37,7 +38,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "verification": frozenset(
         {"errors", "units", "protocol.roles", "protocol.task", "protocol.wire", "records", "impairment.link"}
     ),
-    "testing": CONTRACTS | {"plugin.contract"},
+    "testing": CONTRACTS | {"chance", "plugin.contract"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 

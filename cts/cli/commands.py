@@ -27,7 +27,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 _Value = TypeVar("_Value")
 
 _config = click.argument("config", type=click.Path(path_type=Path))
-_seed = click.option("--seed", type=int, default=1, show_default=True, help="All chance follows from it.")
+_seed = click.option("--seed", type=int, help="All chance follows from it.  [default: run.seed, or 1]")
 _as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
 )
@@ -82,18 +82,25 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 @_overrides()
 @_seed
 @_as_json
-def sim(config: Path, overrides: tuple[str, ...], seed: int, as_json: bool) -> None:
+def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: bool) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
     The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
     """
     from cts.config import load_config
+    from cts.runs.session_settings import simulated_seed
     from cts.runs.simulated_run import run_simulation
 
     tell = _teller(as_json)
     settings = load_config(config, overrides)
     result = run_simulation(
-        settings, str(config), seed=seed, console=sys.stderr, say=_say, give_up=tell, overrides=overrides
+        settings,
+        str(config),
+        seed=simulated_seed(settings, seed),
+        console=sys.stderr,
+        say=_say,
+        give_up=tell,
+        overrides=overrides,
     )
     tell(result)
     sys.exit(result.exit_status)
@@ -159,7 +166,7 @@ def impair(
     to: str,
     config: Path,
     overrides: tuple[str, ...],
-    seed: int,
+    seed: int | None,
     truth: Path | None,
     time_limit: str | None,
     clients: int,
@@ -179,7 +186,7 @@ def impair(
     from cts.output.console_stream import console_stream, takes_text
     from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
-    from cts.runs.session_settings import socket_options
+    from cts.runs.session_settings import simulated_seed, socket_options
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
     target = _read("--to", parse_target, to)
@@ -187,11 +194,12 @@ def impair(
     if truth is not None:
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
+    chosen_seed = simulated_seed(settings, seed)
     order = RelayOrder(
         links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
         listen=listening,
         to=target,
-        seed=seed,
+        seed=chosen_seed,
         truth_file=settings.output.truth_file,
         time_limit_ns=limit_ns,
         limits=RelayLimits(clients=clients),
@@ -200,7 +208,7 @@ def impair(
     )
 
     def begin(bound: Sequence[Address], upstream: Address, buffers: SocketBuffers) -> None:
-        _show(relay_banner(bound, upstream, seed, buffers), console)
+        _show(relay_banner(bound, upstream, chosen_seed, buffers), console)
         for text in missing_families(listen, bound):
             _show(f"note: {text}", console)
 

@@ -36,6 +36,7 @@ __all__ = ["Config", "load_config", "structure_config"]
 
 Count = Annotated[int, Between(0)]
 AtLeastOne = Annotated[int, Between(1)]
+Seed = Annotated[int, Between(-(1 << 63), (1 << 63) - 1)]  # what TOML promises to carry
 SomeTime = Annotated[Duration, Between(1)]
 ListenAddress = Annotated[str, parse_endpoint]
 TargetAddress = Annotated[str, parse_target]
@@ -57,6 +58,7 @@ class RunConfig:
     ``processes`` spreads the run over so many processes a side; ``cpu_affinity`` lists the processors that they are bound
     to, in turn. ``ttl`` is the TTL or hop limit of what is sent, ``interface`` the only one to send and receive by;
     ``receive_buffer`` and ``send_buffer`` are what each socket asks the kernel for, without one 4 MiB or what it gives.
+    to, in turn. ``seed`` is what senders leave to chance follows from; without one, each run takes a fresh one.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
@@ -69,6 +71,7 @@ class RunConfig:
     ttl: Ttl | None = None
     receive_buffer: BufferSize | None = None
     send_buffer: BufferSize | None = None
+    seed: Seed | None = None
 
 
 @frozen

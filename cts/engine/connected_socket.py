@@ -115,6 +115,8 @@ class ConnectedSocket(IConnectedSocket):
                 # A stream that is being cancelled is cancelled, whatever failed in the same moment; the rest is a bug.
                 raise (others if others is not None and others.split(trio.Cancelled)[1] is None else group) from None
             failure = first_of(failures)
+            if self._request.on_failure is not None:
+                self._request.on_failure(failure)
         return self._result(failure)
 
     def on_data_received(self, batch: DatagramBatch) -> None:

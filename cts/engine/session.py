@@ -43,7 +43,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.stream_ends import StreamLedger
-from cts.engine.streams import StreamParts, Streams
+from cts.engine.streams import OnFailure, StreamParts, Streams
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
@@ -83,6 +83,7 @@ class Session(ISession):
         new_connection_id: returns the UUID text for a stream with that peer.
         observer: told of everything; those who need to know first where it listens set it between ``bind`` and ``run``.
         began_ns: when the run began, where that was before this session; None for when it runs.
+        on_failure: told of each stream, of either side, that an exception ended, and of that.
     """
 
     _settings: SessionSettings = field(kw_only=False)
@@ -95,6 +96,7 @@ class Session(ISession):
     _new_connection_id: Callable[[Address], str]
     observer: Observer = field(factory=Observer)
     _given_began_ns: int | None = field(default=None, alias="began_ns")
+    _on_failure: OnFailure | None = None
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -195,6 +197,8 @@ class Session(ISession):
             factory=self._factory,
             dispatcher=dispatcher,
             shares_settings=settings.is_closed,
+            random_of=settings.random_of,
+            on_failure=self._on_failure,
         )
         if settings.server is not None:
             streams = self._make_streams(parts, settings.direction.server_role, settings.server.peer_gone_after_ns)
@@ -258,6 +262,11 @@ class Session(ISession):
         self._sides.cancel()
 
     @property
+    def results(self) -> tuple[StreamResult, ...]:
+        """The streams of both sides that have ended."""
+        return tuple(chain.from_iterable(streams.results for streams in self._streams.values()))
+
+    @property
     def _measured(self) -> Streams:
         return self._streams[self._settings.measured_role]
 
@@ -300,4 +309,5 @@ class Session(ISession):
             interrupted=self._interrupted,
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
+            seed=self._settings.seed,
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from attrs import frozen
 
 from cts.api import Role, StreamPlan, Verify
+from cts.chance import stream_random
 from cts.protocol.roles import Direction
 
 __all__ = ["ClientSettings", "ServerSettings", "SessionSettings"]
@@ -56,6 +59,8 @@ class SessionSettings:
         grace_ns: how long streams may go on after a stop.
         time_limit_ns: when the session ends at the latest; None for no limit.
         is_closed: whether all peers are of the same run, and so have its settings.
+        seed: what senders leave to chance follows from it.
+        first_number, number_step: how streams are numbered over all processes of the run, for their chance.
     """
 
     direction: Direction
@@ -67,6 +72,13 @@ class SessionSettings:
     grace_ns: int
     time_limit_ns: int | None = None
     is_closed: bool = False
+    seed: int = 0
+    first_number: int = 1
+    number_step: int = 1
+
+    def random_of(self, number: int) -> Random:
+        """Return the generator of the session's own stream ``number``, from 1."""
+        return stream_random(self.seed, self.first_number + (number - 1) * self.number_step)
 
     @property
     def role(self) -> str:

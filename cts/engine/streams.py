@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 
 import attrs
 import trio
@@ -34,7 +35,10 @@ from cts.records.observer import Observer
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
-__all__ = ["OpenStream", "StreamParts", "Streams"]
+__all__ = ["OnFailure", "OpenStream", "StreamParts", "Streams"]
+
+OnFailure = Callable[[StreamInfo, BaseException], None]
+"""Called with a stream and the exception that became its result."""
 
 GAVE_WAY = "Cancelled: its peer asked for another stream"
 """The result of a stream that was being sent to a client that is gone, from the port of the next one."""
@@ -52,8 +56,10 @@ class StreamParts:
         pacer: the run's clock.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
+        random_of: returns the generator of a stream's sender, by the stream's number.
         dispatcher: hands over frames of many streams together; its ``run`` must run. None to do without.
         shares_settings: whether their peers are of the same run.
+        on_failure: told of each stream that an exception ended, and of that.
     """
 
     plan: StreamPlan
@@ -61,8 +67,10 @@ class StreamParts:
     pacer: IPacer
     make_sender: Callable[[StreamPlan], ISender]
     factory: IConnectedSocketFactory
+    random_of: Callable[[int], Random]
     dispatcher: FrameDispatcher | None = None
     shares_settings: bool = False
+    on_failure: OnFailure | None = None
 
 
 @frozen(eq=False)
@@ -143,13 +151,15 @@ class Streams:
         if told:
             self._tell(info)
         try:
+            sender = parts.make_sender(parts.plan)
+            sender.use_random(parts.random_of(info.number))
             request = StreamRequest(
                 role=self.role,
                 active=active,
                 plan=parts.plan,
                 endpoint=endpoint,
                 peer=peer,
-                sender=parts.make_sender(parts.plan),
+                sender=sender,
                 pacer=parts.pacer,
                 connection_id=connection_id,
                 verify=parts.verify,
@@ -157,6 +167,7 @@ class Streams:
                 gone_after_ns=self._gone_after_ns,
                 on_remark=partial(self._observer.remarked, info),
                 shares_settings=parts.shares_settings,
+                on_failure=partial(parts.on_failure, info) if parts.on_failure is not None else None,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
@@ -185,6 +196,8 @@ class Streams:
             with stream.running:
                 result = await socket.run()
         except (OSError, PluginFailure) as error:
+            if self._parts.on_failure is not None:
+                self._parts.on_failure(info, error)
             result = self._ended_now(stream, failure_of(error))
         finally:
             del self._open[stream]
@@ -243,6 +256,8 @@ class Streams:
         self._observer.frame_rendered(info, frame)
 
     def _fail(self, info: StreamInfo, error: Exception) -> None:
+        if self._parts.on_failure is not None:
+            self._parts.on_failure(info, error)
         self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None, None))
 
     def _ended_now(self, stream: OpenStream, outcome: tuple[Outcome, str]) -> StreamResult:

@@ -69,6 +69,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "answered": [str(address) for address in report.answered],
         "bytes_on_time": snapshot.counts.bytes_on_time,
         "buffers": buffers_json(report.buffers),
+        "seed": report.seed,
     }
 
 

@@ -36,6 +36,11 @@ class ChosenPlugins:
     factory_plugin: LoadedPlugin[IConnectedSocketFactory]
     factory_options: object
 
+    @property
+    def uses_chance(self) -> bool:
+        """Whether the sender takes the generator that each stream is given."""
+        return self.sender.cls.use_random is not ISender.use_random
+
     def make_sender(self, plan: StreamPlan) -> ISender:
         """Return a sender for one stream.
 

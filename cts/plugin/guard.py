@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from random import Random
 from typing import TypeVar
 
 import trio
@@ -71,16 +72,27 @@ class GuardedSender(ISender):
 
     Args:
         options, plan: what the plugin's sender is made from.
-        cls: the plugin's sender class.
+        cls: the plugin's sender class, or what else makes its sender.
         label: names the plugin in messages.
     """
 
-    def __init__(self, options: object, plan: StreamPlan, *, cls: type[ISender], label: str) -> None:
+    def __init__(
+        self, options: object, plan: StreamPlan, *, cls: Callable[[object, StreamPlan], ISender], label: str
+    ) -> None:
         self._label = label
         self._plan = plan
         self._offered: tuple[int, Sequence[Train]] | None = None
         with _blaming(label):
             self._sender = cls(options, plan)
+
+    def use_random(self, random: Random) -> None:
+        """Hand it to the plugin.
+
+        Raises:
+            PluginFailure: the plugin raised.
+        """
+        with _blaming(self._label, for_network=True):
+            self._sender.use_random(random)
 
     async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
         """Send through the plugin.

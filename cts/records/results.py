@@ -162,6 +162,7 @@ class RunReport:
         failures: what went wrong with the run itself, such as a worker that died or a log that could not be written.
         answered: for each server of several addresses the one that answered first.
         buffers: what each socket had; None where there were no real ones.
+        seed: what its senders, and in a simulation its network, left to chance follows from it.
     """
 
     role: str
@@ -174,6 +175,7 @@ class RunReport:
     interrupted: bool = False
     failures: tuple[str, ...] = ()
     answered: tuple[Address, ...] = ()
+    seed: int | None = None
     send_lateness: Histogram = field(factory=Histogram)
     buffers: SocketBuffers | None = None
 

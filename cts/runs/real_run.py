@@ -34,7 +34,14 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
-from cts.runs.session_settings import WorkerSetup, plan_of, random_connection_id, session_settings, socket_options
+from cts.runs.session_settings import (
+    WorkerSetup,
+    plan_of,
+    random_connection_id,
+    session_settings,
+    socket_options,
+    with_seed,
+)
 from cts.runs.socket_text import socket_notes
 from cts.runs.watchers import open_observers
 from cts.runs.workers.session import WorkersSession
@@ -66,6 +73,7 @@ def run(
     """
     if wrong := beyond_a_real_run(config):
         raise ConfigError(source, wrong)
+    config = with_seed(config)
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     factory = plugins.make_factory()
@@ -129,6 +137,10 @@ class _Run:
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
                 self._say(buffers_text(self._buffers))
+                if self._plugins.uses_chance:
+                    self._say(
+                        f"seed: {config.run.seed}; the sender draws the same again with run.seed = {config.run.seed}"
+                    )
                 notes = (*missing_families(config.server.listen, listen), *untold(), *short_buffers(self._buffers))
                 for text in (*notes, *socket_notes(config), *warnings_of(self._plan)):
                     self._say(f"note: {text}")

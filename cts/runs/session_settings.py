@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cts.api import Address, StreamPlan
+from cts.chance import fresh_seed
 from cts.config import Config
 from cts.config.client_bind import ClientBind, parse_bind
 from cts.config.dscp import parse_dscp
@@ -15,7 +16,15 @@ from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 
-__all__ = ["WorkerSetup", "plan_of", "random_connection_id", "session_settings", "socket_options"]
+__all__ = [
+    "WorkerSetup",
+    "plan_of",
+    "random_connection_id",
+    "session_settings",
+    "simulated_seed",
+    "socket_options",
+    "with_seed",
+]
 
 
 @frozen(kw_only=True)
@@ -59,6 +68,18 @@ def plan_of(config: Config) -> StreamPlan:
     return StreamPlan(*rates, stream.stream_length, stream.buffer_depth, stream.datagram_max_size)
 
 
+def with_seed(config: Config, seed: int | None = None) -> Config:
+    """Return a configuration that has a seed: the given one, else its own, else a fresh one."""
+    own = fresh_seed() if config.run.seed is None else config.run.seed
+    return evolve(config, run=evolve(config.run, seed=own if seed is None else seed))
+
+
+def simulated_seed(config: Config, given: int | None) -> int:
+    """Return the seed of a simulated network: the given one, else the configuration's, else always the same one."""
+    own = 1 if config.run.seed is None else config.run.seed
+    return own if given is None else given
+
+
 def session_settings(config: Config) -> SessionSettings:
     """Return what a configuration has a session run."""
     run, client = config.run, config.client
@@ -81,6 +102,7 @@ def session_settings(config: Config) -> SessionSettings:
         grace_ns=run.grace,
         time_limit_ns=run.time_limit,
         is_closed=run.role == "loopback",
+        seed=run.seed or 0,
     )
 
 

@@ -7,45 +7,33 @@ function of the configuration and the seed alone.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from hashlib import blake2b
 from typing import TextIO
 
 import trio
 
-from cts.api import Address, IConnectedSocketFactory, ISender
+from cts.api import IConnectedSocketFactory, ISender
 from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
-from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.config.network_links import impairments
 from cts.engine.session import Session
-from cts.errors import ConfigError, UserError
+from cts.errors import UserError
 from cts.impairment.link import Impairment
-from cts.net.simulated import SimulatedNetwork
 from cts.net.surroundings import running
 from cts.output.console import ProgressConsole
-from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
 from cts.plugin.guard import close_factory
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.truth_writer import SimulationTruthLog, Transmission
 from cts.runs.plan_text import banner
-from cts.runs.session_settings import plan_of, session_settings
+from cts.runs.session_settings import plan_of, with_seed
+from cts.runs.simulated_session import refuse_one_side, simulated_session
 from cts.runs.socket_text import without_effect
 from cts.runs.watchers import expected_end_ns, open_observers
 from cts.signals import stop_signals
 
-__all__ = ["run_simulation", "simulate", "simulated_connection_id"]
-
-_SERVER = {False: "192.0.2.1", True: "2001:db8::1"}
-"""Addresses for documentation (RFC 5737, RFC 3849) stand for names and for ``*``: a simulation asks no resolver."""
-
-
-def simulated_connection_id(seed: int, remote: Address) -> str:
-    """Return the UUID that a simulated server gives a peer's stream."""
-    return str(uuid.UUID(bytes=blake2b(f"{seed} {remote}".encode(), digest_size=16).digest(), version=4))
+__all__ = ["run_simulation", "simulate"]
 
 
 def simulate(
@@ -80,19 +68,14 @@ def simulate(
     observer = OrderedObserver(observers, pacer.now_ns)
 
     async def main() -> RunReport:
-        network = SimulatedNetwork(
-            pacer, to_client=to_client, to_server=to_server, seed=seed, on_transmission=on_transmission
-        )
-        session = Session(
-            session_settings(config),
-            network=network,
+        network, session = simulated_session(
+            with_seed(config, seed),
             pacer=pacer,
-            listen=_listen(config),
-            targets=[],
+            links=(to_client, to_server),
             make_sender=make_sender,
             factory=factory,
-            new_connection_id=lambda remote: simulated_connection_id(seed, remote),
             observer=observer,
+            on_transmission=on_transmission,
         )
 
         def abandon(number: int) -> None:
@@ -124,15 +107,6 @@ async def _obey(signals: AsyncIterator[int], session: Session, stopped_by: list[
         session.stop_now()
 
 
-def _listen(config: Config) -> list[Address]:
-    addresses: list[Address] = []
-    for host, port in map(parse_endpoint, config.server.listen):
-        numeric = host.replace(".", "").isdigit() or ":" in host
-        hosts = list(_SERVER.values()) if host == EVERY_ADDRESS else [host if numeric else _SERVER[False]]
-        addresses += [Address(each, port) for each in hosts]
-    return list(dict.fromkeys(addresses))
-
-
 def run_simulation(
     config: Config,
     source: str,
@@ -157,9 +131,7 @@ def run_simulation(
     Raises:
         UserError: the configuration is not for a simulation; a plugin or a log is not to be had.
     """
-    if config.run.role != "loopback":
-        problem = f"run.role: {config.run.role!r}, and a simulation has both sides; allowed: 'loopback'"
-        raise ConfigError(source, [problem])
+    refuse_one_side(config, source)
     plugins = choose_plugins(config, source, overrides)
     plan = plan_of(config)
     mode = config.output.console

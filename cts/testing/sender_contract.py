@@ -20,8 +20,9 @@ from cts.api import HEADER_SIZE, ISender, StreamPlan
 from cts.errors import DecodeError
 from cts.protocol.trains import fault_of_trains
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND, matches_pattern
+from cts.testing.chance_contract import ChanceContract
 from cts.testing.endpoints import PEER, SentDatagram
-from cts.testing.frame_run import FrameRun, SentFrame, plan_of, record_frames
+from cts.testing.frame_run import FrameRun, SentFrame, make_sender, plan_of, record_frames
 from cts.testing.plugin_rules import ContractBroken, check_api, check_imports, check_options, make_options
 from cts.testing.sender_probes import (
     cancel_background,
@@ -53,7 +54,7 @@ _WAYS = ((1, 0), (46, 0), (1, 3_000_100))
 """(segment limit, how late a frame is handed over, nanoseconds) of the recorded runs."""
 
 
-class SenderContract:
+class SenderContract(ChanceContract):
     """Tests of one sender class.
 
     Attributes:
@@ -266,7 +267,7 @@ class SenderContract:
         return self.sender_class.__name__
 
     def _make(self, plan: StreamPlan) -> ISender:
-        return self.sender_class(self._options(), plan)
+        return make_sender(self.sender_class, self._options(), plan)
 
     def _options(self) -> object:
         return make_options(self.sender_class, self.options)

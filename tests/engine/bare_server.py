@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
 from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan, Verify
+from cts.chance import stream_random
 from cts.engine.broker import Broker
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.connection_manager import ConnectionManager
@@ -39,6 +41,7 @@ def parts_of(
         verify=Verify.DATA,
         pacer=world.pacer,
         make_sender=make_sender,
+        random_of=partial(stream_random, 1),
         factory=factory or DefaultConnectedSocketFactory(None),
     )
 

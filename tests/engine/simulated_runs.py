@@ -68,7 +68,8 @@ def both_sides(
 
     async def main(world: World) -> Sides:
         roles = ("server", "client")
-        configs = [config_of(direction, **{"run": {"role": role, "grace": "1h"}, **tables}) for role in roles]
+        run = tables.get("run", {})
+        configs = [config_of(direction, **{**tables, "run": {"role": role, "grace": "1h", **run}}) for role in roles]
         sessions = [world.session(each, make_sender=make_sender, factory=factory) for each in configs]
         server = await world.serve(sessions[0])
         client = await sessions[1].run()

@@ -10,7 +10,7 @@ from cts.engine.listening_socket import ListeningSocket
 from cts.impairment.link import Impairment
 from cts.protocol.wire import START
 from cts.records.results import UNKNOWN_CONNECTION_ID
-from cts.runs.simulated_run import simulated_connection_id
+from cts.runs.simulated_session import simulated_connection_id
 from tests.engine.bare_server import BareServer
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import (

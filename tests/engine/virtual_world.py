@@ -25,7 +25,7 @@ from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
-from cts.runs.simulated_run import simulated_connection_id
+from cts.runs.simulated_session import simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from cts.net.udp_network import UdpNetwork
 from cts.output.ordering import OrderedObserver
 from cts.records.results import RunReport
 from cts.runs.session_settings import plan_of, session_settings
-from cts.runs.simulated_run import simulated_connection_id
+from cts.runs.simulated_session import simulated_connection_id
 from cts.runs.watchers import open_observers
 from tests.engine.small_stream import config_of
 

@@ -67,7 +67,8 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         '"other_ends": []}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
-        f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, "buffers": null}}'
+        f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
+        '"buffers": null, "seed": null}'
     )
 
 

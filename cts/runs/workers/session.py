@@ -161,15 +161,16 @@ class WorkersSession(ISession):
         settings, processes = self._settings, self._setup.processes
         servers, clients = [], []
         if settings.server is not None:
-            serving = attrs.evolve(settings, client=None)
-            servers = [Worker(f"server worker {number}", serving) for number in range(1, processes + 1)]
+            for number in range(1, processes + 1):
+                serving = attrs.evolve(settings, client=None, first_number=number, number_step=processes)
+                servers.append(Worker(f"server worker {number}", serving))
         if settings.client is not None:
             share, rest = divmod(settings.client.connections, processes)
             first = 0
             for number in range(1, min(processes, settings.client.connections) + 1):
                 connections = share + (number <= rest)
                 client = attrs.evolve(settings.client, connections=connections)
-                asking = attrs.evolve(settings, server=None, client=client)
+                asking = attrs.evolve(settings, server=None, client=client, first_number=number, number_step=processes)
                 clients.append(Worker(f"client worker {number}", asking, first))
                 first += connections
         self._workers = [*servers, *clients]
@@ -330,15 +331,16 @@ class WorkersSession(ISession):
         ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
         reports = [worker.report for worker in self._workers if worker.report is not None]
         return RunReport(
-            role=self._settings.role,
-            direction=self._settings.direction,
+            role=settings.role,
+            direction=settings.direction,
             began_ns=self._began_ns,
-            elapsed_ns=ended_ns - self._began_ns,
+            elapsed_ns=end_of(everybody, self._began_ns + snapshot.elapsed_ns) - self._began_ns,
             snapshot=snapshot,
             streams=ledger.streams,
             streams_omitted=ledger.omitted,
             interrupted=self._interrupted,
             failures=tuple(self._failures),
+            seed=self._settings.seed,
             send_lateness=Histogram.of(report.send_lateness for report in reports),
             answered=tuple(dict.fromkeys(address for report in reports for address in report.answered)),
         )
