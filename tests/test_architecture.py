@@ -38,11 +38,16 @@ ROOMS: dict[str, frozenset[str]] = {
     "verification": frozenset(
         {"errors", "units", "protocol.roles", "protocol.task", "protocol.wire", "records", "impairment.link"}
     ),
-    "testing": CONTRACTS | {"chance", "plugin.contract"},
+    "runs": CONTRACTS
+    | {"native", "signals", "chance", "impairment", "clock", "engine", "net", "config", "plugin", "output"},
+    # Fakes and contracts stand on the API alone; a whole stream is put together as a run is.
+    "testing": CONTRACTS
+    | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin", "output.summary"}
+    | {"runs.session_settings", "runs.simulated_session", "runs.watchers"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 
-ON_TOP = ("runs", "bench", "cli", "__main__")
+ON_TOP = ("bench", "cli", "pytest_plugin", "__main__")
 """These put the pieces together: each may import whatever is not below it."""
 PURE = ("protocol", "metrics")
 IMPURE_MODULES = frozenset(

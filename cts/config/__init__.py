@@ -7,5 +7,6 @@
 from cts.config.endpoint_text import parse_endpoint
 from cts.config.structuring import structure_options
 from cts.config.tables import Config, load_config, structure_config
+from cts.config.toml_source import parse_toml
 
-__all__ = ["Config", "load_config", "parse_endpoint", "structure_config", "structure_options"]
+__all__ = ["Config", "load_config", "parse_endpoint", "parse_toml", "structure_config", "structure_options"]

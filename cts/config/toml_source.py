@@ -11,7 +11,7 @@ import tomli
 from cts.config.problems import KeyPath, dotted, shown, touch
 from cts.errors import ConfigError, system_reason
 
-__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "read_toml", "set_key"]
+__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "parse_toml", "read_toml", "set_key"]
 
 MAX_FILE_SIZE = 1 << 20
 """Bytes of configuration that are read; a larger file is taken for something else."""
@@ -21,7 +21,7 @@ SYNTAX = "KEY=VALUE, for example --set stream.frame_rate=60"
 def read_toml(path: Path) -> dict[str, object]:
     """Read a file of TOML, in UTF-8 with or without a byte-order mark.
 
-    Raises ConfigError, with line and column where there is one.
+    Raises ConfigError, as :func:`parse_toml` does.
     """
     source = str(path)
     try:
@@ -44,6 +44,14 @@ def read_toml(path: Path) -> dict[str, object]:
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise ConfigError(source, [f"line {line}: not UTF-8 (byte 0x{data[exc.start]:02x})"]) from None
+    return parse_toml(text, source)
+
+
+def parse_toml(text: str, source: str) -> dict[str, object]:
+    """Read a text of TOML that came from ``source``.
+
+    Raises ConfigError, with line and column where there is one.
+    """
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as exc:

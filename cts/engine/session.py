@@ -262,11 +262,6 @@ class Session(ISession):
         self._sides.cancel()
 
     @property
-    def results(self) -> tuple[StreamResult, ...]:
-        """The streams of both sides that have ended."""
-        return tuple(chain.from_iterable(streams.results for streams in self._streams.values()))
-
-    @property
     def _measured(self) -> Streams:
         return self._streams[self._settings.measured_role]
 

@@ -139,15 +139,16 @@ class SimulationTruthLog(TruthLog):
 
     Args:
         path, key, seed: as for :class:`TruthLog`.
+        began_ns: time 0 in the run's clock.
 
     Raises:
         UserError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, key: str, *, seed: int) -> None:
-        super().__init__(path, key, seed=seed, began_ns=0, began_unix_ns=0)
+    def __init__(self, path: Path, key: str, *, seed: int, began_ns: int = 0) -> None:
+        super().__init__(path, key, seed=seed, began_ns=began_ns, began_unix_ns=0)
         self._held: list[Transmission] = []
-        self._now_ns = 0
+        self._now_ns = began_ns
 
     def transmitted(self, transmission: Transmission) -> None:
         """Write it once a later instant comes."""

@@ -21,6 +21,7 @@ from cts.errors import UserError
 from cts.impairment.link import Impairment
 from cts.net.surroundings import running
 from cts.output.console import ProgressConsole
+from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
 from cts.plugin.guard import close_factory
 from cts.records.observer import Observer

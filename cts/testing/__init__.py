@@ -1,23 +1,29 @@
-"""What plugins are tested with: fakes on a mock clock, and the contract tests that a plugin's own suite runs on itself."""
+"""What plugins are tested with: fakes on a mock clock, the contract tests that a plugin's own suite runs on itself, and whole
+streams on the simulated network."""
 
 from __future__ import annotations
 
+from cts.errors import ConfigError
 from cts.testing.endpoints import LOCAL, PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.factory_contract import ConnectedSocketFactoryContract
 from cts.testing.frame_run import FrameRun, OneByOneSender, SentFrame, plan_of, record_frames
 from cts.testing.pacers import MockPacer, StallingPacer, run_on_mock_clock
 from cts.testing.plugin_rules import ContractBroken, complaints
 from cts.testing.sender_contract import SenderContract
+from cts.testing.simulated_run import OfferedDatagram, SimulatedRun, SimulatedStream
+from cts.testing.simulation import simulate, simulate_in_trio
 from cts.testing.sockets import RecordingDefault, RecordingSocket, request_for
 
 __all__ = [
     "LOCAL",
     "PEER",
+    "ConfigError",
     "ConnectedSocketFactoryContract",
     "ContractBroken",
     "FailingEndpoint",
     "FrameRun",
     "MockPacer",
+    "OfferedDatagram",
     "OneByOneSender",
     "RecordingDefault",
     "RecordingEndpoint",
@@ -25,6 +31,8 @@ __all__ = [
     "SenderContract",
     "SentDatagram",
     "SentFrame",
+    "SimulatedRun",
+    "SimulatedStream",
     "StallingEndpoint",
     "StallingPacer",
     "complaints",
@@ -32,4 +40,6 @@ __all__ = [
     "record_frames",
     "request_for",
     "run_on_mock_clock",
+    "simulate",
+    "simulate_in_trio",
 ]

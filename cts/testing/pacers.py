@@ -42,6 +42,11 @@ class MockPacer(IPacer):
         if self.now_ns() < due_ns:
             await trio.sleep_until(due_ns / SECOND)
 
+    async def wait_past(self, due_ns: int) -> None:
+        """Suspend until ``due_ns``, and then until nothing else can run at that instant."""
+        await self.wait_until(due_ns)
+        await trio.testing.wait_all_tasks_blocked()
+
 
 class StallingPacer(MockPacer):
     """A pacer whose first wait for a time to come lasts an hour of the mock clock.

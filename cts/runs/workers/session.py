@@ -331,10 +331,10 @@ class WorkersSession(ISession):
         ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
         reports = [worker.report for worker in self._workers if worker.report is not None]
         return RunReport(
-            role=settings.role,
-            direction=settings.direction,
+            role=self._settings.role,
+            direction=self._settings.direction,
             began_ns=self._began_ns,
-            elapsed_ns=end_of(everybody, self._began_ns + snapshot.elapsed_ns) - self._began_ns,
+            elapsed_ns=ended_ns - self._began_ns,
             snapshot=snapshot,
             streams=ledger.streams,
             streams_omitted=ledger.omitted,
