@@ -42,8 +42,8 @@ ROOMS: dict[str, frozenset[str]] = {
     | {"native", "signals", "chance", "impairment", "clock", "engine", "net", "config", "plugin", "output"},
     # Fakes and contracts stand on the API alone; a whole stream is put together as a run is.
     "testing": CONTRACTS
-    | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin", "output.summary"}
-    | {"runs.session_settings", "runs.simulated_session", "runs.watchers"},
+    | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin"}
+    | {"output.ordering", "output.summary", "runs.session_settings", "runs.simulated_session", "runs.watchers"},
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 

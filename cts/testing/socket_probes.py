@@ -35,6 +35,7 @@ __all__ = ["ProbedSender", "RequestKept", "answer_faults", "ending_faults", "req
 
 _GONE_AFTER_NS = 987_654_321
 _REMARK = "a remark that only this contract makes"
+_FAILURE = RuntimeError("a failure that only this contract makes")
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -76,13 +77,13 @@ class RequestKept:
 
     Attributes:
         heard: the frames that its ``on_frame`` was told of.
-        remarks: what its ``on_remark`` was told.
+        told: what its ``on_remark`` and its ``on_failure`` were told.
     """
 
     request: StreamRequest
     sender: ProbedSender = field(init=False)
     heard: list[RenderedFrame] = field(factory=list, init=False)
-    remarks: list[str] = field(factory=list, init=False)
+    told: list[object] = field(factory=list, init=False)
     _plan: StreamPlan = field(init=False)
     _pacer: IPacer = field(init=False)
     _connection_id: str | None = field(init=False)
@@ -92,7 +93,8 @@ class RequestKept:
         request = self.request
         self.sender = ProbedSender(None, request.plan)
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
-        request.gone_after_ns, request.on_remark, request.shares_settings = _GONE_AFTER_NS, self.remarks.append, True
+        request.gone_after_ns, request.shares_settings = _GONE_AFTER_NS, True
+        request.on_remark = request.on_failure = self.told.append
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
 
@@ -114,8 +116,12 @@ class RequestKept:
             yield "a rendered frame did not reach the request's on_frame, so no log has it: pass on_frame on, or call it"
         if passed_on.on_remark is not None:
             passed_on.on_remark(_REMARK)
-        if self.remarks != [_REMARK]:
+        if _REMARK not in self.told:
             yield "a remark did not reach the request's on_remark, so nobody hears it: pass on_remark on, or call it"
+        if passed_on.on_failure is not None:
+            passed_on.on_failure(_FAILURE)
+        if _FAILURE not in self.told:
+            yield "what ended a stream did not reach the request's on_failure: pass on_failure on, or call it"
         if trio.lowlevel.checkpoint not in passed_on.background:
             yield "a task that was in request.background is there no more: append to it"
 

@@ -439,6 +439,7 @@ CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("the request's gone_after_ns was 987654321 and is None", {"gone_after_ns": lambda _: None}),
     ("the request's shares_settings was True and is False", {"shares_settings": lambda _: False}),
     ("a remark did not reach the request's on_remark", {"on_remark": lambda _: None}),
+    ("what ended a stream did not reach the request's on_failure", {"on_failure": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: deaf}),
     ("a task that was in request.background is there no more: append to it", {"background": lambda _: []}),
@@ -482,7 +483,7 @@ def test_a_factory_that_wraps_what_the_request_holds_gives_no_cause_for_complain
 
 def defaults_of(contract: type) -> list[str]:
     abstract: frozenset[str] = getattr(contract, "__abstractmethods__", frozenset())
-    bases = [base for base in contract.__mro__ if base.__module__ == "cts.api"]
+    bases = [base for base in contract.__mro__ if base.__module__.startswith("cts.api")]
     return sorted({name for base in bases for name in vars(base) if not name.startswith("_")} - abstract)
 
 

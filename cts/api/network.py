@@ -1,0 +1,124 @@
+"""What a stream runs on: a clock, and an endpoint that datagrams go to and come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from cts.protocol.task import DatagramBatch
+from cts.records.snapshots import Address, EndpointStatistics
+
+__all__ = ["DatagramHandler", "IDatagramEndpoint", "IPacer", "Message", "UnreachableHandler"]
+
+DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
+"""Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
+
+UnreachableHandler = Callable[[Address, int], None]
+"""Called with (remote, times): so often the network has said since that the remote cannot be reached; must not block."""
+
+Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
+"""A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
+
+
+class IPacer(ABC):
+    """The run's clock, and who wakes a sender."""
+
+    @abstractmethod
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds; only differences mean anything."""
+
+    @abstractmethod
+    async def wait_until(self, due_ns: int) -> None:
+        """Suspend until ``due_ns``; never returns early. Always a checkpoint, also for a time that has passed."""
+
+    async def wait_past(self, due_ns: int) -> None:
+        """Suspend until ``due_ns`` has come and, where time is virtual, everything else that happens then has happened."""
+        await self.wait_until(due_ns)
+
+
+class IDatagramEndpoint(ABC):
+    """A bound UDP socket, or what stands in for one: where datagrams go and come from. It knows no protocol."""
+
+    @property
+    @abstractmethod
+    def local(self) -> Address:
+        """The address it is bound to."""
+
+    def at(self, local: Address) -> IDatagramEndpoint:
+        """Return this endpoint as it is at one of its addresses: what it sends leaves from there.
+
+        An endpoint that is bound to every address has its handler told which one each batch was sent to, and an answer has to
+        leave from that one. Any other endpoint is itself.
+        """
+        return self
+
+    @property
+    def segment_limit(self) -> int:
+        """How many datagrams one :meth:`send_train` can carry in a single call to the kernel; 1 without an offload."""
+        return 1
+
+    def segment_limit_to(self, remote: Address) -> int:
+        """How many datagrams one :meth:`send_train` to ``remote`` can carry now: 1 where the path there refuses more."""
+        return self.segment_limit
+
+    @abstractmethod
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram, ``header`` followed by ``payload``.
+
+        Suspends only while the socket's send buffer is full. Both buffers may be reused as soon as it returns.
+
+        Returns:
+            Bytes handed to the network.
+
+        Raises:
+            OSError: the network refused it for good.
+        """
+
+    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+        """Send one datagram per payload, each behind the same header, in as few calls as this endpoint can.
+
+        All payloads have one length, only the last may be shorter. Suspends, returns and raises as :meth:`send` does.
+        """
+        sent = 0
+        for payload in payloads:
+            sent += await self.send(remote, header, payload)
+        return sent
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand over messages in one call and without waiting; return how many went, from the first on.
+
+        Stops before the first message that would have to wait, that the network refuses, or that this endpoint does not send
+        this way: give that one to :meth:`send_train`, which waits, raises, or sends it otherwise. Never suspends. Offer only
+        messages that may leave at the same moment.
+        """
+        return 0
+
+    @abstractmethod
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one datagram of some tens of bytes now, or not at all; return whether it was handed to the network.
+
+        Returns False if it would have to wait, or the network refuses it, or the endpoint is closed. Never suspends or raises,
+        and keeps nothing about ``remote``: made for answers to strangers, of whom there may be any number.
+        """
+
+    @abstractmethod
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """From now on hand every batch that is read to ``handler``."""
+
+    def unreachable_into(self, handler: UnreachableHandler) -> None:  # noqa: B027
+        """From now on tell ``handler`` whenever the network says (by ICMP) that a remote does not get what is sent to it.
+
+        An endpoint that cannot know tells nothing. Whoever stands in front of another hands this on.
+        """
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Read what has arrived up to now and hand it over before returning; never suspends."""
+
+    @abstractmethod
+    def statistics(self) -> EndpointStatistics:
+        """Return what it has read and lost so far."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it; nothing is handed over after that. Closing twice is harmless."""
