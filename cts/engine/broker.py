@@ -12,6 +12,7 @@ from attrs import define, field
 
 from cts.api import Address, IDatagramEndpoint, Outcome, StreamResult
 from cts.engine.contracts import INetwork
+from cts.engine.latecomers import Listening, gave_up
 from cts.engine.streams import OpenStream, Streams
 from cts.units import MILLISECOND
 
@@ -94,6 +95,7 @@ class ClientBroker:
         streams: makes, runs and records the streams.
         silence_ns: how long an address may say nothing before the server's next one is tried.
         start_spread_ns: over how long the first streams begin, evenly.
+        listening: where endpoints of streams that were given up listen on.
 
     Attributes:
         answered: which of a server's addresses has answered, where it has several.
@@ -105,6 +107,7 @@ class ClientBroker:
     _streams: Streams
     _silence_ns: int
     _start_spread_ns: int = 0
+    _listening: Listening
     answered: dict[Target, Address] = field(factory=dict, init=False)
     _changed: trio.Event = field(factory=trio.Event, init=False)
     _began_ns: int = field(default=0, init=False)
@@ -159,6 +162,7 @@ class ClientBroker:
         None, as if it had never been, if nothing is heard from there and there is another one to try.
         """
         result: StreamResult | None = None
+        stream: OpenStream | None = None
         last = address == target[-1]
         try:
             endpoint = await self._network.connect(address)
@@ -175,7 +179,7 @@ class ClientBroker:
                 result = await self._streams.run(stream)
                 watch.cancel_scope.cancel()
         finally:
-            endpoint.close()
+            self._release(endpoint, stream, result)
         return None if result is None else result.outcome is Outcome.NETWORK_ERROR
 
     async def _listen(
@@ -210,11 +214,21 @@ class ClientBroker:
         self._streams.fail(Address("::" if ":" in address.host else "0.0.0.0", 0), address, error)
 
     async def _run(self, stream: OpenStream, endpoint: IDatagramEndpoint) -> None:
+        result: StreamResult | None = None
         try:
             result = await self._streams.run(stream)
         finally:
-            endpoint.close()
+            self._release(endpoint, stream, result)
         await self._retire(result is not None and result.outcome is Outcome.NETWORK_ERROR)
+
+    def _release(self, endpoint: IDatagramEndpoint, stream: OpenStream | None, result: StreamResult | None) -> None:
+        """Close a stream's endpoint; if nothing came, and nobody needs its port or has said why, only after a while."""
+        known = endpoint.statistics().unreachable or self._broker.wants_more
+        if stream is None or result is None or known or not gave_up(result):
+            endpoint.close()
+            return
+        take = self._streams.latecomers.of(stream.info, result.ended_ns)
+        self._listening.start(endpoint, stream.info.remote, take)
 
     async def _retire(self, failed: bool) -> None:
         if failed and self._broker.wants_more:

@@ -11,6 +11,7 @@ from attrs import define, field
 from cts.api import Address, DatagramBatch, IDatagramEndpoint
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
+from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.streams import OpenStream, Streams
 from cts.protocol.handshake import starts_apart
@@ -42,6 +43,7 @@ class Server(IListenerHandler):
     refused: Counter[str] = field(factory=Counter, init=False)
     _asked: trio.Event = field(factory=trio.Event, init=False)
     _accepting: bool = field(default=True, init=False)
+    _given_up: GivenUpPeers = field(factory=GivenUpPeers, init=False)
 
     def on_packet_received(
         self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
@@ -51,7 +53,8 @@ class Server(IListenerHandler):
         starts, others = starts_apart(batch)
         # What the kernel handed over together came before the START, which is short and so can only be the last.
         if others is not None and connected is None:
-            self.refused["not START from a stranger"] += len(others)
+            known = self._given_up.take(remote, others)
+            self.refused["too late for its stream" if known else "not START from a stranger"] += len(others)
         elif others is not None and connected is not None:
             connected.on_data_received(others)
         if not starts:
@@ -137,6 +140,9 @@ class Server(IListenerHandler):
             result = await self._streams.run(stream)
         finally:
             self._manager.remove(stream.socket)
+        if result is not None and gave_up(result):
+            take = self._streams.latecomers.of(stream.info, result.ended_ns)
+            self._given_up.add(stream.info.remote, result.ended_ns, take)
         self._retire_one(counts=result is None or not came_to_nothing(result))
         self._open_slots()
         self._match(streams)

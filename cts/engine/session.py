@@ -5,13 +5,15 @@
     run                            one nursery
     ├─ status, time limit          they end with the run
     ├─ frame dispatcher            hands over the frames of many streams together
-    └─ sides                       one nursery, one deadline: what a stop or a time limit ends
-        ├─ server.serve            its streams in a nursery of their own
-        │   └─ stream PEER         a task
-        │       └─ connected socket's nursery
-        └─ client broker           its streams in a nursery of their own
-            └─ stream PEER         a task
-                └─ connected socket's nursery
+    └─ listening                   one nursery; one deadline, for what a stop or a time limit ends
+        ├─ listening on to PEER    a task: whether anything comes of a client's stream that was given up
+        └─ sides                   one nursery
+            ├─ server.serve        its streams in a nursery of their own
+            │   └─ stream PEER     a task
+            │       └─ connected socket's nursery
+            └─ client broker       its streams in a nursery of their own
+                └─ stream PEER     a task
+                    └─ connected socket's nursery
 
 The connected socket's nursery is drawn in ``connected_socket``; pacer and network run in the nursery of whoever runs the
 session (``cts.net.surroundings``).
@@ -40,6 +42,7 @@ from cts.engine.broker import Broker, ClientBroker, Target
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.engine.latecomers import Listening
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.stream_ends import StreamLedger
@@ -47,6 +50,7 @@ from cts.engine.streams import OnFailure, StreamParts, Streams
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
+from cts.records.late import LateArrivals
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
@@ -101,6 +105,7 @@ class Session(ISession):
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     _ledger: StreamLedger = field(init=False)
+    _listening: Listening | None = field(default=None, init=False)
     _streams: dict[Role, Streams] = field(factory=dict, init=False)
     _server: Server | None = field(default=None, init=False)
     _client: ClientBroker | None = field(default=None, init=False)
@@ -135,21 +140,26 @@ class Session(ISession):
             self._began_ns = self._pacer.now_ns() if given_ns is None else given_ns
             self.observer.run_began(self._began_ns)
             dispatcher = FrameDispatcher(self._pacer)
-            self._prepare(dispatcher)
-            if self._interrupted:
-                self.stop()
             async with trio.open_nursery() as services:
-                services.start_soon(self._report_status)
-                services.start_soon(dispatcher.run)
-                if self._settings.time_limit_ns is not None:
-                    services.start_soon(self._limit_time, self._settings.time_limit_ns)
                 with self._sides:
-                    async with trio.open_nursery() as sides:
-                        if self._server is not None:
-                            await sides.start(self._server.serve, self._endpoints)
-                        task_status.started([endpoint.local for endpoint in self._endpoints])
-                        if self._client is not None:
-                            sides.start_soon(self._run_client, self._client)
+                    async with trio.open_nursery() as nursery:
+                        listening = self._listening = Listening(nursery, self._pacer)
+                        self._prepare(dispatcher, listening)
+                        if self._interrupted:
+                            self.stop()
+                        services.start_soon(self._report_status)
+                        services.start_soon(dispatcher.run)
+                        if self._settings.time_limit_ns is not None:
+                            services.start_soon(self._limit_time, self._settings.time_limit_ns)
+                        async with trio.open_nursery() as sides:
+                            if self._server is not None:
+                                await sides.start(self._server.serve, self._endpoints)
+                            task_status.started([endpoint.local for endpoint in self._endpoints])
+                            if self._client is not None:
+                                sides.start_soon(self._run_client, self._client)
+                        if self._settings.is_closed:
+                            # No peer is left whose datagrams might still come.
+                            listening.stop()
                 services.cancel_scope.cancel()
             return self._conclude()
         finally:
@@ -160,6 +170,8 @@ class Session(ISession):
         """End within the grace period."""
         self._interrupted = True
         self._open_no_more()
+        if self._listening is not None:
+            self._listening.stop()
         self._sides.deadline = trio.current_time() + self._settings.grace_ns / SECOND
 
     def stop_now(self) -> None:
@@ -187,7 +199,7 @@ class Session(ISession):
         if self._client is not None:
             self._client.stop()
 
-    def _prepare(self, dispatcher: FrameDispatcher) -> None:
+    def _prepare(self, dispatcher: FrameDispatcher, listening: Listening) -> None:
         settings = self._settings
         parts = StreamParts(
             plan=settings.plan,
@@ -205,7 +217,7 @@ class Session(ISession):
             self._server = self._make_server(settings.server, streams)
         if settings.client is not None:
             streams = self._make_streams(parts, settings.direction.client_role)
-            self._client = self._make_client(settings.client, streams)
+            self._client = self._make_client(settings.client, streams, listening)
 
     def _make_streams(self, parts: StreamParts, role: Role, gone_after_ns: int | None = None) -> Streams:
         streams = self._streams[role] = Streams(
@@ -230,7 +242,7 @@ class Session(ISession):
             new_connection_id=self._new_connection_id,
         )
 
-    def _make_client(self, settings: ClientSettings, streams: Streams) -> ClientBroker:
+    def _make_client(self, settings: ClientSettings, streams: Streams, listening: Listening) -> ClientBroker:
         connections = settings.connections
         return ClientBroker(
             network=self._network,
@@ -239,6 +251,7 @@ class Session(ISession):
             broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
             streams=streams,
             start_spread_ns=settings.start_spread_ns,
+            listening=listening,
         )
 
     async def _run_client(self, client: ClientBroker) -> None:
@@ -303,6 +316,7 @@ class Session(ISession):
             streams_omitted=ledger.omitted,
             interrupted=self._interrupted,
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
+            late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
             seed=self._settings.seed,
         )

@@ -29,6 +29,7 @@ from cts.api import (
 )
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.engine.latecomers import Latecomers
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure
 from cts.records.observer import Observer
@@ -118,6 +119,7 @@ class Streams:
         self._untold: set[int] = set()
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
+        self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
     def open_now(self) -> int:

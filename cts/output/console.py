@@ -10,11 +10,12 @@ from cts.metrics.unsent import NO_UNSENT, UnsentFrames
 from cts.output.console_stream import ConsoleStream
 from cts.output.figures import seconds, unsent_text
 from cts.output.ordering import PromptObserver
-from cts.output.remarks import Remarks
 from cts.output.slices import SliceReader, StatusSlice
+from cts.output.speaking import SpeakingConsole
+from cts.output.stream_lines import StreamLines
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
-from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
 __all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "moves_cursor", "status_line"]
@@ -28,8 +29,12 @@ COLUMN_WIDTHS = tuple(end - start for start, end in zip((0, *COLUMN_ENDS), COLUM
 HEADER = "".join(name.rjust(width) for name, width in zip(COLUMN_NAMES, COLUMN_WIDTHS, strict=True)) + " "
 LEGEND = """\
 A line tells of the time since the one before, up to TimeSlice (s).
-Completed, Dropped, Repeated: frames whole, short, too long when they were due.
-Errors: datagrams that fit no frame.
+Frames when they were due: Completed, whole; Dropped, not; Repeated, doubled.
+Errors: datagrams discarded, such as those that came too late for their frame.
+"""
+SENDERS_LEGEND = """\
+A line tells of the time since the one before, up to TimeSlice (s).
+This end sends. Who receives judges the frames, so that the last columns stay 0.
 """
 
 
@@ -64,7 +69,7 @@ def moves_cursor(environment: Mapping[str, str]) -> bool:
     return environment.get("TERM", "") not in ("", "dumb")
 
 
-class _TextConsole(PromptObserver):
+class _TextWriter:
     """Writes text for people.
 
     Args:
@@ -75,7 +80,7 @@ class _TextConsole(PromptObserver):
         self._stream = stream
         self._broken = False
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
         if self._broken:
             return
         try:
@@ -85,39 +90,42 @@ class _TextConsole(PromptObserver):
             self._broken = True
 
 
-class LineConsole(_TextConsole):
+class LineConsole(SpeakingConsole):
     """A legend, then a line per status, and the header again every 40 lines.
 
     Args:
         stream: where to write.
         measure: whose bytes make the rate.
         least_ns: how long a slice counts at least, nanoseconds.
+        streams: makes lines of streams that come and go; None for none.
     """
 
-    def __init__(self, stream: TextIO, measure: Role, least_ns: int = 0) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: TextIO, measure: Role, least_ns: int = 0, streams: StreamLines | None = None) -> None:
+        super().__init__(streams)
+        self._writer = _TextWriter(stream)
+        self._legend = LEGEND if measure is Role.RECEIVER else SENDERS_LEGEND
         self._slices = SliceReader(measure, least_ns)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
-        self._remarks = Remarks()
 
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
-        self._write(LEGEND)
+        super().run_began(began_ns)
+        self._writer.write(self._legend)
 
-    def remarked(self, stream: StreamInfo, text: str) -> None:
-        """Write it, unless the same was said of another stream."""
-        if (line := self._remarks.line(stream, text)) is not None:
-            self._write(f"{line}\n")
+    def tell(self, line: str) -> None:
+        """Write it."""
+        self._writer.write(f"{line}\n")
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write the line of the slice that ends here."""
+        self.tell_what_was_left_out()
         row = self._slices.read(snapshot)
         if row is None:
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
-        self._write(f"{header}{status_line(row)}\n{self._unsent_since(snapshot)}")
+        self._writer.write(f"{header}{status_line(row)}\n{self._unsent_since(snapshot)}")
 
     def _unsent_since(self, snapshot: RunSnapshot) -> str:
         """Return a line for each cause for which this host let out less since the line before."""
@@ -129,7 +137,7 @@ class LineConsole(_TextConsole):
         )
 
 
-class ProgressConsole(_TextConsole):
+class ProgressConsole(PromptObserver):
     """Writes how much time has been simulated; nothing at all where that takes no longer than one interval.
 
     Args:
@@ -139,7 +147,7 @@ class ProgressConsole(_TextConsole):
     """
 
     def __init__(self, stream: TextIO, expected_ns: int | None, now: Callable[[], float]) -> None:
-        super().__init__(stream)
+        self._writer = _TextWriter(stream)
         self._expected_ns = expected_ns
         self._now = now
         self._overwrites = stream.isatty() and moves_cursor(os.environ)
@@ -163,13 +171,13 @@ class ProgressConsole(_TextConsole):
             text += f" of {self._expected_ns / SECOND:,.0f} s"
         pace = snapshot.elapsed_ns / SECOND / (now - self._began)
         text += f", {pace:,.1f} times as fast as real time, streams open: {snapshot.open_streams:,}"
-        self._write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
+        self._writer.write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
         self._written = True
 
     def closing(self) -> None:
         """Clear the terminal's line."""
         if self._written and self._overwrites:
-            self._write("\r\033[K")
+            self._writer.write("\r\033[K")
 
 
 def choose_console(
@@ -179,6 +187,9 @@ def choose_console(
     expected_ns: int | None = None,
     least_ns: int = 0,
     environment: Mapping[str, str] = os.environ,
+    *,
+    tells_streams: bool = False,
+    result_follows: bool = False,
 ) -> Observer:
     """Return what shows the run's status.
 
@@ -189,12 +200,15 @@ def choose_console(
         expected_ns: how long the run will take, nanoseconds; None if nobody knows.
         least_ns: how long a slice counts at least, nanoseconds.
         environment: where TERM is looked up.
+        tells_streams: whether each stream that begins or ends is told.
+        result_follows: whether the summary comes to the same terminal, which the live view then leaves as it was.
     """
     if mode == "quiet":
         return Observer()
+    streams = StreamLines() if tells_streams else None
     if mode == "lines" or (mode == "auto" and not (stream.isatty() and moves_cursor(environment))):
-        return LineConsole(stream, measure, least_ns)
+        return LineConsole(stream, measure, least_ns, streams)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
     is_behind = (lambda: stream.is_behind) if isinstance(stream, ConsoleStream) else None
-    return LiveConsole(terminal(stream), measure, expected_ns, is_behind)
+    return LiveConsole(terminal(stream), measure, expected_ns, is_behind, streams=streams, erased=result_follows)

@@ -16,7 +16,7 @@ from cts.units import MICROSECOND, MILLISECOND, SECOND, counted
 __all__ = [
     "about_rate",
     "about_time",
-    "error_causes",
+    "discarded_causes",
     "outcome_counts",
     "overflow_text",
     "percentage",
@@ -55,17 +55,17 @@ def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 _CAUSES = {
-    "late": "too late",
-    "ahead": "too far ahead",
-    "no_such_frame": "of no frame of the stream",
-    "undecodable": "not of the protocol",
-    "wrong_payload": "with a wrong payload",
+    "late": "came too late",
+    "ahead": "came too early",
+    "no_such_frame": "of a frame past the end",
+    "undecodable": "not of this protocol",
+    "wrong_payload": "with wrong content",
     "unexpected": "not expected here",
 }
 
 
-def error_causes(arrivals: ArrivalTotals) -> str:
-    """Write how many datagrams fit no frame for each cause that occurred."""
+def discarded_causes(arrivals: ArrivalTotals) -> str:
+    """Write how many datagrams were discarded (the logs' errors) for each cause that occurred."""
     counts = asdict(arrivals)
     return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
 

@@ -27,7 +27,7 @@ _key_of = itemgetter(0)
 
 
 class PromptObserver(Observer):
-    """An observer that shows the present: it is told each status and remark at once, and nothing else of streams."""
+    """An observer that shows the present: it is told all but frames at once."""
 
 
 class OrderedObserver(Observer):
@@ -57,6 +57,8 @@ class OrderedObserver(Observer):
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Hold it."""
+        for observer in self._prompt:
+            observer.stream_opened(stream)
         self._hold((stream.number, _OPENED, 0, 0), lambda observer: observer.stream_opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
@@ -70,6 +72,8 @@ class OrderedObserver(Observer):
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""
+        for observer in self._prompt:
+            observer.stream_ended(stream, result)
         self._hold((stream.number, _ENDED, 0, 0), lambda observer: observer.stream_ended(stream, result))
 
     def other_end_opened(self, stream: StreamInfo) -> None:

@@ -6,14 +6,13 @@ from collections import Counter
 
 from attrs import asdict
 
-from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.metrics.unsent import UnsentFrames
 from cts.output.buffer_text import buffers_json
 from cts.output.figures import (
     about_rate,
     about_time,
-    error_causes,
+    discarded_causes,
     outcome_counts,
     overflow_text,
     percentage,
@@ -24,9 +23,10 @@ from cts.output.figures import (
 )
 from cts.output.remarks import remark_rows
 from cts.protocol.roles import Role
+from cts.records.late import LateArrivals
 from cts.records.results import RunReport, StreamEnds, StreamResult
-from cts.records.snapshots import Outcome
-from cts.units import SECOND, counted, format_rate
+from cts.records.snapshots import Outcome, StreamSnapshot
+from cts.units import MILLISECOND, SECOND, counted, format_duration
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 
@@ -55,7 +55,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
         "streams": [_stream(stream, report.began_ns) for stream in report.streams],
-        "bytes_sent": snapshot.counts.bytes_sent if _sends(report) else None,
+        "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in _roles(report) else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
@@ -70,6 +70,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "bytes_on_time": snapshot.counts.bytes_on_time,
         "buffers": buffers_json(report.buffers),
         "seed": report.seed,
+        "after_giving_up": _late(report.late),
     }
 
 
@@ -99,6 +100,14 @@ def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
     }
 
 
+def _late(late: LateArrivals) -> dict[str, float] | None:
+    if not late.streams:
+        return None
+    times = {"waited": late.waited_ns, "soonest": late.soonest_ns, "latest": late.latest_ns}
+    seconds = {f"{name}_seconds": _seconds(time_ns) for name, time_ns in times.items()}
+    return {"streams": late.streams, "datagrams": late.datagrams, **seconds}
+
+
 def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
     """Return a distribution of nanoseconds in seconds, None for an empty one."""
     if percentiles is None or not percentiles.count:
@@ -120,62 +129,86 @@ def summary_text(report: RunReport) -> str:
     snapshot = report.snapshot
     counts = snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
-    rows = [(report.role, f"{report.direction.value}, {seconds(report.elapsed_ns)} s{interrupted}")]
+    sender = report.direction.server_role is Role.SENDER
+    who = f"{report.direction.value}: the {'server' if sender else 'client'} sends"
+    rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}")]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    rows.append(("connections", ", ".join(outcome_counts(snapshot.outcomes))))
-    if _receives(report):
-        frames = counts.frames
-        for name, count in (
-            ("completed", frames.completed),
-            ("dropped", frames.dropped),
-            ("repeated", frames.repeated),
-        ):
-            rows.append((f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})"))
-        causes = error_causes(counts.arrivals)
-        rows.append(("errors", f"{counted(frames.error, 'datagram')} that fit no frame{causes and ': ' + causes}"))
-        rows.append(("received", _volume(counts.bytes_received, report.elapsed_ns)))
-        on_time = f"{counts.bytes_on_time:,} bytes ({percentage(counts.bytes_on_time, counts.bytes_received)})"
-        rows.append(("of it on time", on_time))
-    if counts.bytes_sent:
-        rows.append(("sent", _volume(counts.bytes_sent, report.elapsed_ns)))
+    rows.append(("streams", ", ".join(_outcomes(report))))
+    roles = _roles(report)
+    if Role.RECEIVER in roles:
+        rows += _frame_rows(counts)
+    elif counts.bytes_sent:
+        other = "server" if report.role == "client" else "clients"
+        rows.append(("verdicts", f"with the {other}, which received: here a stream succeeds once all of it is sent"))
+    if Role.SENDER in roles:
+        rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
     rows += _stream_rates(report)
     lateness = report.send_lateness.percentiles()
     if lateness.count:
-        figures = (("median", lateness.p50), ("99 %", lateness.p99), ("greatest", lateness.greatest))
-        rows.append(("lateness", "of sends: " + ", ".join(f"{name} {about_time(ns)}" for name, ns in figures)))
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
-    rows.append(("refused", counted(sum(snapshot.refused.values()), "datagram") + (f": {reasons}" if reasons else "")))
-    rows.append(("overflow", overflow_text(snapshot.overflowed, report.buffers)))
+        median, most, greatest = (about_time(ns) for ns in (lateness.p50, lateness.p99, lateness.greatest))
+        rows.append(("send delay", f"{median} median, 99 % within {most}, at most {greatest}: how late frames left"))
+    if ignored := sum(snapshot.refused.values()):
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
+        rows.append(("ignored", f"{counted(ignored, 'datagram')} that began no stream: {reasons}"))
+    if snapshot.overflowed:
+        rows.append(("overflow", overflow_text(snapshot.overflowed, report.buffers)))
+    elif Role.RECEIVER in roles:
+        rows.append(("overflow", "none: this host took all that reached it"))
     if report.answered:
         rows.append(("answered", f"of a name's addresses: {', '.join(map(str, report.answered))}"))
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
-    rows += _not_reached(report)
-    rows += remark_rows(report.results)
+    rows += _not_reached(report) + remark_rows(report.results) + _late_rows(report.late)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
 
 
-def _receives(report: RunReport) -> bool:
-    """Tell whether frames were measured here: always, unless all that happened was sending."""
-    counts = report.snapshot.counts
-    received = counts.bytes_received or counts.frames != FrameTotals()
-    return bool(received) or not counts.bytes_sent or any(result.role is Role.RECEIVER for result in report.results)
+def _outcomes(report: RunReport) -> list[str]:
+    """Return how many streams succeeded, and how many did not, if any."""
+    first, *others = outcome_counts(report.snapshot.outcomes)
+    return [first, *(text for text in others if not text.startswith("0 "))]
 
 
-def _sends(report: RunReport) -> bool:
-    """Tell whether one of the run's sides sends."""
-    sides = {"client": report.direction.client_role, "server": report.direction.server_role}
-    return sides.get(report.role, Role.SENDER) is Role.SENDER
+def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
+    """Return what became of frames, and of the datagrams that they came in."""
+    frames = counts.frames
+    verdicts = (
+        ("completed", frames.completed),
+        ("dropped", frames.dropped),
+        ("duplicated", frames.repeated),
+    )
+    rows = [(f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})") for name, count in verdicts]
+    in_time = (
+        f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
+    )
+    rows.append(("received", f"{counts.bytes_received:,} bytes{in_time}"))
+    if frames.error:
+        causes = discarded_causes(counts.arrivals)
+        rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
+    return rows
 
 
-def _volume(size: int, elapsed_ns: int) -> str:
-    """Write bytes and their rate over the whole run, waiting included."""
-    return f"{size:,} bytes ({about_rate(size * 8 * SECOND // max(1, elapsed_ns))} over the whole run)"
+def _roles(report: RunReport) -> set[Role]:
+    """Return the parts that the run's sides play."""
+    sides = {"client": {report.direction.client_role}, "server": {report.direction.server_role}}
+    return sides.get(report.role, {Role.SENDER, Role.RECEIVER})
+
+
+def _late_rows(late: LateArrivals) -> list[tuple[str, str]]:
+    """Return what came of streams that had been given up, as a row."""
+    if not late.streams:
+        return []
+    soonest, latest = (f"{-(-time_ns // MILLISECOND):,}" for time_ns in (late.soonest_ns, late.latest_ns))
+    after = soonest if soonest == latest else f"{soonest} to {latest}"
+    came = f"the first datagram came {after} ms after the {format_duration(late.waited_ns)} buffer had run out"
+    more = f"{counted(late.datagrams, 'datagram')} within the next second"
+    return [
+        ("note", f"{counted(late.streams, 'stream')}: {came} ({more}): a longer stream.buffer_depth waits for them")
+    ]
 
 
 def _stream_rates(report: RunReport) -> list[tuple[str, str]]:
@@ -186,9 +219,9 @@ def _stream_rates(report: RunReport) -> list[tuple[str, str]]:
     if not rates:
         return []
     if len(rates) == 1:
-        return [("stream rate", format_rate(rates[0]))]
-    low, middle, high = (format_rate(rate) for rate in (rates[0], rates[(len(rates) - 1) // 2], rates[-1]))
-    return [("stream rate", f"{middle} median of {len(rates):,} streams ({low} to {high})")]
+        return [("rate", about_rate(rates[0]))]
+    low, middle, high = (about_rate(rate) for rate in (rates[0], rates[(len(rates) - 1) // 2], rates[-1]))
+    return [("rate", f"{middle} a stream, the median of {len(rates):,} ({low} to {high})")]
 
 
 def _not_reached(report: RunReport) -> list[tuple[str, str]]:

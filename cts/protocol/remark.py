@@ -6,9 +6,9 @@ from attrs import frozen
 
 from cts.protocol.handshake import Handshake
 from cts.protocol.plan import StreamPlan
-from cts.units import SECOND, counted, format_duration
+from cts.units import MILLISECOND, SECOND, counted, format_duration
 
-__all__ = ["Remark", "fell_silent", "no_frames"]
+__all__ = ["Remark", "came_late", "fell_silent", "no_frames"]
 
 _SILENCE_NS = SECOND // 2
 
@@ -30,7 +30,7 @@ def no_frames(plan: StreamPlan, handshake: Handshake) -> Remark:
     """Say what came, and what did not, where a stream ended before the first frame; likely causes first."""
     waited = format_duration(plan.render_offset_ns(1))
     if not handshake.asks:
-        causes = "our answer does not reach it, its direction is pull, or its frames are lost"
+        causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
         came = f"the peer asked {counted(handshake.asked + 1, 'time')}, was answered, and sent no frame in {waited}"
         return Remark(f"{came}: {causes}")
     if handshake.connection_id is not None:
@@ -56,3 +56,11 @@ def fell_silent(plan: StreamPlan, base_ns: int, last_data_ns: int, last_sequence
     seconds = (last_data_ns - base_ns) / SECOND
     when = f"{seconds:.3f} s after the stream began, in frame {last_sequence:,} of {plan.final_frame:,}"
     return Remark(f"the peer fell silent {when}: it stopped, its stream is shorter, or the way from it broke off")
+
+
+def came_late(plan: StreamPlan, after_ns: int) -> str:
+    """Say when the first datagram came of a stream that had been given up for want of any."""
+    after = (
+        f"{-(-after_ns // MILLISECOND):,} ms after the {format_duration(plan.render_offset_ns(1))} buffer had run out"
+    )
+    return f"the first datagram came {after}: with a longer stream.buffer_depth it would have been in time"

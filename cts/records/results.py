@@ -10,6 +10,7 @@ from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
+from cts.records.late import LateArrivals
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
@@ -163,6 +164,7 @@ class RunReport:
         answered: for each server of several addresses the one that answered first.
         buffers: what each socket had; None where there were no real ones.
         seed: what its senders, and in a simulation its network, left to chance follows from it.
+        late: what came of streams that had been given up.
     """
 
     role: str
@@ -178,6 +180,7 @@ class RunReport:
     seed: int | None = None
     send_lateness: Histogram = field(factory=Histogram)
     buffers: SocketBuffers | None = None
+    late: LateArrivals = field(factory=LateArrivals)
 
     @property
     def results(self) -> tuple[StreamResult, ...]:

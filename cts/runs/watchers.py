@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -71,7 +72,21 @@ def open_observers(
         (output.events_file, lambda path, writer: EventsLog(path, _settings(config, plan, seed), unix_ns, writer)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
-    makers.append(lambda: watching or choose_console(output.console, console, measure, expected_ns, least_ns))
+    makers.append(
+        lambda: (
+            watching
+            or choose_console(
+                output.console,
+                console,
+                measure,
+                expected_ns,
+                least_ns,
+                # Whoever comes to a server is news; a client knows whom it asks.
+                tells_streams=config.run.role == "server",
+                result_follows=_is_terminal(sys.stdout),
+            )
+        )
+    )
     opened: list[Observer] = []
     found = list(mistakes)
     with ExitStack() as undo:
@@ -93,6 +108,13 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
     if config.run.role == "server" or not config.client.iterations:
         return None
     return plan.end_offset_ns * config.client.iterations
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, object]:

@@ -45,6 +45,18 @@ class Screen:
             else:
                 self._obey(control)
 
+    def narrow(self, columns: int) -> None:
+        """Wrap what is shown, as most terminals do; the cursor stays behind the character that it is behind."""
+        before, self.lines, self._columns = self.lines, [], columns
+        for row, line in enumerate(before):
+            parts = [line[at : at + columns] for at in range(0, len(line), columns)] or [""]
+            if row == self._row:
+                self._row, self._column = (
+                    len(self.lines) + (self._column - 1) // columns,
+                    (self._column - 1) % columns + 1,
+                )
+            self.lines += parts
+
     def _print(self, text: str) -> None:
         self.widest = max(self.widest, self._column + len(text))
         for character in text:
@@ -63,8 +75,9 @@ class Screen:
     def _obey(self, control: str) -> None:
         if control.endswith("A"):
             self._row = max(0, self._row - int(control[:-1] or 1))
-        elif control == "2K":
-            self.lines[self._row] = ""
+        elif control == "J":
+            self.lines[self._row] = self.lines[self._row][: self._column]
+            del self.lines[self._row + 1 :]
         else:
             assert control.endswith("m") or control in ("?25l", "?25h"), f"not understood: {control!r}"
 
@@ -73,11 +86,16 @@ class OnTerminal:
     """A ``cts`` under way with a terminal for stdin, stdout and stderr; killed if left before it has finished."""
 
     def __init__(
-        self, columns: int, *args: str | Path, sets: Iterable[str] = (), environment: Sequence[tuple[str, str]] = ()
+        self,
+        columns: int,
+        *args: str | Path,
+        sets: Iterable[str] = (),
+        environment: Sequence[tuple[str, str]] = (),
+        rows: int = 24,
     ) -> None:
         self.columns = columns
         self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, columns))
+        termios.tcsetwinsize(slave, (rows, columns))
         variables = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
         self._process = subprocess.Popen(
             [*COMMAND, *arguments(args, sets)],

@@ -27,8 +27,19 @@ class Seen:
         return [line.rstrip() for line in self.screen.lines if re.match(rf" *{word}\b", line)]
 
 
-def watch(columns: int, *sets: str, term: str = "xterm-256color") -> Seen:
-    with OnTerminal(columns, "run", STREAM, sets=(*FREE_PORT, *SHORT, *sets), environment=[("TERM", term)]) as run:
+def watch(columns: int, *sets: str, term: str = "xterm-256color", rows: int = 24) -> Seen:
+    sets = (*FREE_PORT, *SHORT, *sets)
+    with OnTerminal(columns, "run", STREAM, sets=sets, environment=[("TERM", term)], rows=rows) as run:
+        return Seen(run.finish(), run.text, run.screen)
+
+
+def watch_server() -> Seen:
+    """Serve one stream on a terminal, of which the first message tells where."""
+    sets = (*FREE_PORT, *SHORT, *OFTEN, "run.role=server", "server.server_exit_limit=1")
+    with OnTerminal(WIDE, "run", STREAM, sets=sets) as run:
+        run.wait_until_it_shows(lambda text: "Streams" in text)
+        (port,) = re.findall(r"server on 127\.0\.0\.1:(\d+)", run.text)
+        run_here("run", STREAM, sets=(*SHORT, "run.role=client", f"client.target=127.0.0.1:{port}"))
         return Seen(run.finish(), run.text, run.screen)
 
 
@@ -41,12 +52,14 @@ def watch_ctrl_c() -> Seen:
 
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Seen]:
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(7) as pool:
         runs = {
             "wide": pool.submit(watch, WIDE, *OFTEN),
             "narrow": pool.submit(watch, NARROW, *OFTEN, "output.console=live"),
             "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=1s"),
             "dumb": pool.submit(watch, WIDE, term="dumb"),
+            "few rows": pool.submit(watch, NARROW, *OFTEN, rows=5),
+            "server": pool.submit(watch_server),
             "ctrl-c": pool.submit(watch_ctrl_c),
         }
         return {name: run.result() for name, run in runs.items()}
@@ -59,7 +72,7 @@ def live(request: pytest.FixtureRequest, seen: dict[str, Seen]) -> Seen:
 
 def view_of(seen: Seen) -> Screen:
     """Replay the live view alone: from where the cursor is hidden to where it comes back."""
-    begin, end = seen.text.index("\x1b[?25l"), seen.text.rindex("\x1b[?25h")
+    begin, end = seen.text.index("\x1b[?25l"), seen.text.rindex("\r", 0, seen.text.rindex("\x1b[?25h"))
     screen = Screen(1000)
     screen.write(seen.text[begin:end])
     return screen
@@ -76,8 +89,8 @@ def test_the_live_view_is_no_wider_than_the_terminal(seen: dict[str, Seen]) -> N
 
 
 def test_the_live_view_is_redrawn_in_place(live: Seen) -> None:
-    assert live.text.count("Overflow") > 1
-    assert len(live.lines_with("Overflow")) == 1
+    assert live.text.count("Rate now") > 1
+    assert sum("Rate now" in line for line in view_of(live).lines) == 1
 
 
 def test_the_live_view_is_redrawn_every_second_however_seldom_status_is_told(seen: dict[str, Seen]) -> None:
@@ -85,9 +98,10 @@ def test_the_live_view_is_redrawn_every_second_however_seldom_status_is_told(see
     assert len(set(re.findall(r"Time +(\d+\.\d) of", seen["seldom"].text))) > 2
 
 
-def test_the_live_view_ends_with_every_frame(live: Seen) -> None:
-    (line,) = live.lines_with("Completed")
-    assert re.fullmatch(rf"Completed +{SHORT_FRAMES} +100\.00 %", line)
+def test_the_summary_stands_in_the_live_view_s_place(live: Seen) -> None:
+    assert [live.lines_with(word) for word in ("Time", "Streams", "Rate", "Completed", "Dropped")] == [[]] * 5
+    (line,) = live.lines_with("completed frames")
+    assert re.fullmatch(rf"completed frames +{SHORT_FRAMES} \(100\.00 %\)", line)
 
 
 def test_the_live_view_gives_the_cursor_back(live: Seen) -> None:
@@ -113,8 +127,27 @@ def test_what_is_no_terminal_gets_lines() -> None:
     assert finished.rows
 
 
+def test_a_terminal_of_five_rows_shows_what_matters_most_and_is_left_clean(seen: dict[str, Seen]) -> None:
+    few = seen["few rows"]
+    assert "Completed" in few.text
+    assert "Rate now" not in few.text
+    assert few.lines_with("Completed") == few.lines_with("Time") == []
+    assert len(few.lines_with("completed frames")) == 1
+
+
+def test_a_server_says_above_its_view_who_came_and_what_became_of_it(seen: dict[str, Seen]) -> None:
+    lines = "\n".join(seen["server"].screen.lines)
+    assert re.search(r"^\d+\.\d{3} s: stream 1 with 127\.0\.0\.1:\d+ began$", lines, re.MULTILINE)
+    assert re.search(r"^\d+\.\d{3} s: stream 1 with 127\.0\.0\.1:\d+ ended: [\d,]+ bytes sent", lines, re.MULTILINE)
+
+
+def test_a_sender_shows_no_verdicts(seen: dict[str, Seen]) -> None:
+    assert "Sent" in seen["server"].text
+    assert not re.search("completed|dropped", seen["server"].text, re.IGNORECASE)
+
+
 def test_ctrl_c_leaves_nothing_of_the_view_behind(seen: dict[str, Seen]) -> None:
-    assert [len(seen["ctrl-c"].lines_with(word)) for word in ("Time", "Streams", "Rate", "Overflow")] == [1] * 4
+    assert [len(seen["ctrl-c"].lines_with(word)) for word in ("Time", "Streams", "Rate", "Completed")] == [0] * 4
 
 
 def test_what_ctrl_c_does_stays_to_be_read(seen: dict[str, Seen]) -> None:

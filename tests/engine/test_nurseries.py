@@ -17,7 +17,7 @@ from cts.api import (
     StreamRequest,
 )
 from cts.engine.senders import PlainSender
-from tests.engine.small_stream import END, LATENCY, MS, SECOND, config_of
+from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
 
 
@@ -41,7 +41,7 @@ def lines_of(task: trio.lowlevel.Task, depth: int = 0) -> list[str]:
 
 def short(name: str) -> str:
     """Return a task's name without where it was defined."""
-    return name if name.startswith("stream ") else name.rpartition(".")[2]
+    return name if name.startswith(("stream ", "listening ")) else name.rpartition(".")[2]
 
 
 def running_tree(direction: str) -> str:
@@ -54,7 +54,7 @@ def running_tree(direction: str) -> str:
         )
         running = await world.serve(session)
         await world.until(SECOND)
-        (task,) = [each for each in world.nursery.child_tasks if len(each.child_nurseries) == 2]
+        (task,) = [each for each in world.nursery.child_tasks if len(each.child_nurseries) == 3]
         lines = lines_of(task)
         await running.report()
         assert not task.child_nurseries
@@ -68,6 +68,7 @@ nursery
 - _limit_time
 - _report_status
 - run
+nursery
 nursery
 - _run_client
   nursery
@@ -83,6 +84,18 @@ BESIDE = "\n    - sleep_forever"
 def test_the_task_tree_of_a_running_session_is_the_one_that_is_drawn_here() -> None:
     assert running_tree("pull") == SESSION.format(client="", server=BESIDE)
     assert running_tree("push") == SESSION.format(client=BESIDE, server="")
+
+
+def test_a_client_whose_stream_was_given_up_has_a_task_that_listens_on_and_nothing_else() -> None:
+    async def main(world: World) -> str:
+        running = await world.serve(world.session(config_of(run={"role": "client"})))
+        await world.until(FIRST_RENDER + 100 * MS)
+        (task,) = [each for each in world.nursery.child_tasks if len(each.child_nurseries) == 2]
+        lines = lines_of(task)
+        await running.report()
+        return "\n".join(lines[lines.index("nursery", 1) :])
+
+    assert in_world(main) == "nursery\n- listening on to 192.0.2.1:4444"
 
 
 def test_what_runs_beside_a_stream_is_cancelled_when_the_stream_ends() -> None:

@@ -11,6 +11,7 @@ from cts.output.console import (
     COLUMN_ENDS,
     HEADER,
     LEGEND,
+    SENDERS_LEGEND,
     ConsoleMode,
     LineConsole,
     choose_console,
@@ -78,8 +79,9 @@ def test_a_run_of_weeks_keeps_the_columns() -> None:
     assert status_line(row(ended_ns=10**7 * SECOND)).startswith("  10000000")
 
 
-def test_the_legend_is_short_and_no_wider_than_the_table() -> None:
-    lines = LEGEND.splitlines()
+@pytest.mark.parametrize("legend", [LEGEND, SENDERS_LEGEND])
+def test_the_legend_is_short_and_no_wider_than_the_table(legend: str) -> None:
+    lines = legend.splitlines()
     assert len(lines) <= 3
     assert max(map(len, lines)) <= len(HEADER)
 
@@ -95,6 +97,12 @@ def test_the_legend_comes_first_and_the_header_again_every_40_rows() -> None:
     lines = text.removeprefix(LEGEND).splitlines()
     assert [index for index, line in enumerate(lines) if line == HEADER] == [1, 43, 85]
     assert lines[2].split()[0] == "0.000"
+
+
+def test_a_sender_s_legend_says_why_no_frames_are_counted() -> None:
+    stream = io.StringIO()
+    LineConsole(stream, Role.SENDER).run_began(0)
+    assert stream.getvalue() == SENDERS_LEGEND
 
 
 def test_lines_hold_what_happened_since_the_line_before() -> None:

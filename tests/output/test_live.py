@@ -6,31 +6,19 @@ import sys
 import threading
 
 import pytest
-from attrs import evolve
 from rich.console import Console
 
 from cts.metrics.counters import FrameTotals
-from cts.output.live import LiveConsole, terminal, view
+from cts.output.live import LiveConsole, terminal
+from cts.output.stream_lines import StreamLines
 from cts.protocol.roles import Role
-from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
+from cts.records.snapshots import Address, RunSnapshot, StreamInfo, StreamSnapshot
+from tests.cli.terminal import Screen
 
 MS = 1_000_000
-BUSY = RunSnapshot(
-    2_345 * MS,
-    1234,
-    StreamSnapshot(FrameTotals(1_499_999, 1, 0, 12), 234_999_000),
-    {Outcome.SUCCESSFUL: 98, Outcome.NETWORK_ERROR: 3},
-    {"repeated START": 3, "not a datagram of this protocol": 1_000_000},
-    77,
-)
+STREAM = StreamInfo(7, Address("0.0.0.0", 4444), Address("10.0.0.1", 5000), Role.RECEIVER, 0)
 SHOW_CURSOR = "\x1b[?25h"
 HIDE_CURSOR = "\x1b[?25l"
-
-
-def drawn(snapshot: RunSnapshot, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(view(snapshot, 25_004_840, 5_967 * MS))
-    return file_text(console)
 
 
 def file_text(console: Console) -> str:
@@ -38,53 +26,24 @@ def file_text(console: Console) -> str:
     return console.file.getvalue()
 
 
-def a_terminal() -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=80, height=25, _environ={"TERM": "xterm"})
+def a_terminal(width: int = 80, height: int = 25) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=height, _environ={"TERM": "xterm"})
+
+
+def as_shown(text: str) -> str:
+    """Return what a terminal makes of text that is written to it."""
+    return text.replace("\n", "\r\n")
+
+
+def seen(console: Console, columns: int = 80) -> list[str]:
+    """Return what is on the terminal."""
+    screen = Screen(columns)
+    screen.write(as_shown(file_text(console)))
+    return [line.rstrip() for line in screen.lines]
 
 
 def snapshot(elapsed_ms: int, received: int = 0) -> RunSnapshot:
     return RunSnapshot(elapsed_ms * MS, 1, StreamSnapshot(FrameTotals(), received))
-
-
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_every_value_is_readable_at_any_width(width: int) -> None:
-    text = drawn(BUSY, width)
-    assert all(len(line) <= width for line in text.splitlines())
-    assert "…" not in text
-    words = " ".join(text.split())
-    for shown in (
-        "Time 2.3 of 5.9 s",
-        "Streams 1,234 open, 98 successful, 3 network errors",
-        "Rate 25.004 Mbit/s",
-        "Completed 1,499,999 >99.99 %",
-        "Dropped 1 <0.01 %",
-        "Repeated 0 0.00 %",
-        "Errors 12 datagrams",
-        "Refused 1,000,003 datagrams: 1,000,000 not a datagram of this protocol, 3 repeated START",
-        "Overflow 77 datagrams",
-    ):
-        assert shown in words
-
-
-def test_a_run_of_unknown_length_shows_only_the_time_that_passed() -> None:
-    console = Console(file=io.StringIO(), width=80, color_system=None)
-    console.print(view(BUSY, 0))
-    assert "Time      2.3 s" in file_text(console)
-    assert "━" not in file_text(console)
-
-
-def test_what_the_network_says_of_peers_is_shown_once_it_says_anything() -> None:
-    assert "Unreachable" not in drawn(BUSY, 80)
-    assert "Unreachable 3 times" in " ".join(drawn(evolve(BUSY, unreachable=3), 80).split())
-
-
-def test_a_terminal_of_ascii_alone_gets_ascii_alone() -> None:
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, "ascii")
-    console = Console(file=stream, width=40, color_system=None)
-    console.print(view(BUSY, 0, 5_967 * MS))
-    stream.flush()
-    assert b"Completed 1,499,999" in raw.getvalue()
 
 
 def test_it_draws_at_most_four_times_a_second_of_the_run() -> None:
@@ -94,6 +53,69 @@ def test_it_draws_at_most_four_times_a_second_of_the_run() -> None:
         live.status(snapshot(elapsed_ms))
     assert file_text(console).count("Streams") == 4
     live.closing()
+
+
+def test_at_the_end_nothing_of_it_is_left_where_a_summary_follows() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER, streams=StreamLines(), erased=True)
+    live.status(snapshot(0))
+    live.say("a note")
+    live.stream_opened(STREAM)
+    live.status(snapshot(1000))
+    live.closing()
+    live.closing()
+    assert seen(console) == ["a note", "0.000 s: stream 7 with 10.0.0.1:5000 began", ""]
+    assert file_text(console).endswith(SHOW_CURSOR)
+
+
+def test_where_nothing_follows_the_last_state_stays_even_in_a_file() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    live = LiveConsole(console, Role.RECEIVER, erased=True)
+    live.status(snapshot(1000))
+    live.closing()
+    assert "1.0 s" in file_text(console)
+
+
+@pytest.mark.parametrize("height", [1, 2, 5, 6])
+def test_a_terminal_of_few_rows_is_not_scrolled(height: int) -> None:
+    console = a_terminal(40, height)
+    live = LiveConsole(console, Role.RECEIVER, 5_967 * MS, erased=True)
+    for second in range(5):
+        live.status(snapshot(1000 * second))
+    assert len(seen(console, 40)) <= max(1, height - 1)
+    live.closing()
+    assert seen(console, 40) == [""]
+
+
+@pytest.mark.parametrize("narrowed", [100, 40, 20, 7])
+def test_a_terminal_that_is_narrowed_and_wraps_what_it_shows_is_left_clean(narrowed: int) -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER, 5_967 * MS, erased=True)
+    live.say("before")
+    live.status(snapshot(0))
+    screen = Screen(80)
+    screen.write(as_shown("before\n" + file_text(console)))
+    screen.narrow(narrowed)
+    written = len(file_text(console))
+    console.width = narrowed
+    live.status(snapshot(1000))
+    live.say("a note")
+    live.closing()
+    screen.write(as_shown(file_text(console)[written:]))
+    assert "".join(screen.lines) == "beforea note"
+
+
+def test_lines_said_stay_above_in_their_order() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.status(snapshot(0))
+    for line in ("one", "two", "x" * 200):
+        assert live.say(line)
+    assert seen(console)[:5] == ["one", "two", "x" * 80, "x" * 80, "x" * 40]
+
+
+def test_nothing_is_said_before_there_is_something_to_say_it_above() -> None:
+    assert not LiveConsole(a_terminal(), Role.RECEIVER).say("a note")
 
 
 def test_the_last_state_is_drawn_at_the_end_and_the_cursor_comes_back() -> None:
@@ -115,7 +137,7 @@ def test_the_rate_is_that_of_the_last_second() -> None:
     live = LiveConsole(console, Role.RECEIVER)
     for elapsed_ms, received in ((0, 0), (1000, 1_000_000), (1500, 1_000_000), (2000, 1_250_000)):
         live.status(snapshot(elapsed_ms, received))
-    assert [line.split()[1] for line in file_text(console).splitlines() if "Rate" in line] == [
+    assert [line.split()[2] for line in file_text(console).splitlines() if "Rate now" in line] == [
         "0",
         "8.000",
         "5.333",

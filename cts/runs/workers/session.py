@@ -22,6 +22,7 @@ from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
+from cts.records.late import LateArrivals
 from cts.records.observer import Observer
 from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -342,5 +343,6 @@ class WorkersSession(ISession):
             failures=tuple(self._failures),
             seed=self._settings.seed,
             send_lateness=Histogram.of(report.send_lateness for report in reports),
+            late=sum((report.late for report in reports), LateArrivals()),
             answered=tuple(dict.fromkeys(address for report in reports for address in report.answered)),
         )
