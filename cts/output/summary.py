@@ -147,7 +147,7 @@ def summary_text(report: RunReport) -> str:
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
     rows += _stream_rates(report)
     lateness = report.send_lateness.percentiles()
-    if lateness.count:
+    if lateness.greatest:
         median, most, greatest = (about_time(ns) for ns in (lateness.p50, lateness.p99, lateness.greatest))
         rows.append(("send delay", f"{median} median, 99 % within {most}, at most {greatest}: how late frames left"))
     if ignored := sum(snapshot.refused.values()):

@@ -18,6 +18,7 @@ from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
+from cts.records.late import LateArrivals
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.session_settings import session_settings
@@ -73,6 +74,7 @@ MESSAGES: tuple[Message, ...] = (
             snapshot=SNAPSHOT,
             streams=(StreamEnds(RESULT),),
             send_lateness=LATENESS,
+            late=LateArrivals(5, 1, 2, 3, 4),
         )
     ),
 )
