@@ -29,7 +29,7 @@ COLUMN_WIDTHS = tuple(end - start for start, end in zip((0, *COLUMN_ENDS), COLUM
 HEADER = "".join(name.rjust(width) for name, width in zip(COLUMN_NAMES, COLUMN_WIDTHS, strict=True)) + " "
 LEGEND = """\
 A line tells of the time since the one before, up to TimeSlice (s).
-Frames when they were due: Completed, whole; Dropped, not; Repeated, doubled.
+Completed: frames whole when due. Dropped: not whole. Repeated: partly doubled.
 Errors: datagrams discarded, such as those that came too late for their frame.
 """
 SENDERS_LEGEND = """\
