@@ -106,6 +106,7 @@ class Session(ISession):
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     _ledger: StreamLedger = field(init=False)
     _listening: Listening | None = field(default=None, init=False)
+    _streams_over: bool = field(default=False, init=False)
     _streams: dict[Role, Streams] = field(factory=dict, init=False)
     _server: Server | None = field(default=None, init=False)
     _client: ClientBroker | None = field(default=None, init=False)
@@ -157,6 +158,7 @@ class Session(ISession):
                             task_status.started([endpoint.local for endpoint in self._endpoints])
                             if self._client is not None:
                                 sides.start_soon(self._run_client, self._client)
+                        self._streams_over = True
                         if self._settings.is_closed:
                             # No peer is left whose datagrams might still come.
                             listening.stop()
@@ -270,7 +272,8 @@ class Session(ISession):
     async def _limit_time(self, limit_ns: int) -> None:
         # A stream that ends at this very instant has ended by itself.
         await self._pacer.wait_past(self._began_ns + limit_ns)
-        self._cancelled_before_limit = self._ledger.outcomes[Outcome.CANCELLED]
+        if not self._streams_over:
+            self._cancelled_before_limit = self._ledger.outcomes[Outcome.CANCELLED]
         self._open_no_more()
         self._sides.cancel()
 

@@ -84,6 +84,16 @@ def test_a_run_that_is_stopped_listens_no_longer() -> None:
     assert [result.result for result in report.results] == [NOT_ALL]
 
 
+def test_a_time_limit_ends_the_listening_and_cuts_off_no_stream() -> None:
+    async def main(world: World) -> tuple[RunReport, int]:
+        config = config_of(run={"role": "client", "time_limit": "1300ms"})
+        return await world.session(config).run(), world.pacer.now_ns()
+
+    report, over_ns = in_world(main)
+    assert report.snapshot.cut_off_by_time_limit is None
+    assert over_ns < 1301 * MS
+
+
 def test_all_frames_that_come_within_the_second_are_counted() -> None:
     sides = both_sides("pull", to_client=SLOW, to_server=SLOW)
     # Two ids, for START was repeated, and until 2 s seven frames of three datagrams.
