@@ -6,7 +6,7 @@ from cts.output.figures import seconds
 from cts.protocol.roles import Role
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, StreamInfo
-from cts.units import SECOND
+from cts.units import SECOND, counted
 
 __all__ = ["StreamLines"]
 
@@ -65,6 +65,8 @@ def _who(stream: StreamInfo, time_ns: int) -> str:
 
 def _counts(result: StreamResult) -> str:
     if result.role is Role.SENDER:
-        return f"{result.counts.bytes_sent:,} bytes sent"
+        times = result.counts.unreachable
+        not_reached = f", the network said {counted(times, 'time')} that it is not reached" if times else ""
+        return f"{result.counts.bytes_sent:,} bytes sent{not_reached}"
     frames = result.counts.frames
     return f"{frames.completed:,} frames completed, {frames.dropped:,} dropped, {frames.repeated:,} duplicated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from attrs import asdict
 
@@ -140,8 +141,8 @@ def summary_text(report: RunReport) -> str:
     if Role.RECEIVER in roles:
         rows += _frame_rows(counts)
     elif counts.bytes_sent:
-        other = "server" if report.role == "client" else "clients"
-        rows.append(("verdicts", f"with the {other}, which received: here a stream succeeds once all of it is sent"))
+        other = "server, which receives" if report.role == "client" else "clients, which receive"
+        rows.append(("verdicts", f"with the {other}: here a stream succeeds once all of it is sent"))
     if Role.SENDER in roles:
         rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
@@ -162,9 +163,15 @@ def summary_text(report: RunReport) -> str:
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
-    rows += _not_reached(report) + remark_rows(report.results) + _late_rows(report.late)
+    rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
+
+
+def _ends(report: RunReport) -> Iterator[StreamResult]:
+    """Yield both ends of every stream, as far as they are here."""
+    for stream in report.streams:
+        yield from (stream.end, *stream.others)
 
 
 def _outcomes(report: RunReport) -> list[str]:

@@ -13,9 +13,10 @@ from cts.output.ordering import OrderedObserver
 from cts.output.remarks import Remarks, remark_rows
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.remark import fell_silent
+from cts.records.results import StreamEnds
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
 from tests.engine.small_stream import PLAN
-from tests.output.test_summary import RESULT, with_results
+from tests.output.test_summary import REPORT, RESULT, with_results
 
 PEER = Address("10.0.0.1", 5000)
 STREAM = StreamInfo(7, Address("0.0.0.0", 4444), PEER, Role.RECEIVER, 0)
@@ -48,6 +49,15 @@ def test_the_summary_counts_the_streams_of_each_remark() -> None:
     rows = remark_rows([snowy, rainy, rainy, RESULT])
     assert rows == [("note", "2 streams: it rains"), ("note", "1 stream: it snows")]
     assert "note               2 streams: it rains" in summary_text(with_results(snowy, rainy, rainy))
+
+
+def test_the_summary_has_the_remarks_of_both_ends_of_a_stream() -> None:
+    stream = StreamEnds(evolve(RESULT, remark="it rains"), (evolve(RESULT, remark="it snows"),))
+    text = summary_text(evolve(REPORT, streams=(stream,)))
+    assert [line.partition(": ")[2] for line in text.splitlines() if line.startswith("note")] == [
+        "it rains",
+        "it snows",
+    ]
 
 
 def test_the_summary_says_how_many_remarks_it_leaves_out() -> None:

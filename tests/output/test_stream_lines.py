@@ -44,6 +44,11 @@ def test_a_sender_tells_what_it_sent() -> None:
     assert "ended: 4,999,950 bytes sent [27a2" in str(ended(sent))
 
 
+def test_a_sender_tells_how_often_its_peer_was_not_reached() -> None:
+    sent = evolve(RESULT, role=Role.SENDER, counts=StreamSnapshot(bytes_sent=7, unreachable=73))
+    assert "ended: 7 bytes sent, the network said 73 times that it is not reached [27a2" in str(ended(sent))
+
+
 @pytest.mark.parametrize(
     ("outcome", "text", "told"),
     [

@@ -143,8 +143,8 @@ def test_a_sender_tells_what_it_sent_and_where_the_verdicts_are(role: str, direc
     snapshot = RunSnapshot(1, 0, counts, {Outcome.SUCCESSFUL: 1})
     text = summary_text(evolve(REPORT, role=role, direction=direction, snapshot=snapshot))
     assert row(text, "sent") == "4,999,950 bytes"
-    other = "server" if role == "client" else "clients"
-    assert row(text, "verdicts") == f"with the {other}, which received: here a stream succeeds once all of it is sent"
+    other = "server, which receives" if role == "client" else "clients, which receive"
+    assert row(text, "verdicts") == f"with the {other}: here a stream succeeds once all of it is sent"
     assert not any(word in text for word in ("completed", "dropped", "received  ", "overflow"))
 
 
