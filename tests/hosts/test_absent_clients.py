@@ -11,7 +11,7 @@ from tests.cli.running_cts import Report
 from tests.hosts.namespaces import SERVER_HOST, SERVER_HOST_V6, needs_namespaces, two_hosts
 
 V4, V6 = f"{SERVER_HOST}:4444", f"[{SERVER_HOST_V6}]:4444"
-STREAM = ("stream.stream_length=7s", "stream.buffer_depth=200ms", "output.status_update=100ms")
+STREAM = ("stream.stream_length=5500ms", "stream.buffer_depth=1s", "output.status_update=100ms")
 
 
 def served(peer_gone: str, listen: str, target: str) -> tuple[int, Report, Report]:
@@ -33,7 +33,7 @@ def served(peer_gone: str, listen: str, target: str) -> tuple[int, Report, Repor
 
 
 @needs_namespaces
-@pytest.mark.parametrize(("listen", "target"), [(V4, V4), (V6, V6), ("*:4444", V4)])
+@pytest.mark.parametrize(("listen", "target"), [(V6, V6), ("*:4444", V4)])
 def test_the_stream_of_a_client_that_was_killed_ends_as_peer_gone_and_the_other_one_is_whole(
     listen: str, target: str
 ) -> None:
@@ -41,7 +41,7 @@ def test_the_stream_of_a_client_that_was_killed_ends_as_peer_gone_and_the_other_
     gone, whole = sorted(report["streams"], key=lambda stream: stream["result"])
     assert (status, gone["result"], whole["result"]) == (1, "ErrorPeerGone", "Succeeded")
     assert gone["unreachable"] == report["unreachable"] > 0
-    assert stayed["frames"]["completed"] == 210
+    assert stayed["frames"]["completed"] == 165
 
 
 @needs_namespaces
@@ -49,4 +49,4 @@ def test_the_stream_of_a_client_that_was_killed_goes_on_and_is_counted_where_not
     status, report, stayed = served("go on", V4, V4)
     assert (status, [stream["result"] for stream in report["streams"]]) == (0, ["Succeeded"] * 2)
     assert report["unreachable"] == sum(stream["unreachable"] for stream in report["streams"]) > 0
-    assert stayed["frames"]["completed"] == 210
+    assert stayed["frames"]["completed"] == 165
