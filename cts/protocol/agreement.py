@@ -7,7 +7,8 @@ none longer or shorter, and it does not touch what the sender's clock says.
 what is looked at               what it shows
 ==============================  ====================================================================================
 bytes of each datagram          sizes that no datagram of a frame has: other frames, or frames cut in another way
-bytes of each frame on time     the size that most frames have: the peer's frame size
+bytes of each frame on time     the size that most frames have: the peer's frame size. Alone, where each datagram has a
+                                size that is set, it shows little: a network may lose or double the same part of all
 the sender's stamps             frames per second by its own clock
 sequence numbers                frames past the end: a longer stream
 ==============================  ====================================================================================
@@ -30,9 +31,13 @@ _FIRST_LOOK = 16
 """Frames after which it is first asked; then whenever there are half as many more."""
 _FEWEST = 2
 """Frames that have to show the same, so that one stray datagram shows nothing."""
+_FEWEST_ALIKE = 16
+"""Frames that have to be of one size, all of them, where no datagram is: so often chance does not repeat itself."""
 _SIZES_KEPT = 16
 _SAMPLES = 64
 _SAMPLES_WANTED = 8
+_LATE_BY = 3
+"""Intervals by which the first and the last frame of a measured pace may have left late."""
 _OF_STAMPS = Fraction(1, 20)
 """By how much the sender's pace must differ in both halves of what was seen: a sender that was held up catches up."""
 
@@ -52,11 +57,13 @@ class Agreement:
 
     Attributes:
         sizes: bytes that datagrams of the stream have.
+        known: those of them that have come; what has one of these needs no more note for it.
         sequence: the frame of what was noted last.
     """
 
     _plan: StreamPlan
     sizes: frozenset[int] = field(init=False)
+    known: set[int] = field(factory=set, init=False)
     sequence: int = field(default=0, init=False)
     _frames: int = field(default=0, init=False)
     _next_look: int = field(default=_FIRST_LOOK, init=False)
@@ -79,7 +86,7 @@ class Agreement:
         self._far = 2 * self._final + self._plan.window_frames
 
     def note(self, sequence: int, size: int, rest: int, qpc: int, qpf: int) -> bool:
-        """Take note of data: of the first of each frame, and of every other that has a foreign size.
+        """Take note of data: of the first of each frame, and of every other that has a size which is not known.
 
         Args:
             sequence: its frame.
@@ -95,6 +102,7 @@ class Agreement:
         if len(self._seen_sizes) < _SIZES_KEPT:
             self._seen_sizes.add(size)
             self._seen_sizes.add(rest or size)
+            self.known = self._seen_sizes & self.sizes
         is_foreign = size not in self.sizes or (rest and rest not in self.sizes)
         if is_foreign and sequence != self._foreign_sequence:
             self._foreign_sequence = sequence
@@ -131,6 +139,10 @@ class Agreement:
         paces = self._paces()
         pace = None if paces is None else _roundest(*paces)
         texts = []
+        if frame_size is not None and self._may_be_network(frame_size):
+            if pace is None and not self._past_end:
+                return self._all_of(frame_size)
+            frame_size = plan.frame_size
         if frame_size is not None and (pace is not None or frame_size != plan.frame_size):
             least, most = paces or (plan.frame_rate * (1 - _OF_STAMPS), plan.frame_rate * (1 + _OF_STAMPS))
             if not 8 * frame_size * least <= plan.bits_per_second < 8 * (frame_size + 1) * most:
@@ -178,10 +190,22 @@ class Agreement:
             same_cut = seen <= set(datagram_sizes(size, plan.datagram_max_size))
             return size, None if same_cut else greatest
         # All datagrams have sizes of this end's frames. So have those of a frame that is longer or shorter by some of the
-        # largest: if all frames are. A network with room for so many at a time takes the shorter last one first.
-        uniform = count == votes and set(datagram_sizes(size, plan.datagram_max_size)) == seen
-        is_cut_off = size < plan.frame_size and len(seen) == 1
-        return size if uniform and not is_cut_off else plan.frame_size, None
+        # largest: if all frames are.
+        uniform = count == votes >= _FEWEST_ALIKE and set(datagram_sizes(size, plan.datagram_max_size)) == seen
+        return size if uniform else plan.frame_size, None
+
+    def _may_be_network(self, frame_size: int) -> bool:
+        """Tell whether a network can make such frames of this end's: one that has room for a part, or doubles them all."""
+        set_size = self._plan.frame_size
+        if self._foreign or frame_size == set_size:
+            return False
+        return frame_size < set_size or (frame_size % set_size == 0 and self._seen_sizes == self.sizes)
+
+    def _all_of(self, frame_size: int) -> Remark:
+        set_size = self._plan.frame_size
+        network = "lets no more of a frame through" if frame_size < set_size else "doubles every datagram"
+        causes = f"the peer has another rate, or the network {network}"
+        return Remark(f"all frames come with {frame_size:,} bytes where {set_size:,} are set: {causes}")
 
     def _sample(self, sequence: int, qpc: int, qpf: int) -> None:
         samples, sent_ns = self._samples, qpc * SECOND // qpf
@@ -205,8 +229,8 @@ class Agreement:
         if not (all(ratio > 1 + _OF_STAMPS for ratio in ratios) or all(ratio < 1 - _OF_STAMPS for ratio in ratios)):
             return None
         rate = _rate(samples[0], samples[-1])
-        # Each of the two may have left a quarter of an interval late.
-        doubt = Fraction(1, 2 * (samples[-1][0] - samples[0][0])) + Fraction(1, 5000)
+        # Each of the two may have left late: a sender may hold frames back, and a busy host holds up.
+        doubt = Fraction(_LATE_BY, samples[-1][0] - samples[0][0]) + Fraction(1, 5000)
         return rate * (1 - doubt), rate * (1 + doubt)
 
     def _is_even(self) -> bool:

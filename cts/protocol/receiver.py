@@ -156,7 +156,7 @@ class MediaStreamReceiver(IOPattern):
         if (
             agreement is not None
             and (
-                sequence != agreement.sequence or size not in agreement.sizes or (rest and rest not in agreement.sizes)
+                sequence != agreement.sequence or size not in agreement.known or (rest and rest not in agreement.known)
             )
             and agreement.note(sequence, size, rest, qpc, qpf)
         ):

@@ -39,6 +39,19 @@ def sent(plan: StreamPlan, late_ns: list[int] | None = None) -> list[Arrival]:
     return left
 
 
+def through_a_queue(left: list[Arrival], room: int | None) -> list[Arrival]:
+    """Return what passes a queue of so many bytes that is empty at each frame; None for one that takes everything."""
+    passed: list[Arrival] = []
+    queued, last_ns = 0, -1
+    for at_ns, datagram in left:
+        queued = queued if at_ns == last_ns else 0
+        last_ns = at_ns
+        if room is None or queued + len(datagram) <= room:
+            queued += len(datagram)
+            passed.append((at_ns, datagram))
+    return passed
+
+
 def receiver(plan: StreamPlan = PLAN, arrivals: list[Arrival] | None = None, until_ns: int = 0) -> MediaStreamReceiver:
     """Return a push server's receiver that got these, and ran to its end or until an instant."""
     handshake = handshake_of(plan, 0, role=Role.RECEIVER, connection_id=NAME)
@@ -117,19 +130,30 @@ def test_loss_and_duplication_do_not_hide_that_the_ends_disagree(name: str) -> N
     st.sampled_from([8_000_000, 800_000, 64_000, 3_360_000]),
     st.sampled_from([30, 60, Fraction(30000, 1001), 7]),
     st.sampled_from([1400, 400, 9000]),
+    st.sampled_from([1, 2, 5, 60]),
     st.floats(0, 0.9),
-    st.floats(0, 0.9),
+    st.floats(0, 1),
     st.integers(0, 300),
+    st.none() | st.integers(0, 50_000),
     st.integers(0, 2**32),
 )
 def test_no_network_makes_ends_of_one_setting_disagree(
-    bits_per_second: int, frame_rate: Fraction, size: int, loss: float, twice: float, jitter_ms: int, seed: int
+    bits_per_second: int,
+    frame_rate: Fraction,
+    size: int,
+    frames: int,
+    loss: float,
+    twice: float,
+    jitter_ms: int,
+    room: int | None,
+    seed: int,
 ) -> None:
-    plan = StreamPlan(bits_per_second, frame_rate, 2 * SECOND, datagram_max_size=size)
+    length_ns = -(-frames * SECOND // frame_rate)
+    plan = StreamPlan(bits_per_second, frame_rate, length_ns, datagram_max_size=size)
     random = Random(seed)
     arrivals = [
         (at_ns + random.randrange(jitter_ms * MS + 1), datagram)
-        for at_ns, datagram in sent(plan)
+        for at_ns, datagram in through_a_queue(sent(plan), room)
         if random.random() >= loss
         for _ in range(1 + (random.random() < twice))
     ]
@@ -149,11 +173,50 @@ def test_a_queue_that_holds_the_first_datagrams_of_each_frame_is_a_network() -> 
     assert receiver(arrivals=first).error is None
 
 
-def test_frames_that_are_all_longer_by_whole_datagrams_are_told_by_their_size() -> None:
-    """Where frames are whole numbers of the largest datagram, no datagram has a size that is foreign."""
-    plan = StreamPlan(2800 * 8 * 30, 30, 4 * SECOND)
-    pattern = receiver(plan, sent(attrs.evolve(plan, bits_per_second=2 * plan.bits_per_second)))
-    assert "1.344 Mbit/s where 672 kbit/s are set" in text_of(pattern)
+def test_a_queue_that_has_room_for_the_first_datagrams_and_the_short_last_one_is_a_network() -> None:
+    count = len(PLAN.datagram_sizes)
+    ends = [each for index, each in enumerate(sent(PLAN)) if index % count < 10 or index % count == count - 1]
+    pattern = receiver(arrivals=ends)
+    assert pattern.error is None
+    assert text_of(pattern).endswith("the peer has another rate, or the network lets no more of a frame through")
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_short_stream_whose_frames_all_lost_or_doubled_a_datagram_met_a_network(frames: int, lost: bool) -> None:
+    plan = attrs.evolve(PLAN, stream_length_ns=PLAN.send_offset_ns(frames) + 1)
+    arrivals = [
+        arrival
+        for index, each in enumerate(sent(plan))
+        for arrival in [each] * (1 if index % len(plan.datagram_sizes) != 3 else 0 if lost else 2)
+    ]
+    assert receiver(plan, arrivals).remark is None
+
+
+ROUND = StreamPlan(2800 * 8 * 30, 30, 4 * SECOND)
+"""Its frames are whole numbers of the largest datagram, and so are those of other rates: no datagram has a foreign size."""
+
+
+def test_frames_that_are_all_longer_by_some_datagrams_are_told_by_their_size() -> None:
+    pattern = receiver(ROUND, sent(attrs.evolve(ROUND, bits_per_second=ROUND.bits_per_second * 3 // 2)))
+    assert "1.008 Mbit/s where 672 kbit/s are set" in text_of(pattern)
+    assert pattern.error is StreamError.SETTINGS_DISAGREE
+
+
+@pytest.mark.parametrize(
+    ("times", "words"), [(2, "doubles every datagram"), (Fraction(1, 2), "lets no more of a frame")]
+)
+def test_where_another_rate_and_a_network_look_alike_both_are_named(times: Fraction, words: str) -> None:
+    other = attrs.evolve(ROUND, bits_per_second=int(times * ROUND.bits_per_second))
+    pattern = receiver(ROUND, sent(other))
+    start = f"all frames come with {other.frame_size:,} bytes where 2,800 are set: the peer has another rate, or"
+    assert text_of(pattern).startswith(start)
+    assert words in text_of(pattern)
+    assert pattern.error is None
+
+
+def test_a_network_that_doubles_everything_disagrees_with_nobody() -> None:
+    assert receiver(ROUND, [each for each in sent(ROUND) for _ in range(2)]).error is None
 
 
 def test_a_sender_that_was_held_up_and_catches_up_does_not_disagree() -> None:
@@ -164,6 +227,13 @@ def test_a_sender_that_was_held_up_and_catches_up_does_not_disagree() -> None:
 def test_a_sender_that_holds_frames_back_does_not_disagree() -> None:
     together = [(-sequence % 16) * PLAN.interval_ns for sequence in range(1, PLAN.final_frame + 1)]
     assert receiver(arrivals=sent(PLAN, together)).error is None
+
+
+def test_a_pace_is_told_as_it_is_set_though_the_first_frame_that_came_had_been_held_back() -> None:
+    other = attrs.evolve(PLAN, frame_rate=60)
+    late = [3 * other.interval_ns, *[0] * (other.final_frame - 1)]
+    expected = "the two ends do not agree: the peer sends 60 frames a second where 30 are set"
+    assert text_of(receiver(arrivals=sent(other, late))) == expected
 
 
 def test_a_sender_that_cannot_keep_up_is_said_to_be_slow_and_fails_nothing() -> None:
