@@ -29,6 +29,7 @@ from cts.api import (
     Train,
 )
 from cts.errors import PluginFailure, first_of
+from cts.plugin.guarded_endpoint import Ending, GuardedEndpoint
 from cts.protocol.trains import fault_of_trains
 
 __all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "close_factory"]
@@ -36,7 +37,7 @@ __all__ = ["GuardedConnectedSocket", "GuardedFactory", "GuardedSender", "close_f
 _Value = TypeVar("_Value")
 
 
-def _blamed(label: str, error: Exception, *, for_network: bool) -> OSError | PluginFailure:
+def _blamed(label: str, error: Exception | SystemExit, *, for_network: bool) -> OSError | PluginFailure:
     cause = first_of(error)
     if isinstance(cause, PluginFailure) or (isinstance(cause, OSError) and not for_network):
         return cause
@@ -56,7 +57,8 @@ def _blaming(label: str, *, for_network: bool = False) -> Iterator[None]:
         if not isinstance(group, ExceptionGroup):
             raise
         raise _blamed(label, group, for_network=for_network) from group
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A library's sys.exit() is no reason to lose what was measured.
         raise _blamed(label, error, for_network=for_network) from error
 
 
@@ -140,13 +142,13 @@ class GuardedConnectedSocket(IConnectedSocket):
     Args:
         socket: the plugin's.
         label: names the plugin in messages.
+        ending: of its stream.
     """
 
-    def __init__(self, socket: IConnectedSocket, label: str) -> None:
+    def __init__(self, socket: IConnectedSocket, label: str, ending: Ending) -> None:
         self._socket = socket
         self._label = label
-        self._failure: Exception | None = None
-        self._running = trio.CancelScope()
+        self._ending = ending
         self._observed = StreamSnapshot()
         self._name: str | None = None
         self._lateness: Histogram | None = None
@@ -168,7 +170,7 @@ class GuardedConnectedSocket(IConnectedSocket):
     @property
     def connection_id(self) -> str | None:
         """The stream's name, once known."""
-        with self._noting():
+        with self._ending.noting():
             self._name = _checked("connection_id", self._socket.connection_id, str, type(None))
         return self._name
 
@@ -178,67 +180,59 @@ class GuardedConnectedSocket(IConnectedSocket):
         Raises:
             PluginFailure: the plugin raised, here or elsewhere.
         """
-        with self._running:
-            with _blaming(self._label):
-                result = await self._socket.run(task_status=task_status)
-                if not isinstance(result, StreamResult):
-                    raise TypeError(f"run returned {result!r}, not a StreamResult")
-            return result
-        assert self._failure is not None
-        raise self._failure
+        result: StreamResult | None = None
+        with self._ending.running, _blaming(self._label):
+            result = await self._socket.run(task_status=task_status)
+            if not isinstance(result, StreamResult):
+                raise TypeError(f"run returned {result!r}, not a StreamResult")
+        # Once the stream is over nobody is left to hear that one of these fails.
+        _ = self.connection_id, self.measured_ns, self.send_lateness
+        if self._ending.failure is not None:
+            raise self._ending.failure
+        assert result is not None
+        return result
 
     def on_data_received(self, batch: DatagramBatch) -> None:
         """Hand it to the plugin's socket."""
-        with self._noting():
+        with self._ending.noting():
             self._socket.on_data_received(batch)
 
     @property
     def send_lateness(self) -> Histogram | None:
         """What the plugin's socket has recorded."""
-        with self._noting():
+        with self._ending.noting():
             self._lateness = _checked("send_lateness", self._socket.send_lateness, Histogram, type(None))
         return self._lateness
 
     def begins_another(self, received_ns: int) -> bool:
         """Ask the plugin's socket; one that fails begins nothing."""
         self._begins_another = False
-        with self._noting():
+        with self._ending.noting():
             self._begins_another = _checked("begins_another", self._socket.begins_another(received_ns), bool)
         return self._begins_another
 
     @property
     def measured_ns(self) -> int | None:
         """What the plugin's socket has measured."""
-        with self._noting():
+        with self._ending.noting():
             self._measured_ns = _checked("measured_ns", self._socket.measured_ns, int, type(None))
         return self._measured_ns
 
     def on_start_repeated(self, received_ns: int) -> None:
         """Tell the plugin's socket."""
-        with self._noting():
+        with self._ending.noting():
             self._socket.on_start_repeated(received_ns)
 
     def on_unreachable(self, times: int) -> None:
         """Tell the plugin's socket."""
-        with self._noting():
+        with self._ending.noting():
             self._socket.on_unreachable(times)
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return what the plugin's socket has counted, or what it last had if it fails now."""
-        with self._noting():
+        with self._ending.noting():
             self._observed = _checked("observe", self._socket.observe(now_ns), StreamSnapshot)
         return self._observed
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """End the stream by what is raised inside, in place of whoever called."""
-        try:
-            with _blaming(self._label):
-                yield
-        except (OSError, PluginFailure) as failure:
-            if self._failure is None:
-                self._failure = failure
-                self._running.cancel()
 
 
 class GuardedFactory(IConnectedSocketFactory):
@@ -257,13 +251,16 @@ class GuardedFactory(IConnectedSocketFactory):
         """Make one through the plugin.
 
         Raises:
-            PluginFailure: the plugin raised, or returned something else.
+            PluginFailure: the plugin raised, an ``OSError`` as well, or returned something else.
         """
-        with _blaming(self._label):
+        ending = Ending(partial(_blaming, self._label, for_network=True))
+        if request.active:
+            request.endpoint = GuardedEndpoint(request.endpoint, ending)
+        with _blaming(self._label, for_network=True):
             made = self._factory.make(request, default)
             if not isinstance(made, IConnectedSocket):
                 raise TypeError(f"make returned {made!r}, not an IConnectedSocket")
-            guarded = GuardedConnectedSocket(made, self._label)
+            guarded = GuardedConnectedSocket(made, self._label, ending)
             if (guarded.remote, guarded.role) != (request.peer, request.role):
                 raise ValueError(
                     f"make returned a socket for {guarded.remote}, {guarded.role.name.lower()},"

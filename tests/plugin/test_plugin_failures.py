@@ -8,6 +8,7 @@ import traceback
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NoReturn, cast
 
 import pytest
@@ -18,6 +19,7 @@ from cts.api import (
     Address,
     BackgroundTask,
     DatagramBatch,
+    DatagramHandler,
     Frame,
     FrameTotals,
     Histogram,
@@ -27,6 +29,7 @@ from cts.api import (
     ISender,
     Message,
     Outcome,
+    RenderedFrame,
     Role,
     StreamPlan,
     StreamRequest,
@@ -376,7 +379,7 @@ def test_a_factory_s_socket_that_tells_nonsense_ends_no_run(
 ) -> None:
     factory = guarded_factory(BrokenFactory(wrap=wrap, role=role, number=1))
     report = simulated(config_of("pull", client={"connections": 2}), factory=factory)
-    assert report.snapshot.outcomes[Outcome.SUCCESSFUL] == (1 if role is Role.RECEIVER else 2)
+    assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: 1, Outcome.PROTOCOL_ERROR: 1}
 
 
 def test_a_factory_that_cannot_be_closed_is_named_and_costs_nothing() -> None:
@@ -461,6 +464,122 @@ def test_a_factory_s_socket_that_raises_fails_its_stream_and_leaves_the_others_a
     assert report.snapshot.outcomes == {Outcome.SUCCESSFUL: successful, Outcome.PROTOCOL_ERROR: 1}
     (failed,) = (result for result in report.results if result.outcome is not Outcome.SUCCESSFUL)
     assert failed.result == f"ErrorPlugin: {FACTORY} raised ValueError: no camera no picture no frame"
+
+
+class CannotOpenItsFile(BrokenFactory):
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@BOTH
+def test_an_error_of_the_system_while_a_socket_is_made_names_the_plugin(direction: str) -> None:
+    sides = both_sides(direction, factory=guarded_factory(CannotOpenItsFile()))
+    (result,) = [*sides.client.results, *sides.server.results]
+    assert result.result == f"ErrorPlugin: {FACTORY} raised OSError: [Errno 28] No space left on device"
+
+
+class HandlesBadly(ThroughEndpoint):
+    error: Exception = ValueError("no camera, no picture")
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        def handle(local: Address, remote: Address, batch: DatagramBatch) -> None:
+            raise self.error
+
+        self.endpoint.receive_into(handle)
+
+
+class RecordsOnAFullDisk(HandlesBadly):
+    error = OSError(errno.ENOSPC, "No space left on device")
+
+
+class ReadsThrough(BrokenFactory):
+    """Puts an endpoint in front of that of one active stream, the second."""
+
+    def __init__(self, endpoint: type[ThroughEndpoint]) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        if request.active:
+            self._made += 1
+            if self._made == 2:
+                request.endpoint = self._endpoint(request.endpoint)
+        return default(request)
+
+
+class RendersBadly(BrokenFactory):
+    """Has itself told of the frames of one stream, the second, and fails at the third."""
+
+    def make(self, request: StreamRequest, default: Callable[[StreamRequest], IConnectedSocket]) -> IConnectedSocket:
+        self._made += request.role is self._role
+        if request.role is self._role and self._made == 2:
+            request.on_frame = self._rendered
+        return default(request)
+
+    def _rendered(self, frame: RenderedFrame) -> None:
+        if frame.sequence == 3:
+            raise ValueError("no camera, no picture")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("factory", "text"),
+    [
+        (partial(ReadsThrough, HandlesBadly), "ValueError: no camera no picture"),
+        (partial(ReadsThrough, RecordsOnAFullDisk), "OSError: [Errno 28] No space left on device"),
+        (RendersBadly, "ValueError: no camera no picture"),
+    ],
+)
+def test_what_a_factory_does_wrong_with_what_is_read_ends_its_stream_and_no_run(
+    direction: str, factory: Callable[[], BrokenFactory], text: str
+) -> None:
+    report = simulated(config_of(direction, client={"connections": 3}), factory=guarded_factory(factory()))
+    assert report.snapshot.outcomes[Outcome.PROTOCOL_ERROR] == 1
+    results = [end for stream in report.streams for end in (stream.end, *stream.others)]
+    assert [each.result for each in results if FACTORY in each.result] == [f"ErrorPlugin: {FACTORY} raised {text}"]
+
+
+class LatenessFails(PassingSocket):
+    @property
+    def send_lateness(self) -> Histogram | None:
+        raise ValueError("no clock")
+
+
+class NameFails(PassingSocket):
+    @property
+    def connection_id(self) -> str | None:
+        raise ValueError("no clock")
+
+
+class MeasuringFails(PassingSocket):
+    @property
+    def measured_ns(self) -> int | None:
+        raise ValueError("no clock")
+
+
+@BOTH
+@pytest.mark.parametrize("wrap", [LatenessFails, NameFails, MeasuringFails])
+@pytest.mark.parametrize("role", [Role.SENDER, Role.RECEIVER])
+def test_what_a_factory_s_socket_cannot_tell_at_its_end_fails_its_stream(
+    direction: str, wrap: Callable[[IConnectedSocket], IConnectedSocket], role: Role
+) -> None:
+    sides = both_sides(direction, factory=guarded_factory(BrokenFactory(wrap=wrap, role=role)))
+    results = [*sides.client.results, *sides.server.results]
+    (failed,) = (result for result in results if result.role is role)
+    assert failed.result == f"ErrorPlugin: {FACTORY} raised ValueError: no clock"
+
+
+class LeavesTheProcess(RaisingSender):
+    async def go_wrong(self) -> None:
+        raise SystemExit(3)
+
+
+@BOTH
+def test_a_sender_that_leaves_the_process_fails_its_stream(direction: str) -> None:
+    sides = both_sides(direction, make_sender=guarded_sender(LeavesTheProcess))
+    results = [*sides.client.results, *sides.server.results]
+    (failed,) = (result for result in results if result.role is Role.SENDER)
+    assert failed.result == f"ErrorPlugin: {SENDER} raised SystemExit: 3"
 
 
 # Bugs
