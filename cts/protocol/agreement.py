@@ -33,6 +33,10 @@ _FEWEST = 2
 """Frames that have to show the same, so that one stray datagram shows nothing."""
 _FEWEST_ALIKE = 16
 """Frames that have to be of one size, all of them, where no datagram is: so often chance does not repeat itself."""
+_GAP = 4
+"""Frames past the end are those that go on from it, one behind the other but for a few that are lost."""
+_DOUBTS = 3
+"""Frames that must contradict a stamp for it to be given up."""
 _SIZES_KEPT = 16
 _SAMPLES = 64
 _SAMPLES_WANTED = 8
@@ -71,10 +75,13 @@ class Agreement:
     _foreign_frames: int = field(default=0, init=False)
     _foreign_sequence: int = field(default=0, init=False)
     _past_end: int = field(default=0, init=False)
+    _past_last: int = field(init=False)
     _whole: int = field(default=0, init=False)
     _votes: dict[int, int] = field(factory=dict, init=False)
     _samples: list[tuple[int, int]] = field(factory=list, init=False)
     _apart_ns: int = field(init=False)
+    _doubts: int = field(default=0, init=False)
+    _last_qpc: int = field(default=-(2**63), init=False)
     _next_qpc: int = field(default=-(2**63), init=False)
     _final: int = field(init=False)
     _far: int = field(init=False)
@@ -82,7 +89,7 @@ class Agreement:
     def __attrs_post_init__(self) -> None:
         self.sizes = frozenset(self._plan.datagram_sizes)
         self._apart_ns = self._plan.interval_ns // 2
-        self._final = self._plan.final_frame
+        self._final = self._past_last = self._plan.final_frame
         self._far = 2 * self._final + self._plan.window_frames
 
     def note(self, sequence: int, size: int, rest: int, qpc: int, qpf: int) -> bool:
@@ -97,7 +104,7 @@ class Agreement:
         Returns:
             Whether to ask for a judgment now.
         """
-        is_new = sequence != self.sequence
+        is_new, before = sequence != self.sequence, self.sequence
         self.sequence = sequence
         if len(self._seen_sizes) < _SIZES_KEPT:
             self._seen_sizes.add(size)
@@ -110,10 +117,12 @@ class Agreement:
         if not is_new:
             return False
         self._frames += 1
-        # What is far beyond is no longer stream's but a stray one.
+        # What is far beyond is no longer stream's but a stray one, or was damaged on the way.
         if 0 < sequence <= self._far:
-            self._past_end += sequence > self._final
-            if qpc >= self._next_qpc and qpf > 0:
+            if before > self._final and self._past_last < sequence <= self._past_last + _GAP:
+                self._past_last = sequence
+                self._past_end += 1
+            if (qpc >= self._next_qpc or qpc < self._last_qpc) and qpf > 0:
                 self._sample(sequence, qpc, qpf)
         if self._frames < self._next_look:
             return False
@@ -139,10 +148,8 @@ class Agreement:
         paces = self._paces()
         pace = None if paces is None else _roundest(*paces)
         texts = []
-        if frame_size is not None and self._may_be_network(frame_size):
-            if pace is None and not self._past_end:
-                return self._all_of(frame_size)
-            frame_size = plan.frame_size
+        if frame_size is not None and self._may_be_network(frame_size) and pace is None and not self._past_end:
+            return self._all_of(frame_size)
         if frame_size is not None and (pace is not None or frame_size != plan.frame_size):
             least, most = paces or (plan.frame_rate * (1 - _OF_STAMPS), plan.frame_rate * (1 + _OF_STAMPS))
             if not 8 * frame_size * least <= plan.bits_per_second < 8 * (frame_size + 1) * most:
@@ -187,11 +194,11 @@ class Agreement:
         if count < min(_FEWEST, plan.final_frame) or 2 * count < votes:
             return None, greatest if self._foreign and greatest > plan.datagram_max_size else None
         if self._foreign:
-            same_cut = seen <= set(datagram_sizes(size, plan.datagram_max_size))
+            same_cut = seen <= _cut(size, plan.datagram_max_size)
             return size, None if same_cut else greatest
         # All datagrams have sizes of this end's frames. So have those of a frame that is longer or shorter by some of the
         # largest: if all frames are.
-        uniform = count == votes >= _FEWEST_ALIKE and set(datagram_sizes(size, plan.datagram_max_size)) == seen
+        uniform = count == votes >= _FEWEST_ALIKE and _cut(size, plan.datagram_max_size) == seen
         return size if uniform else plan.frame_size, None
 
     def _may_be_network(self, frame_size: int) -> bool:
@@ -209,14 +216,21 @@ class Agreement:
 
     def _sample(self, sequence: int, qpc: int, qpf: int) -> None:
         samples, sent_ns = self._samples, qpc * SECOND // qpf
+        if samples and (sequence <= samples[-1][0]) != (sent_ns <= samples[-1][1]):
+            # One of the two was damaged, or made up: most often it is the one that stands alone.
+            self._doubts += 1
+            if self._doubts < _DOUBTS:
+                return
+            samples.pop()
         if samples and (sequence <= samples[-1][0] or sent_ns <= samples[-1][1]):
             return
+        self._doubts = 0
         samples.append((sequence, sent_ns))
         if len(samples) == _SAMPLES:
             del samples[1::2]
             self._apart_ns *= 2
         # Frames that left together, as those of a sender that held them back, say nothing of its pace.
-        self._next_qpc = qpc + self._apart_ns * qpf // SECOND
+        self._last_qpc, self._next_qpc = qpc, qpc + self._apart_ns * qpf // SECOND
 
     def _paces(self) -> tuple[Fraction, Fraction] | None:
         """Return between which the sender's frames per second are, where both halves show others than those set."""
@@ -241,6 +255,12 @@ class Agreement:
         # A few may have been held up on a busy host.
         few = len(behind) // 8
         return behind[-1 - few] - behind[few] < interval_ns / 4
+
+
+def _cut(frame_size: int, datagram_max_size: int) -> set[int]:
+    """Return the sizes of a frame's datagrams; of a long one, the last three have them all."""
+    least = frame_size % datagram_max_size + 2 * datagram_max_size
+    return set(datagram_sizes(min(frame_size, least), datagram_max_size))
 
 
 def _rate(first: tuple[int, int], last: tuple[int, int]) -> Fraction:

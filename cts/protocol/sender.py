@@ -32,7 +32,7 @@ class MediaStreamSender(IOPattern):
     """
 
     def __init__(self, plan: StreamPlan, handshake: Handshake, gone_after_ns: int | None = None) -> None:
-        super().__init__(handshake, Absence(gone_after_ns, plan.interval_ns))
+        super().__init__(handshake, Absence(gone_after_ns))
         self._plan = plan
         self.sequence = 1
         self._final_frame = plan.final_frame

@@ -252,6 +252,29 @@ def test_one_stray_datagram_shows_nothing(sequence: int) -> None:
     assert receiver(arrivals=[(0, stray), *sent(PLAN)]).remark is None
 
 
+def damaged(datagram: bytes, at: int, bit: int) -> bytes:
+    return datagram[:at] + bytes([datagram[at] ^ 1 << bit]) + datagram[at + 1 :]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32))
+def test_bits_that_are_flipped_on_the_way_make_ends_of_one_setting_no_disagreement(seed: int) -> None:
+    random = Random(seed)
+    arrivals = [
+        (at_ns, damaged(datagram, random.randrange(2, 26), random.randrange(8)) if random.random() < 0.1 else datagram)
+        for at_ns, datagram in sent(PLAN)
+    ]
+    assert receiver(arrivals=arrivals).error is None
+
+
+def test_a_stamp_that_was_damaged_does_not_hide_another_pace() -> None:
+    arrivals = sent(attrs.evolve(PLAN, frame_rate=60, bits_per_second=16_000_000))
+    at_ns, datagram = arrivals[100]
+    arrivals[100] = at_ns, damaged(datagram, 17, 6)
+    arrivals.insert(50, (arrivals[50][0], damaged(arrivals[50][1], 2, 7)))
+    assert "60 frames a second where 30 are set" in text_of(receiver(arrivals=arrivals))
+
+
 def test_a_disagreement_shows_while_the_stream_runs_once_it_was_found_twice() -> None:
     arrivals = sent(attrs.evolve(PLAN, bits_per_second=16_000_000))
     assert receiver(arrivals=arrivals, until_ns=SECOND).remark is None
