@@ -15,7 +15,7 @@ from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
 from cts.net.error_queue import ICMP_ERRORS
 from cts.net.segmentation import SegmentedSender
 from cts.net.udp import UdpEndpoint
-from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES
+from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, train_size
 from cts.protocol.wire import HEADER_SIZE
 from cts.units import SECOND
 
@@ -135,6 +135,8 @@ class OffloadedEndpoint(UdpEndpoint):
             return self._send_train(sockaddr, header, payloads, source)
         except OSError as error:
             first = error
+        if self._icmp.dropped_on_the_way_out(first):
+            return train_size(payloads)
         try:
             # What ICMP said of an earlier datagram, maybe to another peer, is no refusal of this one.
             if first.errno not in _REFUSES_SEGMENTS or (first.errno in ICMP_ERRORS and self.read_errors()):
@@ -165,11 +167,13 @@ class OffloadedEndpoint(UdpEndpoint):
                 if self._icmp.dropped_on_the_way_out(error):
                     gone += 1
                 elif not self._icmp.was_earlier(error, met, most=1):
-                    return gone
+                    break
             except ValueError:
-                return gone
-        if met:
-            self._icmp.count(met)
+                break
+            else:
+                if met:
+                    self._icmp.count(met)
+                    met = []
         return gone
 
     def _send_many(self, messages: Sequence[Message], source: Source | None) -> int:

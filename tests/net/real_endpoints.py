@@ -14,7 +14,8 @@ import trio
 import trio.testing
 
 from cts.api import IDatagramEndpoint
-from cts.net.offload import Offload
+from cts.net.offload import Offload, OffloadedEndpoint
+from cts.net.segmentation import SegmentedSender
 from cts.net.udp import UdpEndpoint
 from tests.net.test_udp import PATIENCE_S
 
@@ -32,31 +33,38 @@ def socket_of(endpoint: IDatagramEndpoint) -> socket.socket:
     return endpoint._sock
 
 
-class _RefusingSocket:
-    """A socket whose sends fail with these errors, one each, before they work again."""
+class _Refusing:
+    """What sends, in front of which the next sends fail with these errors, one each; 0 lets one through."""
 
-    def __init__(self, sock: socket.socket, errors: Sequence[int]) -> None:
-        self._sock = sock
-        self._errors = list(errors)
+    def __init__(self, real: object, errors: list[int]) -> None:
+        self._real = real
+        self._errors = errors
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("send") and self._errors:
-            number = self._errors.pop(0)
+        if name.startswith("send") and self._errors and (number := self._errors.pop(0)):
             raise OSError(number, os.strerror(number))
-        return getattr(self._sock, name)
+        return getattr(self._real, name)
 
 
 @contextmanager
 def refusing_sends(endpoint: IDatagramEndpoint, *errors: int) -> Iterator[None]:
-    """Have the endpoint's next sends fail with these errors, one each: loopback fills no send buffer and no queue."""
+    """Have the endpoint's next sends fail with these errors, one each: loopback fills no send buffer and no queue.
+
+    Whether one datagram or a train, and with 0 for an error a send goes through.
+    """
     assert isinstance(endpoint, UdpEndpoint)
-    sock = endpoint._sock
-    endpoint._sock = cast("socket.socket", _RefusingSocket(sock, errors))
+    sock, left = endpoint._sock, list(errors)
+    endpoint._sock = cast("socket.socket", _Refusing(sock, left))
+    sender = endpoint._sender if isinstance(endpoint, OffloadedEndpoint) else None
+    if isinstance(endpoint, OffloadedEndpoint):
+        endpoint._sender = cast("SegmentedSender", _Refusing(sender, left))
     try:
         yield
-        assert endpoint._sock._errors == []  # type: ignore[attr-defined]
+        assert left == []
     finally:
         endpoint._sock = sock
+        if isinstance(endpoint, OffloadedEndpoint) and sender is not None:
+            endpoint._sender = sender
 
 
 async def until_arrived(endpoint: IDatagramEndpoint) -> None:

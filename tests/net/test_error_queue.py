@@ -17,6 +17,7 @@ from cts.clock.system_pacer import SystemPacer
 from cts.net.error_queue import says_unreachable
 from cts.net.offload import Offload, OffloadedEndpoint, detect_offload
 from cts.net.udp_network import UdpNetwork
+from cts.protocol.trains import TRAINS_AT_ONCE
 from tests.net.real_endpoints import refusing_sends, socket_of, views
 from tests.net.test_udp import HEADER, PATIENCE_S, V4, V6, Net, may_send_icmp, report_unreachable
 
@@ -155,6 +156,27 @@ async def test_what_the_interface_s_queue_drops_is_sent_and_lost_as_without_an_e
         assert await listening.send(connected.local, b"STARTED") == 7
         async with net.reading():
             assert await inbox.wait_for(1) == [b"STARTED"]
+
+
+async def test_a_train_that_the_interface_s_queue_drops_is_sent_once(net: Net) -> None:
+    async with net.pair() as (listening, connected):
+        inbox = net.inbox(connected)
+        calls = 1 if isinstance(listening, OffloadedEndpoint) else len(TRAIN)
+        with refusing_sends(listening, *[errno.ENOBUFS] * calls):
+            assert await listening.send_train(connected.local, HEADER, TRAIN) == 2 * HEADER_SIZE + 6
+        assert await listening.send(connected.local, b"STARTED") == 7
+        async with net.reading():
+            assert await inbox.wait_for(1) == [b"STARTED"]
+
+
+async def test_what_is_said_of_an_earlier_datagram_counts_also_where_not_all_messages_leave_at_once(net: Net) -> None:
+    async with net.pair() as (listening, connected):
+        if not isinstance(connected, OffloadedEndpoint):
+            pytest.skip("one datagram a call leaves by itself")
+        messages = [(listening.local, HEADER, TRAIN)] * (TRAINS_AT_ONCE + 1)
+        with refusing_sends(connected, errno.ECONNREFUSED, 0, errno.EAGAIN):
+            assert connected.send_now(messages) == TRAINS_AT_ONCE
+        assert connected.statistics().unreachable == 1
 
 
 @pytest.mark.skipif(not may_send_icmp(), reason="to forge ICMP takes a privilege")
