@@ -62,7 +62,7 @@ class ConnectedSocket(IConnectedSocket):
     _receiver: MediaStreamReceiver | None = field(default=None, init=False)
     _pattern: IOPattern = field(init=False)
     _driver: StreamDriver = field(init=False)
-    _remark: str | None = field(default=None, init=False)
+    _said: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         request = self._request
@@ -155,8 +155,8 @@ class ConnectedSocket(IConnectedSocket):
         )
 
     def _say(self, remark: Remark | None) -> None:
-        if remark is not None and remark.text != self._remark:
-            self._remark = remark.text
+        if remark is not None and remark.text != self._said:
+            self._said = remark.text
             if self._request.on_remark is not None:
                 self._request.on_remark(remark.text)
 
@@ -190,7 +190,8 @@ class ConnectedSocket(IConnectedSocket):
             life_ns=(self._started_ns, ended_ns),
             measured_ns=ended_ns - pattern.handshake.base_ns if measured_ns is None else measured_ns,
             counts=counts,
-            remark=self._remark,
+            # What was said too soon stands no more.
+            remark=None if pattern.remark is None else pattern.remark.text,
         )
 
 

@@ -92,6 +92,7 @@ class Streams:
         ledger: numbers them and takes what became of them.
         began_ns: when the run began.
         observer: told of every stream.
+        gone_after_ns: as in a :class:`StreamRequest`.
         measured: whether the observer is told of them as of what is measured, or as of the other ends of that.
     """
 
@@ -103,8 +104,8 @@ class Streams:
         *,
         began_ns: int,
         observer: Observer,
-        measured: bool = True,
         gone_after_ns: int | None = None,
+        measured: bool = True,
     ) -> None:
         self._parts = parts
         self.role = role
@@ -117,6 +118,8 @@ class Streams:
         # In the order of opening; a number is a stream's, of which a server may have two ends at a time.
         self._open: dict[OpenStream, None] = {}
         self._untold: set[int] = set()
+        # What was remarked last of each that runs: a stream that is cut short does not come to say it in its result.
+        self._remarks: dict[StreamInfo, str] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
         self.latecomers = Latecomers(parts.plan, observer.remarked)
@@ -167,9 +170,9 @@ class Streams:
                 verify=parts.verify,
                 on_frame=partial(hears, info) if tells_frames else None,
                 gone_after_ns=self._gone_after_ns,
-                on_remark=partial(self._observer.remarked, info),
+                on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
-                on_failure=partial(parts.on_failure, info) if parts.on_failure is not None else None,
+                on_failure=partial(self._tell_failure, info),
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
@@ -198,14 +201,14 @@ class Streams:
             with stream.running:
                 result = await socket.run()
         except (OSError, PluginFailure) as error:
-            if self._parts.on_failure is not None:
-                self._parts.on_failure(info, error)
+            self._tell_failure(info, error)
             result = self._ended_now(stream, failure_of(error))
         finally:
             del self._open[stream]
             if result is None:
                 gave_way = stream.running.cancelled_caught
                 result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
+            self._remarks.pop(info, None)
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
@@ -257,9 +260,16 @@ class Streams:
         self._tell(info)
         self._observer.frame_rendered(info, frame)
 
-    def _fail(self, info: StreamInfo, error: Exception) -> None:
+    def _remarked(self, info: StreamInfo, text: str) -> None:
+        self._remarks[info] = text
+        self._observer.remarked(info, text)
+
+    def _tell_failure(self, info: StreamInfo, error: BaseException) -> None:
         if self._parts.on_failure is not None:
             self._parts.on_failure(info, error)
+
+    def _fail(self, info: StreamInfo, error: Exception) -> None:
+        self._tell_failure(info, error)
         self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None, None))
 
     def _ended_now(self, stream: OpenStream, outcome: tuple[Outcome, str]) -> StreamResult:
@@ -284,6 +294,7 @@ class Streams:
             life_ns=(self._began_ns + info.opened_ns, self.pacer.now_ns()),
             measured_ns=measured_ns,
             counts=counts,
+            remark=self._remarks.get(info),
         )
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:

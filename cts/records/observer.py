@@ -47,7 +47,7 @@ class Observer:
         """Something went wrong with the run itself; told when it is over, to those who have :attr:`hears_failures`."""
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
-        """A person should hear this of a stream that runs; its result will hold the last such remark."""
+        """A person should hear this of a stream. Its result holds what stands at its end; what comes late is told after it."""
 
     def run_began(self, began_ns: int) -> None:
         """The run began at ``began_ns`` of its clock."""

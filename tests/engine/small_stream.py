@@ -63,6 +63,6 @@ def losing(*ranges: tuple[int, int], path: Impairment = PATH) -> Impairment:
     return attrs.evolve(path, loss=Ranges(ranges))
 
 
-def datagrams_of(sequence: int, plan: StreamPlan = PLAN) -> list[bytes]:
-    """Return the datagrams of a frame as a peer would send them."""
-    return [Data(sequence, 0, 10_000_000, PATTERN[: size - 26]).encode() for size in plan.datagram_sizes]
+def datagrams_of(sequence: int, plan: StreamPlan = PLAN, qpc: int = 0) -> list[bytes]:
+    """Return the datagrams of a frame as a peer would send them, stamped with ``qpc`` ticks of 100 ns."""
+    return [Data(sequence, qpc, 10_000_000, PATTERN[: size - 26]).encode() for size in plan.datagram_sizes]

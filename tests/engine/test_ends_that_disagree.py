@@ -6,9 +6,11 @@ import pytest
 
 from cts.api import Outcome
 from cts.output.ordering import PromptObserver
+from cts.protocol.wire import ConnectionId
 from cts.records.results import RunReport
 from cts.records.snapshots import StreamInfo
-from tests.engine.small_stream import config_of
+from cts.runs.session_settings import plan_of
+from tests.engine.small_stream import LATENCY, NAME, config_of, datagrams_of
 from tests.engine.virtual_world import Recorder, World, in_world
 
 DISAGREE = "ErrorSettingsDisagree"
@@ -23,17 +25,25 @@ class Listener(PromptObserver):
 
 
 def reports(
-    server: dict[str, object], client: dict[str, object], direction: str = "pull", heard: Listener | None = None
+    server: dict[str, object],
+    client: dict[str, object],
+    direction: str = "pull",
+    heard: Listener | None = None,
+    time_limit: str | None = None,
 ) -> tuple[RunReport, RunReport]:
-    """Run a server and a client whose [stream] tables have these keys laid over the small stream's; return what both report."""
+    """Run a server and a client whose [stream] tables have these keys laid over the small stream's; return what both report.
+
+    Both have the time limit.
+    """
+    limit = {} if time_limit is None else {"time_limit": time_limit}
 
     async def main(world: World) -> tuple[RunReport, RunReport]:
         tables = {"stream": server}
         serving = await world.serve(
-            world.session(config_of(direction, run={"role": "server"}, **tables), observer=Recorder())
+            world.session(config_of(direction, run={"role": "server", **limit}, **tables), observer=Recorder())
         )
         asking = world.session(
-            config_of(direction, run={"role": "client"}, stream=client, output={"status_update": "500ms"}),
+            config_of(direction, run={"role": "client", **limit}, stream=client, output={"status_update": "500ms"}),
             observer=heard,
         )
         report = await asking.run()
@@ -92,6 +102,39 @@ def test_a_disagreement_is_told_while_the_stream_runs() -> None:
     heard = Listener()
     reports({"frame_rate": 40, "stream_length": "2s"}, {}, heard=heard)
     assert "40 frames a second where 10 are set" in heard.remarks[0]
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_a_stream_that_is_cut_off_keeps_what_was_remarked_of_it(direction: str) -> None:
+    others: dict[str, object] = {"frame_rate": 40}
+    sides = reports(others, {}, time_limit="1.9s") if direction == "pull" else reports({}, others, "push", None, "1.9s")
+    (result,) = sides[direction == "pull"].results
+    assert result.outcome is Outcome.CANCELLED
+    assert "40 frames a second where 10 are set" in (result.remark or "")
+
+
+def test_what_was_remarked_too_soon_is_no_part_of_the_result() -> None:
+    """A sender that is twice as fast in the first half of the stream only, by its own clock."""
+    heard = Listener()
+
+    async def main(world: World) -> RunReport:
+        server = await world.listen()
+        config = config_of(run={"role": "client"}, stream={"stream_length": "10s"}, output={"status_update": "500ms"})
+        running = await world.serve(world.session(config, observer=heard))
+        await world.until(2 * LATENCY)
+        (client,) = {each.remote for each in server.received}
+        await server.send(client, ConnectionId(NAME).encode())
+        plan = plan_of(config)
+        for sequence in range(1, plan.final_frame + 1):
+            qpc = plan.send_offset_ns(sequence) // (200 if sequence <= 50 else 100)
+            await server.send(
+                client, *datagrams_of(sequence, plan, qpc), at_ns=plan.send_offset_ns(sequence) + 2 * LATENCY
+            )
+        return await running.report()
+
+    report = in_world(main)
+    assert "20 frames a second where 10 are set" in heard.remarks[0]
+    assert [(result.outcome, result.remark) for result in report.results] == [(Outcome.SUCCESSFUL, None)]
 
 
 def test_ends_that_agree_hear_nothing() -> None:
