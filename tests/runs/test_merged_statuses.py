@@ -1,12 +1,13 @@
-"""How all workers stand together: told at the end of each status interval, and every second to who redraws."""
+"""How all workers stand together, told at the end of each status interval and each second to who redraws; their remarks."""
 
 from __future__ import annotations
 
-from cts.api import Address
+from cts.api import Address, Outcome, Role
 from cts.output.ordering import PromptObserver
-from cts.records.snapshots import RunSnapshot, StreamSnapshot
+from cts.records.results import result_of
+from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.session_settings import WorkerSetup, session_settings
-from cts.runs.workers.messages import Status
+from cts.runs.workers.messages import Ended, Opened, Remarked, Status
 from cts.runs.workers.session import WorkersSession
 from cts.runs.workers.worker_process import Worker
 from cts.testing import MockPacer
@@ -14,13 +15,17 @@ from tests.engine.small_stream import config_of
 
 
 class Told(PromptObserver):
-    """Remembers the bytes received of each status, and of each time it was to redraw."""
+    """Remembers the bytes received of each status, and of each time it was to redraw, and remarks by their streams' numbers."""
 
     redraws = True
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
         self.redrawn: list[int] = []
+        self.remarks: list[tuple[int, str]] = []
+
+    def remarked(self, stream: StreamInfo, text: str) -> None:
+        self.remarks.append((stream.number, text))
 
     def status(self, snapshot: RunSnapshot) -> None:
         self.statuses.append(snapshot.counts.bytes_received)
@@ -84,3 +89,44 @@ async def test_one_that_has_ended_is_waited_for_no_more_and_its_counts_stay() ->
     first.over = True
     session._take(second, status(10, whole=True))
     assert told.statuses == [15]
+
+
+def stream_of(number: int) -> StreamInfo:
+    return StreamInfo(number, Address("127.0.0.1", number), Address("127.0.0.1", 4444), Role.RECEIVER, 0)
+
+
+def given_up(number: int) -> Ended:
+    """Return the end of a worker's stream to which nothing came."""
+    info = stream_of(number)
+    outcome = Outcome.PROTOCOL_ERROR, "ErrorNotAllDataTransferred"
+    result = result_of(
+        info.local, info.remote, info.role, connection_id=None, outcome=outcome, life_ns=(0, 1), counts=StreamSnapshot()
+    )
+    return Ended(number, result)
+
+
+async def test_what_a_worker_remarks_is_told_of_the_stream_by_its_number_in_the_run() -> None:
+    told, session, first, second = two_workers()
+    session._take(first, Opened(stream_of(1)))
+    session._take(second, Opened(stream_of(1)))
+    session._take(second, Remarked(1, "it rains"))
+    assert told.remarks == [(2, "it rains")]
+
+
+async def test_what_comes_late_is_told_of_a_stream_that_had_been_given_up() -> None:
+    told, session, first, second = two_workers()
+    session._take(first, Opened(stream_of(1)))
+    session._take(second, Opened(stream_of(1)))
+    session._take(second, given_up(1))
+    session._take(second, Remarked(1, "it came late"))
+    assert told.remarks == [(2, "it came late")]
+
+
+async def test_so_many_streams_that_were_given_up_are_remembered_and_no_more() -> None:
+    told, session, first, _ = two_workers()
+    for number in range(1, 5001):
+        session._take(first, Opened(stream_of(number)))
+        session._take(first, given_up(number))
+    for number in range(1, 5001):
+        session._take(first, Remarked(number, "it came late"))
+    assert [number for number, _ in told.remarks] == list(range(905, 5001))

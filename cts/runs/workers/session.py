@@ -15,6 +15,7 @@ from attrs import define, field
 from cts.api import Address, Histogram, IPacer, StreamResult, StreamSnapshot
 from cts.engine.broker import Target
 from cts.engine.contracts import ISession
+from cts.engine.latecomers import gave_up
 from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
 from cts.engine.stream_ends import StreamLedger
@@ -28,7 +29,7 @@ from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
-from cts.runs.workers.worker_process import Worker, lost_with_its_worker
+from cts.runs.workers.worker_process import Worker, lost_with_its_worker, shares_of
 
 __all__ = ["WorkersSession"]
 
@@ -158,22 +159,7 @@ class WorkersSession(ISession):
             self._commands.send_nowait(command)
 
     def _shares(self) -> tuple[list[Worker], list[Worker]]:
-        """Make the workers, servers and clients, each with its share of the run."""
-        settings, processes = self._settings, self._setup.processes
-        servers, clients = [], []
-        if settings.server is not None:
-            for number in range(1, processes + 1):
-                serving = attrs.evolve(settings, client=None, first_number=number, number_step=processes)
-                servers.append(Worker(f"server worker {number}", serving))
-        if settings.client is not None:
-            share, rest = divmod(settings.client.connections, processes)
-            first = 0
-            for number in range(1, min(processes, settings.client.connections) + 1):
-                connections = share + (number <= rest)
-                client = attrs.evolve(settings.client, connections=connections)
-                asking = attrs.evolve(settings, server=None, client=client, first_number=number, number_step=processes)
-                clients.append(Worker(f"client worker {number}", asking, first))
-                first += connections
+        servers, clients = shares_of(self._settings, self._setup.processes)
         self._workers = [*servers, *clients]
         return servers, clients
 
@@ -230,10 +216,13 @@ class WorkersSession(ISession):
         elif isinstance(message, messages.Frames):
             for frame in message.frames:
                 self.observer.frame_rendered(worker.infos[message.number], frame)
-        elif isinstance(message, messages.Remarked) and message.number in worker.infos:
-            self.observer.remarked(worker.infos[message.number], message.text)
+        elif isinstance(message, messages.Remarked):
+            stream = worker.infos.get(message.number) or worker.given_up.get(message.number)
+            if stream is not None:
+                self.observer.remarked(stream, message.text)
         elif isinstance(message, messages.Ended):
-            self._end_stream(worker, worker.infos.pop(message.number), message.result)
+            stream = worker.ended(message.number, given_up=gave_up(message.result))
+            self._end_stream(worker, stream, message.result)
         elif isinstance(message, messages.Status):
             worker.snapshot = message.snapshot
             worker.told += 1

@@ -1,4 +1,4 @@
-"""A worker as its parent sees it: a process, and what it has told so far."""
+"""A worker as its parent sees it: a share of the run, a process, and what it has told so far."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
+import attrs
 import trio
 
 from cts.api import Outcome, StreamResult, StreamSnapshot
@@ -15,7 +16,9 @@ from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
-__all__ = ["Worker", "lost_with_its_worker"]
+__all__ = ["Worker", "lost_with_its_worker", "shares_of"]
+
+_GIVEN_UP_KEPT = 4096
 
 
 class Worker:
@@ -26,6 +29,7 @@ class Worker:
         settings: its side and its share of the connections.
         first_connection: the number of its first connection among those of all workers.
         infos: its open streams, by the numbers that it gave them.
+        given_up: likewise the last that it gave up with nothing received, of which something may come late.
         snapshot: how it stood when it last told.
         told, statuses: how often it has told, and how often at the end of a status interval.
         killed: whether its parent has killed it.
@@ -38,6 +42,7 @@ class Worker:
         self.settings = settings
         self.first_connection = first_connection
         self.infos: dict[int, StreamInfo] = {}
+        self.given_up: dict[int, StreamInfo] = {}
         self.snapshot = RunSnapshot(0, 0, StreamSnapshot())
         self.told = 0
         self.statuses = 0
@@ -56,6 +61,15 @@ class Worker:
         status = self.process.returncode or 0
         how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
         return f"{self.name} (pid {self.process.pid}) {'did not stop and was killed' if self.killed else how}"
+
+    def ended(self, number: int, *, given_up: bool) -> StreamInfo:
+        """Return the stream of that number, which is open no more."""
+        info = self.infos.pop(number)
+        if given_up:
+            if len(self.given_up) >= _GIVEN_UP_KEPT:
+                del self.given_up[next(iter(self.given_up))]
+            self.given_up[number] = info
+        return info
 
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
@@ -125,6 +139,25 @@ class Worker:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 await pipe.aclose()
+
+
+def shares_of(settings: SessionSettings, processes: int) -> tuple[list[Worker], list[Worker]]:
+    """Return so many workers a side, servers and clients, each with its share of a run; no client without a connection."""
+    servers, clients = [], []
+    if settings.server is not None:
+        for number in range(1, processes + 1):
+            serving = attrs.evolve(settings, client=None, first_number=number, number_step=processes)
+            servers.append(Worker(f"server worker {number}", serving))
+    if settings.client is not None:
+        share, rest = divmod(settings.client.connections, processes)
+        first = 0
+        for number in range(1, min(processes, settings.client.connections) + 1):
+            connections = share + (number <= rest)
+            client = attrs.evolve(settings.client, connections=connections)
+            asking = attrs.evolve(settings, server=None, client=client, first_number=number, number_step=processes)
+            clients.append(Worker(f"client worker {number}", asking, first))
+            first += connections
+    return servers, clients
 
 
 def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> StreamResult:
