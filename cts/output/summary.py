@@ -234,7 +234,7 @@ def _stream_rates(report: RunReport) -> list[tuple[str, str]]:
 def _not_reached(report: RunReport) -> list[tuple[str, str]]:
     """Return the peers of streams that were not reached, those first of which it was said most often."""
     times: Counter[str] = Counter()
-    for result in report.results:
+    for result in _ends(report):
         times[str(result.remote)] += result.counts.unreachable
     peers = [f"{peer} ({counted(count, 'time')})" for peer, count in times.most_common() if count]
     more = [f"{len(peers) - MAX_PEERS_LISTED:,} more"] if len(peers) > MAX_PEERS_LISTED else []

@@ -193,6 +193,12 @@ def test_the_peers_that_were_not_reached_are_named_with_how_often_the_first_five
     )
 
 
+def test_peers_that_the_other_end_of_a_stream_did_not_reach_are_named_as_well() -> None:
+    sender = evolve(RESULT, role=Role.SENDER, remote=Address("10.0.0.2", 5000), counts=StreamSnapshot(unreachable=3))
+    text = summary_text(evolve(REPORT, streams=(StreamEnds(RESULT, (sender,)),)))
+    assert row(text, "not reached") == "10.0.0.2:5000 (3 times)"
+
+
 def test_streams_that_were_all_reached_are_not_spoken_of() -> None:
     text = summary_text(evolve(REPORT, snapshot=evolve(REPORT.snapshot, unreachable=2)))
     assert "not reached" not in text
