@@ -124,9 +124,12 @@ async def _run(
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         report = await session.run(task_status=task_status)
         lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
+        failures = [lost] if outbox.frames_lost else []
         # The parent has been told of every stream.
         told = attrs.evolve(report, streams=())
-        outbox.put(messages.Reported(told.with_failures([lost] if outbox.frames_lost else [])))
+        outbox.put(messages.Reported(told.with_failures(failures)))
+        for text in failures:
+            outbox.put(messages.Noted(text))
 
     async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
@@ -135,12 +138,6 @@ async def _run(
         async with trio.open_nursery() as runner:
             bound = await runner.start(run_session)
             outbox.put(messages.Bound(tuple(bound)))
-    if outbox.frames_lost:
-        outbox.put(
-            messages.Noted(
-                f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
-            )
-        )
     await outbox.send_all(reports)
 
 
