@@ -45,7 +45,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Listening
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
-from cts.engine.stream_ends import StreamLedger
+from cts.engine.stream_ends import StreamLedger, concluded
 from cts.engine.streams import OnFailure, StreamParts, Streams
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
@@ -303,23 +303,12 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot = self.snapshot()
-        for result in self._ledger.lone:
-            self.observer.lone_end(result)
-        self.observer.status(snapshot)
-        ledger = self._ledger
-        ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
-        return RunReport(
-            role=self._settings.role,
-            direction=self._settings.direction,
-            began_ns=self._began_ns,
-            elapsed_ns=ended_ns - self._began_ns,
-            snapshot=snapshot,
-            streams=ledger.streams,
-            streams_omitted=ledger.omitted,
-            interrupted=self._interrupted,
+        report = concluded(
+            self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self.snapshot()
+        )
+        return evolve(
+            report,
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
-            seed=self._settings.seed,
         )

@@ -13,9 +13,11 @@ from attrs import define, field
 
 from cts.api import Address, Outcome, Role, StreamResult
 from cts.engine.settings import SessionSettings
-from cts.records.results import UNKNOWN_CONNECTION_ID, StreamEnds
+from cts.records.observer import Observer
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds
+from cts.records.snapshots import RunSnapshot
 
-__all__ = ["RESULTS_KEPT", "StreamLedger"]
+__all__ = ["RESULTS_KEPT", "StreamLedger", "concluded"]
 
 RESULTS_KEPT = 10_000
 """Results kept for the summary; a server that runs for months forgets the oldest, never their counts."""
@@ -209,3 +211,24 @@ class StreamLedger:
         if stream.counted is not None:
             self.outcomes[stream.counted] -= 1
             stream.counted = None
+
+
+def concluded(
+    ledger: StreamLedger, settings: SessionSettings, observer: Observer, *, began_ns: int, snapshot: RunSnapshot
+) -> RunReport:
+    """Tell the observer how a run ended, and return what the ledger and its last snapshot know of it."""
+    for result in ledger.lone:
+        observer.lone_end(result)
+    observer.status(snapshot)
+    ended_ns = began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
+    return RunReport(
+        role=settings.role,
+        direction=settings.direction,
+        began_ns=began_ns,
+        elapsed_ns=ended_ns - began_ns,
+        snapshot=snapshot,
+        streams=ledger.streams,
+        streams_omitted=ledger.omitted,
+        interrupted=snapshot.interrupted,
+        seed=settings.seed,
+    )

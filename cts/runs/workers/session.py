@@ -18,7 +18,7 @@ from cts.engine.contracts import ISession
 from cts.engine.latecomers import gave_up
 from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
-from cts.engine.stream_ends import StreamLedger
+from cts.engine.stream_ends import StreamLedger, concluded
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
@@ -313,25 +313,14 @@ class WorkersSession(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        snapshot = self._snapshot()
-        for result in self._ledger.lone:
-            self.observer.lone_end(result)
-        self.observer.status(snapshot)
-        ledger = self._ledger
-        ended_ns = self._began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
-        reports = [worker.report for worker in self._workers if worker.report is not None]
-        return RunReport(
-            role=self._settings.role,
-            direction=self._settings.direction,
-            began_ns=self._began_ns,
-            elapsed_ns=ended_ns - self._began_ns,
-            snapshot=snapshot,
-            streams=ledger.streams,
-            streams_omitted=ledger.omitted,
-            interrupted=self._interrupted,
+        report = concluded(
+            self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self._snapshot()
+        )
+        told = [worker.report for worker in self._workers if worker.report is not None]
+        return attrs.evolve(
+            report,
             failures=tuple(self._failures),
-            seed=self._settings.seed,
-            send_lateness=Histogram.of(report.send_lateness for report in reports),
-            late=sum((report.late for report in reports), LateArrivals()),
-            answered=tuple(dict.fromkeys(address for report in reports for address in report.answered)),
+            send_lateness=Histogram.of(each.send_lateness for each in told),
+            late=sum((each.late for each in told), LateArrivals()),
+            answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
         )
