@@ -58,7 +58,7 @@ class RunConfig:
     ``processes`` spreads the run over so many processes a side; ``cpu_affinity`` lists the processors that they are bound
     to, in turn. ``ttl`` is the TTL or hop limit of what is sent, ``interface`` the only one to send and receive by;
     ``receive_buffer`` and ``send_buffer`` are what each socket asks the kernel for, without one 4 MiB or what it gives.
-    to, in turn. ``seed`` is what senders leave to chance follows from; without one, each run takes a fresh one.
+    ``seed`` is what senders leave to chance follows from; without one, each run takes a fresh one.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"

@@ -75,11 +75,13 @@ def unsent_text(cause: str, unsent: Unsent) -> str:
     return f"{counted(unsent.frames, 'frame')} could not be sent: {cause} ({seconds(unsent.time_ns)[:-2]} s in all)"
 
 
-def outcome_counts(outcomes: Mapping[Outcome, int]) -> list[str]:
-    """Write how many streams ended in each way, in the order of :class:`Outcome`."""
+def outcome_counts(outcomes: Mapping[Outcome, int], *always: Outcome) -> list[str]:
+    """Write how many streams ended in each way that occurred, or is told ``always``, in the order of :class:`Outcome`."""
     texts = []
     for outcome in Outcome:
         count = outcomes.get(outcome, 0)
+        if not count and outcome not in always:
+            continue
         is_error = outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
         texts.append(counted(count, outcome.value) if is_error else f"{count:,} {outcome.value}")
     return texts

@@ -12,6 +12,7 @@ from rich.text import Text
 from cts.output.figures import about_rate, outcome_counts, percentage, seconds, unsent_text
 from cts.protocol.roles import Role
 from cts.records.snapshots import RunSnapshot
+from cts.units import counted
 
 __all__ = ["view"]
 
@@ -90,8 +91,7 @@ def _rows(
     for cause, unsent in snapshot.unsent.items():
         yield _Row(5, "Unsent", Text(unsent_text(cause, unsent), "red"))
     if snapshot.unreachable:
-        times = f"{snapshot.unreachable:,} time{'' if snapshot.unreachable == 1 else 's'} said by the network"
-        yield _Row(5, "Unreachable", Text(times, "red"))
+        yield _Row(5, "Unreachable", Text(f"{counted(snapshot.unreachable, 'time')} said by the network", "red"))
 
 
 def _lines(name: str, texts: Sequence[Text], columns: int) -> Iterator[Text]:
@@ -118,12 +118,11 @@ def _tenths(duration_ns: int) -> str:
 
 
 def _streams(snapshot: RunSnapshot) -> Text:
-    ended = [text for text in outcome_counts(snapshot.outcomes) if not text.startswith("0 ")]
-    return Text(", ".join([f"{snapshot.open_streams:,} open", *ended]))
+    return Text(", ".join([f"{snapshot.open_streams:,} open", *outcome_counts(snapshot.outcomes)]))
 
 
 def _datagrams(count: int, reasons: Mapping[str, int] = _NO_REASONS) -> Text:
-    text = f"{count:,} datagram{'' if count == 1 else 's'}"
+    text = counted(count, "datagram")
     if reasons:
         text += ": " + ", ".join(f"{reasons[reason]:,} {reason}" for reason in sorted(reasons) if reasons[reason])
     return Text(text, "red")

@@ -136,7 +136,7 @@ def summary_text(report: RunReport) -> str:
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    rows.append(("streams", ", ".join(_outcomes(report))))
+    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL))))
     roles = _roles(report)
     if Role.RECEIVER in roles:
         rows += _frame_rows(counts)
@@ -172,12 +172,6 @@ def _ends(report: RunReport) -> Iterator[StreamResult]:
     """Yield both ends of every stream, as far as they are here."""
     for stream in report.streams:
         yield from (stream.end, *stream.others)
-
-
-def _outcomes(report: RunReport) -> list[str]:
-    """Return how many streams succeeded, and how many did not, if any."""
-    first, *others = outcome_counts(report.snapshot.outcomes)
-    return [first, *(text for text in others if not text.startswith("0 "))]
 
 
 def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
