@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import trio
-
 from cts.api import (
     Address,
-    DatagramBatch,
     Frame,
     IConnectedSocket,
     IConnectedSocketFactory,
@@ -18,17 +15,15 @@ from cts.api import (
     Role,
     StreamPlan,
     StreamRequest,
-    StreamResult,
-    StreamSnapshot,
 )
 from cts.engine.senders import PlainSender
 from cts.plugin.guard import GuardedFactory, GuardedSender
+from tests.testing.through_socket import ThroughSocket
 
 __all__ = [
     "FACTORY",
     "SENDER",
     "BrokenFactory",
-    "PassingSocket",
     "RaisingSender",
     "guarded_factory",
     "guarded_sender",
@@ -62,37 +57,6 @@ class RaisingSender(PlainSender):
         raise ValueError("no camera, no picture,\nno frame")
 
 
-class PassingSocket(IConnectedSocket):
-    """Passes everything on to the engine's socket; what goes wrong is overridden."""
-
-    def __init__(self, inner: IConnectedSocket) -> None:
-        self.inner = inner
-
-    @property
-    def remote(self) -> Address:
-        return self.inner.remote
-
-    @property
-    def role(self) -> Role:
-        return self.inner.role
-
-    @property
-    def connection_id(self) -> str | None:
-        return self.inner.connection_id
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
-        return await self.inner.run(task_status=task_status)
-
-    def on_data_received(self, batch: DatagramBatch) -> None:
-        self.inner.on_data_received(batch)
-
-    def on_start_repeated(self, received_ns: int) -> None:
-        self.inner.on_start_repeated(received_ns)
-
-    def observe(self, now_ns: int) -> StreamSnapshot:
-        return self.inner.observe(now_ns)
-
-
 class BrokenFactory(IConnectedSocketFactory):
     """Wraps the engine's socket of one stream of a role (the number-th one) in one that goes wrong."""
 
@@ -100,7 +64,7 @@ class BrokenFactory(IConnectedSocketFactory):
         self,
         options: object = None,
         *,
-        wrap: Callable[[IConnectedSocket], IConnectedSocket] = PassingSocket,
+        wrap: Callable[[IConnectedSocket], IConnectedSocket] = ThroughSocket,
         role: Role = Role.RECEIVER,
         number: int = 1,
     ) -> None:

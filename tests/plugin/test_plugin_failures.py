@@ -50,12 +50,12 @@ from tests.plugin.plugins_that_fail import (
     FACTORY,
     SENDER,
     BrokenFactory,
-    PassingSocket,
     RaisingSender,
     guarded_factory,
     guarded_sender,
 )
 from tests.testing.through_endpoint import ThroughEndpoint
+from tests.testing.through_socket import ThroughSocket
 
 FRAMES = PLAN.final_frame
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
@@ -337,17 +337,17 @@ def test_a_sender_that_raises_when_it_is_cancelled_does_not_take_the_run_down(di
 # Connected-socket factories
 
 
-class RunFails(PassingSocket):
+class RunFails(ThroughSocket):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         raise ValueError("no camera, no picture,\nno frame")
 
 
-class TakingDataFails(PassingSocket):
+class TakingDataFails(ThroughSocket):
     def on_data_received(self, batch: DatagramBatch) -> None:
         raise ValueError("no camera, no picture,\nno frame")
 
 
-class ObservingFails(PassingSocket):
+class ObservingFails(ThroughSocket):
     def observe(self, now_ns: int) -> StreamSnapshot:
         raise ValueError("no camera, no picture,\nno frame")
 
@@ -362,12 +362,12 @@ class MakesSomethingElse(BrokenFactory):
         return cast("IConnectedSocket", None)
 
 
-class TellsNoCounts(PassingSocket):
+class TellsNoCounts(ThroughSocket):
     def observe(self, now_ns: int) -> StreamSnapshot:
         return cast("StreamSnapshot", 5)
 
 
-class TellsNoLateness(PassingSocket):
+class TellsNoLateness(ThroughSocket):
     @property
     def send_lateness(self) -> Histogram | None:
         return cast("Histogram", 5)

@@ -48,7 +48,7 @@ pip() { "$PYTHON" ../pip.py "$@"; }
 python() { "$PYTHON" "$@" -p no:cacheprovider; }
 cts() {
     case "$1" in
-        run) "$PYTHON" -m cts "$@" --set server.listen=127.0.0.1:0 --set 'client.target=[]' --set stream.stream_length=500ms ;;
+        run) "$PYTHON" -m cts "$@" --set server.listen=127.0.0.1:0 --set stream.stream_length=500ms ;;
         *) "$PYTHON" -m cts "$@" ;;
     esac
 }
