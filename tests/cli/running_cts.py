@@ -35,7 +35,7 @@ VERY_SHORT = ("stream.stream_length=100ms", "stream.buffer_depth=100ms")
 """For tests that look at no frame."""
 LONG = ("stream.stream_length=60s", "stream.buffer_depth=300ms")
 """A stream that a test ends itself."""
-FREE_PORT = ("server.listen=127.0.0.1:0", "client.target=[]")
+FREE_PORT = ("server.listen=127.0.0.1:0",)
 """A loopback run that is in nobody's way."""
 QUIET = ("output.console=quiet",)
 CLOSELY = ("output.console=lines", "output.status_update=50ms")

@@ -12,6 +12,7 @@ from tests.cli.running_cts import (
     CLIENT,
     CLOSELY,
     CONFIGS,
+    FREE_PORT,
     QUIET,
     SERVER,
     SHORT,
@@ -70,8 +71,7 @@ def lines_of(path: Path) -> list[int]:
 
 
 def loopback(*sets: str, environment: dict[str, str] | None = None) -> Finished:
-    where = (f"server.listen=127.0.0.1:{free_port()}", "client.target=[]")
-    with Running("run", STREAM, "--json", sets=[*SHORT, *where, *sets], environment=environment) as running:
+    with Running("run", STREAM, "--json", sets=[*SHORT, *FREE_PORT, *sets], environment=environment) as running:
         finished = running.finish()
     assert finished.status == 0, finished.stderr
     return finished

@@ -46,17 +46,17 @@ def taken() -> Iterator[str]:
 
 
 def test_a_port_in_use_is_named(taken: str) -> None:
-    message = refused(f"server.listen={taken}", "client.target=[]")
+    message = refused(f"server.listen={taken}")
     assert message == f"cts: server.listen: cannot listen on {taken}: Address already in use\n"
 
 
 def test_a_port_in_use_is_no_reason_to_announce_a_run(taken: str) -> None:
-    sets = (*SHORT, "output.console=lines", f"server.listen={taken}", "client.target=[]")
+    sets = (*SHORT, "output.console=lines", f"server.listen={taken}")
     assert run_here("run", STREAM, sets=sets).message.count("\n") == 1
 
 
 def test_a_foreign_address_cannot_be_listened_on() -> None:
-    message = refused(f"server.listen={FOREIGN}", "client.target=[]")
+    message = refused(f"server.listen={FOREIGN}")
     assert f"server.listen: cannot listen on {FOREIGN}: Cannot assign requested address" in message
 
 
@@ -66,7 +66,7 @@ def test_a_privileged_port_cannot_be_listened_on() -> None:
 
 
 def test_a_listen_name_that_does_not_resolve_is_named() -> None:
-    message = refused(f"server.listen={NO_NAME}:4444", "client.target=[]")
+    message = refused(f"server.listen={NO_NAME}:4444")
     assert f"server.listen: the name '{NO_NAME}' does not resolve: " in message
 
 
