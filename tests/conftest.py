@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest's workers, and the many processes that tests start, share what they compile.
+
+    Where Python is to leave no bytecode behind, it goes to a folder that is gone when the tests are.
+    """
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        folder, environment = TemporaryDirectory(prefix="cts-bytecode-"), pytest.MonkeyPatch()
+        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        environment.setenv("PYTHONPYCACHEPREFIX", folder.name)
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(environment.undo)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let the many processes that tests start compile ``cts`` once, even where Python is to leave no bytecode behind."""
-    with pytest.MonkeyPatch.context() as environment:
-        if sys.dont_write_bytecode:
-            environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-            environment.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+def _hears_hangups() -> Iterator[None]:
+    """Let what tests start hear a hangup, also under ``nohup``: it is inherited that one is ignored, a handler is not."""
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+        yield
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    else:
         yield
 
 

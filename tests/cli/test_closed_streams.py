@@ -26,9 +26,16 @@ def run_with(redirections: str, args: list[str]) -> subprocess.CompletedProcess[
     return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
-@pytest.mark.parametrize("redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_works_without(redirections: str, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "redirections"),
+    [
+        *(("run", redirections) for redirections in ("<&-", ">&-", "2>&-")),
+        *((command, "<&- >&- 2>&-") for command in COMMANDS),
+        ("workers", ">&-"),
+        ("workers", "2>&-"),
+    ],
+)
+def test_a_command_works_without(command: str, redirections: str) -> None:
     finished = run_with(redirections, COMMANDS[command])
     assert finished.returncode == 0, finished
     assert "Traceback" not in finished.stderr

@@ -25,9 +25,15 @@ def names(host: Host, hosts: str) -> Iterator[None]:
 
 
 @needs_namespaces
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("direction", ["pull", "push"])
-@pytest.mark.parametrize("listens", ["127.0.0.1:4444", "[::1]:4444"])
+@pytest.mark.parametrize(
+    ("direction", "listens", "processes"),
+    [
+        ("pull", "127.0.0.1:4444", 1),
+        ("push", "[::1]:4444", 1),
+        ("push", "127.0.0.1:4444", 2),
+        ("pull", "[::1]:4444", 2),
+    ],
+)
 def test_localhost_is_where_its_server_listens(direction: str, listens: str, processes: int) -> None:
     stream = (f"stream.direction={direction}", "stream.stream_length=1s", f"run.processes={processes}")
     with two_hosts() as (host, _), names(host, "::1 localhost\n127.0.0.1 localhost\n"):
