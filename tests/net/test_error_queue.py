@@ -107,12 +107,12 @@ async def test_what_is_said_of_one_peer_costs_another_nothing(
         assert listening.statistics().unreachable == sum(heard.times.values())
 
 
+@pytest.mark.parametrize("net", ["offloaded"], indirect=True)
 async def test_frames_that_leave_together_with_those_of_a_peer_that_is_gone_all_leave_in_that_call(net: Net) -> None:
     gone = await nobody(net)
     with ExitStack() as stack:
         listening = stack.enter_context(closing(await net.network.listen(V4)))
-        if not isinstance(listening, OffloadedEndpoint):
-            pytest.skip("one datagram a call leaves by itself")
+        assert isinstance(listening, OffloadedEndpoint)
         peers = [stack.enter_context(closing(await net.network.connect(listening.local))) for _ in range(3)]
         inboxes = [net.inbox(peer) for peer in peers]
         remotes = [gone, peers[0].local, gone, gone, peers[1].local, peers[2].local]
