@@ -87,8 +87,8 @@ class OrderedObserver(Observer):
         self._hold(key, lambda observer: observer.other_end_ended(stream, result))
 
     def lone_end(self, result: StreamResult) -> None:
-        """Hand on what is held, and then tell it: they come in their order."""
-        self.flush()
+        """Hand on what is held, and then tell it: they come in their order, before the status of their instant."""
+        self._hand_on()
         for observer in self._observers:
             observer.lone_end(result)
 
@@ -144,16 +144,20 @@ class OrderedObserver(Observer):
 
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""
+        self._hand_on()
+        if self._status is not None:
+            snapshot, self._status = self._status, None
+            for observer in self._observers:
+                observer.status(snapshot)
+
+    def _hand_on(self) -> None:
+        """Hand on all that is held but the status, which another of this instant may still replace."""
         if self._held:
             held, self._held = self._held, []
             held.sort(key=_key_of)
             for (_, kind, _, _), tell in held:
                 for observer in self._frame_observers if kind == _FRAME else self._observers:
                     tell(observer)
-        if self._status is not None:
-            snapshot, self._status = self._status, None
-            for observer in self._observers:
-                observer.status(snapshot)
 
     def _see_instant(self) -> None:
         now_ns = self._now_ns()

@@ -48,6 +48,9 @@ class Record(Observer):
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self.told.append(f"ended {stream.number}")
 
+    def lone_end(self, result: StreamResult) -> None:
+        self.told.append("lone end")
+
     def status(self, snapshot: RunSnapshot) -> None:
         self.told.append(f"status {snapshot.elapsed_ns}/{snapshot.counts.frames.completed}")
 
@@ -157,6 +160,17 @@ def test_a_status_told_twice_in_an_instant_is_told_once_with_the_later_counts() 
     ordered.status(snapshot(5, completed=2))
     ordered.closing()
     assert record.told == ["ended 1", "status 5/2", "closing"]
+
+
+def test_the_only_end_of_a_stream_comes_before_the_one_status_of_its_instant() -> None:
+    clock, record = Clock(), Record()
+    observer = OrderedObserver([record], clock.now_ns)
+    observer.stream_opened(stream(1))
+    observer.status(snapshot(0))
+    observer.lone_end(RESULT)
+    observer.status(snapshot(0, 7))
+    observer.closing()
+    assert record.told == ["opened 1", "lone end", "status 0/7", "closing"]
 
 
 def test_flush_hands_on_without_a_later_instant() -> None:
