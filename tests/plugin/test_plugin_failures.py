@@ -539,19 +539,19 @@ def test_what_a_factory_does_wrong_with_what_is_read_ends_its_stream_and_no_run(
     assert [each.result for each in results if FACTORY in each.result] == [f"ErrorPlugin: {FACTORY} raised {text}"]
 
 
-class LatenessFails(PassingSocket):
+class LatenessFails(ThroughSocket):
     @property
     def send_lateness(self) -> Histogram | None:
         raise ValueError("no clock")
 
 
-class NameFails(PassingSocket):
+class NameFails(ThroughSocket):
     @property
     def connection_id(self) -> str | None:
         raise ValueError("no clock")
 
 
-class MeasuringFails(PassingSocket):
+class MeasuringFails(ThroughSocket):
     @property
     def measured_ns(self) -> int | None:
         raise ValueError("no clock")
