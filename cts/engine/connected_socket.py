@@ -37,8 +37,9 @@ from cts.protocol.agreement import Agreement
 from cts.protocol.handshake import handshake_of
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
-from cts.protocol.remark import Remark
+from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
+from cts.protocol.task import IOStatus
 from cts.records.results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
@@ -63,6 +64,7 @@ class ConnectedSocket(IConnectedSocket):
     _pattern: IOPattern = field(init=False)
     _driver: StreamDriver = field(init=False)
     _said: str | None = field(default=None, init=False)
+    _told_not_reached: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         request = self._request
@@ -137,13 +139,15 @@ class ConnectedSocket(IConnectedSocket):
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
-        received = on_time = 0
+        received = on_time = of_no_frame = 0
         if self._receiver is not None:
             self._request.endpoint.drain()
             self._receiver.observe(now_ns)
-            received, on_time = self._receiver.frames.bytes_received, self._receiver.frames.bytes_on_time
+            frames = self._receiver.frames
+            received, on_time, of_no_frame = frames.bytes_received, frames.bytes_on_time, frames.bytes_of_no_frame
         pattern = self._pattern
         self._say(pattern.remark)
+        self._say_not_reached(pattern.absence.times)
         return StreamSnapshot(
             frames=pattern.counts,
             bytes_received=received,
@@ -152,6 +156,7 @@ class ConnectedSocket(IConnectedSocket):
             unsent=self._driver.unsent,
             bytes_on_time=on_time,
             unreachable=pattern.absence.times,
+            bytes_of_no_frame=of_no_frame,
         )
 
     def _say(self, remark: Remark | None) -> None:
@@ -159,6 +164,13 @@ class ConnectedSocket(IConnectedSocket):
             self._said = remark.text
             if self._request.on_remark is not None:
                 self._request.on_remark(remark.text)
+
+    def _say_not_reached(self, times: int) -> None:
+        """Tell once, while the stream runs, what counts and other remarks say at its end."""
+        if times and not self._told_not_reached and self._pattern.status is IOStatus.CONTINUE:
+            self._told_not_reached = True
+            if self._request.on_remark is not None:
+                self._request.on_remark(not_reached(times))
 
     def _background(self) -> list[BackgroundTask]:
         request = self._request

@@ -298,6 +298,7 @@ class Streams:
         )
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
+        self._remarks.pop(info, None)
         self._ended_counts += result.counts
         self._ledger.ended(info.number, result)
         (self._observer.stream_ended if self._measured else self._observer.other_end_ended)(info, result)

@@ -142,7 +142,12 @@ def summary_text(report: RunReport) -> str:
         rows += _frame_rows(counts)
     elif counts.bytes_sent:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
-        rows.append(("verdicts", f"with the {other}: here a stream succeeds once all of it is sent"))
+        rows.append(
+            (
+                "verdicts",
+                f"with the {other}: here a stream ends well once each frame has been sent or its time has passed",
+            )
+        )
     if Role.SENDER in roles:
         rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
     rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]

@@ -92,6 +92,7 @@ class FrameBuffer:
         open_from: the first frame that cannot have been due until then.
         bytes_on_time: bytes of data that counted for its frame.
         bytes_missed: bytes of good data that came too late or too early, or was of no frame.
+        bytes_of_no_frame: those of them that were of no frame, as of one past the end.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class FrameBuffer:
         self.counts = FrameCounts()
         self.bytes_on_time = 0
         self.bytes_missed = 0
+        self.bytes_of_no_frame = 0
         self.anchor(base_ns)
 
     def anchor(self, base_ns: int) -> None:
@@ -133,6 +135,7 @@ class FrameBuffer:
         """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``."""
         self.bytes_missed += size
         if not 1 <= sequence <= self._final:
+            self.bytes_of_no_frame += size
             return Became.NO_SUCH_FRAME
         return Became.LATE if sequence < self.head else Became.AHEAD
 

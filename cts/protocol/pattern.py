@@ -44,6 +44,7 @@ class IOPattern(ABC):
         arrivals: told of every datagram that this side took while it ran (the START that a server gets is none of them).
         confirmed_bytes: bytes of completed tracked tasks.
         unsent_bytes: bytes of tracked tasks that the local host refused; the stream goes on without them.
+        unsent_frames: how many tasks those were.
         in_flight_bytes: bytes of tracked tasks that are not completed.
         error: the first protocol error.
         ready: something arrived that ``initiate_io`` should be asked about now.
@@ -58,6 +59,7 @@ class IOPattern(ABC):
         self.arrivals = ArrivalSink()
         self.confirmed_bytes = 0
         self.unsent_bytes = 0
+        self.unsent_frames = 0
         self.in_flight_bytes = 0
         self.error: StreamError | None = None
         self.ready = False
@@ -114,6 +116,7 @@ class IOPattern(ABC):
             self.in_flight_bytes -= task.size
             if refused:
                 self.unsent_bytes += task.size
+                self.unsent_frames += 1
             else:
                 self.confirmed_bytes += transferred
         if self._status is _CONTINUE:

@@ -140,6 +140,11 @@ class StreamPlan:
         """Frames that the receiver waits for before it renders the first (B)."""
         return min(self.frame_rate * self.buffer_depth_ns // SECOND, self.final_frame)
 
+    @property
+    def buffer_is_cut(self) -> bool:
+        """Whether the buffer is asked for longer than the stream, and holds no more than that."""
+        return self.buffered_frames < self.frame_rate * self.buffer_depth_ns // SECOND
+
     @cached_property
     def window_frames(self) -> int:
         """Frames from the head of the buffer on that a datagram may belong to; beyond, it is an error."""

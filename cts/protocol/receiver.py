@@ -9,7 +9,7 @@ from cts.protocol.frames import FrameBuffer, FrameObserver
 from cts.protocol.handshake import Handshake, retry_ns
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
-from cts.protocol.remark import Remark, fell_silent, no_frames
+from cts.protocol.remark import Remark, fell_silent, no_frames, silence_told_ns, wrong_payload
 from cts.protocol.task import JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError, Verify
 from cts.protocol.wire import (
     DATA_FLAG,
@@ -59,6 +59,8 @@ class MediaStreamReceiver(IOPattern):
         self._data_ns = 0
         self._last_frame = 0
         self._found: Remark | None = None
+        self._silence_told_ns = silence_told_ns(plan)
+        self._silence: Remark | None = None
 
     @property
     def counts(self) -> FrameTotals:
@@ -91,16 +93,24 @@ class MediaStreamReceiver(IOPattern):
             self.ended_ns = self.frames.next_render_ns
             self.frames.drop_the_rest()
             self.error = StreamError.NOT_ALL_DATA_TRANSFERRED
-            self.remark = self.remark or no_frames(self._plan, self.handshake)
+            self.remark = self.remark or no_frames(self._plan, self.handshake, self.absence.times)
             return
         self.frames.render_before(now_ns)
+        if self._silence is not None or now_ns - self._data_ns > self._silence_told_ns:
+            self._look_for_silence(now_ns)
         if self.frames.finished:
             self.ended_ns = self._last_render_ns
             self._judge_agreement(at_the_end=True)
-            if self.remark is None:
+            if self.remark is None or self.remark is self._silence:
                 self.remark = fell_silent(self._plan, self.handshake.base_ns, self._data_ns, self._last_frame)
             if self.handshake.connection_id is None:
                 self.error = StreamError.NO_CONNECTION_ID
+
+    def _look_for_silence(self, now_ns: int) -> None:
+        """Take note that the peer is silent where it was to send, or that it no longer is."""
+        if self.remark is None or self.remark is self._silence:
+            last = self._data_ns, self._last_frame
+            self.remark = self._silence = fell_silent(self._plan, self.handshake.base_ns, *last, now_ns)
 
     @property
     def _last_render_ns(self) -> int:
@@ -196,6 +206,7 @@ class MediaStreamReceiver(IOPattern):
             became = Became.WRONG_PAYLOAD
             self.arrivals.take(became, 1, size, received_ns, decoded.sequence, decoded.qpc, decoded.qpf)
             if self._verify is Verify.DATA:
+                self.remark = self.remark or wrong_payload(decoded.sequence)
                 self._fail(StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN, received_ns)
         elif isinstance(decoded, ConnectionId) and self.handshake.asks:
             self.arrivals.take(Became.HANDSHAKE, 1, size, received_ns)

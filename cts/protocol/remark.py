@@ -8,9 +8,20 @@ from cts.protocol.handshake import Handshake
 from cts.protocol.plan import StreamPlan
 from cts.units import MILLISECOND, SECOND, counted, format_duration
 
-__all__ = ["Remark", "came_late", "fell_silent", "no_frames"]
+__all__ = [
+    "Remark",
+    "came_late",
+    "fell_silent",
+    "left_unsent",
+    "no_frames",
+    "not_reached",
+    "silence_told_ns",
+    "wrong_payload",
+]
 
 _SILENCE_NS = SECOND // 2
+_SILENCE_TOLD_NS = 2 * SECOND
+"""While a stream runs its peer may be about to send again; what is told cannot be taken back."""
 
 
 @frozen
@@ -26,21 +37,53 @@ class Remark:
     disagrees: bool = False
 
 
-def no_frames(plan: StreamPlan, handshake: Handshake) -> Remark:
-    """Say what came, and what did not, where a stream ended before the first frame; likely causes first."""
-    waited = format_duration(plan.render_offset_ns(1))
+def no_frames(plan: StreamPlan, handshake: Handshake, unreachable: int = 0) -> Remark:
+    """Say what came, and what did not, where a stream ended before the first frame; likely causes first.
+
+    Args:
+        plan: the stream's arithmetic.
+        handshake: how it began.
+        unreachable: how often the network said that the peer is not reached, which rules other causes out.
+    """
+    waited = _waited(plan)
     if not handshake.asks:
-        causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
         came = f"the peer asked {counted(handshake.asked + 1, 'time')}, was answered, and sent no frame in {waited}"
+        if unreachable:
+            return Remark(f"{not_reached(unreachable)}; {came}")
+        causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
         return Remark(f"{came}: {causes}")
     if handshake.connection_id is not None:
-        causes = "its direction is push, datagrams of that size do not pass, or the first would come later than that"
-        return Remark(f"the server answered, and no frame came in {waited}: {causes}")
-    causes = "no server there, a firewall, or a round trip longer than the buffer"
-    return Remark(f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}: {causes}")
+        came = f"the server answered, and no frame came in {waited}"
+        if unreachable:
+            return Remark(f"{not_reached(unreachable)}; before that {came}")
+        sizes = f"datagrams of {plan.datagram_sizes[0]:,} bytes do not pass"
+        return Remark(f"{came}: its direction is push, {sizes}, or the first would come later than that")
+    came = f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}"
+    if unreachable:
+        return Remark(f"{not_reached(unreachable)}; {came}")
+    longer = "that" if plan.buffer_is_cut else "the buffer"
+    return Remark(f"{came}: no server there, a firewall, or a round trip longer than {longer}")
 
 
-def fell_silent(plan: StreamPlan, base_ns: int, last_data_ns: int, last_sequence: int) -> Remark | None:
+def not_reached(times: int) -> str:
+    """Say what the network said of the peer, so many times."""
+    return f"the network says that nobody listens there, or that the way is closed ({counted(times, 'time')})"
+
+
+def left_unsent(frames: int, of: int) -> Remark:
+    """Say how much of a stream its own host did not let out, which does not end it."""
+    return Remark(f"{frames:,} of {counted(of, 'frame')} could not be sent: the stream went on without them")
+
+
+def wrong_payload(sequence: int) -> Remark:
+    """Say that one wrong payload, in that frame, ended a stream."""
+    ended = f"a datagram of frame {sequence:,} whose payload is not the pattern ended the stream"
+    return Remark(f'{ended}; stream.verify = "count" counts such ones and goes on')
+
+
+def fell_silent(
+    plan: StreamPlan, base_ns: int, last_data_ns: int, last_sequence: int, now_ns: int | None = None
+) -> Remark | None:
     """Say since when a peer sent nothing more, where it was to send on; None where what is missing is too little to tell.
 
     Args:
@@ -48,14 +91,28 @@ def fell_silent(plan: StreamPlan, base_ns: int, last_data_ns: int, last_sequence
         base_ns: from when this side's schedule counts.
         last_data_ns: when the last data came.
         last_sequence: the frame that it was of.
+        now_ns: the present of a stream that still runs; None where it has ended.
     """
-    silent_ns = base_ns + plan.send_offset_ns(plan.final_frame) - last_data_ns
+    until_ns = base_ns + plan.send_offset_ns(plan.final_frame)
+    if now_ns is not None and now_ns < until_ns:
+        until_ns = now_ns
+    least_ns = _SILENCE_NS if now_ns is None else silence_told_ns(plan)
     missing = plan.final_frame - last_sequence
-    if missing < 2 or silent_ns < max(_SILENCE_NS, 2 * plan.interval_ns):
+    if missing < 2 or until_ns - last_data_ns < max(least_ns, 2 * plan.interval_ns):
         return None
     seconds = (last_data_ns - base_ns) / SECOND
     when = f"{seconds:.3f} s after the stream began, in frame {last_sequence:,} of {plan.final_frame:,}"
     return Remark(f"the peer fell silent {when}: it stopped, its stream is shorter, or the way from it broke off")
+
+
+def silence_told_ns(plan: StreamPlan) -> int:
+    """Return how long a peer must have been silent, where it was to send, until that is told while the stream runs."""
+    return max(_SILENCE_TOLD_NS, 2 * plan.render_offset_ns(1))
+
+
+def _waited(plan: StreamPlan) -> str:
+    waited = format_duration(plan.render_offset_ns(1))
+    return f"{waited}, which is all that the stream is long" if plan.buffer_is_cut else waited
 
 
 def came_late(plan: StreamPlan, after_ns: int) -> str:
@@ -63,4 +120,5 @@ def came_late(plan: StreamPlan, after_ns: int) -> str:
     after = (
         f"{-(-after_ns // MILLISECOND):,} ms after the {format_duration(plan.render_offset_ns(1))} buffer had run out"
     )
-    return f"the first datagram came {after}: with a longer stream.buffer_depth it would have been in time"
+    longer = "stream" if plan.buffer_is_cut else "stream.buffer_depth"
+    return f"the first datagram came {after}: with a longer {longer} it would have been in time"

@@ -9,7 +9,7 @@ from cts.protocol.agreement import PEER_ASKS, PEER_SENDS
 from cts.protocol.handshake import Handshake
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
-from cts.protocol.remark import no_frames
+from cts.protocol.remark import left_unsent, no_frames
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
 from cts.protocol.wire import ConnectionId, Data, Start, decode_untrusted
 
@@ -89,7 +89,7 @@ class MediaStreamSender(IOPattern):
     def _begin(self, handshake: Handshake, now_ns: int) -> IOTask:
         if now_ns > handshake.gives_up_ns:
             self.ended_ns = handshake.gives_up_ns
-            self.remark = self.remark or no_frames(self._plan, handshake)
+            self.remark = self.remark or no_frames(self._plan, handshake, self.absence.times)
             return IOTask(IOAction.FATAL_ABORT, now_ns)
         deadline_ns = handshake.gives_up_ns + JUST_AFTER_NS
         task = handshake.task(now_ns)
@@ -110,6 +110,8 @@ class MediaStreamSender(IOPattern):
         if done > self._plan.size_up_to(sent):
             self._fail(StreamError.TOO_MUCH_DATA_TRANSFERRED, now_ns)
         elif done == self._transfer_size:
+            if self.unsent_frames:
+                self.remark = self.remark or left_unsent(self.unsent_frames, self._final_frame)
             self._complete(now_ns)
         elif sent >= self._final_frame:
             self._fail(StreamError.NOT_ALL_DATA_TRANSFERRED, now_ns)

@@ -43,7 +43,7 @@ class StreamResult:
         result: ``Succeeded``, an error's name, or ``code: text``; holds no comma.
         started_ns, ended_ns: its life, in the run's clock.
         bits_per_second: over the measured interval: from the start to the arrival (or sending) of the final frame, to the end
-            where that never came.
+            where that never came; what was of none of the stream's frames does not count.
         counts: the final counts.
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
         remark: what a person should hear of it beside its result, in words; None for nothing.
@@ -129,7 +129,8 @@ def result_of(
     """
     started_ns, ended_ns = life_ns
     interval_ns = ended_ns - started_ns if measured_ns is None else measured_ns
-    bits = 8 * (counts.bytes_received + counts.bytes_sent)
+    # What a longer stream of the peer's sends past the end comes after the interval.
+    bits = 8 * (counts.bytes_received - counts.bytes_of_no_frame + counts.bytes_sent)
     return StreamResult(
         connection_id=connection_id or UNKNOWN_CONNECTION_ID,
         local=local,

@@ -61,6 +61,7 @@ class StreamSnapshot(Totals):
         bytes_sent: bytes of frames handed to the network.
         bytes_on_time: what of ``bytes_received`` came in time for its frame.
         unreachable: times that the network said (by ICMP) that the peer does not get what was sent; there may have been more.
+        bytes_of_no_frame: what of ``bytes_received`` is of none of the stream's frames, as of one past its end.
     """
 
     frames: FrameTotals = field(factory=FrameTotals)
@@ -70,6 +71,7 @@ class StreamSnapshot(Totals):
     unsent: UnsentFrames = field(factory=UnsentFrames)
     bytes_on_time: int = 0
     unreachable: int = 0
+    bytes_of_no_frame: int = 0
 
 
 @frozen

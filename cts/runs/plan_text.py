@@ -86,6 +86,11 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
 def warnings_of(plan: StreamPlan) -> list[str]:
     """Return what a person should know of a plan before it is run."""
     found = []
+    if plan.buffer_is_cut:
+        found.append(
+            f"stream.buffer_depth of {format_duration(plan.buffer_depth_ns)} is longer than the stream: a receiver waits "
+            f"{format_duration(plan.render_offset_ns(1))} for the first frame, as long as the stream is"
+        )
     if plan.buffered_frames == 1:
         found.append(
             "the buffer holds 1 frame, which is due when it is sent: on no network does it come in time; "

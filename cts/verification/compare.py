@@ -258,7 +258,8 @@ class Comparison:
 
     def _rate(self, expected: ExpectedStream, measured_ns: int) -> Bounds:
         """Return the bits per second over an interval, either end of which is known to within the tolerance."""
-        bits = Bounds(8 * expected.bytes_received.low, 8 * expected.bytes_received.high)
+        received, of_none = expected.bytes_received, expected.bytes_of_no_frame
+        bits = Bounds(8 * (received.low - of_none.low), 8 * (received.high - of_none.high))
         longest_ns, shortest_ns = measured_ns + 2 * self._tolerance_ns, measured_ns - 2 * self._tolerance_ns
         low = bits.low * SECOND // longest_ns if longest_ns > 0 else 0
         if shortest_ns > 0:

@@ -89,6 +89,7 @@ class ExpectedStream:
         arrivals: datagrams by what became of them, complete once it has ended.
         error: those that fit no frame.
         bytes_received: bytes of good data, whatever became of its frame.
+        bytes_of_no_frame: what of them was of none of the stream's frames.
         bytes_on_time: what of them was credited to frames, complete once it has ended.
         measured_until_ns: when the first datagram of the final frame came that counted for it.
         measured_maybe_ns: when one came before that, or without one, that may have counted for it.
@@ -122,6 +123,7 @@ class ExpectedStream:
     result: str | None = field(default=None, init=False)
     error: Bounds = field(factory=Bounds, init=False)
     bytes_received: Bounds = field(factory=Bounds, init=False)
+    bytes_of_no_frame: Bounds = field(factory=Bounds, init=False)
     bytes_on_time: Bounds = field(factory=Bounds, init=False)
     measured_until_ns: int | None = field(default=None, init=False)
     measured_maybe_ns: int | None = field(default=None, init=False)
@@ -200,7 +202,10 @@ class ExpectedStream:
         certain = self._surely_open(at_ns)
         self.bytes_received.add(size, certain)
         if window is None:
-            self._error(self._missed(sequence), certain)
+            became = self._missed(sequence)
+            if became == "no_such_frame":
+                self.bytes_of_no_frame.add(size, certain)
+            self._error(became, certain)
             return
         window.maybe += size
         self.bytes_on_time.add(size, False)

@@ -10,7 +10,7 @@ from cts.protocol.wire import ConnectionId
 from cts.records.results import RunReport
 from cts.records.snapshots import StreamInfo
 from cts.runs.session_settings import plan_of
-from tests.engine.small_stream import LATENCY, NAME, config_of, datagrams_of
+from tests.engine.small_stream import LATENCY, NAME, PLAN, config_of, datagrams_of
 from tests.engine.virtual_world import Recorder, World, in_world
 
 DISAGREE = "ErrorSettingsDisagree"
@@ -79,6 +79,16 @@ def test_the_receiving_side_fails_by_settings_and_says_which(name: str, directio
     assert sides[direction == "pull"].failed
 
 
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_frames_past_the_end_are_received_and_make_no_rate(direction: str) -> None:
+    longer: dict[str, object] = {"stream_length": "4s", "buffer_depth": "1s"}
+    sides = reports(longer, {}) if direction == "pull" else reports({}, longer, "push")
+    (result,) = sides[direction == "pull"].results
+    assert result.counts.arrivals.no_such_frame > 0
+    assert result.counts.bytes_received > PLAN.transfer_size
+    assert PLAN.bits_per_second * 9 // 10 < result.bits_per_second <= PLAN.bits_per_second
+
+
 def test_ends_that_both_send_are_both_told() -> None:
     for report in reports({"direction": "pull"}, {}, "push"):
         (result,) = report.results
@@ -96,6 +106,14 @@ def test_ends_that_both_receive_are_both_told_that_a_direction_may_be_wrong() ->
 def test_a_shorter_stream_is_told_as_silence_since_when() -> None:
     (result,) = reports({"stream_length": "1s"}, {})[1].results
     assert (result.remark or "").startswith("the peer fell silent 1.040 s after the stream began, in frame 10 of 20")
+
+
+def test_silence_is_told_while_a_stream_runs_and_is_in_what_became_of_one_that_is_cut_short() -> None:
+    heard = Listener()
+    client: dict[str, object] = {"stream_length": "10s"}
+    (result,) = reports({}, client, heard=heard, time_limit="6s")[1].results
+    assert (result.outcome, result.remark) == (Outcome.CANCELLED, heard.remarks[-1])
+    assert heard.remarks[-1].startswith("the peer fell silent 2.040 s after the stream began, in frame 20 of 100")
 
 
 def test_a_disagreement_is_told_while_the_stream_runs() -> None:

@@ -144,7 +144,10 @@ def test_a_sender_tells_what_it_sent_and_where_the_verdicts_are(role: str, direc
     text = summary_text(evolve(REPORT, role=role, direction=direction, snapshot=snapshot))
     assert row(text, "sent") == "4,999,950 bytes"
     other = "server, which receives" if role == "client" else "clients, which receive"
-    assert row(text, "verdicts") == f"with the {other}: here a stream succeeds once all of it is sent"
+    assert (
+        row(text, "verdicts")
+        == f"with the {other}: here a stream ends well once each frame has been sent or its time has passed"
+    )
     assert not any(word in text for word in ("completed", "dropped", "received  ", "overflow"))
 
 

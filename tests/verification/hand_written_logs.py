@@ -120,6 +120,8 @@ class Events:
     dropped: int | None = None
     pending_bytes: int = 0
     missed_bytes: int = 0
+    bytes_of_no_frame: int = 0
+    """Those of ``missed_bytes`` that are of no frame."""
     bits_per_second: int | None = None
     name: str = NAME
     began_unix_ns: int = 0
@@ -139,7 +141,7 @@ class Events:
             counts["dropped"] = self.dropped
         last = self.frames[4][1] if len(self.frames) == 5 else None
         measured_ns = (ended_ns if last is None else last) - self.base_ns
-        rate = received * 8 * 1_000_000_000 // measured_ns
+        rate = (received - self.bytes_of_no_frame) * 8 * 1_000_000_000 // measured_ns
         plan: Line = {
             "bits_per_second": 8_000,
             "frame_rate": 10,

@@ -86,10 +86,13 @@ def test_arriving_a_nanosecond_after_the_window_reached_the_frame_counts(desk: D
 
 @pytest.mark.parametrize("sequence", [-1, 0, 6, 2**63 - 1])
 def test_a_sequence_that_no_frame_has_is_an_error(desk: Desk, sequence: int) -> None:
-    assert (
-        desk.found(all_but(opened_pull().frame(sequence, 150 * MS)), Events(ALL, error=1, missed_bytes=FRAME_SIZE))
-        == []
-    )
+    events = Events(ALL, error=1, missed_bytes=FRAME_SIZE, bytes_of_no_frame=FRAME_SIZE)
+    assert desk.found(all_but(opened_pull().frame(sequence, 150 * MS)), events) == []
+
+
+def test_a_frame_past_the_end_is_received_and_makes_no_rate(desk: Desk) -> None:
+    counted = Events(ALL, error=1, missed_bytes=FRAME_SIZE)
+    assert desk.found(all_but(opened_pull().frame(6, 550 * MS)), counted) == ["bits_per_second"]
 
 
 @pytest.mark.parametrize("datagram", [b"", b"\0", b"STARt", b"\0" * 26, b"\x00\x10" + b"x" * 37, b"\x34\x12" * 30])
@@ -118,7 +121,7 @@ def test_without_data_by_the_first_render_time_all_frames_are_dropped(desk: Desk
 
 def test_data_that_no_frame_takes_keeps_the_stream_going_all_the_same(desk: Desk) -> None:
     truth = opened_pull().frame(6, DUE[1])
-    assert desk.found(truth, Events([NOTHING] * 5, error=1, missed_bytes=FRAME_SIZE)) == []
+    assert desk.found(truth, Events([NOTHING] * 5, error=1, missed_bytes=FRAME_SIZE, bits_per_second=0)) == []
 
 
 def test_the_stream_ends_with_its_last_render_time_and_nothing_counts_after_it(desk: Desk) -> None:
