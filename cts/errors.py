@@ -8,6 +8,7 @@ Anything else that escapes is a bug and ends in a traceback.
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -20,8 +21,10 @@ __all__ = [
     "PluginFailure",
     "UserError",
     "exhausted",
+    "explained",
     "first_of",
     "is_exhausted",
+    "meaning_of",
     "mistake_in",
     "printable",
     "system_error",
@@ -108,6 +111,44 @@ def system_reason(error: OSError) -> str:
 def _system_said(error: OSError, of_what: str) -> str:
     text = error.strerror or str(error) or type(error).__name__
     return f"{text}{of_what}{'; raise the limit (ulimit -n)' if error.errno == errno.EMFILE else ''}"
+
+
+_MEANINGS: Final = {
+    os.strerror(number): text
+    for number, text in (
+        (errno.EINVAL, "a route of this host discards what goes there (blackhole), or client.bind cannot reach it"),
+        (errno.EACCES, "a route of this host or a firewall prohibits it, or it is a broadcast address"),
+        (errno.EPERM, "a firewall of this host refuses it"),
+        (errno.EHOSTUNREACH, "a route of this host says unreachable, or no neighbour has that address"),
+        (errno.ENETUNREACH, "this host has no route there: see 'ip route get'"),
+        (errno.EADDRNOTAVAIL, "an address to send from is not this host's, or no port is left"),
+        (errno.EAFNOSUPPORT, "the address to send from is of another family than the target"),
+        (errno.ENETDOWN, "the interface on the way there is down"),
+        (errno.EMSGSIZE, "datagrams are larger than the way there takes: lower stream.datagram_max_size"),
+        (errno.ENOBUFS, "this host has no memory for more: fewer streams, or a lower rate"),
+        (
+            errno.EMFILE,
+            "this process may open no more sockets: raise the limit (ulimit -n), or fewer client.connections",
+        ),
+        (errno.ENFILE, "this host may open no more files: raise fs.file-max"),
+        (errno.ECONNREFUSED, "the network says that nobody listens there"),
+    )
+}
+
+
+def meaning_of(refusal: str | None) -> str | None:
+    """Return what it may mean here, and what to do, that the operating system refused a socket or a send; None for unknown.
+
+    Args:
+        refusal: its words, as in ``OSError.strerror``.
+    """
+    return None if refusal is None else _MEANINGS.get(refusal)
+
+
+def explained(error: BaseException) -> str | None:
+    """Return what the operating system said and what that may mean here; None for other errors, and where that is unknown."""
+    meaning = meaning_of(error.strerror) if isinstance(error, OSError) else None
+    return None if meaning is None else f"{error.strerror}: {meaning}"  # type: ignore[attr-defined]
 
 
 def is_exhausted(error: BaseException) -> bool:

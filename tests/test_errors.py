@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
-from cts.errors import exhausted, printable, system_error, system_reason
+from cts.errors import exhausted, explained, printable, system_error, system_reason
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,10 @@ def test_that_no_thread_can_be_started_is_told_apart_from_a_bug() -> None:
 def test_a_reason_says_what_to_do_where_something_can_be_done(number: int) -> None:
     reason = system_reason(OSError(number, "It says", "/a/b"))
     assert reason == "It says" + ("; raise the limit (ulimit -n)" if number == errno.EMFILE else "")
+
+
+def test_what_the_operating_system_refused_is_explained_where_it_is_known() -> None:
+    assert "blackhole" in str(explained(OSError(errno.EINVAL, os.strerror(errno.EINVAL))))
+    assert "ulimit -n" in str(explained(OSError(errno.EMFILE, os.strerror(errno.EMFILE))))
+    assert explained(OSError(errno.EPIPE, os.strerror(errno.EPIPE))) is None
+    assert explained(ValueError("Invalid argument")) is None

@@ -61,6 +61,11 @@ class Broker:
         """Whether more connections are to be opened, now or later."""
         return not self.stopped and not (self._in_all and self.opened >= self._in_all)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many run at once as may, so that more that are wanted have to wait."""
+        return self.wants_more and self.running >= self.at_once
+
     def open(self) -> bool:
         """Open one more connection if the population lacks one; False if it does not."""
         if not self.wants_more or self.pending >= self._pending_limit or self.pending + self.running >= self.at_once:

@@ -32,14 +32,13 @@ from cts.api import (
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
-from cts.errors import PluginFailure, first_of
+from cts.errors import PluginFailure, explained, first_of
 from cts.protocol.agreement import Agreement
 from cts.protocol.handshake import handshake_of
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import IOStatus
 from cts.records.results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
@@ -167,7 +166,7 @@ class ConnectedSocket(IConnectedSocket):
 
     def _say_not_reached(self, times: int) -> None:
         """Tell once, while the stream runs, what counts and other remarks say at its end."""
-        if times and not self._told_not_reached and self._pattern.status is IOStatus.CONTINUE:
+        if times and not self._told_not_reached and self._pattern.remark is None:
             self._told_not_reached = True
             if self._request.on_remark is not None:
                 self._request.on_remark(not_reached(times))
@@ -182,11 +181,12 @@ class ConnectedSocket(IConnectedSocket):
 
     def _result(self, failure: BaseException | None) -> StreamResult:
         pattern = self._pattern
+        error = failure if failure is not None else self._driver.refusal if pattern.error is not None else None
+        if error is not None and (text := explained(error)) is not None:
+            pattern.remark = Remark(text)
         ended_ns = pattern.ended_ns if pattern.ended_ns is not None else self._request.pacer.now_ns()
-        if failure is not None:
-            outcome = failure_of(failure)
-        elif pattern.error is not None and self._driver.refusal is not None:
-            outcome = failure_of(self._driver.refusal)
+        if error is not None:
+            outcome = failure_of(error)
         elif pattern.error is not None:
             outcome = Outcome.PROTOCOL_ERROR, pattern.error.value
         else:

@@ -125,6 +125,11 @@ class IConnectionManager(ABC):
 
     @property
     @abstractmethod
+    def awaiting(self) -> int:
+        """Peers that asked for a stream and have none."""
+
+    @property
+    @abstractmethod
     def expired(self) -> int:
         """Awaiting endpoints that were dropped because they had given up."""
 

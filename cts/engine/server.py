@@ -41,6 +41,7 @@ class Server(IListenerHandler):
     _new_connection_id: Callable[[Address], str]
     _admission: IAdmission | None = None
     refused: Counter[str] = field(factory=Counter, init=False)
+    notes: tuple[str, ...] = field(default=(), init=False)
     _asked: trio.Event = field(factory=trio.Event, init=False)
     _accepting: bool = field(default=True, init=False)
     _given_up: GivenUpPeers = field(factory=GivenUpPeers, init=False)
@@ -132,6 +133,10 @@ class Server(IListenerHandler):
                 self._manager.add(stream.socket)
                 streams.start_soon(self._run, stream, streams, name=f"stream {remote}")
             self._open_slots()
+        if self._accepting and self._manager.awaiting and self._broker.is_full and not self.notes:
+            limit = f"server.connection_limit = {self._broker.at_once}"
+            self.notes = (f"as many streams ran at once as {limit} lets: clients that asked then had to wait",)
+            self._streams.note(self.notes[0])
         if self._manager.expired:
             self.refused["START that waited in vain"] = self._manager.expired
 

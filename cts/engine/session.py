@@ -311,4 +311,5 @@ class Session(ISession):
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
+            notes=() if self._server is None else self._server.notes,
         )

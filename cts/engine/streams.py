@@ -31,7 +31,7 @@ from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Latecomers
 from cts.engine.stream_ends import StreamLedger
-from cts.errors import PluginFailure
+from cts.errors import PluginFailure, explained
 from cts.records.observer import Observer
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
@@ -228,6 +228,10 @@ class Streams:
             total += stream.socket.observe(now_ns)
         return total
 
+    def note(self, text: str) -> None:
+        """Have a person hear something that is of no single stream."""
+        self._observer.noted(text)
+
     def give_way(self, socket: IConnectedSocket) -> None:
         """End the stream whose peer has asked for another one, if it sends; a receiver renders what it has to its end."""
         if self.role is Role.SENDER:
@@ -267,6 +271,8 @@ class Streams:
     def _tell_failure(self, info: StreamInfo, error: BaseException) -> None:
         if self._parts.on_failure is not None:
             self._parts.on_failure(info, error)
+        if (text := explained(error)) is not None:
+            self._remarked(info, text)
 
     def _fail(self, info: StreamInfo, error: Exception) -> None:
         self._tell_failure(info, error)

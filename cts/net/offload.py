@@ -148,11 +148,13 @@ class OffloadedEndpoint(UdpEndpoint):
             if error.errno not in _REFUSES_SEGMENTS:
                 raise
             first = error
+        # Where this is refused just the same it was not the segments.
+        sent = await super().send_train(remote, header, payloads, source)
         if len(self._refused_until_ns) >= _PEERS_KEPT:
             self._refused_until_ns.clear()
         self._refused_until_ns[remote] = self._clock.now_ns() + _REFUSED_FOR_NS
         self._on_refusal(remote, first.strerror or str(first))
-        return await super().send_train(remote, header, payloads, source)
+        return sent
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
         """Hand over messages in one call, in more where an earlier one's error comes between; none that is to be seen to."""

@@ -70,6 +70,11 @@ class OrderedObserver(Observer):
         for observer in self._prompt:
             observer.remarked(stream, text)
 
+    def noted(self, text: str) -> None:
+        """Tell it at once to those who show the present; the report has it, too."""
+        for observer in self._prompt:
+            observer.noted(text)
+
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""
         for observer in self._prompt:

@@ -37,6 +37,10 @@ class SpeakingConsole(PromptObserver):
         """Tell it, unless the same was said of another stream."""
         self._tell_any(self._remarks.line(stream, text))
 
+    def noted(self, text: str) -> None:
+        """Tell it."""
+        self.tell(f"note: {text}")
+
     def stream_opened(self, stream: StreamInfo) -> None:
         """Tell it, unless too many come."""
         if self._streams is not None:

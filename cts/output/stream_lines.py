@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cts.output.figures import seconds
 from cts.protocol.roles import Role
-from cts.records.results import StreamResult
+from cts.records.results import UNKNOWN_CONNECTION_ID, StreamResult
 from cts.records.snapshots import Outcome, StreamInfo
 from cts.units import SECOND, counted
 
-__all__ = ["StreamLines"]
+__all__ = ["StreamLines", "shown_id"]
 
 _LINES_A_SECOND = 10
 _ENDS = {Outcome.SUCCESSFUL: "ended", Outcome.CANCELLED: "was cut off"}
@@ -42,7 +42,7 @@ class StreamLines:
             return None
         why = "" if result.outcome is Outcome.SUCCESSFUL else f", {result.result}"
         what = f"{_ENDS.get(result.outcome, 'failed')}{why}: {_counts(result)}"
-        return f"{_who(stream, time_ns)} {what} [{result.connection_id}]"
+        return f"{_who(stream, time_ns)} {what} [{shown_id(result.connection_id)}]"
 
     def left_out(self) -> str | None:
         """Return a line that counts what was left out since the last such line; None for nothing."""
@@ -63,7 +63,14 @@ def _who(stream: StreamInfo, time_ns: int) -> str:
     return f"{seconds(time_ns)} s: stream {stream.number} with {stream.remote}"
 
 
+def shown_id(connection_id: str) -> str:
+    """Return a stream's id for people, who cannot know what logs write for one that never came."""
+    return "no id" if connection_id == UNKNOWN_CONNECTION_ID else connection_id
+
+
 def _counts(result: StreamResult) -> str:
+    if not result.counted:
+        return "its counts are not known"
     if result.role is Role.SENDER:
         times = result.counts.unreachable
         not_reached = f", the network said {counted(times, 'time')} that it is not reached" if times else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from attrs import asdict
 
+from cts.errors import meaning_of
 from cts.metrics.histogram import Percentiles
 from cts.metrics.unsent import UnsentFrames
 from cts.output.buffer_text import buffers_json
@@ -23,6 +24,7 @@ from cts.output.figures import (
     whole_milliseconds,
 )
 from cts.output.remarks import remark_rows
+from cts.output.stream_lines import shown_id
 from cts.protocol.roles import Role
 from cts.records.late import LateArrivals
 from cts.records.results import RunReport, StreamEnds, StreamResult
@@ -72,6 +74,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "buffers": buffers_json(report.buffers),
         "seed": report.seed,
         "after_giving_up": _late(report.late),
+        "notes": list(report.notes),
     }
 
 
@@ -150,7 +153,9 @@ def summary_text(report: RunReport) -> str:
         )
     if Role.SENDER in roles:
         rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
-    rows += [("unsent", unsent_text(cause, each)) for cause, each in snapshot.unsent.items()]
+    for cause, unsent in snapshot.unsent.items():
+        rows.append(("unsent", unsent_text(cause, unsent)))
+        rows += [("", meaning)] if (meaning := meaning_of(cause)) is not None else []
     rows += _stream_rates(report)
     lateness = report.send_lateness.percentiles()
     if lateness.greatest:
@@ -161,13 +166,15 @@ def summary_text(report: RunReport) -> str:
         rows.append(("ignored", f"{counted(ignored, 'datagram')} that began no stream: {reasons}"))
     if snapshot.overflowed:
         rows.append(("overflow", overflow_text(snapshot.overflowed, report.buffers)))
-    elif Role.RECEIVER in roles:
+    elif Role.RECEIVER in roles and report.buffers is not None and counts.bytes_received:
+        # Only where real sockets had something to lose it says something that it is nothing.
         rows.append(("overflow", "none: this host took all that reached it"))
     if report.answered:
         rows.append(("answered", f"of a name's addresses: {', '.join(map(str, report.answered))}"))
     if snapshot.unreachable:
         said = f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get what is sent to it"
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
+    rows += [("note", text) for text in report.notes]
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
@@ -257,4 +264,6 @@ def _failures(report: RunReport) -> list[str]:
 
 
 def _failure(result: StreamResult) -> str:
-    return f"{result.local} - {result.remote} [{result.connection_id}]: {result.result}"
+    # A stream that could not even have a socket has no address either.
+    local = result.local if result.local.port else "no socket"
+    return f"{local} - {result.remote} [{shown_id(result.connection_id)}]: {result.result}"

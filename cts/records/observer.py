@@ -49,6 +49,9 @@ class Observer:
     def remarked(self, stream: StreamInfo, text: str) -> None:
         """A person should hear this of a stream. Its result holds what stands at its end; what comes late is told after it."""
 
+    def noted(self, text: str) -> None:
+        """A person should hear this of the run; its report will hold it."""
+
     def run_began(self, began_ns: int) -> None:
         """The run began at ``began_ns`` of its clock."""
 

@@ -47,6 +47,7 @@ class StreamResult:
         counts: the final counts.
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
         remark: what a person should hear of it beside its result, in words; None for nothing.
+        counted: whether the counts are known; they are 0 where nobody lives who knew them.
     """
 
     connection_id: str
@@ -61,6 +62,7 @@ class StreamResult:
     counts: StreamSnapshot
     send_lateness: Percentiles | None = None
     remark: str | None = None
+    counted: bool = True
 
     @property
     def failed(self) -> bool:
@@ -166,6 +168,7 @@ class RunReport:
         buffers: what each socket had; None where there were no real ones.
         seed: what its senders, and in a simulation its network, left to chance follows from it.
         late: what came of streams that had been given up.
+        notes: what a person should hear of the run, in words.
     """
 
     role: str
@@ -182,6 +185,7 @@ class RunReport:
     send_lateness: Histogram = field(factory=Histogram)
     buffers: SocketBuffers | None = None
     late: LateArrivals = field(factory=LateArrivals)
+    notes: tuple[str, ...] = ()
 
     @property
     def results(self) -> tuple[StreamResult, ...]:

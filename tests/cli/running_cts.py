@@ -76,6 +76,7 @@ class Stream(TypedDict):
     bytes_received: int
     bytes_sent: int | None
     unreachable: int
+    remark: str | None
 
 
 class Unsent(TypedDict):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from cts.api import Address, FrameTotals, Outcome
 from cts.config import Config
 from cts.errors import UserError
+from cts.output.ordering import PromptObserver
 from cts.records.results import RunReport
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, PLAN, SECOND, SERVER, config_of
@@ -100,6 +103,36 @@ def test_a_peer_that_has_waited_just_as_long_as_a_client_waits_is_served() -> No
         return patient
 
     assert in_world(main).names() == [freed_ns + LATENCY]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_that_the_limit_makes_clients_wait_is_told_once_while_it_does_and_in_the_report(limit: int) -> None:
+    said: list[tuple[int, str]] = []
+
+    class Listener(PromptObserver):
+        def __init__(self, now_ns: Callable[[], int]) -> None:
+            self._now_ns = now_ns
+
+        def noted(self, text: str) -> None:
+            said.append((self._now_ns(), text))
+
+    async def main(world: World) -> RunReport:
+        session = world.session(server_config(connection_limit=limit), observer=Listener(world.pacer.now_ns))
+        server = await world.serve(session)
+        for number in range(limit + 2):
+            await (await world.connect()).start(at_ns=number * MS)
+        await world.until(5 * SECOND)
+        return await server.stop()
+
+    report = in_world(main)
+    ((at_ns, text),) = said
+    assert at_ns == LATENCY + limit * MS
+    assert f"server.connection_limit = {limit} " in text
+    assert report.notes == (text,)
+
+
+def test_a_server_that_has_room_for_all_says_nothing_of_its_limit() -> None:
+    assert simulated(config_of(client={"connections": 2}, server={"connection_limit": 2})).notes == ()
 
 
 def test_a_peer_that_waited_in_vain_is_counted_as_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Any
 
@@ -12,6 +14,7 @@ from cts.clock.system_pacer import SystemPacer
 from cts.engine.senders import AutoSender
 from cts.net.offload import detect_offload
 from cts.net.segmentation import SegmentedSender
+from cts.net.udp import UdpEndpoint
 from cts.net.udp_network import UdpNetwork
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN
 from tests.net.real_endpoints import BOTH, narrow, views
@@ -54,6 +57,24 @@ async def test_a_refusal_is_said_when_it_happens_once_by_peer(offloaded: Net) ->
         (note,) = said
     assert f"the path to {listening.local} refused segmented sends" in note
     assert "Invalid argument" in note or "too long" in note
+
+
+async def test_a_path_that_refuses_plain_sends_just_the_same_is_not_said_to_refuse_segments(
+    offloaded: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with offloaded.pair() as (listening, connected):
+        said: list[str] = []
+        offloaded.network.say = said.append
+
+        def refuse(*arguments: object) -> int:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+        monkeypatch.setattr(SegmentedSender, "send", refuse)
+        monkeypatch.setattr(UdpEndpoint, "send_train", refuse)
+        with pytest.raises(OSError, match="Invalid argument"):
+            await connected.send_train(listening.local, HEADER, views([b"one", b"two"]))
+        assert said == []
+        assert connected.segment_limit_to(listening.local) == DATAGRAMS_PER_TRAIN
 
 
 async def test_a_refusal_concerns_its_endpoint_alone(offloaded: Net) -> None:

@@ -102,3 +102,11 @@ def test_streams_are_told_where_it_is_asked_for_and_not_quietly(mode: ConsoleMod
     console.stream_opened(STREAM)
     console.stream_ended(STREAM, RESULT)
     assert bool(stream.getvalue()) is told
+
+
+def test_a_stream_whose_counts_nobody_knows_says_so() -> None:
+    assert ": its counts are not known [" in str(ended(evolve(RESULT, counted=False)))
+
+
+def test_a_stream_that_never_had_a_name_says_so() -> None:
+    assert str(ended(evolve(RESULT, connection_id="00000000-0000-0000-0000-000000000000"))).endswith(" [no id]")

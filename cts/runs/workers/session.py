@@ -322,5 +322,6 @@ class WorkersSession(ISession):
             failures=tuple(self._failures),
             send_lateness=Histogram.of(each.send_lateness for each in told),
             late=sum((each.late for each in told), LateArrivals()),
+            notes=tuple(dict.fromkeys(note for each in told for note in each.notes)),
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
         )

@@ -62,6 +62,9 @@ class _Outbox(Observer):
     def remarked(self, stream: StreamInfo, text: str) -> None:
         self.put(messages.Remarked(stream.number, text))
 
+    def noted(self, text: str) -> None:
+        self.put(messages.Noted(text))
+
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self._put_frames(stream.number)
         self.put(messages.Ended(stream.number, result))

@@ -162,7 +162,7 @@ def shares_of(settings: SessionSettings, processes: int) -> tuple[list[Worker], 
 
 def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> StreamResult:
     """Return what became of a stream whose worker died: it failed, and nobody knows what it had counted."""
-    return result_of(
+    result = result_of(
         info.local,
         info.remote,
         info.role,
@@ -170,4 +170,6 @@ def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> St
         outcome=(Outcome.PROTOCOL_ERROR, "ErrorProcessDied"),
         life_ns=(run_began_ns + info.opened_ns, now_ns),
         counts=StreamSnapshot(),
+        remark="the process that ran it died: what it had counted is not known; the run's totals are of the last status",
     )
+    return attrs.evolve(result, counted=False)

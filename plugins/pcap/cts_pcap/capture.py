@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 class Capture:
     """A pcap file under way; up to 1 MiB of it is in memory.
 
-    A disk that is full does not stop the streams: the capture ends there, and what is missing is counted and logged.
+    A disk that is full does not stop the streams: the capture ends there, which is logged, and what is missing is counted
+    and told at the end.
 
     Args:
         path: the file; what it held is lost.
@@ -44,7 +45,7 @@ class Capture:
         self.missed = 0
         self._path = path
         self._snaplen = snaplen
-        self._broken = False
+        self._refusal: str | None = None
         self._waiting = 0
         self._buffer = bytearray(FILE_HEADER.pack(MAGIC, *_VERSION, 0, 0, snaplen, LINKTYPE_RAW))
         self._file = path.open("wb", buffering=0)
@@ -53,7 +54,7 @@ class Capture:
         """Add a packet; nothing once the file is closed. Blocks for the disk only when a MiB has come together."""
         if self._file.closed:
             return
-        if self._broken:
+        if self._refusal is not None:
             self.missed += 1
             return
         kept = packet[: self._snaplen]
@@ -65,13 +66,17 @@ class Capture:
             self._write_out()
 
     def close(self) -> None:
-        """Write what is in memory and close the file; closing twice is harmless."""
+        """Write what is in memory and close the file; closing twice is harmless.
+
+        Raises:
+            OSError: something is missing in the file; it says how much, and why.
+        """
         if self._file.closed:
             return
         self._write_out()
         self._file.close()
-        if self.missed:
-            logger.warning("%s lacks %d packets", self._path, self.missed)
+        if self._refusal is not None:
+            raise OSError(f"{str(self._path)!r} lacks {self.missed:,} packets: {self._refusal}")
 
     def _write_out(self) -> None:
         rest = bytes(self._buffer)
@@ -79,8 +84,8 @@ class Capture:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self._broken = True
+            self._refusal = error.strerror or str(error)
             self.missed += self._waiting
-            logger.error("%s ends early: %s", self._path, error.strerror or error)
+            logger.error("%s ends early: %s", self._path, self._refusal)
         self._buffer.clear()
         self._waiting = 0

@@ -61,5 +61,12 @@ class PcapFactory(IConnectedSocketFactory):
         return socket if request.active else TeeingSocket(socket, request.endpoint.local, self._capture)
 
     def close(self) -> None:
-        """Write out what is in memory and close the file."""
-        self._capture.close()
+        """Write out what is in memory and close the file.
+
+        Raises:
+            OSError: packets are missing in it; the run has failed then.
+        """
+        try:
+            self._capture.close()
+        except OSError as error:
+            raise OSError(f"connected_socket.options.file: {error}") from error

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from cts_pcap import PcapFactory, PcapOptions
 from cts_pcap.capture import Capture
 
 FULL = Path("/dev/full")
@@ -62,19 +63,25 @@ def test_a_full_disk_ends_the_capture_and_counts_what_is_missing(caplog: pytest.
     capture = Capture(FULL, 65_535)
     for _ in range(40):
         capture.write(0, bytes(60_000))
-    capture.close()
+    with pytest.raises(OSError, match=r"^'/dev/full' lacks 40 packets: No space left on device$"):
+        capture.close()
     capture.close()
     assert capture.missed == 40
-    assert [record.getMessage() for record in caplog.records] == [
-        "/dev/full ends early: No space left on device",
-        "/dev/full lacks 40 packets",
-    ]
+    assert [record.getMessage() for record in caplog.records] == ["/dev/full ends early: No space left on device"]
 
 
 @needs_a_full_disk
 def test_a_disk_that_is_full_at_the_end_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     capture = Capture(FULL, 65_535)
     capture.write(0, b"x")
-    capture.close()
+    with pytest.raises(OSError, match="lacks 1 packets"):
+        capture.close()
     assert capture.missed == 1
     assert "/dev/full ends early: No space left on device" in caplog.text
+
+
+@needs_a_full_disk
+def test_a_factory_whose_file_lacks_packets_fails_to_close_and_names_the_key() -> None:
+    factory = PcapFactory(PcapOptions(str(FULL)))
+    with pytest.raises(OSError, match=r"^connected_socket\.options.file: '/dev/full' lacks 0 packets: No space left"):
+        factory.close()
