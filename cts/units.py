@@ -159,10 +159,12 @@ def format_rate(bits_per_second: int) -> str:
 
 
 def format_size(size: int) -> str:
-    """Write a size exactly, for people: ``1400 B``; whole KiB, MiB … as such."""
+    """Write a size exactly, for people: ``1400 B``; whole KiB, MiB … as such, large ones of whole thousands as ``100 kB``."""
     for power, prefix in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
         if size and size % (1 << power) == 0:
             return f"{size >> power} {prefix}"
+    if size >= 10_000 and size % 1000 == 0:
+        return _with_prefix(size, "B")
     return f"{size} B"
 
 
@@ -219,6 +221,8 @@ def _parse(text: str, kind: _Kind) -> int:
     """Read a quantity into whole base units, rounded half to even."""
     stripped = text.strip()
     shape = _SHAPE.fullmatch(stripped) if len(stripped) <= 60 else None
+    if shape is None and stripped[:1] == "-" and _SHAPE.fullmatch(stripped[1:60]):
+        raise ValueError(f"{_shown(text)} is negative, which a {kind.name} must not be; allowed: {kind.syntax}")
     if shape is None:
         raise _refused(text, kind)
     digits, exponent, unit = shape.groups("")

@@ -272,7 +272,9 @@ def test_a_rate_is_written_exactly(bits_per_second: int, text: str) -> None:
     assert format_rate(bits_per_second) == text
 
 
-@pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (1400, "1400 B"), (65_536, "64 KiB"), (3 << 20, "3 MiB")])
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1400, "1400 B"), (65_536, "64 KiB"), (3 << 20, "3 MiB"), (100_000, "100 kB")]
+)
 def test_a_size_is_written_exactly(size: int, text: str) -> None:
     assert format_size(size) == text
 
@@ -377,3 +379,13 @@ def test_what_is_no_frame_rate_is_refused_with_what_is_allowed(text: str) -> Non
 def test_a_frame_rate_is_written_exactly(rate: FrameRate, text: str, plain: int | str) -> None:
     assert (format_frame_rate(rate), rate.plain) == (text, plain)
     assert parse_frame_rate(text) == parse_frame_rate(str(plain)) == rate
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"), [(parse_duration_ns, "duration"), (parse_rate, "rate"), (parse_size, "size")]
+)
+def test_a_negative_quantity_is_told_for_what_it_is(read: Callable[[str], int], kind: str) -> None:
+    with pytest.raises(ValueError, match=f"^'-1' is negative, which a {kind} must not be; allowed: "):
+        read("-1")
+    with pytest.raises(ValueError, match=f"^'-x' is not a {kind}; "):
+        read("-x")

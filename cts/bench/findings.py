@@ -18,6 +18,9 @@ BENCH_SCHEMA = 1
 _HEADROOM = 2
 """A measurement is trusted up to half of what the host was seen to do: other loads come and go."""
 
+_TOO_STILL = 0.05
+"""The part of the time beyond which what was seen is the other work's doing, and will be something else the next time."""
+
 
 @frozen
 class Rounds:
@@ -84,6 +87,12 @@ def trust(findings: Findings) -> str:
     """Return the sentence that says how far measurements from this host can be trusted."""
     if findings.lossless is None or findings.streams is None:
         return "The bench was stopped: it cannot say how far a measurement from this host can be trusted."
+    if findings.stalls.share >= _TOO_STILL:
+        return (
+            f"Do not trust a measurement from this host as it is now: it stood still for {findings.stalls.share:.0%} of the "
+            f"time, up to {about_time(findings.stalls.longest_ns)} at once, since other work had the processor. "
+            "Free it and measure again."
+        )
     rate = about_rate(findings.lossless // _HEADROOM)
     late = about_time(findings.pacing[0].lateness.p99) if findings.pacing else "unknown"
     return (

@@ -186,6 +186,7 @@ def impair(
     from cts.output.console_stream import console_stream, takes_text
     from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
+    from cts.runs.network_text import relay_notes
     from cts.runs.session_settings import simulated_seed, socket_options
 
     listening = [_read("--listen", parse_endpoint, address) for address in listen]
@@ -209,6 +210,8 @@ def impair(
 
     def begin(bound: Sequence[Address], upstream: Address, buffers: SocketBuffers) -> None:
         _show(relay_banner(bound, upstream, chosen_seed, buffers), console)
+        for text in relay_notes(settings, ipv6=":" in upstream.host):
+            _show(text, console)
         for text in missing_families(listen, bound):
             _show(f"note: {text}", console)
 

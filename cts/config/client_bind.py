@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cts.config.endpoint_text import EVERY_ADDRESS, bracketed, parse_endpoint
 from cts.config.problems import Problem, shown
 
-__all__ = ["ClientBind", "bind_problems", "parse_bind"]
+__all__ = ["ClientBind", "bind_problems", "own_port_problems", "parse_bind"]
 
 SYNTAX = (
     'an address of this host, ports, or both: "192.0.2.7", "192.0.2.7:5000", "[2001:db8::7]:5000-5099" or "5000-5099"'
@@ -98,6 +98,17 @@ def bind_problems(bind: ClientBind, connections: int, remotes: Sequence[tuple[st
         elif theirs is not None and theirs != mine:
             text = f"{bind.host} is IPv{6 if mine else 4}, and {key} has {host}"
             yield Problem(path, f"{text}; allowed: an address of the same family", (tuple(key.split(".")),))
+
+
+def own_port_problems(bind: ClientBind, listen: Iterable[tuple[str, int]]) -> Iterable[Problem]:
+    """Return what is wrong where a client's port is one that its own run's server listens on."""
+    if bind.ports is None:
+        return
+    for host, port in listen:
+        same = bind.host is None or host in (EVERY_ADDRESS, "0.0.0.0", "::", bind.host)
+        if same and bind.ports[0] <= port <= bind.ports[1]:
+            text = f"port {port} is the one that this run's server listens on; allowed: other ports, or none"
+            yield Problem(("client", "bind"), text, (("server", "listen"),))
 
 
 def _is_ipv6(host: str) -> bool | None:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 from attrs import Factory, field, frozen
 
-from cts.config.client_bind import bind_problems, parse_bind
+from cts.config.client_bind import bind_problems, own_port_problems, parse_bind
 from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
@@ -271,7 +271,10 @@ def _bindings(config: Config) -> Iterable[Problem]:
         key = "client.target" if client.target or role == "client" else "server.listen"
         remotes = client.target if key == "client.target" else config.server.listen
         hosts = [(key, parse_endpoint(each)[0]) for each in remotes]
-        yield from bind_problems(parse_bind(client.bind), client.connections, hosts)
+        bind = parse_bind(client.bind)
+        yield from bind_problems(bind, client.connections, hosts)
+        if role == "loopback":
+            yield from own_port_problems(bind, [parse_endpoint(each) for each in config.server.listen])
 
 
 def _listen_twice(config: Config) -> Iterable[Problem]:

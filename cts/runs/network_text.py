@@ -15,7 +15,7 @@ from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.units import SECOND, counted, format_duration, format_rate, format_size
 
-__all__ = ["network_rows", "share_whole"]
+__all__ = ["network_rows", "relay_notes", "share_whole"]
 
 
 def network_rows(config: Config, plan: StreamPlan) -> list[tuple[str, str]]:
@@ -28,6 +28,15 @@ def network_rows(config: Config, plan: StreamPlan) -> list[tuple[str, str]]:
     texts += [f"a frame to the {way}: {text}" for text in _frame(data, plan, config.stream.verify)]
     texts.append(_first_frame(to_client, to_server, data, plan))
     return [("network" if not index else "", text) for index, text in enumerate(texts)]
+
+
+def relay_notes(config: Config, *, ipv6: bool) -> list[str]:
+    """Return what a relay does each way, and what to know of it; ``ipv6`` as in :func:`impairments`."""
+    to_client, to_server = impairments(config.network, ipv6=ipv6)
+    ways = [_way(link) for link in (to_client, to_server)]
+    if all(way in ("no delay", "no delay, no loss") for way in ways):
+        return ["note: [network] says of no impairment: everything is passed on as it comes"]
+    return [f"to {peer}: {way}" for peer, way in zip(("client", "server"), ways, strict=True)]
 
 
 def _way(link: Impairment) -> str:

@@ -21,8 +21,15 @@ ORIGINAL_CLIENT_MAX_SIZE = 64_000
 """Bytes at which the original's client cuts a datagram that it receives."""
 
 
-def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> str:
-    """Return the line that a run begins with; ``bound`` are the addresses that it listens on, where they are known."""
+def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = (), *, simulated: bool = False) -> str:
+    """Return the line that a run begins with.
+
+    Args:
+        config: the run.
+        plan: its stream arithmetic.
+        bound: the addresses that it listens on, where they are known.
+        simulated: whether it has no processes to be spread over.
+    """
     listen = ", ".join(map(str, bound or config.server.listen))
     where = {
         "loopback": f"server on {listen} and its client",
@@ -33,7 +40,7 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = ()) -> s
     rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
     return (
         f"cts {__version__}: {where}, {config.stream.direction.value} {rate} "
-        f"for {format_duration(plan.stream_length_ns)}{streams}"
+        f"for {format_duration(plan.stream_length_ns)}{streams}{'' if simulated else _spread(config)}"
     )
 
 
@@ -68,6 +75,9 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     ]
     if config.run.role != "server":
         rows.append(("streams", _streams(config)))
+    if spread := _spread(config).removeprefix(", in "):
+        where = " (cts sim has none)" if config.run.role == "loopback" else ""
+        rows.append(("spread", f"over {spread}{where}"))
     if config.run.role != "client" and config.server.peer_gone == "end":
         rows.append(("absence", _absence(config)))
     rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
@@ -110,6 +120,14 @@ def _absence(config: Config) -> str:
     return (
         f"a stream ends when ICMP has said for {format_duration(PEER_GONE_AFTER_NS)} that its client cannot be reached"
     )
+
+
+def _spread(config: Config) -> str:
+    """Say over how many processes a real run is spread; nothing where all is in one."""
+    processes = config.run.processes
+    if processes == 1:
+        return ""
+    return f", in {processes:,} processes{' a side' if config.run.role == 'loopback' else ''}"
 
 
 def _streams(config: Config) -> str:

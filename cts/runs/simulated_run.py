@@ -175,9 +175,9 @@ def run_simulation(
         if truth is not None:
             truth.flush()
         if mode != "quiet":
-            say(f"{banner(config, plan)}, simulated with seed {seed}")
+            say(f"{banner(config, plan, simulated=True)}, simulated with seed {seed}")
             if keys := without_effect(config):
-                say(f"note: without effect in a simulation, which has no sockets: {', '.join(keys)}")
+                say(f"note: without effect in a simulation, which has neither sockets nor processes: {', '.join(keys)}")
     except BaseException:
         close(None)
         raise

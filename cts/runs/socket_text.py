@@ -45,9 +45,12 @@ def _asked(options: SocketOptions) -> Iterable[str]:
 
 
 def without_effect(config: Config) -> list[str]:
-    """Return the keys of a configuration that say how real sockets are opened, of which a simulation has none."""
+    """Return the keys of a configuration that say how real sockets and processes are used, of which a simulation has none."""
     run = config.run
     given = {
+        "run.processes": run.processes if run.processes > 1 else None,
+        "run.cpu_affinity": run.cpu_affinity or None,
+        "run.offload": run.offload if run.offload != "auto" else None,
         "run.interface": run.interface,
         "run.ttl": run.ttl,
         "run.receive_buffer": run.receive_buffer,

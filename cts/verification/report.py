@@ -18,6 +18,10 @@ def verification_text(verification: Verification) -> str:
     lines = [f"differs: {counted(found, 'difference')} in {_compared(verification)}"]
     if verification.agrees:
         lines = [f"agrees: {_compared(verification)}"]
+    if verification.unrelated:
+        lines.append(
+            "the two logs are not of one run: no stream of the events is in the truth, and none of the truth in the events"
+        )
     lines += map(str, verification.differences)
     if found > len(verification.differences):
         lines.append(f"and {found - len(verification.differences):,} more")

@@ -36,6 +36,7 @@ class Verification:
         unanswered: STARTs that reached the server and began no stream.
         differences: the first 100 values that do not agree.
         differences_total: how many there are.
+        reported: streams in the events.
     """
 
     tolerance_ns: int
@@ -45,6 +46,12 @@ class Verification:
     unanswered: int
     differences: tuple[Difference, ...]
     differences_total: int
+    reported: int = 0
+
+    @property
+    def unrelated(self) -> bool:
+        """Whether nothing of one log is in the other, though both tell of streams."""
+        return bool(self.streams and self.reported) and all(row.stream is None for row in self.streams)
 
     @property
     def agrees(self) -> bool:
@@ -147,6 +154,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         unanswered=receivers.unanswered,
         differences=tuple(differences.listed),
         differences_total=differences.total,
+        reported=len(run.streams),
     )
 
 

@@ -160,3 +160,11 @@ async def test_a_small_load_runs_to_its_end_without_loss() -> None:
     assert said == []
     (result,) = measured.results
     assert result.bits_per_second > 0
+
+
+def test_a_host_that_stood_still_is_not_to_be_trusted_whatever_else_was_measured() -> None:
+    still = attrs.evolve(FINDINGS, stalls=StallFigures(3_000_000_000, 400, 1_590_000_000, 21_500_000))
+    assert trust(still).startswith(
+        "Do not trust a measurement from this host as it is now: it stood still for 53% of the time"
+    )
+    assert trust(FINDINGS).startswith("Trust a measurement")

@@ -48,7 +48,10 @@ def test_a_run_says_what_buffers_its_sockets_have_and_so_does_its_json() -> None
 def test_a_simulation_says_which_keys_are_without_effect_and_has_no_buffers() -> None:
     sets = ("stream.stream_length=1s", "stream.dscp=EF", "run.ttl=3", "output.console=lines")
     finished = run_here("sim", WIFI, "--json", sets=sets)
-    assert "note: without effect in a simulation, which has no sockets: run.ttl, stream.dscp\n" in finished.stderr
+    assert (
+        "note: without effect in a simulation, which has neither sockets nor processes: run.ttl, stream.dscp\n"
+        in finished.stderr
+    )
     assert finished.report["buffers"] is None
 
 

@@ -180,3 +180,23 @@ def test_a_number_out_of_bounds_is_refused_with_them(key: str, value: object, al
 )
 def test_another_tool_s_word_for_a_key_leads_to_it(table: str, word: str, key: str) -> None:
     assert problems_of(**{table: {word: 1}}) == [f"{table}.{word}: unknown key; did you mean {key}?"]
+
+
+@pytest.mark.parametrize(
+    ("bind", "listen", "wrong"),
+    [
+        ("4444", "127.0.0.1:4444", True),
+        ("127.0.0.1:4440-4449", "*:4444", True),
+        ("127.0.0.1:4444", "127.0.0.1:4444", True),
+        ("127.0.0.2:4444", "127.0.0.1:4444", False),
+        ("127.0.0.1:4445", "127.0.0.1:4444", False),
+        ("127.0.0.1", "127.0.0.1:4444", False),
+    ],
+)
+def test_a_client_may_not_be_bound_to_the_port_of_its_own_run_s_server(bind: str, listen: str, wrong: bool) -> None:
+    raw = {"client": {"bind": bind, "target": ["127.0.0.1:4444"]}, "server": {"listen": [listen]}}
+    if not wrong:
+        assert structure_config(raw).client.bind == bind
+        return
+    with pytest.raises(ConfigError, match=r"client.bind: port 4444 is the one that this run's server listens on"):
+        structure_config(raw)

@@ -13,7 +13,7 @@ from cts.config.network_links import impairments
 from cts.impairment.loss import GilbertElliott
 from cts.plugin.choice import choose_plugins
 from cts.records.results import RunReport
-from cts.runs.network_text import network_rows, share_whole
+from cts.runs.network_text import network_rows, relay_notes, share_whole
 from cts.runs.session_settings import plan_of
 from cts.runs.simulated_run import simulate
 
@@ -68,7 +68,7 @@ def test_nothing_is_said_where_there_is_no_network() -> None:
         ),
         ({"loss": {"model": "every-nth", "n": 50}}, "one in 50 lost"),
         ({"loss": {"model": "ranges", "ranges": [[1, 2]]}}, "datagrams lost by their numbers, in 1 range"),
-        ({"bandwidth": "10 Mbit/s"}, "10 Mbit/s, queue of 250000 B (200 ms)"),
+        ({"bandwidth": "10 Mbit/s"}, "10 Mbit/s, queue of 250 kB (200 ms)"),
         ({"mtu": 1280}, "MTU 1,280 bytes"),
         ({"duplicate": 0.5, "corrupt": 0.001}, "50 % come twice, 0.1 % come with a bit flipped"),
         ({"reorder": 0.01}, "1 % take 50 ms more and are overtaken"),
@@ -152,3 +152,14 @@ def test_the_share_of_whole_frames_is_that_of_the_chain_step_by_step(
         good, bad = good * (1 - loss_good), bad * (1 - loss_bad)
         good, bad = good * (1 - p) + bad * r, good * p + bad * (1 - r)
     assert share_whole(loss, count) == pytest.approx(good + bad, abs=1e-9)
+
+
+def test_a_relay_says_what_it_does_each_way() -> None:
+    config = config_of({"latency": "20ms", "to_server": {"loss": 0.1}})
+    assert relay_notes(config, ipv6=False) == ["to client: delay 20 ms", "to server: delay 20 ms, 10 % lost at random"]
+
+
+@pytest.mark.parametrize("network", [{}, {"loss": 0}])
+def test_a_relay_that_does_nothing_says_so(network: dict[str, object]) -> None:
+    (note,) = relay_notes(config_of(network), ipv6=False)
+    assert note.startswith("note: [network] says of no impairment")

@@ -1,10 +1,12 @@
 """What ``cts check`` says of a configuration that is right."""
 
+import attrs
 import pytest
 
+from cts.api import StreamPlan
 from cts.config import structure_config
 from cts.plugin.choice import choose_plugins
-from cts.runs.plan_text import describe_plan
+from cts.runs.plan_text import banner, describe_plan, warnings_of
 from cts.runs.session_settings import plan_of
 
 NETWORK: dict[str, object] = {"network": {"loss": 0.1}}
@@ -100,3 +102,24 @@ def test_datagrams_that_the_original_s_client_cuts_are_told_of() -> None:
     big = {"bits_per_second": "80 Mbit/s", "datagram_max_size": 64_001}
     assert "the original's client cuts them at 64,000" in rows_of({"stream": big})["note"]
     assert "note" not in rows_of({"stream": big | {"datagram_max_size": 64_000}})
+
+
+def test_a_buffer_that_is_longer_than_the_stream_is_told_with_what_is_waited_for() -> None:
+    cut = StreamPlan(8_000_000, 30, 3_000_000_000, 6_000_000_000)
+    (text,) = warnings_of(cut)
+    assert text.startswith(
+        "stream.buffer_depth of 6 s is longer than the stream: a receiver waits 3 s for the first frame"
+    )
+    assert warnings_of(attrs.evolve(cut, buffer_depth_ns=3_000_000_000)) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "text"), [("server", "over 2 processes"), ("loopback", "over 2 processes a side (cts sim has none)")]
+)
+def test_over_how_many_processes_a_run_is_spread_is_said_in_the_plan_and_in_the_banner(role: str, text: str) -> None:
+    raw: dict[str, object] = {"run": {"role": role, "processes": 2}}
+    assert rows_of(raw)["spread"] == text
+    config = structure_config(raw)
+    assert ", in 2 processes" in banner(config, plan_of(config))
+    assert "processes" not in banner(config, plan_of(config), simulated=True)
+    assert "spread" not in rows_of({})

@@ -77,6 +77,11 @@ class _Outbox(Observer):
     def redraw(self, snapshot: RunSnapshot) -> None:
         self.put(messages.Status(snapshot, whole=False))
 
+    def last_status_is_in_the_report(self) -> None:
+        """Do not tell the status of the end: the parent's own, of all workers, comes right after."""
+        if self._messages and isinstance(self._messages[-1], messages.Status):
+            self._messages.pop()
+
     def put(self, message: messages.Message) -> None:
         """Hold a message to be sent."""
         self._messages.append(message)
@@ -130,6 +135,7 @@ async def _run(
         failures = [lost] if outbox.frames_lost else []
         # The parent has been told of every stream.
         told = attrs.evolve(report, streams=())
+        outbox.last_status_is_in_the_report()
         outbox.put(messages.Reported(told.with_failures(failures)))
         for text in failures:
             outbox.put(messages.Noted(text))
