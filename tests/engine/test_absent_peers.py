@@ -9,7 +9,9 @@ import pytest
 from cts.api import Address, EndpointStatistics, ISender, Outcome, Role, StreamPlan, StreamResult
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
-from cts.testing import OneByOneSender, RecordingEndpoint
+from cts.output.ordering import PromptObserver
+from cts.records.snapshots import StreamInfo
+from cts.testing import PEER, OneByOneSender, RecordingEndpoint
 from tests.engine.bare_server import BareServer, stranger
 from tests.engine.small_stream import LAST_SEND, MS, PLAN, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
@@ -139,6 +141,35 @@ def test_a_client_counts_what_comes_back_from_its_server_with_the_stream() -> No
 
     result = in_world(main)
     assert (result.result, result.counts.unreachable) == ("ErrorNotAllDataTransferred", 3)
+
+
+@pytest.mark.parametrize("role", ["server", "client"])
+def test_that_a_peer_is_not_reached_is_told_once_while_the_stream_goes_on(role: str) -> None:
+    said: list[tuple[int, str]] = []
+
+    class Listener(PromptObserver):
+        def __init__(self, now_ns: Callable[[], int]) -> None:
+            self._now_ns = now_ns
+
+        def remarked(self, stream: StreamInfo, text: str) -> None:
+            said.append((self._now_ns(), text))
+
+    async def main(world: World) -> None:
+        network = _Recording()
+        config = config_of(run={"role": role}, server={"server_exit_limit": 1}, output={"status_update": "200ms"})
+        running = await world.serve(world.session(config, network=network, observer=Listener(world.pacer.now_ns)))
+        await world.until(MS)
+        if role == "server":
+            network.endpoint.deliver(b"START", FIRST)
+        for tenth in range(1, 8):
+            await world.until(tenth * 100 * MS - 50 * MS)
+            network.endpoint.bring_back(FIRST if role == "server" else PEER)
+        await running.report()
+
+    in_world(main)
+    told = [(at_ns, text) for at_ns, text in said if text.startswith("the network says that nobody listens there")]
+    assert told[0] == (200 * MS, "the network says that nobody listens there, or that the way is closed (2 times)")
+    assert len(told) == (1 if role == "server" else 2)
 
 
 class _Recording(INetwork):

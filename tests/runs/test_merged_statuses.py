@@ -7,8 +7,9 @@ from cts.output.ordering import PromptObserver
 from cts.records.results import result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.session_settings import WorkerSetup, session_settings
-from cts.runs.workers.messages import Ended, Opened, Remarked, Status
+from cts.runs.workers.messages import Ended, Noted, Opened, Remarked, Status, WorkerTask
 from cts.runs.workers.session import WorkersSession
+from cts.runs.workers.worker import Outbox
 from cts.runs.workers.worker_process import Worker
 from cts.testing import MockPacer
 from tests.engine.small_stream import config_of
@@ -130,3 +131,15 @@ async def test_so_many_streams_that_were_given_up_are_remembered_and_no_more() -
     for number in range(1, 5001):
         session._take(first, Remarked(number, "it came late"))
     assert [number for number, _ in told.remarks] == list(range(905, 5001))
+
+
+def test_a_worker_leaves_the_status_of_the_end_to_its_report() -> None:
+    settings = session_settings(config_of(run={"role": "client"}))
+    outbox = Outbox(WorkerTask(settings=settings, source="here", offload=False, began_ns=0, listen=(), targets=()))
+    snapshot = RunSnapshot(0, 1, StreamSnapshot())
+    for _ in range(2):
+        outbox.status(snapshot)
+    outbox.last_status_is_in_the_report()
+    outbox.put(Noted("over"))
+    outbox.last_status_is_in_the_report()
+    assert list(outbox.held) == [Status(snapshot, whole=True), Noted("over")]

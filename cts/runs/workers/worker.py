@@ -30,7 +30,7 @@ from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages
 
-__all__ = ["main"]
+__all__ = ["Outbox", "main"]
 
 _FRAMES_TOGETHER = 256
 _HELD_AT_MOST = 10_000
@@ -38,14 +38,19 @@ _HELD_AT_MOST = 10_000
 _ORPHAN_PATIENCE_S = 2.0
 
 
-class _Outbox(Observer):
-    """Holds messages to the parent until the pipe takes them; frames of one stream travel together."""
+class Outbox(Observer):
+    """Holds messages to the parent until the pipe takes them; frames of one stream travel together.
+
+    Attributes:
+        held: those messages.
+        frames_lost: frames that there was no room to hold.
+    """
 
     def __init__(self, task: messages.WorkerTask) -> None:
         self.wants_frames = task.wants_frames
         self.redraws = task.redraws
         self._frames: dict[int, list[RenderedFrame]] = {}
-        self._messages: deque[messages.Message] = deque()
+        self.held: deque[messages.Message] = deque()
         self._filled = trio.Event()
         self.frames_lost = 0
 
@@ -54,43 +59,49 @@ class _Outbox(Observer):
         self.put(messages.Opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        """Hold it until others of its stream have come, or something else is told."""
         frames = self._frames.setdefault(stream.number, [])
         frames.append(frame)
         if len(frames) >= _FRAMES_TOGETHER:
             self._put_frames(stream.number)
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
+        """Tell it."""
         self.put(messages.Remarked(stream.number, text))
 
     def noted(self, text: str) -> None:
+        """Tell it."""
         self.put(messages.Noted(text))
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Tell it, behind its frames."""
         self._put_frames(stream.number)
         self.put(messages.Ended(stream.number, result))
 
     def status(self, snapshot: RunSnapshot) -> None:
+        """Tell it, behind the frames of all streams."""
         for number in list(self._frames):
             self._put_frames(number)
         self.put(messages.Status(snapshot, whole=True))
 
     def redraw(self, snapshot: RunSnapshot) -> None:
+        """Tell it."""
         self.put(messages.Status(snapshot, whole=False))
 
     def last_status_is_in_the_report(self) -> None:
         """Do not tell the status of the end: the parent's own, of all workers, comes right after."""
-        if self._messages and isinstance(self._messages[-1], messages.Status):
-            self._messages.pop()
+        if self.held and isinstance(self.held[-1], messages.Status):
+            self.held.pop()
 
     def put(self, message: messages.Message) -> None:
         """Hold a message to be sent."""
-        self._messages.append(message)
+        self.held.append(message)
         self._filled.set()
 
     async def send_all(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held."""
-        while self._messages:
-            await pipe.send_all(messages.packed(self._messages.popleft()))
+        while self.held:
+            await pipe.send_all(messages.packed(self.held.popleft()))
 
     async def keep_sending(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held and what will be, until cancelled."""
@@ -103,7 +114,7 @@ class _Outbox(Observer):
 
     def _put_frames(self, number: int) -> None:
         frames = self._frames.pop(number, None)
-        if frames and len(self._messages) < _HELD_AT_MOST:
+        if frames and len(self.held) < _HELD_AT_MOST:
             self.put(messages.Frames(number, tuple(frames)))
         elif frames:
             self.frames_lost += len(frames)
@@ -112,7 +123,7 @@ class _Outbox(Observer):
 async def _run(
     task: messages.WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
 ) -> None:
-    outbox = _Outbox(task)
+    outbox = Outbox(task)
     plugins = choose_plugins(structure_config({"sender": task.sender.values}, task.source), task.source)
     pacer, network = real_surroundings(offload=task.offload, shared=True, sockets=task.sockets)
     network.say = lambda note: outbox.put(messages.Noted(note))
