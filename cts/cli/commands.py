@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
@@ -228,6 +229,9 @@ def impair(
             watch=lambda statistics: _show(relay_line(statistics), console),
             give_up=tell,
         )
+        if result.signal == SIGINT and sys.stderr.isatty():
+            # The terminal has echoed ^C, behind which nothing is to stand.
+            _show("", console)
     tell(result)
     sys.exit(result.exit_status)
 

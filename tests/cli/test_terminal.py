@@ -162,3 +162,13 @@ def test_ctrl_c_in_the_live_view_leaves_with_130_and_the_cursor(seen: dict[str, 
 def test_a_live_view_that_goes_to_a_file_ends_its_last_line() -> None:
     finished = run_here("run", STREAM, "--json", sets=(*FREE_PORT, *VERY_SHORT, "output.console=live"))
     assert finished.stderr.endswith("\n")
+
+
+def test_the_counts_of_an_interrupted_relay_begin_behind_the_line_of_the_ctrl_c() -> None:
+    impair = ("impair", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:9", STREAM)
+    with OnTerminal(WIDE, *impair, sets=["network.loss=0.1"]) as relay:
+        relay.wait_until_it_shows(lambda text: "10 % lost at random" in text)
+        relay.interrupt()
+        assert relay.finish() == 130
+        before, _, _ = relay.text.partition("relay      127.0.0.1")
+    assert before.endswith("\r\n\r\n")
