@@ -33,13 +33,19 @@ _LAST_PORT = 65_535
 
 @define(eq=False)
 class _Path:
-    """One way between a client and whoever it talks to."""
+    """One way between a client and whoever it talks to.
+
+    Attributes:
+        collected_from_ns, collected_until_ns: arrivals between these are handed over together at the latter; of what arrives
+            outside, which datagrams that overtake others do, the next such interval is made.
+    """
 
     client: int
     way: Way
     link: Link
     offered: int = 0
     arrived: int = 0
+    collected_from_ns: int = 0
     collected_until_ns: int = -1
 
 
@@ -250,9 +256,10 @@ class SimulatedNetwork:
         destination.arrive(at_ns, path.client, path.arrived, source, data, segment_size)
         if segment_size < _INTERRUPTS_BELOW:
             wake_ns = at_ns
-        elif at_ns <= path.collected_until_ns:
+        elif path.collected_from_ns <= at_ns <= path.collected_until_ns:
             return
         else:
+            path.collected_from_ns = at_ns
             wake_ns = path.collected_until_ns = at_ns + _MODERATION_NS
         heappush(self._wakes, (wake_ns, destination.number, destination))
         if self._waiting is not None and wake_ns < self._wakes_at_ns:

@@ -226,6 +226,45 @@ def test_what_overtakes_is_handed_over_first() -> None:
     ]
 
 
+def test_a_large_datagram_that_comes_late_does_not_have_those_that_overtake_it_wait_for_it() -> None:
+    late_then_soon = Impairment(delay=Trace((200 * MS, 10 * MS, 10 * MS, 10 * MS)), keep_order=False)
+
+    async def main(world: World, client: Peer, handed: Handed) -> None:
+        for number in range(4):
+            await client.send(SERVER, LARGE, at_ns=number * 5 * MS)
+
+    handed, _ = between(main, to_server=late_then_soon)
+    assert [(at_ns, batch.received_ns) for at_ns, batch in handed.batches] == [
+        (arrival_ns + MODERATION, arrival_ns) for arrival_ns in (15 * MS, 20 * MS, 25 * MS, 200 * MS)
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    sent=st.lists(st.tuples(st.integers(0, 3 * MS), st.integers(0, 20 * MS), st.booleans()), min_size=1, max_size=40)
+)
+def test_whatever_overtakes_what_each_is_handed_over_within_the_moderation_and_nothing_is_left_to_wake_for(
+    sent: list[tuple[int, int, bool]],
+) -> None:
+    path = Impairment(delay=Trace(tuple(delay_ns for _, delay_ns, _ in sent)), keep_order=False)
+    left: list[int] = []
+
+    async def main(world: World, client: Peer, handed: Handed) -> None:
+        at_ns, arrivals = 0, list[int]()
+        for gap_ns, delay_ns, large in sent:
+            at_ns += gap_ns
+            await client.send(SERVER, LARGE if large else b"small", at_ns=at_ns)
+            arrivals.append(at_ns + delay_ns)
+            assert len(world.network._wakes) <= sum(arrival_ns + MODERATION >= at_ns for arrival_ns in arrivals)
+        await world.until(at_ns + SECOND)
+        left.append(len(world.network._wakes))
+
+    handed, _ = between(main, to_server=path)
+    assert len(handed.batches) == len(sent)
+    assert all(0 <= at_ns - batch.received_ns <= MODERATION for at_ns, batch in handed.batches)
+    assert left == [0]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_what_arrives_in_the_same_instant_comes_in_the_order_of_clients_whoever_sent_first(
     order: tuple[int, ...],
