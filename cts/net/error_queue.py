@@ -2,7 +2,8 @@
 
 A socket without a peer is told nothing of it otherwise. With the option, the kernel queues each such message beside what is
 received, and also lets the next call on the socket fail by it, whomever that call is for. The queue takes its room out of the
-receive buffer, and a socket that has anything there is ready for ever: it is to be emptied.
+receive buffer, and a socket that has anything there is ready for ever: it is to be emptied, by who waits for sockets and a bounded
+part a turn, since anybody can forge ICMP. A call that failed by an error is tried again at once; what is queued waits.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final
 from cts.api import Address, UnreachableHandler
 from cts.net.addresses import address_of
 
-__all__ = ["ICMP_ERRORS", "ErrorQueue", "IcmpNews", "says_unreachable"]
+__all__ = ["ICMP_ERRORS", "TRIES_WHILE_NEWS_COMES", "ErrorQueue", "IcmpNews", "says_unreachable"]
 
 _ICMP_ERROR_NAMES = """
     ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EHOSTDOWN ENETDOWN ENONET EMSGSIZE EPROTO ENOPROTOOPT EOPNOTSUPP EACCES
@@ -57,8 +58,10 @@ def says_unreachable(origin: int, kind: int, code: int) -> bool:
 
 
 _SEND_TRIES: Final = 3
-_TRIES_WHILE_NEWS_COMES: Final = 100
-"""Times that a send is tried while there is more of ICMP each time: enough to empty the longest queue of it."""
+TRIES_WHILE_NEWS_COMES: Final = 100
+"""Times that a call is tried while each fails by what ICMP has just said, less than a millisecond in all.
+
+A flood of it comes in bursts, which have to last longer to hold a call up."""
 
 
 class ErrorQueue:
@@ -132,12 +135,15 @@ class IcmpNews:
     def was_earlier(self, error: OSError, met: list[OSError], most: int = _SEND_TRIES) -> bool:
         """Tell whether an error may be of an earlier datagram, maybe to another peer, and note it: then one tries again.
 
-        A refusal of the datagram itself stays, so where nothing new of ICMP is to be had there are ``most`` such tries.
+        A refusal of the datagram itself stays, so where nothing of ICMP is to be had there are ``most`` such tries. Mostly one
+        does, for the call that failed has taken the error off the socket; the queue is looked at once, and not emptied for it.
         """
         if error.errno not in ICMP_ERRORS:
             return False
         met.append(error)
-        return len(met) <= (_TRIES_WHILE_NEWS_COMES if self.read() else most)
+        if len(met) == most + 1:
+            return self.read()
+        return len(met) <= TRIES_WHILE_NEWS_COMES
 
     def count(self, met: list[OSError]) -> None:
         """Count errors that turned out to be of earlier datagrams; where there is an error queue, it has told of them."""

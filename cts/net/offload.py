@@ -226,12 +226,15 @@ class OffloadedEndpoint(UdpEndpoint):
             return super()._read_one()
         if self._handler is None:
             return None
-        try:
-            received = receiver.receive()
-        except OSError as error:
-            if error.errno in ICMP_ERRORS:
-                return self._count_icmp_error(error)
-            raise
+        tries = 0
+        while True:
+            try:
+                received = receiver.receive()
+                break
+            except OSError as error:
+                tries += 1
+                if not self._read_again(error, tries):
+                    return None
         if received is None:
             return None
         sockaddr, length, segment_size, stamp_ns, self._overflowed = received

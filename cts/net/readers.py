@@ -96,19 +96,23 @@ class SocketReader:
         ready = epoll.poll(0, _SOCKETS_PER_TURN)
         if ready:
             self._before_turn()
+            self._read_errors(ready)
             # Mostly one read takes all there is, and to look at all of them again takes one call, not another read of each.
             self._read(ready, 1)
         if 0 < len(ready) < _SOCKETS_PER_TURN:
             self._read(epoll.poll(0, _SOCKETS_PER_TURN), _READS_PER_TURN)
         return len(ready)
 
-    def _read(self, ready: list[tuple[int, int]], limit: int) -> None:
+    def _read_errors(self, ready: list[tuple[int, int]]) -> None:
         for fd, events in ready:
+            if events & select.EPOLLERR and (socket := self._sockets.get(fd)) is not None:
+                socket.read_errors()
+
+    def _read(self, ready: list[tuple[int, int]], limit: int) -> None:
+        for fd, _ in ready:
             # A handler may have closed a socket that was ready in the same turn.
             socket = self._sockets.get(fd)
             if socket is not None:
-                if events & select.EPOLLERR:
-                    socket.read_errors()
                 socket.read(limit)
 
     async def _read_one(self, socket: Readable) -> None:

@@ -24,7 +24,7 @@ from cts.api import (
 )
 from cts.net.addresses import PACKET_INFO, Source, address_of, ask_for_destinations, destination_of, sockaddr_of
 from cts.net.coalescing import ReceiveMemory
-from cts.net.error_queue import ICMP_ERRORS, IcmpNews
+from cts.net.error_queue import ICMP_ERRORS, TRIES_WHILE_NEWS_COMES, IcmpNews
 from cts.net.libc import SO_MEMINFO, SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
@@ -246,24 +246,32 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 self._places[local] = EndpointAt(self, local, source)
         return local
 
-    def _count_icmp_error(self, error: OSError) -> int:
-        """Count what ICMP said of an earlier datagram; return 0, a receive time after which there may be more to read."""
-        self._icmp.read()
+    def _read_again(self, error: OSError, tries: int) -> bool:
+        """Count what ICMP said of an earlier datagram, and tell whether to read what waits behind that.
+
+        The call that failed by it has taken it off the socket. What is in the error queue stays there: each message that is
+        taken out would have the next call fail by the one after it.
+        """
+        if error.errno not in ICMP_ERRORS:
+            raise error
         self._icmp.count([error])
-        return 0
+        return tries < TRIES_WHILE_NEWS_COMES and self._handler is not None
 
     def _read_one(self) -> int | None:
         """Read one datagram and hand it over; return its receive time, None if there was none."""
         if self._handler is None:
             return None
-        try:
-            length, ancillary, _, sockaddr = self._sock.recvmsg_into((self._view,), _ANCILLARY_SPACE)
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            if error.errno in ICMP_ERRORS:
-                return self._count_icmp_error(error)
-            raise
+        tries = 0
+        while True:
+            try:
+                length, ancillary, _, sockaddr = self._sock.recvmsg_into((self._view,), _ANCILLARY_SPACE)
+                break
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                tries += 1
+                if not self._read_again(error, tries):
+                    return None
         received_ns = self._clock.now_ns()
         local = self.local
         for level, kind, data in ancillary:

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from itertools import pairwise
 
 import pytest
 import trio
@@ -18,12 +19,14 @@ from cts.net.error_queue import says_unreachable
 from cts.net.offload import Offload, OffloadedEndpoint, detect_offload
 from cts.net.udp_network import UdpNetwork
 from cts.protocol.trains import TRAINS_AT_ONCE
-from tests.net.real_endpoints import refusing_sends, socket_of, views
+from tests.net.real_endpoints import refusing_sends, socket_of, until_arrived, views
 from tests.net.test_udp import HEADER, PATIENCE_S, V4, V6, Net, may_send_icmp, report_unreachable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has error queues")
 TRAIN = tuple(views([b"one", b"two"]))
 FOREIGN_NEWS = 50
+AT_ONCE = 256
+FLOOD = 700
 
 
 @pytest.fixture(params=["plain", "offloaded"])
@@ -197,6 +200,73 @@ async def test_a_path_that_wants_smaller_datagrams_is_no_peer_that_is_gone_and_n
             assert len(await inbox.wait_for(6)) == 6
             await heard.wait_for(other, 2)
         assert heard.times == {other: 2}
+
+
+@pytest.mark.skipif(not may_send_icmp(), reason="to forge ICMP takes a privilege")
+class TestAFlood:
+    """Messages about peers that nobody knows, which cost a stranger nothing to send."""
+
+    @staticmethod
+    def forge(listening: IDatagramEndpoint) -> Address:
+        """Have more of them queued than are taken in a turn; return whom they are of."""
+        unknown = Address("127.93.27.41", 9)
+        for _ in range(FLOOD):
+            report_unreachable(3, listening.local, unknown)
+        return unknown
+
+    async def test_what_has_arrived_is_read_past_it_and_it_is_left_to_the_reader(self, net: Net) -> None:
+        async with net.pair() as (listening, connected):
+            inbox, heard = net.inbox(listening), Heard(listening)
+            unknown = self.forge(listening)
+            await connected.send(listening.local, b"one")
+            await until_arrived(listening)
+            listening.drain()
+            assert inbox.datagrams == [b"one"]
+            assert heard.times == {}
+            async with net.reading():
+                await heard.wait_for(unknown, AT_ONCE + 1)
+
+    async def test_the_reader_takes_a_bounded_part_of_it_and_the_datagrams_each_turn(self, net: Net) -> None:
+        async with net.pair() as (listening, connected):
+            inbox, heard = net.inbox(listening), Heard(listening)
+            unknown = self.forge(listening)
+            await connected.send(listening.local, b"one")
+            await until_arrived(listening)
+            turns = [0]
+
+            async def take_turns() -> None:
+                while True:
+                    turns.append(heard.times.get(unknown, 0))
+                    assert inbox.datagrams == ([b"one"] if turns[-1] else [])
+                    await trio.lowlevel.checkpoint()
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(take_turns)
+                async with net.reading():
+                    await heard.wait_for(unknown, AT_ONCE + 1)
+                nursery.cancel_scope.cancel()
+            # A turn may come first in its round and last in the next one.
+            assert max(later - before for before, later in pairwise(turns)) <= 2 * AT_ONCE
+
+    @pytest.mark.parametrize("send", [_send, _send_train, _try_send], ids=["send", "send_train", "try_send"])
+    async def test_a_send_goes_past_it(self, net: Net, send: Callable[[IDatagramEndpoint, Address], object]) -> None:
+        async with net.pair() as (listening, connected):
+            inbox, heard = net.inbox(connected), Heard(listening)
+            net.inbox(listening)
+            self.forge(listening)
+            await send(listening, connected.local)  # type: ignore[misc]
+            assert heard.times == {}
+            async with net.reading():
+                await inbox.wait_for(1)
+
+    async def test_a_send_that_each_message_has_fail_takes_a_bounded_part_of_it(self, net: Net) -> None:
+        async with net.pair() as (listening, connected):
+            heard = Heard(listening)
+            net.inbox(listening)
+            unknown = self.forge(listening)
+            with refusing_sends(listening, *[errno.ECONNREFUSED] * 50):
+                assert await listening.send(connected.local, b"one") == 3
+            assert 0 < heard.times[unknown] <= AT_ONCE
 
 
 async def test_a_connected_socket_tells_of_its_peer(net: Net) -> None:
