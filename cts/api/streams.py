@@ -145,6 +145,15 @@ class IConnectedSocket(IPeerDatagrams):
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
 
+    @property
+    def ended(self) -> StreamResult | None:
+        """What became of the stream, as ``run`` would return it, once it has ended by itself; None before, or where unknown.
+
+        Asked after :meth:`observe` where ``run`` was cancelled before it could return. Whoever stands in front of another
+        socket hands this on. Never suspends.
+        """
+        return None
+
 
 @define(kw_only=True)
 class StreamRequest:

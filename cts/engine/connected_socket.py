@@ -97,6 +97,11 @@ class ConnectedSocket(IConnectedSocket):
         until_ns = pattern.measured_until_ns
         return None if until_ns is None else until_ns - pattern.handshake.base_ns
 
+    @property
+    def ended(self) -> StreamResult | None:
+        """What became of the stream, once its pattern has ended."""
+        return self._result(None) if self._driver.over() else None
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
         failure: BaseException | None = None

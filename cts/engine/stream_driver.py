@@ -71,6 +71,14 @@ class StreamDriver:
                 else:
                     pattern.complete_io(task, now_ns=now_ns)
 
+    def over(self) -> bool:
+        """Tell whether the pattern has ended; what its end takes is done here if the driver has not had its turn since."""
+        pattern = self._pattern
+        if pattern.ended_ns is not None and pattern.status is IOStatus.CONTINUE:
+            now_ns = self._pacer.now_ns()
+            pattern.complete_io(pattern.initiate_io(now_ns), now_ns=now_ns)
+        return pattern.status is not IOStatus.CONTINUE
+
     def received(self, batch: DatagramBatch) -> None:
         """Hand in a batch; wake the driver if there is something new to do."""
         status = self._pattern.complete_io(self._recv, now_ns=batch.received_ns, data=batch)

@@ -279,8 +279,11 @@ class Streams:
         self._record(info, self._result(info, failure_of(error), StreamSnapshot(), None, None))
 
     def _ended_now(self, stream: OpenStream, outcome: tuple[Outcome, str]) -> StreamResult:
+        """Return what became of a stream whose run did not tell; one that had ended when it was cut off has not been."""
         socket = stream.socket
         counts = socket.observe(self.pacer.now_ns())
+        if outcome[0] is Outcome.CANCELLED and (ended := socket.ended) is not None:
+            return ended
         return self._result(stream.info, outcome, counts, socket.connection_id, socket.measured_ns)
 
     def _result(

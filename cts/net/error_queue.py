@@ -2,8 +2,8 @@
 
 A socket without a peer is told nothing of it otherwise. With the option, the kernel queues each such message beside what is
 received, and also lets the next call on the socket fail by it, whomever that call is for. The queue takes its room out of the
-receive buffer, and a socket that has anything there is ready for ever: it is to be emptied, by who waits for sockets and a bounded
-part a turn, since anybody can forge ICMP. A call that failed by an error is tried again at once; what is queued waits.
+receive buffer, and a socket that has anything there is ready for ever: it is to be emptied, by who waits for sockets, a
+bounded part a turn, since anybody can forge ICMP. A call that failed by an error is tried again at once; what is queued waits.
 """
 
 from __future__ import annotations

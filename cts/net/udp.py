@@ -169,8 +169,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 waits += 1
             else:
                 # A refusal of this datagram would have stayed.
-                if met:
-                    self._icmp.count(met)
+                self._icmp.count(met)
                 return sent
             if full:
                 # What waits in the error queue would make the socket seem ready.
@@ -249,8 +248,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def _read_again(self, error: OSError, tries: int) -> bool:
         """Count what ICMP said of an earlier datagram, and tell whether to read what waits behind that.
 
-        The call that failed by it has taken it off the socket. What is in the error queue stays there: each message that is
-        taken out would have the next call fail by the one after it.
+        The failed call took it off the socket. To take a message out of the error queue has the next call fail by the next one.
         """
         if error.errno not in ICMP_ERRORS:
             raise error

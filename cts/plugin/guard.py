@@ -154,6 +154,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._lateness: Histogram | None = None
         self._begins_another = False
         self._measured_ns: int | None = None
+        self._ended: StreamResult | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -210,6 +211,14 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._ending.noting():
             self._begins_another = _checked("begins_another", self._socket.begins_another(received_ns), bool)
         return self._begins_another
+
+    @property
+    def ended(self) -> StreamResult | None:
+        """What the plugin's socket says became of the stream; None if it fails now."""
+        self._ended = None
+        with self._ending.noting():
+            self._ended = _checked("ended", self._socket.ended, StreamResult, type(None))
+        return self._ended
 
     @property
     def measured_ns(self) -> int | None:

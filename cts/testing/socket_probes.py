@@ -216,7 +216,13 @@ async def ending_faults(socket: IConnectedSocket, inner: RecordingSocket, way: s
     elif way == "raises":
         if [first_of(each) for each in raised] != [error]:
             faults.append(f"the default socket's run raised {error!r}, which did not come out of run: let it pass")
-    elif results != [inner.result()]:
+    elif results == [inner.result()]:
+        if (says := socket.ended) != inner.ended:
+            faults.append(
+                f"ended is {_shown(says)} where the default socket's run {_ENDED[way]}, so a stream that had ended when its"
+                " run was cut off is said to be cancelled: hand ended on"
+            )
+    else:
         faults.append(f"run did not end with the default socket's result where that {way}: return what its run returns")
     return faults
 

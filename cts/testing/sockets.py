@@ -95,6 +95,11 @@ class RecordingSocket(IConnectedSocket):
         """None, or once :meth:`progress` was called any figure that a test can tell from others."""
         return self._measured_ns
 
+    @property
+    def ended(self) -> StreamResult | None:
+        """None, or once :meth:`end` was called :meth:`result`."""
+        return self.result() if self._end.is_set() and self._failure is None else None
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Receive if it is active, until :meth:`end` or :meth:`fail` is called; then return :meth:`result` or raise."""
         if self.request.active:

@@ -83,6 +83,10 @@ class NoMeasure(ThroughSocket):
     measured_ns = None
 
 
+class NoEnd(ThroughSocket):
+    ended = None
+
+
 class NoOther(ThroughSocket):
     def begins_another(self, received_ns: int) -> bool:
         return IConnectedSocket.begins_another(self, received_ns)
@@ -178,6 +182,7 @@ SOCKETS: list[Wrong] = [
     (ANSWERS, "observe(55) does not answer what the default socket does", FewCounts),
     (ANSWERS, "observe(55) does not answer what the default socket does", OtherCounts),
     (ANSWERS, "observe(55) does not answer what the default socket does", OldCounts),
+    (LIFE, "ended is None where the default socket's run returned, so a stream that had ended when its run was", NoEnd),
     (LIFE, "run did not end when the default socket's run returned: return with it", Endless),
     (LIFE, "run did not end with the default socket's result where that fails: return what its run returns", Optimist),
     (LIFE, "run did not end with the default socket's result where that succeeds", Uncounted),

@@ -50,6 +50,10 @@ class ThroughSocket(IConnectedSocket):
     def measured_ns(self) -> int | None:
         return self.socket.measured_ns
 
+    @property
+    def ended(self) -> StreamResult | None:
+        return self.socket.ended
+
     def begins_another(self, received_ns: int) -> bool:
         return self.socket.begins_another(received_ns)
 

@@ -156,6 +156,11 @@ class TeeingSocket(IConnectedSocket):
         """How long the stream took to its final frame."""
         return self._socket.measured_ns
 
+    @property
+    def ended(self) -> StreamResult | None:
+        """What became of the stream, once it has ended."""
+        return self._socket.ended
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the socket behind."""
         return await self._socket.run(task_status=task_status)
