@@ -208,7 +208,7 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
         yield doubled(**line)
     yield swapped(OPENED, {**OPENED, "stream": 2})
     yield swapped(FRAME, {**FRAME, "sequence": 5})
-    yield swapped(FRAME, {**FRAME, "stream": 2})
+    yield swapped(FRAME, {**FRAME, "stream": 2, "sequence": 8})
     yield swapped({**FRAME, "sequence": 20}, ENDED)
     yield swapped({"event": "status", "time_ns": 1_000 * MS}, {"event": "status", "time_ns": 2_000 * MS})
 
