@@ -48,21 +48,16 @@ def no_frames(plan: StreamPlan, handshake: Handshake, unreachable: int = 0) -> R
     waited = _waited(plan)
     if not handshake.asks:
         came = f"the peer asked {counted(handshake.asked + 1, 'time')}, was answered, and sent no frame in {waited}"
-        if unreachable:
-            return Remark(f"{not_reached(unreachable)}; {came}")
         causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
-        return Remark(f"{came}: {causes}")
-    if handshake.connection_id is not None:
+    elif handshake.connection_id is not None:
         came = f"the server answered, and no frame came in {waited}"
-        if unreachable:
-            return Remark(f"{not_reached(unreachable)}; before that {came}")
         sizes = f"datagrams of {plan.datagram_sizes[0]:,} bytes do not pass"
-        return Remark(f"{came}: its direction is push, {sizes}, or the first would come later than that")
-    came = f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}"
-    if unreachable:
-        return Remark(f"{not_reached(unreachable)}; {came}")
-    longer = "that" if plan.buffer_is_cut else "the buffer"
-    return Remark(f"{came}: no server there, a firewall, or a round trip longer than {longer}")
+        causes = f"its direction is push, {sizes}, or the first would come later than that"
+    else:
+        came = f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}"
+        longer = "that" if plan.buffer_is_cut else "the buffer"
+        causes = f"no server there, a firewall, or a round trip longer than {longer}"
+    return Remark(f"{not_reached(unreachable)}; {came}" if unreachable else f"{came}: {causes}")
 
 
 def not_reached(times: int) -> str:
