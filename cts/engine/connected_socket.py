@@ -33,6 +33,7 @@ from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
 from cts.errors import PluginFailure, explained, first_of
+from cts.metrics.loss import DueBytes
 from cts.protocol.agreement import Agreement
 from cts.protocol.handshake import handshake_of
 from cts.protocol.pattern import IOPattern
@@ -144,12 +145,14 @@ class ConnectedSocket(IConnectedSocket):
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
         received = on_time = of_no_frame = 0
+        pattern = self._pattern
+        due = DueBytes(pattern.confirmed_bytes + pattern.unsent_bytes, pattern.unsent_bytes)
         if self._receiver is not None:
             self._request.endpoint.drain()
             self._receiver.observe(now_ns)
             frames = self._receiver.frames
             received, on_time, of_no_frame = frames.bytes_received, frames.bytes_on_time, frames.bytes_of_no_frame
-        pattern = self._pattern
+            due = frames.due
         self._say(pattern.remark)
         self._say_not_reached(pattern.absence.times)
         return StreamSnapshot(
@@ -161,6 +164,7 @@ class ConnectedSocket(IConnectedSocket):
             bytes_on_time=on_time,
             unreachable=pattern.absence.times,
             bytes_of_no_frame=of_no_frame,
+            due=due,
         )
 
     def _say(self, remark: Remark | None) -> None:

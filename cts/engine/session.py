@@ -88,6 +88,7 @@ class Session(ISession):
         observer: told of everything; those who need to know first where it listens set it between ``bind`` and ``run``.
         began_ns: when the run began, where that was before this session; None for when it runs.
         on_failure: told of each stream, of either side, that an exception ended, and of that.
+        is_virtual: whether the clock is, so that no host can hold it up.
     """
 
     _settings: SessionSettings = field(kw_only=False)
@@ -101,6 +102,7 @@ class Session(ISession):
     observer: Observer = field(factory=Observer)
     _given_began_ns: int | None = field(default=None, alias="began_ns")
     _on_failure: OnFailure | None = None
+    _is_virtual: bool = False
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -281,6 +283,11 @@ class Session(ISession):
     def _measured(self) -> Streams:
         return self._streams[self._settings.measured_role]
 
+    @property
+    def open_streams(self) -> int:
+        """Streams of either side that run now."""
+        return sum(streams.open_now for streams in self._streams.values())
+
     def snapshot(self) -> RunSnapshot:
         """Return the whole run as it is now."""
         now_ns = self._pacer.now_ns()
@@ -312,4 +319,5 @@ class Session(ISession):
             late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
             notes=() if self._server is None else self._server.notes,
+            hosts=() if self._is_virtual else None,
         )

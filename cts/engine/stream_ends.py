@@ -231,4 +231,5 @@ def concluded(
         streams_omitted=ledger.omitted,
         interrupted=snapshot.interrupted,
         seed=settings.seed,
+        plan=settings.plan,
     )

@@ -41,11 +41,13 @@ class ReceiveClock:
     Attributes:
         now_ns: the run's clock.
         unix_offset_ns: what to add to a Unix time in nanoseconds to have the run's.
+        read_delay_ns: the longest time from a stamp to its translation; whoever looks at it sets it back.
     """
 
     def __init__(self, pacer: IPacer) -> None:
         self.now_ns = pacer.now_ns
         self.unix_offset_ns = 0
+        self.read_delay_ns = 0
         self.compare()
 
     def of(self, unix_ns: int) -> int:
@@ -53,7 +55,13 @@ class ReceiveClock:
 
         A stamp that lies in the future was made before Unix time was set back; what was read now had come by now.
         """
-        return min(unix_ns + self.unix_offset_ns, self.now_ns())
+        stamped_ns, now_ns = unix_ns + self.unix_offset_ns, self.now_ns()
+        delay_ns = now_ns - stamped_ns
+        if delay_ns < 0:
+            return now_ns
+        if delay_ns > self.read_delay_ns:
+            self.read_delay_ns = delay_ns
+        return stamped_ns
 
     def compare(self) -> None:
         """Find the offset as it is now."""

@@ -74,6 +74,11 @@ class UdpNetwork:
         """Return what all endpoints have read and lost so far."""
         return sum((endpoint.statistics() for endpoint in self._open), self._closed)
 
+    def take_read_delay_ns(self) -> int:
+        """Return the longest time since the last call from the kernel's stamp on a datagram to its being read."""
+        delay_ns, self._clock.read_delay_ns = self._clock.read_delay_ns, 0
+        return delay_ns
+
     def _endpoint(self, sock: socket.socket, peer: Address | None) -> UdpEndpoint:
         parts = sock, peer, self._clock, self._reader, self._memory, self._forget
         try:

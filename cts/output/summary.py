@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from attrs import asdict
 
 from cts.errors import meaning_of
-from cts.metrics.histogram import Percentiles
 from cts.metrics.unsent import UnsentFrames
 from cts.output.buffer_text import buffers_json
 from cts.output.figures import (
@@ -23,13 +22,15 @@ from cts.output.figures import (
     unsent_text,
     whole_milliseconds,
 )
+from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
+from cts.output.trust_text import seconds_json, trust_json, trust_rows
 from cts.protocol.roles import Role
 from cts.records.late import LateArrivals
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, StreamSnapshot
-from cts.units import MILLISECOND, SECOND, counted, format_duration
+from cts.units import MILLISECOND, counted, format_duration
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 
@@ -58,13 +59,13 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
         "streams": [_stream(stream, report.began_ns) for stream in report.streams],
-        "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in _roles(report) else None,
+        "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in report.roles else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
         "interrupted": report.interrupted,
         "failures": list(report.failures),
-        "send_lateness_seconds": _lateness(report.send_lateness.percentiles()),
+        "send_lateness_seconds": seconds_json(report.send_lateness.percentiles()),
         "cut_off_by_time_limit": snapshot.cut_off_by_time_limit,
         "unreachable": snapshot.unreachable,
         "arrivals": asdict(snapshot.counts.arrivals),
@@ -75,11 +76,18 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "seed": report.seed,
         "after_giving_up": _late(report.late),
         "notes": list(report.notes),
+        "loss": loss_json(report),
+        "trust": trust_json(report.trust),
     }
 
 
 def _stream(stream: StreamEnds, began_ns: int) -> dict[str, object]:
-    return {**_end(stream.end, began_ns), "other_ends": [_end(other, began_ns) for other in stream.others]}
+    loss = stream_loss_json(stream)
+    return {
+        **_end(stream.end, began_ns),
+        "loss": loss,
+        "other_ends": [_end(other, began_ns) for other in stream.others],
+    }
 
 
 def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
@@ -95,7 +103,7 @@ def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
         "ended_seconds": _seconds(result.ended_ns - began_ns),
         "bytes_received": result.counts.bytes_received,
         "bytes_sent": result.counts.bytes_sent if result.role is Role.SENDER else None,
-        "send_lateness_seconds": _lateness(result.send_lateness),
+        "send_lateness_seconds": seconds_json(result.send_lateness),
         "arrivals": asdict(result.counts.arrivals),
         "unsent": _unsent(result.counts.unsent),
         "bytes_on_time": result.counts.bytes_on_time,
@@ -110,14 +118,6 @@ def _late(late: LateArrivals) -> dict[str, float] | None:
     times = {"waited": late.waited_ns, "soonest": late.soonest_ns, "latest": late.latest_ns}
     seconds = {f"{name}_seconds": _seconds(time_ns) for name, time_ns in times.items()}
     return {"streams": late.streams, "datagrams": late.datagrams, **seconds}
-
-
-def _lateness(percentiles: Percentiles | None) -> dict[str, float] | None:
-    """Return a distribution of nanoseconds in seconds, None for an empty one."""
-    if percentiles is None or not percentiles.count:
-        return None
-    names = ("p50", "p99", "p999", "greatest")
-    return {name: round(getattr(percentiles, name) / SECOND, 9) for name in names}
 
 
 def _unsent(unsent: UnsentFrames) -> dict[str, dict[str, float]]:
@@ -140,9 +140,9 @@ def summary_text(report: RunReport) -> str:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
     rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL))))
-    roles = _roles(report)
+    roles = report.roles
     if Role.RECEIVER in roles:
-        rows += _frame_rows(counts)
+        rows += _frame_rows(counts) + loss_rows(report)
     elif counts.bytes_sent:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -176,6 +176,7 @@ def summary_text(report: RunReport) -> str:
         rows.append(("unreachable", f"{said}: nobody there, or a firewall"))
     rows += [("note", text) for text in report.notes]
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
+    rows += trust_rows(report.trust)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join(two_columns(rows) + failures + _failures(report))
 
@@ -203,12 +204,6 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
         causes = discarded_causes(counts.arrivals)
         rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
     return rows
-
-
-def _roles(report: RunReport) -> set[Role]:
-    """Return the parts that the run's sides play."""
-    sides = {"client": {report.direction.client_role}, "server": {report.direction.server_role}}
-    return sides.get(report.role, {Role.SENDER, Role.RECEIVER})
 
 
 def _late_rows(late: LateArrivals) -> list[tuple[str, str]]:

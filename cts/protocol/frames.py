@@ -17,7 +17,9 @@ from enum import Enum
 from attrs import define, frozen
 
 from cts.metrics.counters import Became, FrameCounts
+from cts.metrics.loss import DueBytes
 from cts.protocol.plan import StreamPlan
+from cts.protocol.shortfall import Shortfall
 
 __all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
 
@@ -114,6 +116,7 @@ class FrameBuffer:
         self.bytes_on_time = 0
         self.bytes_missed = 0
         self.bytes_of_no_frame = 0
+        self._shortfall = Shortfall(plan)
         self.anchor(base_ns)
 
     def anchor(self, base_ns: int) -> None:
@@ -131,13 +134,23 @@ class FrameBuffer:
         """Whether the final frame has its verdict."""
         return self.head > self._final
 
-    def miss(self, sequence: int, size: int) -> Became:
+    @property
+    def due(self) -> DueBytes:
+        """What was due of the frames that have their verdict, and what of it was missing."""
+        return self._shortfall.totals(self.head - 1)
+
+    def miss(self, sequence: int, size: int, qpc: int, qpf: int, received_ns: int) -> Became:
         """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``."""
         self.bytes_missed += size
         if not 1 <= sequence <= self._final:
             self.bytes_of_no_frame += size
             return Became.NO_SUCH_FRAME
-        return Became.LATE if sequence < self.head else Became.AHEAD
+        if sequence >= self.head:
+            self._shortfall.came_early(size)
+            return Became.AHEAD
+        late_ns = received_ns - self.base_ns - self._plan.render_offset_ns(sequence)
+        self._shortfall.came_late(sequence, size, qpc, qpf, late_ns)
+        return Became.LATE
 
     def add(self, sequence: int, size: int, qpc: int, qpf: int, received_ns: int) -> None:
         """Credit ``size`` bytes to a frame from ``head`` to before ``beyond``."""
@@ -155,11 +168,15 @@ class FrameBuffer:
         if now_ns <= self.next_render_ns or self.head > self._final:
             return
         last = min(self._plan.rendered_before(now_ns - self.base_ns), self._final)
+        if (arrived := self._arrived.get(self.head)) is not None:
+            self._shortfall.left(self.head, arrived.qpc, arrived.qpf)
         while self.head <= last and (self._arrived or self._on_frame is not None):
             self._render(self.head)
             self.head += 1
-        self.counts.dropped += last + 1 - self.head
-        self.head = last + 1
+        if self.head <= last:
+            self.counts.dropped += last + 1 - self.head
+            self._shortfall.lacks_all(self.head, last)
+            self.head = last + 1
         self._look_ahead()
 
     def is_open(self, sequence: int) -> bool:
@@ -175,6 +192,7 @@ class FrameBuffer:
     def drop_the_rest(self) -> None:
         """Count every frame that has no verdict yet as dropped, without a report for each."""
         self.counts.dropped += self._final + 1 - self.head
+        self._shortfall.lacks_all(self.head, self._final)
         self.head = self._final + 1
         self._arrived.clear()
 
@@ -186,6 +204,7 @@ class FrameBuffer:
         if arrived.size < frame_size:
             verdict = _DROPPED
             self.counts.dropped += 1
+            self._shortfall.lacks(sequence, frame_size - arrived.size)
         elif arrived.size == frame_size:
             verdict = _COMPLETED
             self.counts.completed += 1

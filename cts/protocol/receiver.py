@@ -179,7 +179,8 @@ class MediaStreamReceiver(IOPattern):
             if sequence == self._final_frame and self.measured_until_ns is None:
                 self.measured_until_ns = received_ns
         else:
-            self.arrivals.take(frames.miss(sequence, total), datagrams, total, received_ns, sequence, qpc, qpf)
+            became = frames.miss(sequence, total, qpc, qpf, received_ns)
+            self.arrivals.take(became, datagrams, total, received_ns, sequence, qpc, qpf)
         return True
 
     def _judge_agreement(self, *, at_the_end: bool = False) -> None:

@@ -8,6 +8,9 @@ from attrs import evolve, field, frozen
 
 from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
+from cts.metrics.host import HostFigures, Trust, trust_in
+from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
 from cts.records.late import LateArrivals
@@ -91,6 +94,13 @@ class StreamEnds:
                     return other.outcome
         return self.end.outcome
 
+    @property
+    def loss(self) -> LossByPlace | None:
+        """Where its bytes were lost; None where no end received them."""
+        if self.end.role is not Role.RECEIVER:
+            return None
+        return lost_by_place(self.end.counts.due, (other.counts.due for other in self.others))
+
 
 def came_to_nothing(result: StreamResult) -> bool:
     """Tell whether a stream was asked for and failed without a byte of it: a stranger's START, a peer that is gone."""
@@ -169,6 +179,9 @@ class RunReport:
         seed: what its senders, and in a simulation its network, left to chance follows from it.
         late: what came of streams that had been given up.
         notes: what a person should hear of the run, in words.
+        plan: the streams' arithmetic.
+        hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
+            looked.
     """
 
     role: str
@@ -186,11 +199,39 @@ class RunReport:
     buffers: SocketBuffers | None = None
     late: LateArrivals = field(factory=LateArrivals)
     notes: tuple[str, ...] = ()
+    plan: StreamPlan | None = None
+    hosts: tuple[HostFigures, ...] | None = None
+
+    @property
+    def trust(self) -> Trust | None:
+        """Whether this host was good enough for these numbers; None where that is not known."""
+        if self.plan is None or self.hosts is None:
+            return None
+        interval_ns, buffer_ns = self.plan.interval_ns, self.plan.render_offset_ns(1)
+        return trust_in(self.hosts, interval_ns=interval_ns, buffer_ns=buffer_ns)
 
     @property
     def results(self) -> tuple[StreamResult, ...]:
         """The first end of each stream: the measured one, where there is one."""
         return tuple(stream.end for stream in self.streams)
+
+    @property
+    def loss(self) -> LossByPlace:
+        """Where the bytes of its streams were lost; where none of its sides receives, only what was not sent is known."""
+        due = self.snapshot.counts.due
+        if Role.RECEIVER not in self.roles:
+            return LossByPlace(due=due.due, not_sent=due.missing)
+        received = [stream for stream in self.streams if stream.end.role is Role.RECEIVER]
+        known = sum((stream.loss for stream in received if stream.loss is not None), LossByPlace())
+        counted = sum((stream.end.counts.due for stream in received), DueBytes())
+        # Of streams that are not told of any more, the totals are left.
+        return known + lost_by_place(due - counted)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The parts that the run's sides play."""
+        server, client = self.direction.server_role, self.direction.client_role
+        return frozenset({"server": [server], "client": [client]}.get(self.role, [server, client]))
 
     def with_failures(self, more: Iterable[str]) -> RunReport:
         """Return it with more that went wrong, such as logs that are not whole."""

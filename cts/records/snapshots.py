@@ -9,6 +9,7 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
+from cts.metrics.loss import DueBytes
 from cts.metrics.unsent import UnsentFrames
 from cts.protocol.roles import Role
 
@@ -62,6 +63,7 @@ class StreamSnapshot(Totals):
         bytes_on_time: what of ``bytes_received`` came in time for its frame.
         unreachable: times that the network said (by ICMP) that the peer does not get what was sent; there may have been more.
         bytes_of_no_frame: what of ``bytes_received`` is of none of the stream's frames, as of one past its end.
+        due: what was due of the stream up to now, and what of it was missing.
     """
 
     frames: FrameTotals = field(factory=FrameTotals)
@@ -72,6 +74,7 @@ class StreamSnapshot(Totals):
     bytes_on_time: int = 0
     unreachable: int = 0
     bytes_of_no_frame: int = 0
+    due: DueBytes = field(factory=DueBytes)
 
 
 @frozen

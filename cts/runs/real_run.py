@@ -20,6 +20,7 @@ from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in, printable
 from cts.net.addresses import missing_families, resolve_listen, resolve_targets
+from cts.net.host_watch import HostWatch
 from cts.net.socket_options import reached_from, try_out
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
@@ -106,6 +107,7 @@ class _Run:
     _writers: list[WriterThread] = field(factory=list, init=False)
     _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
     _buffers: SocketBuffers | None = field(default=None, init=False)
+    _watch: HostWatch | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
         """Run it."""
@@ -147,11 +149,13 @@ class _Run:
             stopped_by: list[int] = []
             async with running(pacer, network) as services:
                 services.start_soon(self._obey, signals, session, stopped_by)
+                if self._watch is not None:
+                    services.start_soon(self._watch.run)
                 # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
                 gc.freeze()
                 report: RunReport | None = None
                 try:
-                    report = await session.run()
+                    report = self._with_host(await session.run())
                 finally:
                     # The streams have ended; signals are still heard.
                     failures = (() if report is None else report.failures) + self.close_factory()
@@ -187,7 +191,7 @@ class _Run:
         if config.run.processes > 1:
             setup = WorkerSetup.of(config, self._source)
             return WorkersSession(settings, setup, pacer=pacer, listen=listen, targets=targets, say=self._say)
-        return Session(
+        session = Session(
             settings,
             network=network,
             pacer=pacer,
@@ -197,6 +201,14 @@ class _Run:
             factory=self._factory,
             new_connection_id=random_connection_id,
         )
+        self._watch = HostWatch(pacer, network, lambda: session.open_streams)
+        return session
+
+    def _with_host(self, report: RunReport) -> RunReport:
+        """Return a report with how this host served the run; workers have told of themselves."""
+        if self._watch is None:
+            return report
+        return self._watch.seen_in(report, sends_when_due=self._plugins.sender.is_builtin)
 
     def _make_writer(self, now_ns: Callable[[], int]) -> WriterThread:
         self._writers.append(WriterThread(LOG_LIMIT, now_ns))
@@ -222,7 +234,7 @@ class _Run:
                 session.stop_now()
 
     def _abandon(self, session: ISession, number: int) -> None:
-        report = session.abandon()
+        report = self._with_host(session.abandon())
         self._give_up(RunResult(self._finished(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.
         if isinstance(session.observer, OrderedObserver):

@@ -77,6 +77,7 @@ def simulated_session(
         new_connection_id=partial(simulated_connection_id, seed),
         observer=observer,
         on_failure=on_failure,
+        is_virtual=True,
     )
     return network, session
 

@@ -63,3 +63,13 @@ def test_a_stamp_from_before_unix_time_was_set_back_is_taken_as_now(monkeypatch:
     clock.compare()
     assert clock.of(stamped_ns) == 7
     assert clock.of(unix[0] - 3) == 4
+
+
+def test_the_longest_delay_from_a_stamp_to_its_translation_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000]
+    monkeypatch.setattr(time, "time_ns", lambda: now[0] + AHEAD)
+    pacer = MockPacer()
+    monkeypatch.setattr(pacer, "now_ns", lambda: now[0])
+    clock = ReceiveClock(pacer)
+    assert [clock.of(AHEAD + at_ns) for at_ns in (900, 400, 950, 1_500)] == [900, 400, 950, 1_000]
+    assert clock.read_delay_ns == 600

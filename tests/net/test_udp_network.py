@@ -109,3 +109,14 @@ async def test_an_endpoint_that_cannot_be_offloaded_leaves_no_descriptor(
     left_open = opened[0].fileno()
     opened[0].close()
     assert left_open == -1
+
+
+async def test_how_long_a_datagram_lay_unread_is_told_once(net: Net) -> None:
+    async with net.pair() as (listening, connected):
+        inbox = net.inbox(listening)
+        net.network.take_read_delay_ns()
+        await connected.send(listening.local, b"x")
+        await drain(listening, inbox, 1)
+        (batch,) = inbox.batches
+        assert 0 < net.network.take_read_delay_ns() <= batch.handed_over_ns - batch.received_ns
+        assert net.network.take_read_delay_ns() == 0

@@ -57,6 +57,11 @@ def row(text: str, name: str) -> str:
 def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> None:
     frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
     arrivals = json.dumps(attrs.asdict(ArrivalTotals()))
+    loss = (
+        '{"due": 0, "on_time": 0, "missing": 0, "not_sent": null, "sent_late": 0, "on_the_way": null, '
+        '"not_sent_or_on_the_way": 0, "early": 0, "late": 0}'
+    )
+    whole = loss.replace("null", "0").replace("}", ', "kernel_at_most": 0}')
     assert json.dumps(summary_json(REPORT)) == (
         '{"schema": 1, "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
@@ -66,11 +71,12 @@ def test_the_json_object_is_the_documented_one_with_further_keys_behind() -> Non
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
         f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, '
-        '"other_ends": []}], '
+        f'"loss": {loss}, "other_ends": []}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
-        '"buffers": null, "seed": null, "after_giving_up": null, "notes": []}'
+        '"buffers": null, "seed": null, "after_giving_up": null, "notes": [], '
+        f'"loss": {whole}, "trust": null}}'
     )
 
 

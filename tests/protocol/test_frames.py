@@ -39,7 +39,7 @@ def add(buffer: Judged, sequence: int, size: int, received_ns: int, datagrams: i
         buffer.add(sequence, size, received_ns // 100, 10_000_000, received_ns)
         return Became.ON_TIME
     buffer.error += datagrams
-    return buffer.miss(sequence, size)
+    return buffer.miss(sequence, size, received_ns // 100, 10_000_000, received_ns)
 
 
 @frozen
@@ -278,6 +278,45 @@ def test_the_verdicts_are_those_of_the_definitions(drawn: list[Arrival]) -> None
         add(buffer, one.sequence, one.size, one.received_ns, one.datagrams)
     buffer.render_before(END + 1)
     assert (buffer.totals(), buffer.bytes_on_time, buffer.bytes_received) == verdicts_by_the_book(drawn)
+
+
+def due_by_the_book(drawn: list[Arrival]) -> tuple[int, int, int, int]:
+    """Return what was due, missing, late and early, frame by frame from the definitions."""
+    missing = late = early = 0
+    for k in range(1, PLAN.final_frame + 1):
+        own = [one for one in drawn if one.sequence == k]
+        in_time = [one for one in own if one.received_ns <= render_ns(k)]
+        too_early = [
+            one
+            for one in in_time
+            if k >= 1 + sum(render_ns(j) < one.received_ns for j in range(1, 21)) + PLAN.window_frames
+        ]
+        lacking = max(0, PLAN.frame_size - sum(one.size for one in in_time if one not in too_early))
+        missing += lacking
+        late += min(lacking, sum(one.size for one in own) - sum(one.size for one in in_time))
+        early += sum(one.size for one in too_early)
+    return PLAN.frame_size * PLAN.final_frame, missing, late, early
+
+
+@settings(deadline=None)
+@given(arrivals(), st.booleans())
+def test_what_is_missing_is_what_each_frame_lacked_and_late_what_of_it_came_after(
+    drawn: list[Arrival], watched: bool
+) -> None:
+    buffer = Judged(PLAN, BASE, (lambda _: None) if watched else None)
+    for one in drawn:
+        add(buffer, one.sequence, one.size, one.received_ns)
+    buffer.render_before(END + 1)
+    due = buffer.due
+    assert (due.due, due.missing, due.late, due.early) == due_by_the_book(drawn)
+    assert due.sent_late <= due.late
+
+
+def test_all_that_had_no_verdict_is_missing_where_the_rest_is_dropped() -> None:
+    buffer = Judged(PLAN, BASE)
+    add(buffer, 1, 1000, BASE)
+    buffer.drop_the_rest()
+    assert (buffer.due.due, buffer.due.missing) == (20_000, 20_000)
 
 
 @settings(deadline=None)

@@ -324,4 +324,5 @@ class WorkersSession(ISession):
             late=sum((each.late for each in told), LateArrivals()),
             notes=tuple(dict.fromkeys(note for each in told for note in each.notes)),
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
+            hosts=tuple(worker.host for worker in self._workers),
         )

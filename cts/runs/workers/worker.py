@@ -21,6 +21,7 @@ from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
 from cts.errors import UserError, exhausted, mistake_in
+from cts.net.host_watch import HostWatch
 from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
@@ -140,8 +141,11 @@ async def _run(
         began_ns=task.began_ns,
     )
 
+    watch = HostWatch(pacer, network, lambda: session.open_streams)
+
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         report = await session.run(task_status=task_status)
+        report = watch.seen_in(report, sends_when_due=plugins.sender.is_builtin)
         lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
         failures = [lost] if outbox.frames_lost else []
         # The parent has been told of every stream.
@@ -154,6 +158,7 @@ async def _run(
     async with running(pacer, network) as services:
         services.start_soon(outbox.keep_sending, reports)
         services.start_soon(_obey, early, commands, session)
+        services.start_soon(watch.run)
         gc.freeze()
         async with trio.open_nursery() as runner:
             bound = await runner.start(run_session)

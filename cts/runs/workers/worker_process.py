@@ -12,6 +12,7 @@ import trio
 from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError, system_error
+from cts.metrics.host import HostFigures
 from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
@@ -54,6 +55,13 @@ class Worker:
         self._speaking = trio.StrictFIFOLock()
         self._tasked = False
         self._early = b""
+
+    @property
+    def host(self) -> HostFigures:
+        """How the host served it, under its name, as far as it has told."""
+        if self.report is None or not self.report.hosts:
+            return HostFigures(name=self.name, told=False)
+        return attrs.evolve(self.report.hosts[0], name=self.name)
 
     def how_it_died(self) -> str:
         """Return what to tell a person of a process that ended without a last word."""
