@@ -23,10 +23,10 @@ if sys.platform != "win32":
 
 __all__ = ["HostWatch", "ProcessorTimes", "processor_times"]
 
-_EVERY_NS = 20 * MILLISECOND
-"""Fifty wakes a second show every standstill that is longer, most of a shorter one, and cost a thousandth of a processor."""
+_EVERY_NS = 50 * MILLISECOND
+"""Twenty wakes a second show every standstill that is longer, and cost some thousandths of a processor."""
 _CAUGHT_UP_AT_MOST = 1000
-"""Wakes that were missed and are counted with how late they would have been: the first 20 s of a standstill."""
+"""Wakes that were missed and are counted with how late they would have been: the first 50 s of a standstill."""
 _PROC_STAT = Path("/proc/stat")
 _IDLE, _WAITING, _STOLEN, _KINDS = 3, 4, 7, 8
 """Places in its first line (proc_pid_stat(5)); what guests take is in the first eight as well."""

@@ -76,6 +76,9 @@ _NOTHING = _Arrived()
 _RENDERED_TOGETHER = 16
 """Frames that wait for their verdicts at most where nobody hears of each: one by one they cost as much as to read them."""
 
+_SAMPLED_EVERY = 16
+"""Frames of which one is looked at for when it left."""
+
 
 class FrameBuffer:
     """Frames from the head (the next one to render) to the end of the window; holds no more than ``window_frames``.
@@ -117,6 +120,7 @@ class FrameBuffer:
         self.bytes_missed = 0
         self.bytes_of_no_frame = 0
         self._shortfall = Shortfall(plan)
+        self._sampled_from = 1
         self.anchor(base_ns)
 
     def anchor(self, base_ns: int) -> None:
@@ -168,8 +172,9 @@ class FrameBuffer:
         if now_ns <= self.next_render_ns or self.head > self._final:
             return
         last = min(self._plan.rendered_before(now_ns - self.base_ns), self._final)
-        if (arrived := self._arrived.get(self.head)) is not None:
+        if self.head >= self._sampled_from and (arrived := self._arrived.get(self.head)) is not None:
             self._shortfall.left(self.head, arrived.qpc, arrived.qpf)
+            self._sampled_from = self.head + _SAMPLED_EVERY
         while self.head <= last and (self._arrived or self._on_frame is not None):
             self._render(self.head)
             self.head += 1

@@ -73,7 +73,7 @@ BEGIN, END = to(streams=1), to(streams=0)
 
 async def test_a_loop_that_wakes_in_time_has_no_lag(autojump_clock: trio.testing.MockClock) -> None:
     figures = await watched((0, BEGIN), (2, nothing))
-    assert figures.loop_lag.count > 50
+    assert figures.loop_lag.count > 30
     assert figures.loop_lag.greatest < MS
 
 
@@ -83,7 +83,7 @@ async def test_a_standstill_is_seen_in_its_full_length_and_in_its_part_of_the_ti
     figures = await watched((0, BEGIN), (1, to(late_ns=500 * MS)), (1, nothing))
     assert 499 * MS < figures.loop_lag.greatest <= 501 * MS
     # A quarter of two seconds, in which lateness fell from the whole to nothing.
-    assert 150 * MS < figures.loop_lag.percentile(85) < 250 * MS
+    assert 100 * MS < figures.loop_lag.percentile(85) < 300 * MS
 
 
 async def test_a_standstill_that_lasts_past_the_end_of_the_run_is_seen(autojump_clock: trio.testing.MockClock) -> None:
@@ -102,7 +102,7 @@ async def test_what_happens_while_no_stream_runs_says_nothing_of_any(autojump_cl
     )
     assert figures.loop_lag.greatest < MS
     assert figures.read_delay_ns == 0
-    assert figures.loop_lag.count < 60
+    assert figures.loop_lag.count < 25
 
 
 async def test_the_longest_time_that_a_datagram_lay_unread_is_kept(autojump_clock: trio.testing.MockClock) -> None:
