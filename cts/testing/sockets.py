@@ -20,6 +20,7 @@ from cts.api import (
     StreamSnapshot,
 )
 from cts.metrics.counters import ArrivalTotals
+from cts.metrics.loss import DueBytes
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.testing.endpoints import PEER
 from cts.testing.frame_run import OneByOneSender, plan_of
@@ -177,6 +178,7 @@ class RecordingSocket(IConnectedSocket):
             arrivals=ArrivalTotals(*range(now_ns + 5, now_ns + 13)),
             unsent=UnsentFrames({"Network is unreachable": Unsent(now_ns + 13, now_ns + 14)}),
             bytes_on_time=now_ns - 1,
+            due=DueBytes(*range(now_ns + 15, now_ns + 20)),
         )
 
     def result(self) -> StreamResult:

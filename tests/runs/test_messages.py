@@ -15,6 +15,7 @@ from cts.engine.settings import ClientSettings, SessionSettings
 from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
 from cts.metrics.histogram import Histogram
+from cts.metrics.host import HostFigures
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
@@ -75,6 +76,8 @@ MESSAGES: tuple[Message, ...] = (
             streams=(StreamEnds(RESULT),),
             send_lateness=LATENESS,
             late=LateArrivals(5, 1, 2, 3, 4),
+            plan=StreamPlan(8_000_000, FrameRate(30_000, 1001), 5_000_000_000),
+            hosts=(HostFigures(name="a", loop_lag=LATENESS, read_delay_ns=3, host_share=0.5, preempted=4),),
         )
     ),
 )
