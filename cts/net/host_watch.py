@@ -30,6 +30,8 @@ _CAUGHT_UP_AT_MOST = 1000
 _PROC_STAT = Path("/proc/stat")
 _IDLE, _WAITING, _STOLEN, _KINDS = 3, 4, 7, 8
 """Places in its first line (proc_pid_stat(5)); what guests take is in the first eight as well."""
+_TICKS_AT_LEAST = 100
+"""Of all processors together: the kernel counts in hundredths of a second, of which a few say little."""
 
 
 @frozen
@@ -126,12 +128,13 @@ class HostWatch:
         self._look()
         self._pause()
         total, busy, stolen = self._ticks
+        known = total >= _TICKS_AT_LEAST
         return HostFigures(
             loop_lag=Histogram.of([self._lag]),
             read_delay_ns=self._read_delay_ns,
             process_share=self._process_ns / self._watched_ns if self._watched_ns else None,
-            host_share=busy / total if total else None,
-            stolen_share=stolen / total if total else None,
+            host_share=busy / total if known else None,
+            stolen_share=stolen / total if known else None,
             preempted=self._preempted,
         )
 

@@ -118,6 +118,11 @@ async def test_processors_are_watched_while_streams_run(autojump_clock: trio.tes
     assert figures.preempted in (5, 6, 7)
 
 
+async def test_a_moment_says_nothing_of_a_host_s_processors(autojump_clock: trio.testing.MockClock) -> None:
+    figures = await watched((0, BEGIN), (0.099, nothing))
+    assert (figures.host_share, figures.stolen_share) == (None, None)
+
+
 async def test_who_has_seen_no_stream_knows_nothing(autojump_clock: trio.testing.MockClock) -> None:
     assert await watched((1, nothing)) == HostFigures()
 
