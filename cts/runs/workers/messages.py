@@ -41,7 +41,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 10
+VERSION = 11
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
