@@ -5,6 +5,7 @@ Imports nothing until a test asks for a fixture: every pytest run of whoever has
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec
@@ -14,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from cts.testing import SimulatedRun
 
-__all__ = ["cts_simulate", "cts_simulate_in_trio"]
+__all__ = ["cts_simulate", "cts_simulate_in_trio", "pytest_assertrepr_compare"]
 
 P = ParamSpec("P")
 
@@ -37,6 +38,15 @@ def cts_simulate_in_trio() -> Callable[..., Awaitable[SimulatedRun]]:
         return _told(await simulate_in_trio(*args, **options))  # type: ignore[arg-type]
 
     return run
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say what two simulated runs, or streams, that ought to be equal differ in first."""
+    found = sys.modules.get("cts.testing.difference")
+    if op != "==" or found is None or not isinstance(left, found.ComparedInOrder) or type(left) is not type(right):
+        return None
+    kind = type(left).__name__
+    return [f"two {kind} that differ", f"first in {found.first_difference(left, right, kind)}"]
 
 
 def _telling(simulate: Callable[P, SimulatedRun]) -> Callable[P, SimulatedRun]:

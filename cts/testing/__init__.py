@@ -4,6 +4,7 @@ streams on the simulated network."""
 from __future__ import annotations
 
 from cts.errors import ConfigError
+from cts.testing.difference import first_difference
 from cts.testing.endpoints import LOCAL, PEER, FailingEndpoint, RecordingEndpoint, SentDatagram, StallingEndpoint
 from cts.testing.factory_contract import ConnectedSocketFactoryContract
 from cts.testing.frame_run import FrameRun, OneByOneSender, SentFrame, plan_of, record_frames
@@ -36,6 +37,7 @@ __all__ = [
     "StallingEndpoint",
     "StallingPacer",
     "complaints",
+    "first_difference",
     "plan_of",
     "record_frames",
     "request_for",

@@ -16,6 +16,7 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.snapshots import StreamInfo
 from cts.records.truth_writer import Transmission
+from cts.testing.difference import ComparedInOrder
 
 __all__ = ["Notebook", "OfferedDatagram", "SimulatedRun", "SimulatedStream", "own_error"]
 
@@ -53,8 +54,8 @@ class OfferedDatagram:
         return None if data is None else data.sequence
 
 
-@frozen(kw_only=True)
-class SimulatedStream:
+@frozen(kw_only=True, eq=False)
+class SimulatedStream(ComparedInOrder):
     """One stream, seen from both its ends and from the network between them. All times are the run's clock, nanoseconds.
 
     Attributes:
@@ -70,8 +71,8 @@ class SimulatedStream:
     number: int
     client: Address
     results: tuple[StreamResult, ...]
-    frames: tuple[RenderedFrame, ...]
-    offered: tuple[OfferedDatagram, ...]
+    frames: tuple[RenderedFrame, ...] = field(repr=False)
+    offered: tuple[OfferedDatagram, ...] = field(repr=False)
     errors: tuple[BaseException, ...] = field(eq=False)
 
     @property
@@ -93,8 +94,8 @@ class SimulatedStream:
         return next((each for each in self.results if each.role is role), None)
 
 
-@frozen(kw_only=True)
-class SimulatedRun:
+@frozen(kw_only=True, eq=False)
+class SimulatedRun(ComparedInOrder):
     """A whole simulation.
 
     Attributes:
@@ -117,12 +118,12 @@ class SimulatedRun:
     began_ns: int
     elapsed_ns: int
     streams: tuple[SimulatedStream, ...]
-    json: Mapping[str, object]
-    summary: str
+    json: Mapping[str, object] = field(repr=False)
+    summary: str = field(repr=False)
     exit_status: int
     failures: tuple[str, ...]
     errors: tuple[BaseException, ...] = field(eq=False)
-    logs: Mapping[str, str]
+    logs: Mapping[str, str] = field(repr=False)
 
     @property
     def stream(self) -> SimulatedStream:

@@ -110,7 +110,7 @@ def only_stream(finished: Finished) -> Stream:
 
 
 def test_both_leave_with_0(pair: Pair) -> None:
-    assert [each.status for each in pair] == [0, 0]
+    assert [each.status for each in pair] == [0, 0], pair
 
 
 def test_the_receiving_side_completes_every_frame(pair: Pair) -> None:

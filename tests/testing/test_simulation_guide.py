@@ -11,6 +11,7 @@ pytest_plugins = ["pytester"]
 
 GUIDE = Path(__file__).parents[2] / "plugins" / "README.md"
 TESTS_OF_ITS_OWN = 4
+GENEROUS_S = 100
 
 
 def sender_and_test() -> tuple[str, str]:
@@ -23,7 +24,8 @@ def sender_and_test() -> tuple[str, str]:
 def run_copied(pytester: pytest.Pytester, sender: str, *, only: str = "") -> pytest.RunResult:
     pytester.syspathinsert()
     pytester.makepyfile(cts_hesitant=sender, test_hesitant=sender_and_test()[1])
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-o", "trio_mode=true", "-k", only)
+    options = ("-p", "no:cacheprovider", "-o", "trio_mode=true", "-k", only)
+    return pytester.runpytest_subprocess(*options, timeout=GENEROUS_S)
 
 
 def failed_of(result: pytest.RunResult) -> set[str]:
@@ -37,7 +39,11 @@ def test_the_test_to_copy_passes(pytester: pytest.Pytester) -> None:
     assert outcomes["passed"] > TESTS_OF_ITS_OWN
 
 
-def test_it_fails_where_the_sender_draws_from_elsewhere(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("every_detail", ["", "true"], ids=["in short", "in every detail, as in CI"])
+def test_it_fails_where_the_sender_draws_from_elsewhere(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, every_detail: str
+) -> None:
+    monkeypatch.setenv("CI", every_detail)
     sender = sender_and_test()[0].replace("self._random = random", "self._random = Random()")
     assert failed_of(run_copied(pytester, sender, only="seed or repeats")) >= {
         "test_the_same_seed_sends_the_same",
