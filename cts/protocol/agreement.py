@@ -42,6 +42,8 @@ _SAMPLES = 64
 _SAMPLES_WANTED = 8
 _LATE_BY = 3
 """Intervals by which the first and the last frame of a measured pace may have left late."""
+_HELD_UP_NS = SECOND // 4
+"""By so much a busy host may hold up any frame, whatever the interval."""
 _OF_STAMPS = Fraction(1, 20)
 """By how much the sender's pace must differ in both halves of what was seen: a sender that was held up catches up."""
 
@@ -244,8 +246,12 @@ class Agreement:
             return None
         rate = _rate(samples[0], samples[-1])
         # Each of the two may have left late: a sender may hold frames back, and a busy host holds up.
-        doubt = Fraction(_LATE_BY, samples[-1][0] - samples[0][0]) + Fraction(1, 5000)
-        return rate * (1 - doubt), rate * (1 + doubt)
+        frames = samples[-1][0] - samples[0][0]
+        if abs(samples[-1][1] - samples[0][1] - frames * SECOND / self._plan.frame_rate) <= _HELD_UP_NS:
+            return None
+        doubt = Fraction(_LATE_BY, frames) + Fraction(1, 5000)
+        least, most = rate * (1 - doubt), rate * (1 + doubt)
+        return None if least <= self._plan.frame_rate <= most else (least, most)
 
     def _is_even(self) -> bool:
         """Tell whether frames left as on a schedule of their own: who cannot keep up is now more behind and now less."""

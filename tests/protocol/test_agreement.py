@@ -224,6 +224,19 @@ def test_a_sender_that_was_held_up_and_catches_up_does_not_disagree() -> None:
     assert receiver(arrivals=sent(PLAN, held_up)).error is None
 
 
+@settings(deadline=None, max_examples=200)
+@given(st.integers(1, 40), st.integers(0, 2**32))
+def test_a_sender_on_a_host_that_holds_it_up_again_and_again_does_not_disagree(frames: int, seed: int) -> None:
+    plan = attrs.evolve(PLAN, stream_length_ns=frames * SECOND // 30 + MS)
+    random, late_ns, free_ns = Random(seed), [], 0
+    for sequence in range(1, plan.final_frame + 1):
+        due_ns = plan.send_offset_ns(sequence)
+        free_ns = max(free_ns, due_ns) + min(int(random.expovariate(1 / (40 * MS))), 100 * MS) * random.randrange(2)
+        late_ns.append(free_ns - due_ns)
+    pattern = receiver(plan, sent(plan, late_ns))
+    assert pattern.remark is None or not pattern.remark.disagrees
+
+
 def test_a_sender_that_holds_frames_back_does_not_disagree() -> None:
     together = [(-sequence % 16) * PLAN.interval_ns for sequence in range(1, PLAN.final_frame + 1)]
     assert receiver(arrivals=sent(PLAN, together)).error is None
