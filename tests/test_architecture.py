@@ -21,6 +21,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "native": frozenset(),
     "signals": frozenset(),
     "chance": frozenset(),
+    "schemas": frozenset(),
     "metrics": frozenset({"errors", "units"}),
     "protocol": frozenset({"errors", "units", "metrics"}),
     "impairment": frozenset({"errors", "units"}),

@@ -1,4 +1,4 @@
-"""The command line: ``cts run``, ``sim``, ``impair``, ``verify-run``, ``bench``, ``check``, ``plugins``."""
+"""The command line: ``cts run``, ``sim``, ``impair``, ``verify-run``, ``bench``, ``check``, ``plugins``, ``schema``."""
 
 import os
 import signal

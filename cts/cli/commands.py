@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import click
 
 from cts import __version__
+from cts.cli.printing import CannotPrintError, json_text, print_result
 from cts.errors import UserError, exhausted, printable, tell_together
+from cts.schemas import SCHEMAS, schema_text
 from cts.signals import exit_status_of
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _teller(as_json: bool) -> Callable[[RunResult], None]:
     def tell(result: RunResult) -> None:
         # Who stops a run whose terminal is stopped, too, wants it to end.
         if result.signal is None or takes_text(sys.stdout):
-            _print(_json(summary_json(result.report)) if as_json else summary_text(result.report))
+            print_result(json_text(summary_json(result.report)) if as_json else summary_text(result.report))
 
     return tell
 
@@ -128,7 +130,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         else:
             shown.append(plan if len(configs) == 1 else f"{config}:\n{plan}")
     if shown:
-        _print("\n\n".join(shown))
+        print_result("\n\n".join(shown))
     tell_together(mistakes)
 
 
@@ -138,7 +140,7 @@ def plugins() -> None:
     from cts.plugin.registry import find_plugins
     from cts.plugin.status import describe_plugins
 
-    _print(describe_plugins(find_plugins()))
+    print_result(describe_plugins(find_plugins()))
 
 
 @cli.command(short_help="Relay UDP, impaired, between peers.")
@@ -220,7 +222,7 @@ def impair(
         if result.failure is not None:
             _show(result.failure, sys.stderr)
         if result.signal is None or takes_text(sys.stdout):
-            _print(_json(relay_json(result)) if as_json else relay_text(result))
+            print_result(json_text(relay_json(result)) if as_json else relay_text(result))
 
     with console_stream(sys.stderr) as console:
         result = run_relay(
@@ -256,7 +258,7 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
     from cts.verification.verify import verify_run as verify
 
     verification = verify(events, truth, tolerance_ns=_read_ns("--tolerance", tolerance))
-    _print(_json(verification_json(verification)) if as_json else verification_text(verification))
+    print_result(json_text(verification_json(verification)) if as_json else verification_text(verification))
     sys.exit(0 if verification.agrees else 1)
 
 
@@ -274,26 +276,19 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.findings import findings_json, findings_text
 
     findings, stopped_by = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
-    _print(_json(findings_json(findings)) if as_json else findings_text(findings))
+    print_result(json_text(findings_json(findings)) if as_json else findings_text(findings))
     if stopped_by is not None:
         sys.exit(exit_status_of(stopped_by))
 
 
-def _json(value: object) -> str:
-    """Return JSON in printable characters only; ``json.dumps`` leaves one that is not."""
-    return json.dumps(value).replace("\x7f", "\\u007f")
+@cli.command(short_help="Print the JSON Schema of --json.")
+@click.argument("command", type=click.Choice(list(SCHEMAS)))
+def schema(command: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of what COMMAND prints with --json.
 
-
-def _print(text: str) -> None:
-    """Print a result."""
-    try:
-        click.echo(printable(text))
-    except OSError as error:
-        raise _CannotPrintError(error.strerror) from error
-
-
-class _CannotPrintError(Exception):
-    """The result cannot be printed."""
+    It has every key with its meaning and unit, and says what may be null.
+    """
+    print_result(schema_text(command).rstrip("\n"))
 
 
 def _say(line: str) -> None:
@@ -336,7 +331,7 @@ def main() -> None:
         sys.exit(_WRONG_INPUT)
     except click.Abort as error:
         raise KeyboardInterrupt from error
-    except _CannotPrintError as error:
+    except CannotPrintError as error:
         _say(f"cts: cannot print the result: {error}")
         sys.stdout = None
         sys.exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from attrs import asdict
 
+from cts import __version__
 from cts.errors import meaning_of
 from cts.metrics.unsent import UnsentFrames
 from cts.output.buffer_text import buffers_json
@@ -34,29 +35,32 @@ from cts.units import MILLISECOND, counted, format_duration
 
 __all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
 
-SUMMARY_SCHEMA = 1
-"""Rises when a key changes its meaning or goes; new keys do not raise it."""
+SUMMARY_SCHEMA = 2
+"""Rises when a key changes its meaning or goes, or the order of the first ones changes; new keys do not raise it."""
 MAX_FAILURES_LISTED = 10
 MAX_PEERS_LISTED = 5
 _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
 
 def summary_json(report: RunReport) -> dict[str, object]:
-    """Return the report as what ``json.dumps`` takes; seconds have three decimals, everything else is in whole units."""
+    """Return the report as what ``json.dumps`` takes, what matters most first; ``cts/schemas/run.json`` has every key."""
     snapshot = report.snapshot
     outcomes = snapshot.outcomes
     return {
         "schema": SUMMARY_SCHEMA,
+        "cts": __version__,
         "role": report.role,
         "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
+        "frames": asdict(snapshot.counts.frames),
+        "loss": loss_json(report),
+        "trust": trust_json(report.trust),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
             "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
             "protocol_errors": outcomes.get(Outcome.PROTOCOL_ERROR, 0),
             "cancelled": outcomes.get(Outcome.CANCELLED, 0),
         },
-        "frames": asdict(snapshot.counts.frames),
         "bytes_received": snapshot.counts.bytes_received,
         "streams": [_stream(stream, report.began_ns) for stream in report.streams],
         "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in report.roles else None,
@@ -76,8 +80,6 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "seed": report.seed,
         "after_giving_up": _late(report.late),
         "notes": list(report.notes),
-        "loss": loss_json(report),
-        "trust": trust_json(report.trust),
     }
 
 

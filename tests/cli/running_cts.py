@@ -22,6 +22,7 @@ from typing import TypedDict
 from attrs import frozen
 
 from cts.cli.commands import main
+from tests.schemas.validating import read_output
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 STREAM, SERVER, CLIENT = (CONFIGS / f"{name}.toml" for name in ("stream", "server", "client"))
@@ -96,6 +97,7 @@ class Buffers(TypedDict):
 
 class Report(TypedDict):
     schema: int
+    cts: str
     role: str
     direction: str
     elapsed_seconds: float
@@ -177,6 +179,13 @@ def free_port(host: str = "127.0.0.1") -> int:
     return port
 
 
+def left(args: Sequence[str | Path], status: int, stdout: str, stderr: str) -> Finished:
+    """Return what a ``cts`` left behind; what it printed with ``--json`` has to be what its schema says."""
+    if "--json" in args and stdout and status >= 0:
+        read_output(str(args[0]), stdout)
+    return Finished(status, stdout, stderr)
+
+
 class Running:
     """A ``cts`` under way, whose output is gathered as it comes; killed if it is left before it has finished."""
 
@@ -190,6 +199,7 @@ class Running:
         stderr: int = subprocess.PIPE,
         ignored: str = "",
     ) -> None:
+        self._args = args
         # As a shell leaves them to what it starts in the background.
         prefix = ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh"] if ignored else []
         self._process = subprocess.Popen(
@@ -270,7 +280,7 @@ class Running:
         for pipe in self._pipes.values():
             if pipe is not None:
                 pipe.close()
-        return Finished(status, self._said["stdout"].decode(), self._stderr())
+        return left(self._args, status, self._said["stdout"].decode(), self._stderr())
 
     def _stderr(self) -> str:
         return self._said["stderr"].decode(errors="replace")
@@ -305,7 +315,7 @@ def run_here(*args: str | Path, sets: Iterable[str] = ()) -> Finished:
     finally:
         sys.argv = arguments_before
     assert isinstance(status, int)
-    return Finished(status, out.getvalue(), err.getvalue())
+    return left(args, status, out.getvalue(), err.getvalue())
 
 
 def run_together(

@@ -1,4 +1,4 @@
-"""``cts`` itself, ``cts check`` and ``cts plugins``: what they say, and with which status they leave."""
+"""``cts`` itself, ``cts check``, ``cts plugins`` and ``cts schema``: what they say, and with which status they leave."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cts import __version__
 from tests.cli.running_cts import CONFIGS, SERVER, STREAM, Finished, run_cts, run_here
 
-COMMANDS = ("run", "check", "plugins")
+COMMANDS = ("run", "check", "plugins", "schema")
 ALL_CONFIGS = sorted(CONFIGS.glob("*.toml"))
 
 
@@ -210,3 +210,7 @@ def test_installed_plugins_have_their_distribution_and_version(plugins: Finished
 def test_a_plugin_s_options_have_type_and_default(plugins: Finished) -> None:
     assert "      option frames: int (default 4)\n" in plugins.stdout
     assert "      option file: str (required)\n" in plugins.stdout
+
+
+def test_a_schema_of_nothing_that_prints_json_is_refused_with_those_that_are() -> None:
+    assert "'plugins' is not one of 'run', 'sim', 'impair', 'verify-run', 'bench'." in refused("schema", "plugins")

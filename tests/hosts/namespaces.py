@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import pytest
 from attrs import field, frozen
 
 from tests.cli.running_cts import COMMAND, CONFIGS, PATIENCE_S, Report, status_rows
+from tests.schemas.validating import read_output
 
 SERVER_HOST, CLIENT_HOST = "10.9.0.1", "10.9.0.2"
 SECOND_ADDRESS = "10.9.0.77"
@@ -50,7 +50,7 @@ class Left:
 
     @property
     def report(self) -> Report:
-        loaded: Report = json.loads(self.stdout)
+        loaded: Report = read_output("run", self.stdout)
         return loaded
 
 

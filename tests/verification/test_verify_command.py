@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import attrs
@@ -12,6 +11,7 @@ from click.testing import CliRunner, Result
 from cts.cli.commands import verify_run
 from cts.errors import UserError
 from cts.impairment.loss import EveryNth
+from tests.schemas.validating import read_output
 from tests.verification.simulated_logs import PATH, Logs, as_relayed, config_of, simulated_logs
 
 
@@ -43,7 +43,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
     logs.change_events(lambda line: line.update(size=4), event="frame", sequence=1)
     result = call(logs, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {
+    assert read_output("verify-run", result.stdout) == {
         "schema": 1,
         "agrees": False,
         "tolerance_ns": 0,

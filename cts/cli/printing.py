@@ -1,0 +1,28 @@
+"""A command's result on stdout."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from cts.errors import printable
+
+__all__ = ["CannotPrintError", "json_text", "print_result"]
+
+
+class CannotPrintError(Exception):
+    """The result cannot be printed."""
+
+
+def json_text(value: object) -> str:
+    """Return JSON in printable characters only; ``json.dumps`` leaves one that is not."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def print_result(text: str) -> None:
+    """Print a result; CannotPrintError, with the system's reason, where that cannot be done."""
+    try:
+        click.echo(printable(text))
+    except OSError as error:
+        raise CannotPrintError(error.strerror) from error

@@ -1,0 +1,16 @@
+"""JSON Schemas (draft 2020-12) of all that ``--json`` prints: a file for each object, and which command prints it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+__all__ = ["SCHEMAS", "schema_text"]
+
+SCHEMAS: Final = {"run": "run", "sim": "run", "impair": "impair", "verify-run": "verify-run", "bench": "bench"}
+"""The schema of what a command prints, by the command's name."""
+
+
+def schema_text(command: str) -> str:
+    """Return the schema of what ``cts COMMAND --json`` prints, as the text of a JSON file; KeyError if it prints none."""
+    return Path(__file__).with_name(f"{SCHEMAS[command]}.json").read_text(encoding="utf-8")
