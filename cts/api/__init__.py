@@ -17,11 +17,13 @@ from cts.api.streams import (
     StreamRequest,
 )
 from cts.metrics.counters import FrameTotals
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram, Percentiles
-from cts.protocol.frames import RenderedFrame, Verdict
+from cts.protocol.frames import RenderedFrame, Verdict, VerdictRule
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
+from cts.protocol.stamps import Header, headers_of
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.trains import Train
 from cts.protocol.wire import HEADER_SIZE
@@ -38,7 +40,9 @@ __all__ = [
     "DatagramHandler",
     "EndpointStatistics",
     "Frame",
+    "FrameRecord",
     "FrameTotals",
+    "Header",
     "Histogram",
     "IConnectedSocket",
     "IConnectedSocketFactory",
@@ -47,6 +51,7 @@ __all__ = [
     "IPeerDatagrams",
     "ISender",
     "Message",
+    "MissedRecord",
     "Outcome",
     "Percentiles",
     "RenderedFrame",
@@ -58,7 +63,9 @@ __all__ = [
     "Train",
     "UnreachableHandler",
     "Verdict",
+    "VerdictRule",
     "Verify",
+    "headers_of",
 ]
 
 API_VERSION = 1

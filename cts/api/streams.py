@@ -11,8 +11,9 @@ import trio
 from attrs import define, field
 
 from cts.api.network import IDatagramEndpoint, IPacer
+from cts.metrics.frame_record import MissedRecord
 from cts.metrics.histogram import Histogram
-from cts.protocol.frames import RenderedFrame
+from cts.protocol.frames import RenderedFrame, VerdictRule
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
@@ -171,7 +172,9 @@ class StreamRequest:
         verify: what a receiver does about wrong payloads.
         gone_after_ns: how long the network may say that the peer cannot be reached, with nothing heard of that peer, until a
             sender's stream ends; None for as long as it lasts.
-        on_frame, on_failure: told of each rendered frame; of the exception that ended the stream. None for nobody.
+        verdict: by what a receiver judges frames.
+        on_frame, on_missed: told of each rendered frame; of data that came after its frame had been rendered. None for nobody.
+        on_failure: told of the exception that ended the stream, or None.
         on_remark: told what a person should hear of the stream while it runs, or None.
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
@@ -186,7 +189,9 @@ class StreamRequest:
     pacer: IPacer
     connection_id: str | None
     verify: Verify = Verify.DATA
+    verdict: VerdictRule = VerdictRule.DISTINCT
     on_frame: Callable[[RenderedFrame], None] | None = None
+    on_missed: Callable[[MissedRecord], None] | None = None
     gone_after_ns: int | None = None
     on_remark: Callable[[str], None] | None = None
     shares_settings: bool = False

@@ -26,6 +26,7 @@ from cts.config.socket_keys import BindAddress, BufferSize, Dscp, InterfaceName,
 from cts.config.structuring import structure
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
+from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
@@ -85,6 +86,7 @@ class StreamConfig:
     buffer_depth: SomeTime = field(default=Duration(SECOND))
     datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(default=Size(1400))
     verify: Verify = Verify.DATA
+    verdict: VerdictRule = VerdictRule.DISTINCT
     dscp: Dscp | None = None
 
 

@@ -74,7 +74,13 @@ class ConnectedSocket(IConnectedSocket):
         if request.role is Role.RECEIVER:
             agreement = None if request.shares_settings else Agreement(request.plan)
             self._pattern = self._receiver = MediaStreamReceiver(
-                request.plan, handshake, verify=request.verify, on_frame=request.on_frame, agreement=agreement
+                request.plan,
+                handshake,
+                verify=request.verify,
+                on_frame=request.on_frame,
+                on_missed=request.on_missed,
+                agreement=agreement,
+                rule=request.verdict,
             )
             self._driver = StreamDriver(request, self._receiver)
         else:
@@ -144,7 +150,7 @@ class ConnectedSocket(IConnectedSocket):
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
-        received = on_time = of_no_frame = 0
+        received = on_time = of_no_frame = duplicates = 0
         pattern = self._pattern
         due = DueBytes(pattern.confirmed_bytes + pattern.unsent_bytes, pattern.unsent_bytes)
         if self._receiver is not None:
@@ -152,14 +158,14 @@ class ConnectedSocket(IConnectedSocket):
             self._receiver.observe(now_ns)
             frames = self._receiver.frames
             received, on_time, of_no_frame = frames.bytes_received, frames.bytes_on_time, frames.bytes_of_no_frame
-            due = frames.due
+            due, duplicates = frames.due, frames.duplicates
         self._say(pattern.remark)
         self._say_not_reached(pattern.absence.times)
         return StreamSnapshot(
             frames=pattern.counts,
             bytes_received=received,
             bytes_sent=pattern.confirmed_bytes,
-            arrivals=pattern.arrivals.totals(),
+            arrivals=pattern.arrivals.totals(duplicates),
             unsent=self._driver.unsent,
             bytes_on_time=on_time,
             unreachable=pattern.absence.times,

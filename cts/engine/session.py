@@ -208,6 +208,7 @@ class Session(ISession):
         parts = StreamParts(
             plan=settings.plan,
             verify=settings.verify,
+            verdict=settings.verdict,
             pacer=self._pacer,
             make_sender=self._make_sender,
             factory=self._factory,

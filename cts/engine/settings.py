@@ -6,7 +6,7 @@ from random import Random
 
 from attrs import frozen
 
-from cts.api import Role, StreamPlan, Verify
+from cts.api import Role, StreamPlan, VerdictRule, Verify
 from cts.chance import stream_random
 from cts.protocol.roles import Direction
 
@@ -54,6 +54,7 @@ class SessionSettings:
         direction: which way frames go.
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
+        verdict: by what they judge frames.
         server, client: the sides that are here, and their populations.
         status_interval_ns: how often the observer is told a status.
         grace_ns: how long streams may go on after a stop.
@@ -66,6 +67,7 @@ class SessionSettings:
     direction: Direction
     plan: StreamPlan
     verify: Verify = Verify.DATA
+    verdict: VerdictRule = VerdictRule.DISTINCT
     server: ServerSettings | None = None
     client: ClientSettings | None = None
     status_interval_ns: int

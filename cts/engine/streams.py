@@ -25,6 +25,7 @@ from cts.api import (
     StreamRequest,
     StreamResult,
     StreamSnapshot,
+    VerdictRule,
     Verify,
 )
 from cts.engine.connected_socket import ConnectedSocket
@@ -32,6 +33,7 @@ from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Latecomers
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure, explained
+from cts.metrics.frame_record import MissedRecord
 from cts.records.observer import Observer
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
@@ -54,6 +56,7 @@ class StreamParts:
     Attributes:
         plan: the stream's arithmetic.
         verify: what receivers do about wrong payloads.
+        verdict: by what they judge frames.
         pacer: the run's clock.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
@@ -65,6 +68,7 @@ class StreamParts:
 
     plan: StreamPlan
     verify: Verify
+    verdict: VerdictRule
     pacer: IPacer
     make_sender: Callable[[StreamPlan], ISender]
     factory: IConnectedSocketFactory
@@ -150,6 +154,7 @@ class Streams:
         """
         parts = self._parts
         hears = self._observer.frame_rendered if told else self._frame_rendered
+        hears_missed = self._observer.data_missed if told else self._data_missed
         tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
@@ -168,7 +173,9 @@ class Streams:
                 pacer=parts.pacer,
                 connection_id=connection_id,
                 verify=parts.verify,
+                verdict=parts.verdict,
                 on_frame=partial(hears, info) if tells_frames else None,
+                on_missed=partial(hears_missed, info) if tells_frames else None,
                 gone_after_ns=self._gone_after_ns,
                 on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
@@ -263,6 +270,10 @@ class Streams:
     def _frame_rendered(self, info: StreamInfo, frame: RenderedFrame) -> None:
         self._tell(info)
         self._observer.frame_rendered(info, frame)
+
+    def _data_missed(self, info: StreamInfo, record: MissedRecord) -> None:
+        self._tell(info)
+        self._observer.data_missed(info, record)
 
     def _remarked(self, info: StreamInfo, text: str) -> None:
         self._remarks[info] = text

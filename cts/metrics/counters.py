@@ -28,12 +28,17 @@ class Totals:
 
 @frozen
 class FrameTotals(Totals):
-    """The original's columns: frames by verdict, and datagrams that fit no frame."""
+    """The original's columns: frames by verdict, and datagrams that fit no frame.
+
+    ``hidden_losses`` is none of them: frames that lacked a datagram though as many bytes came as they have, since others came
+    again. By the original's rule nothing is wrong with these.
+    """
 
     completed: int = 0
     dropped: int = 0
     repeated: int = 0
     error: int = 0
+    hidden_losses: int = 0
 
     @property
     def rendered(self) -> int:
@@ -48,10 +53,11 @@ class FrameCounts:
     completed: int = 0
     dropped: int = 0
     repeated: int = 0
+    hidden_losses: int = 0
 
     def totals(self, error: int = 0) -> FrameTotals:
         """Return the counts of this moment as a value, beside the datagrams that fit no frame."""
-        return FrameTotals(self.completed, self.dropped, self.repeated, error)
+        return FrameTotals(self.completed, self.dropped, self.repeated, error, self.hidden_losses)
 
 
 class Became(IntEnum):
@@ -77,7 +83,10 @@ class Became(IntEnum):
 
 @frozen
 class ArrivalTotals(Totals):
-    """Datagrams by what became of them, in the order of :class:`Became`."""
+    """Datagrams by what became of them, in the order of :class:`Became`.
+
+    ``duplicate`` is none of these: how many of those on time had come before, of frames that have their verdict.
+    """
 
     on_time: int = 0
     late: int = 0
@@ -87,6 +96,7 @@ class ArrivalTotals(Totals):
     wrong_payload: int = 0
     unexpected: int = 0
     handshake: int = 0
+    duplicate: int = 0
 
     @property
     def errors(self) -> int:

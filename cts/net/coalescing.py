@@ -34,6 +34,7 @@ from cts.net.libc import (
     msghdr,
     recvmsg,
 )
+from cts.protocol.stamps import flatten_stamps, put_back, stamp_step
 from cts.units import SECOND
 
 __all__ = ["BUFFER_SIZE", "CoalescedReceiver", "ReceiveMemory", "Received", "supported"]
@@ -113,6 +114,19 @@ class ReceiveMemory:
             self._second.value = ctypes.addressof(self._data) + segment_size
             self._rest.value = max(0, length - segment_size)
         return memcmp(self._second, self._start, self._rest) == 0
+
+    def stamp_step(self, length: int, segment_size: int) -> int | None:
+        """Tell what :meth:`cts.api.DatagramBatch.stamp_step` does of the datagrams in ``buffer``, without a copy."""
+        memory = self.memory
+        step = stamp_step(memory, length, segment_size)
+        if not step:
+            return step if step is None or self.repeats(length, segment_size) else None
+        kept = flatten_stamps(memory, length, segment_size)
+        if kept is None:
+            return None
+        same = self.repeats(length, segment_size)
+        put_back(memory, length, segment_size, kept)
+        return step if same else None
 
 
 class CoalescedReceiver:

@@ -55,13 +55,13 @@ def detect_offload() -> Offload:
 
 @define
 class _CoalescedBatch(DatagramBatch):
-    """A batch that lies in the receiver's buffer, where one comparison tells whether it is uniform."""
+    """A batch that lies in the receiver's buffer, where its stamps are looked at in place."""
 
     memory: ReceiveMemory
 
-    def uniform(self) -> bool:
-        """Tell whether every datagram equals the one before it."""
-        return self.memory.repeats(len(self.data), self.segment_size)
+    def stamp_step(self) -> int | None:
+        """Return by how much the stamps grow, if they are all that the datagrams differ in."""
+        return self.memory.stamp_step(len(self.data), self.segment_size)
 
 
 class _Sockaddrs(dict[Address, bytes]):

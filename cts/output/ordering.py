@@ -1,9 +1,9 @@
 """Output that does not depend on the order in which tasks ran: events of one instant are handed on in a fixed order.
 
 Tasks that wake at the same instant run in an order that nobody promises, so what they report is held until the clock has
-moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, ended; the measured end
-first, then others, the sooner of them opened the sooner. The status of
-an instant comes after all of them; told more than once, the last one stands, for it holds the others' counts.
+moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, data that missed its
+frame, ended; the measured end first, then others, the sooner of them opened the sooner. The status of an instant comes after all
+of them; told more than once, the last one stands, for it holds the others' counts.
 On a simulated clock a log is then the same bytes in every run.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 
+from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
@@ -20,9 +21,9 @@ from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["OrderedObserver", "PromptObserver"]
 
-_OPENED, _FRAME, _ENDED, _OTHER_END = range(4)
+_OPENED, _FRAME, _MISSED, _ENDED, _OTHER_END = range(5)
 _Key = tuple[int, int, int, int]
-"""Stream number, kind, frame sequence or the opening of another end, and whether that is its end."""
+"""Stream number, kind, frame sequence, arrival of missed data or the opening of another end, and whether that is its end."""
 _key_of = itemgetter(0)
 
 
@@ -64,6 +65,11 @@ class OrderedObserver(Observer):
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Hold it."""
         self._hold((stream.number, _FRAME, frame.sequence, 0), lambda observer: observer.frame_rendered(stream, frame))
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        """Hold it, behind the frames of its instant."""
+        key = stream.number, _MISSED, record.received_ns, 0
+        self._hold(key, lambda observer: observer.data_missed(stream, record))
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
         """Tell it at once to those who show the present; the others learn it from the stream's result."""

@@ -36,10 +36,10 @@ class ArrivalSink:
             became: what.
             datagrams, size: how many, and their bytes together.
             received_ns: when they arrived, in the driver's clock.
-            sequence, qpc, qpf: the frame and the sender's stamp in the last of them, of data only.
+            sequence, qpc, qpf: the frame and the sender's stamp in the first of them, of data only.
         """
         self._counts[became] += datagrams
 
-    def totals(self) -> ArrivalTotals:
-        """Return the counts so far."""
-        return ArrivalTotals(*self._counts)
+    def totals(self, duplicate: int = 0) -> ArrivalTotals:
+        """Return the counts so far, beside how many of them had come before."""
+        return ArrivalTotals(*self._counts, duplicate=duplicate)

@@ -1,4 +1,4 @@
-"""The receiver's frame buffer: which bytes of which frame came on time, and the verdict when its render time passes.
+"""The receiver's frame buffer: which datagrams of which frame came on time, and the verdict when its render time passes.
 
 Time decides, not scheduling: a datagram counts for a frame only if its receive time is not later than the frame's render
 time. Frames are therefore rendered lazily, whenever a later instant is known to have passed, and verdicts do not depend on
@@ -14,22 +14,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from attrs import define, frozen
+from attrs import frozen
 
 from cts.metrics.counters import Became, FrameCounts
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.loss import DueBytes
+from cts.protocol.distinct import Arrived, Identification
+from cts.protocol.frame_records import FrameRecorder, MissedObserver, RecordObserver
 from cts.protocol.plan import StreamPlan
-from cts.protocol.shortfall import Shortfall
+from cts.protocol.shortfall import REMEMBERED, Shortfall
+from cts.units import SECOND
 
-__all__ = ["FrameBuffer", "RenderedFrame", "Verdict"]
+__all__ = ["FrameBuffer", "FrameObserver", "RenderedFrame", "Verdict", "VerdictRule"]
 
 
 class Verdict(Enum):
-    """What became of a frame, by the bytes that were there at its render time."""
+    """What became of a frame, by what was there at its render time."""
 
     COMPLETED = "completed"
     DROPPED = "dropped"
     REPEATED = "repeated"
+
+
+class VerdictRule(Enum):
+    """By what a frame is judged."""
+
+    DISTINCT = "distinct"
+    """By its datagrams, of which each counts once: completed if all came, repeated if some came again besides."""
+    BYTES = "bytes"
+    """By the bytes that came, whatever they were: the original's rule."""
 
 
 # Named once, as in the pattern: every frame comes by here.
@@ -48,6 +61,7 @@ class RenderedFrame:
         sender_qpf: the sender's ticks per second in that datagram; 0 if none came.
         received_ns: receive time of that datagram, in the driver's clock; 0 if none came.
         due_ns: render time.
+        record: all that is known of its datagrams; None from whoever does not tell.
     """
 
     sequence: int
@@ -57,22 +71,13 @@ class RenderedFrame:
     sender_qpf: int
     received_ns: int
     due_ns: int
+    record: FrameRecord | None = None
 
 
 FrameObserver = Callable[[RenderedFrame], None]
 
 
-@define(eq=False)
-class _Arrived:
-    """What has come of one frame so far."""
-
-    size: int = 0
-    qpc: int = 0
-    qpf: int = 0
-    received_ns: int = 0
-
-
-_NOTHING = _Arrived()
+_NOTHING = Arrived()
 _RENDERED_TOGETHER = 16
 """Frames that wait for their verdicts at most where nobody hears of each: one by one they cost as much as to read them."""
 
@@ -88,6 +93,9 @@ class FrameBuffer:
         base_ns: see :meth:`anchor`.
         on_frame: told of each frame as it is rendered, in order.
         on_size: told of the bytes of each frame of which some came on time.
+        on_record: told of each frame's datagrams as it is rendered, in order.
+        on_missed: told of data that came when its frame had been rendered.
+        rule: by what frames are judged.
 
     Attributes:
         head: the next frame to render.
@@ -98,6 +106,7 @@ class FrameBuffer:
         bytes_on_time: bytes of data that counted for its frame.
         bytes_missed: bytes of good data that came too late or too early, or was of no frame.
         bytes_of_no_frame: those of them that were of no frame, as of one past the end.
+        duplicates: datagrams that came on time and had come before, of frames that have their verdict.
     """
 
     def __init__(
@@ -106,19 +115,35 @@ class FrameBuffer:
         base_ns: int,
         on_frame: FrameObserver | None = None,
         on_size: Callable[[int], None] | None = None,
+        *,
+        on_record: RecordObserver | None = None,
+        on_missed: MissedObserver | None = None,
+        rule: VerdictRule = VerdictRule.DISTINCT,
     ) -> None:
         self._plan = plan
+        self._full_size = plan.frame_size
+        self._due = len(plan.datagram_sizes)
         self._on_frame = on_frame
         self._on_size = on_size
-        self._arrived: dict[int, _Arrived] = {}
+        self._on_record = on_record
+        self._on_missed = on_missed
+        self._by_bytes = rule is VerdictRule.BYTES
+        self._tells = on_frame is not None or on_record is not None
+        self._recorder = FrameRecorder(plan) if self._tells or on_missed is not None else None
+        self._arrived: dict[int, Arrived] = {}
+        # Frames that were not whole when they were rendered, and the last one that may be missing here.
+        self._unfinished: dict[int, Arrived] = {}
+        self._forgotten = 0
+        self._identification = Identification()
         self._final = plan.final_frame
         self._window = plan.window_frames
-        self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
+        self._together = 1 if self._tells else _RENDERED_TOGETHER
         self.head = 1
         self.counts = FrameCounts()
         self.bytes_on_time = 0
         self.bytes_missed = 0
         self.bytes_of_no_frame = 0
+        self.duplicates = 0
         self._shortfall = Shortfall(plan)
         self._sampled_from = 1
         self.anchor(base_ns)
@@ -143,8 +168,18 @@ class FrameBuffer:
         """What was due of the frames that have their verdict, and what of it was missing."""
         return self._shortfall.totals(self.head - 1)
 
-    def miss(self, sequence: int, size: int, qpc: int, qpf: int, received_ns: int) -> Became:
-        """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``."""
+    def miss(
+        self,
+        sequence: int,
+        datagrams: int,
+        size: int,
+        each_size: int,
+        stamp: int,
+        step: int,
+        qpf: int,
+        received_ns: int,
+    ) -> Became:
+        """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``; see :meth:`add`."""
         self.bytes_missed += size
         if not 1 <= sequence <= self._final:
             self.bytes_of_no_frame += size
@@ -153,19 +188,105 @@ class FrameBuffer:
             self._shortfall.came_early(size)
             return Became.AHEAD
         late_ns = received_ns - self.base_ns - self._plan.render_offset_ns(sequence)
-        self._shortfall.came_late(sequence, size, qpc, qpf, late_ns)
+        last = stamp + (datagrams - 1) * step
+        record: MissedRecord | None = None
+        if self._on_missed is not None:
+            transit_ns = received_ns - last * SECOND // qpf if qpf > 0 else 0
+            record = MissedRecord(sequence, received_ns, late_ns, datagrams, size, None, None, False, False, transit_ns)
+        if lacking := self._shortfall.lacking(sequence):
+            arrived = self._unfinished.get(sequence)
+            if arrived is None:
+                arrived = self._unfinished[sequence] = Arrived()
+            before = arrived.distinct_size
+            fresh = self._take(arrived, sequence, datagrams, size, each_size, stamp, step, qpf, received_ns)
+            identified = self._due == 1 or self._identification.holds is not False
+            came = min(arrived.distinct_size - before if identified else size, lacking)
+            self._shortfall.came_late(sequence, came, last, qpf, late_ns)
+            if record is not None and self._recorder is not None and identified:
+                record = self._recorder.missed_of(record, arrived, fresh, came == lacking)
+            elif record is not None:
+                record = record._replace(whole=came == lacking)
+        elif record is not None and self._recorder is not None and sequence > self._forgotten:
+            record = self._recorder.missed_whole(record)
+        if record is not None and self._on_missed is not None:
+            self._on_missed(record)
         return Became.LATE
 
-    def add(self, sequence: int, size: int, qpc: int, qpf: int, received_ns: int) -> None:
-        """Credit ``size`` bytes to a frame from ``head`` to before ``beyond``."""
+    def add(
+        self,
+        sequence: int,
+        datagrams: int,
+        size: int,
+        each_size: int,
+        stamp: int,
+        step: int,
+        qpf: int,
+        received_ns: int,
+    ) -> None:
+        """Credit datagrams that arrived together to a frame from ``head`` to before ``beyond``.
+
+        Args:
+            sequence: the frame.
+            datagrams, size: how many, and their bytes together.
+            each_size: bytes of each but the last.
+            stamp, step: the first one's QPC, and by how much each further one's is more: 0 or 1.
+            qpf: the sender's ticks per second.
+            received_ns: when they arrived.
+        """
         arrived = self._arrived.get(sequence)
         if arrived is None:
-            arrived = self._arrived[sequence] = _Arrived()
+            arrived = self._arrived[sequence] = Arrived()
+        elif arrived.qpc == stamp and arrived.last_size != min(size, each_size):
+            arrived.alike = True
         arrived.size += size
-        arrived.qpc = qpc
+        arrived.qpc = stamp + (datagrams - 1) * step
         arrived.qpf = qpf
         arrived.received_ns = received_ns
+        arrived.last_size = size - (datagrams - 1) * each_size
         self.bytes_on_time += size
+        self._take(arrived, sequence, datagrams, size, each_size, stamp, step, qpf, received_ns)
+
+    def _take(
+        self,
+        arrived: Arrived,
+        sequence: int,
+        datagrams: int,
+        size: int,
+        each_size: int,
+        stamp: int,
+        step: int,
+        qpf: int,
+        received_ns: int,
+    ) -> int:
+        """Take datagrams in by their stamps, together where all or none are new; return how many were."""
+        last = stamp + (datagrams - 1) * step
+        if datagrams > 1:
+            if not step:
+                arrived.alike = arrived.alike or size % each_size > 0
+                fresh = self._take(arrived, sequence, 1, each_size, each_size, stamp, 1, qpf, received_ns)
+                arrived.duplicate += datagrams - 1
+                if self._recorder is not None:
+                    self._recorder.came(arrived, sequence, (stamp, stamp), 0, qpf, received_ns)
+                return fresh
+            if arrived.distinct_size + size > self._full_size or arrived.overlaps(stamp, last):
+                return sum(
+                    self._take(
+                        arrived,
+                        sequence,
+                        1,
+                        min(each_size, size - place * each_size),
+                        each_size,
+                        stamp + place,
+                        1,
+                        qpf,
+                        received_ns,
+                    )
+                    for place in range(datagrams)
+                )
+        fresh = arrived.take(stamp, datagrams, size, self._full_size, self._due)
+        if self._recorder is not None:
+            self._recorder.came(arrived, sequence, (stamp, last), fresh, qpf, received_ns)
+        return fresh
 
     def render_before(self, now_ns: int) -> None:
         """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""
@@ -175,13 +296,12 @@ class FrameBuffer:
         if self.head >= self._sampled_from and (arrived := self._arrived.get(self.head)) is not None:
             self._shortfall.left(self.head, arrived.qpc, arrived.qpf)
             self._sampled_from = self.head + _SAMPLED_EVERY
-        while self.head <= last and (self._arrived or self._on_frame is not None):
+        while self.head <= last and (self._arrived or self._tells):
             self._render(self.head)
             self.head += 1
         if self.head <= last:
             self.counts.dropped += last + 1 - self.head
-            self._shortfall.lacks_all(self.head, last)
-            self.head = last + 1
+            self._lack_all(last)
         self._look_ahead()
 
     def is_open(self, sequence: int) -> bool:
@@ -197,27 +317,70 @@ class FrameBuffer:
     def drop_the_rest(self) -> None:
         """Count every frame that has no verdict yet as dropped, without a report for each."""
         self.counts.dropped += self._final + 1 - self.head
-        self._shortfall.lacks_all(self.head, self._final)
-        self.head = self._final + 1
+        self._lack_all(self._final)
         self._arrived.clear()
+
+    def _lack_all(self, last: int) -> None:
+        self._shortfall.lacks_all(self.head, last)
+        self.head = last + 1
+        self._forgotten = max(self._forgotten, self._shortfall.forgotten)
 
     def _render(self, sequence: int) -> None:
         arrived = self._arrived.pop(sequence, None) or _NOTHING
-        frame_size = self._plan.size_of(sequence)
+        full_size, size = self._full_size, arrived.distinct_size
         if self._on_size is not None and arrived.size:
             self._on_size(arrived.size)
-        if arrived.size < frame_size:
+        identified, duplicate = True, arrived.duplicate
+        if self._due > 1 and (duplicate or arrived.alike or self._identification.holds is not True):
+            identified = self._identification.of(arrived, full_size)
+            if not identified:
+                size = min(arrived.size, full_size)
+                duplicate = max(0, arrived.distinct + duplicate - self._due)
+        elif size == full_size:
+            self._identification.against = 0
+        if size < full_size:
+            self._lacks(sequence, arrived, full_size - size)
+            self.counts.hidden_losses += arrived.size >= full_size
+        self.duplicates += duplicate
+        if self._by_bytes or not identified:
+            verdict = _of_size(arrived.size, full_size)
+        elif size < full_size:
             verdict = _DROPPED
-            self.counts.dropped += 1
-            self._shortfall.lacks(sequence, frame_size - arrived.size)
-        elif arrived.size == frame_size:
-            verdict = _COMPLETED
-            self.counts.completed += 1
         else:
-            verdict = _REPEATED
+            verdict = _REPEATED if duplicate or size > full_size else _COMPLETED
+        if verdict is _COMPLETED:
+            self.counts.completed += 1
+        elif verdict is _DROPPED:
+            self.counts.dropped += 1
+        else:
             self.counts.repeated += 1
+        if self._tells:
+            self._tell(sequence, verdict, arrived, identified)
+        elif self._recorder is not None:
+            self._recorder.passed(sequence, arrived, identified)
+
+    def _lacks(self, sequence: int, arrived: Arrived, size: int) -> None:
+        self._shortfall.lacks(sequence, size)
+        if arrived is not _NOTHING:
+            unfinished = self._unfinished
+            unfinished[sequence] = arrived
+            if len(unfinished) > REMEMBERED:
+                del unfinished[next(iter(unfinished))]
+        self._forgotten = self._shortfall.forgotten
+
+    def _tell(self, sequence: int, verdict: Verdict, arrived: Arrived, identified: bool) -> None:
+        due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
+        record = None
+        if self._recorder is not None:
+            record = self._recorder.rendered(sequence, due_ns, arrived, identified)
+            if self._on_record is not None:
+                self._on_record(record)
         if self._on_frame is not None:
-            due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
-            self._on_frame(
-                RenderedFrame(sequence, verdict, arrived.size, arrived.qpc, arrived.qpf, arrived.received_ns, due_ns)
-            )
+            last = arrived.qpc, arrived.qpf, arrived.received_ns
+            self._on_frame(RenderedFrame(sequence, verdict, arrived.size, *last, due_ns, record))
+
+
+def _of_size(size: int, full_size: int) -> Verdict:
+    if size == full_size:
+        return _COMPLETED
+    return _DROPPED if size < full_size else _REPEATED

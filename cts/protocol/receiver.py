@@ -5,7 +5,8 @@ from __future__ import annotations
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.agreement import PEER_ASKS, Agreement
-from cts.protocol.frames import FrameBuffer, FrameObserver
+from cts.protocol.frame_records import MissedObserver, RecordObserver
+from cts.protocol.frames import FrameBuffer, FrameObserver, VerdictRule
 from cts.protocol.handshake import Handshake, retry_ns
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
@@ -37,6 +38,8 @@ class MediaStreamReceiver(IOPattern):
         verify: what to do about payloads that are not the pattern.
         on_frame: told of every frame as it is rendered, in order.
         agreement: watches whether the peer's settings are this side's; None where they are known to be.
+        on_record, on_missed: told of each frame's datagrams as it is rendered, and of data that came too late for that.
+        rule: by what frames are judged.
     """
 
     def __init__(
@@ -47,12 +50,17 @@ class MediaStreamReceiver(IOPattern):
         verify: Verify = Verify.DATA,
         on_frame: FrameObserver | None = None,
         agreement: Agreement | None = None,
+        on_record: RecordObserver | None = None,
+        on_missed: MissedObserver | None = None,
+        rule: VerdictRule = VerdictRule.DISTINCT,
     ) -> None:
         super().__init__(handshake)
         self._plan = plan
         self._agreement = agreement
         on_size = None if agreement is None else agreement.rendered
-        self.frames = FrameBuffer(plan, handshake.base_ns, on_frame, on_size)
+        self.frames = FrameBuffer(
+            plan, handshake.base_ns, on_frame, on_size, on_record=on_record, on_missed=on_missed, rule=rule
+        )
         self._verify = verify
         self._looks_at_payload = verify is not Verify.CONNECTION
         self._final_frame = plan.final_frame
@@ -140,17 +148,20 @@ class MediaStreamReceiver(IOPattern):
                 self._datagram(datagram, batch.received_ns)
 
     def _taken_together(self, batch: DatagramBatch) -> bool:
-        """Take a batch that is one good data datagram, or the same one over and over; tell whether it was.
+        """Take a batch of good data of one frame, whose stamps are all the same or consecutive; tell whether it was.
 
         This is what nearly every batch is, looked at once for all of its datagrams; what holds for the first, header and
-        payload, holds for all. Any other batch is left to be looked at datagram by datagram.
+        payload, holds for all but the stamp. Any other batch is left to be looked at datagram by datagram.
         """
         data, total = batch.data, len(batch.data)
         size = min(batch.segment_size, total)
         if size <= HEADER_SIZE or 0 < (rest := total % size) <= HEADER_SIZE:
             return False
         flag, sequence, qpc, qpf = DATA_HEADER.unpack_from(data)
-        if flag != DATA_FLAG or (size < total and not batch.uniform()):
+        if flag != DATA_FLAG:
+            return False
+        step = batch.stamp_step() if size < total else 0
+        if step is None:
             return False
         if self._looks_at_payload and not matches_pattern(data[HEADER_SIZE:size]):
             return False
@@ -174,12 +185,12 @@ class MediaStreamReceiver(IOPattern):
         datagrams = -(-total // size)
         if frames.head <= sequence < frames.beyond:
             self.arrivals.take(_ON_TIME, datagrams, total, received_ns, sequence, qpc, qpf)
-            frames.add(sequence, total, qpc, qpf, received_ns)
+            frames.add(sequence, datagrams, total, size, qpc, step, qpf, received_ns)
             # A stray one that the buffer did not take says nothing of the stream.
             if sequence == self._final_frame and self.measured_until_ns is None:
                 self.measured_until_ns = received_ns
         else:
-            became = frames.miss(sequence, total, qpc, qpf, received_ns)
+            became = frames.miss(sequence, datagrams, total, size, qpc, step, qpf, received_ns)
             self.arrivals.take(became, datagrams, total, received_ns, sequence, qpc, qpf)
         return True
 

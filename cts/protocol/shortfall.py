@@ -6,9 +6,9 @@ from cts.metrics.loss import DueBytes
 from cts.protocol.plan import StreamPlan
 from cts.units import SECOND
 
-__all__ = ["Shortfall"]
+__all__ = ["REMEMBERED", "Shortfall"]
 
-_REMEMBERED = 256
+REMEMBERED = 1024
 """Frames that lacked something and of which it is remembered how much; what comes after as many more counts as lost."""
 
 
@@ -20,10 +20,14 @@ class Shortfall:
 
     Args:
         plan: the stream's arithmetic.
+
+    Attributes:
+        forgotten: the last frame of which it is no longer known whether it lacked something.
     """
 
     def __init__(self, plan: StreamPlan) -> None:
         self._plan = plan
+        self.forgotten = 0
         self._missing = self._late = self._sent_late = self._early = 0
         self._lacking: dict[int, int] = {}
         self._earliest_ns: int | None = None
@@ -36,13 +40,19 @@ class Shortfall:
         """Take note that a frame lacked so many bytes when it was rendered."""
         self._missing += size
         self._lacking[sequence] = size
-        if len(self._lacking) > _REMEMBERED:
-            del self._lacking[next(iter(self._lacking))]
+        if len(self._lacking) > REMEMBERED:
+            self.forgotten = next(iter(self._lacking))
+            del self._lacking[self.forgotten]
+
+    def lacking(self, sequence: int) -> int:
+        """Return how much a rendered frame still lacks, as far as that is remembered."""
+        return self._lacking.get(sequence, 0)
 
     def lacks_all(self, first: int, last: int) -> None:
         """Take note that nothing had come of the frames from ``first`` to ``last``."""
-        remembered = max(first, last + 1 - _REMEMBERED)
+        remembered = max(first, last + 1 - REMEMBERED)
         self._missing += self._plan.size_up_to(remembered - 1) - self._plan.size_up_to(first - 1)
+        self.forgotten = max(self.forgotten, remembered - 1)
         for sequence in range(remembered, last + 1):
             self.lacks(sequence, self._plan.size_of(sequence))
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from attrs import define
 
+from cts.protocol.stamps import flatten_stamps, stamp_step
+
 __all__ = [
     "FOREVER_NS",
     "JUST_AFTER_NS",
@@ -114,7 +116,16 @@ class DatagramBatch:
             return [data]
         return [data[at : at + size] for at in range(0, len(data), size)]
 
-    def uniform(self) -> bool:
-        """Tell whether every datagram equals the one before it byte for byte (a shorter last one, as far as it goes)."""
-        size = self.segment_size
-        return len(self.data) <= size or bytes(self.data[size:]) == bytes(self.data[:-size])
+    def stamp_step(self) -> int | None:
+        """Return by how many ticks each datagram's stamp is more than the one's before it, where that is all they differ in.
+
+        0 where every datagram equals the one before it byte for byte, 1 where their stamps are consecutive (a shorter last one
+        is looked at as far as it goes); None for anything else. What holds for the first then holds for all.
+        """
+        size, length = self.segment_size, len(self.data)
+        step = stamp_step(self.data, length, size)
+        if not step:
+            same = step is None or length <= size or bytes(self.data[size:]) == bytes(self.data[:-size])
+            return step if same else None
+        copy = bytearray(self.data)
+        return step if flatten_stamps(copy, length, size) and copy[size:] == copy[:-size] else None

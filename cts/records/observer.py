@@ -6,6 +6,7 @@ holds what it cannot write at once. Streams are numbered in the order in which t
 
 from __future__ import annotations
 
+from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -17,7 +18,7 @@ class Observer:
     """Watches a run; every method does nothing until overridden. All times are nanoseconds since the run began."""
 
     wants_frames = False
-    """Whether :meth:`frame_rendered` is to be called: telling of every frame costs the engine time."""
+    """Whether :meth:`frame_rendered` and :meth:`data_missed` are to be called: telling of every frame costs the engine time."""
 
     hears_failures = False
     """Whether it is closed last, after it was told what went wrong with the run and with what the others were to write."""
@@ -30,6 +31,9 @@ class Observer:
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """A frame got its verdict. The frame's own times are in the run's clock: see ``began_ns`` in :meth:`run_began`."""
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        """Data came after its frame had got its verdict. Times are in the run's clock, as a frame's are."""
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """A stream ended; its result's times are in the run's clock."""

@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan, Verify
+from cts.api import Address, IConnectedSocketFactory, ISender, Role, StreamPlan, VerdictRule, Verify
 from cts.chance import stream_random
 from cts.engine.broker import Broker
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
@@ -39,6 +39,7 @@ def parts_of(
     return StreamParts(
         plan=PLAN,
         verify=Verify.DATA,
+        verdict=VerdictRule.DISTINCT,
         pacer=world.pacer,
         make_sender=make_sender,
         random_of=partial(stream_random, 1),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import pytest
 from attrs import frozen
@@ -96,17 +95,48 @@ def test_a_batch_is_cut_into_datagrams_of_its_segment_size(size: int, segment_si
     assert b"".join(batch.datagrams()) == PATTERN[:size]
 
 
+def stamped(stamps: Sequence[int], size: int, last_size: int) -> bytearray:
+    """Datagrams of one frame with these stamps, all of one size but the last."""
+    sizes = [size] * (len(stamps) - 1) + [last_size]
+    return bytearray(
+        b"".join(data(3, each, qpc) if each > 26 else b"x" * each for qpc, each in zip(stamps, sizes, strict=True))
+    )
+
+
+_STAMPS = st.one_of(
+    st.integers(0, 70_000), st.integers(2**62 - 300, 2**62), st.sampled_from([2**16 - 9, 2**24 - 5, 2**40 - 1])
+)
+
+
 @settings(deadline=None)
-@given(st.binary(min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 6), st.integers(0, 30))
-def test_a_batch_is_uniform_if_each_datagram_equals_the_one_before_as_far_as_it_goes(
-    first: bytes, copies: int, last: int, changed: int
+@given(_STAMPS, st.integers(0, 2), st.integers(1, 300), st.integers(27, 60), st.data())
+def test_stamps_that_grow_by_none_or_one_are_all_that_a_steady_batch_differs_in(
+    first: int, step: int, count: int, size: int, draw: st.DataObject
 ) -> None:
-    buffer = bytearray(first * copies + first[:last])
-    if changed < len(buffer):
-        buffer[changed] ^= 1
-    batch = DatagramBatch(memoryview(buffer), len(first), 0)
-    datagrams = [bytes(datagram) for datagram in batch.datagrams()]
-    assert batch.uniform() == all(later == earlier[: len(later)] for earlier, later in pairwise(datagrams))
+    last_size = draw.draw(st.integers(27, size))
+    buffer = stamped([first + step * place for place in range(count)], size, last_size)
+    before = bytes(buffer)
+    expected = 0 if count == 1 else step if step == 0 or (step == 1 and count <= 256) else None
+    assert DatagramBatch(memoryview(buffer), size if count > 1 else last_size, 0).stamp_step() == expected
+    assert buffer == before
+
+
+@settings(deadline=None)
+@given(_STAMPS, st.integers(0, 1), st.integers(2, 40), st.data())
+def test_a_bit_that_differs_anywhere_else_is_seen(first: int, step: int, count: int, draw: st.DataObject) -> None:
+    buffer = stamped([first + step * place for place in range(count)], 40, 33)
+    bit = draw.draw(st.integers(8 * 40, 8 * len(buffer) - 1))
+    buffer[bit // 8] ^= 1 << bit % 8
+    stamps = [int.from_bytes(buffer[at + 10 : at + 18], "little") for at in range(0, len(buffer), 40)]
+    # Of two datagrams, the second's stamp may have become the neighbour of the first's, or the same.
+    still = [buffer[:10] + buffer[18:40] == buffer[40:50] + buffer[58:80]] if count == 2 else [False]
+    expected = stamps[1] - stamps[0] if all(still) and stamps[1] - stamps[0] in (0, 1) else None
+    assert DatagramBatch(bytes(buffer), 40, 0).stamp_step() == expected
+
+
+@pytest.mark.parametrize("size", [1, 5, 26])
+def test_datagrams_too_short_to_have_stamps_are_looked_at_one_by_one(size: int) -> None:
+    assert DatagramBatch(b"x" * (2 * size), size, 0).stamp_step() is None
 
 
 def test_equal_datagrams_in_one_batch_are_credited_together() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,19 +27,26 @@ class Judged(FrameBuffer):
     """A buffer beside what the receiver counts as errors."""
 
     error = 0
+    handed = 0
 
     def totals(self) -> FrameTotals:
         return self.counts.totals(self.error)
 
 
 def add(buffer: Judged, sequence: int, size: int, received_ns: int, datagrams: int = 1) -> Became:
-    """Hand over as the receiver does: verdicts are up to date when a datagram is judged. Return what became of it."""
+    """Hand over as the receiver does: verdicts are up to date when a datagram is judged. Return what became of it.
+
+    All that is handed over is distinct.
+    """
     buffer.render_before(received_ns)
+    stamp = received_ns // 100 + buffer.handed
+    buffer.handed += 10
+    each_size = -(-size // datagrams)
     if buffer.head <= sequence < buffer.beyond:
-        buffer.add(sequence, size, received_ns // 100, 10_000_000, received_ns)
+        buffer.add(sequence, datagrams, size, each_size, stamp, 1, 10_000_000, received_ns)
         return Became.ON_TIME
     buffer.error += datagrams
-    return buffer.miss(sequence, size, received_ns // 100, 10_000_000, received_ns)
+    return buffer.miss(sequence, datagrams, size, each_size, stamp, 1, 10_000_000, received_ns)
 
 
 @frozen
@@ -206,12 +213,12 @@ def test_every_datagram_that_fits_no_frame_counts_and_its_bytes_are_received_but
 def test_each_frame_is_reported_with_the_stamps_of_its_last_datagram() -> None:
     seen: list[RenderedFrame] = []
     buffer = Judged(PLAN, BASE, seen.append)
-    buffer.add(1, 600, 11, 10, BASE + 1)
-    buffer.add(1, 400, 22, 20, BASE + 2)
-    buffer.add(2, 400, 33, 30, BASE + 3)
-    buffer.add(3, 1001, 44, 40, BASE + 4)
+    buffer.add(1, 1, 600, 600, 11, 1, 10, BASE + 1)
+    buffer.add(1, 1, 400, 400, 22, 1, 20, BASE + 2)
+    buffer.add(2, 1, 400, 400, 33, 1, 30, BASE + 3)
+    buffer.add(3, 1, 1001, 1001, 44, 1, 40, BASE + 4)
     buffer.render_before(render_ns(4) + 1)
-    assert seen == [
+    assert [evolve(frame, record=None) for frame in seen] == [
         RenderedFrame(1, Verdict.COMPLETED, 1000, 22, 20, BASE + 2, render_ns(1)),
         RenderedFrame(2, Verdict.DROPPED, 400, 33, 30, BASE + 3, render_ns(2)),
         RenderedFrame(3, Verdict.REPEATED, 1001, 44, 40, BASE + 4, render_ns(3)),

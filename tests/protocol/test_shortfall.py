@@ -53,12 +53,12 @@ def test_frames_of_which_nothing_came_lack_everything() -> None:
     assert shortfall.totals(900) == DueBytes(900_000, missing=898_000, late=1000)
 
 
-def test_what_comes_256_frames_that_lacked_something_later_counts_as_lost() -> None:
+def test_what_comes_1024_frames_that_lacked_something_later_counts_as_lost() -> None:
     shortfall = Shortfall(PLAN)
-    shortfall.lacks_all(1, 257)
+    shortfall.lacks_all(1, 1025)
     came_late(shortfall, 1, 1000, late_ms=5)
     came_late(shortfall, 2, 1000, late_ms=5)
-    assert shortfall.totals(257).late == 1000
+    assert shortfall.totals(1025).late == 1000
 
 
 def test_what_left_later_than_it_came_late_was_sent_late() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Union
 
 from attrs import field, frozen
@@ -14,6 +14,7 @@ from cattrs.strategies import configure_tagged_union
 from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
@@ -41,7 +42,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 11
+VERSION = 12
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -118,6 +119,14 @@ class Frames:
 
 
 @frozen
+class Missed:
+    """Data of a stream came after its frame had been rendered."""
+
+    number: int
+    record: MissedRecord
+
+
+@frozen
 class Remarked:
     """A person should hear this of a stream that runs."""
 
@@ -162,7 +171,7 @@ class Noted:
     text: str
 
 
-Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Remarked, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
+Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Missed, Remarked, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
 
 _TABLE = "table"
 _TIMES: dict[str, type[dt.date | dt.time]] = {kind.__name__: kind for kind in (dt.datetime, dt.date, dt.time)}
@@ -186,6 +195,14 @@ def _untagged(value: Any) -> Any:
     return [_untagged(each) for each in value] if isinstance(value, list) else value
 
 
+def _with_ranges(values: Sequence[Any], at: int) -> Iterator[Any]:
+    """Yield a record's values: positions are pairs, and the extents at its end a tuple."""
+    *values, extents = values
+    for place, value in enumerate(values):
+        yield tuple((first, last) for first, last in value) if place == at and value is not None else value
+    yield tuple(extents)
+
+
 _CONVERTER = make_converter()
 _CONVERTER.register_unstructure_hook(FrameRate, lambda rate: rate.plain)
 _CONVERTER.register_structure_hook(FrameRate, lambda value, _: FrameRate(value))
@@ -201,6 +218,10 @@ _CONVERTER.register_unstructure_hook(
 _CONVERTER.register_structure_hook(
     Histogram, lambda value, _: Histogram.of_buckets(dict(value["buckets"]), value["greatest"])
 )
+_CONVERTER.register_unstructure_hook(FrameRecord, list)
+_CONVERTER.register_structure_hook(FrameRecord, lambda value, _: FrameRecord(*_with_ranges(value, 6)))
+_CONVERTER.register_unstructure_hook(MissedRecord, list)
+_CONVERTER.register_structure_hook(MissedRecord, lambda value, _: MissedRecord(*_with_ranges(value, 6)))
 configure_tagged_union(Message, _CONVERTER, tag_name="message")
 
 

@@ -216,6 +216,8 @@ class WorkersSession(ISession):
         elif isinstance(message, messages.Frames):
             for frame in message.frames:
                 self.observer.frame_rendered(worker.infos[message.number], frame)
+        elif isinstance(message, messages.Missed):
+            self.observer.data_missed(worker.infos[message.number], message.record)
         elif isinstance(message, messages.Remarked):
             stream = worker.infos.get(message.number) or worker.given_up.get(message.number)
             if stream is not None:

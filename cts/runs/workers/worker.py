@@ -21,6 +21,7 @@ from cts.api import Address
 from cts.config import structure_config
 from cts.engine.session import Session
 from cts.errors import UserError, exhausted, mistake_in
+from cts.metrics.frame_record import MissedRecord
 from cts.net.host_watch import HostWatch
 from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
@@ -44,7 +45,7 @@ class Outbox(Observer):
 
     Attributes:
         held: those messages.
-        frames_lost: frames that there was no room to hold.
+        frames_lost, missed_lost: frames, and late data, that there was no room to hold.
     """
 
     def __init__(self, task: messages.WorkerTask) -> None:
@@ -53,7 +54,7 @@ class Outbox(Observer):
         self._frames: dict[int, list[RenderedFrame]] = {}
         self.held: deque[messages.Message] = deque()
         self._filled = trio.Event()
-        self.frames_lost = 0
+        self.frames_lost = self.missed_lost = 0
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Tell it."""
@@ -65,6 +66,14 @@ class Outbox(Observer):
         frames.append(frame)
         if len(frames) >= _FRAMES_TOGETHER:
             self._put_frames(stream.number)
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        """Tell it, behind the stream's frames."""
+        self._put_frames(stream.number)
+        if len(self.held) < _HELD_AT_MOST:
+            self.put(messages.Missed(stream.number, record))
+        else:
+            self.missed_lost += 1
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
         """Tell it."""
@@ -148,6 +157,10 @@ async def _run(
         report = watch.seen_in(report, sends_when_due=plugins.sender.is_builtin)
         lost = f"{outbox.frames_lost} frames are missing from the logs: the process that writes them fell behind"
         failures = [lost] if outbox.frames_lost else []
+        if outbox.missed_lost:
+            failures.append(
+                f"late data is missing from the logs ({outbox.missed_lost} times): their writer fell behind"
+            )
         # The parent has been told of every stream.
         told = attrs.evolve(report, streams=())
         outbox.last_status_is_in_the_report()
