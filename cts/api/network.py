@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from cts.protocol.stamps import Header, headers_of
 from cts.protocol.task import DatagramBatch
 from cts.records.snapshots import Address, EndpointStatistics
 
@@ -16,8 +17,8 @@ DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 UnreachableHandler = Callable[[Address, int], None]
 """Called with (remote, times): so often the network has said since that the remote cannot be reached; must not block."""
 
-Message = tuple[Address, bytes | bytearray, Sequence[memoryview]]
-"""A remote, a header, and a train of payloads (see :meth:`Frame.trains`), one datagram each behind that header."""
+Message = tuple[Address, Header, Sequence[memoryview]]
+"""A remote, a header for each payload (a block, see :meth:`Frame.stamp`), and a train of payloads (:meth:`Frame.trains`)."""
 
 
 class IPacer(ABC):
@@ -62,7 +63,7 @@ class IDatagramEndpoint(ABC):
         return self.segment_limit
 
     @abstractmethod
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, ``header`` followed by ``payload``.
 
         Suspends only while the socket's send buffer is full. Both buffers may be reused as soon as it returns.
@@ -74,14 +75,21 @@ class IDatagramEndpoint(ABC):
             OSError: the network refused it for good.
         """
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-        """Send one datagram per payload, each behind the same header, in as few calls as this endpoint can.
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
+        """Send one datagram per payload in as few calls as this endpoint can.
 
         All payloads have one length, only the last may be shorter. Suspends, returns and raises as :meth:`send` does.
+
+        Args:
+            remote: whom to.
+            header: a block with a header of HEADER_SIZE bytes for each payload, one behind the other, as :meth:`Frame.stamp`
+                gives for so many datagrams; anything of another length stands before every payload. :func:`headers_of` says
+                what that is for each.
+            payloads: what follows in each datagram.
         """
         sent = 0
-        for payload in payloads:
-            sent += await self.send(remote, header, payload)
+        for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
+            sent += await self.send(remote, own, payload)
         return sent
 
     def send_now(self, messages: Sequence[Message]) -> int:

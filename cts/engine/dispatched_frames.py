@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cts.api import Frame, Histogram, Message, StreamRequest
 from cts.engine.frame_dispatcher import FrameDispatcher, FrameSource
-from cts.engine.senders import send_trains
+from cts.engine.senders import send_trains, stamped
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import IOTask
 from cts.protocol.trains import TRAINS_PER_STAMP, Train, train_size
@@ -59,8 +59,8 @@ class DispatchedFrames(FrameSource):
         """
         self._due_ns = task.due_ns
         self.size = task.size
-        header = self._frame.stamp(0)
-        self.messages = [(self._peer, header, train) for train in self._trains]
+        # Stamped when they leave; until then they say how many there are.
+        self.messages = [(self._peer, b"", train) for train in self._trains]
         await self._dispatcher.send_frames(self, task.due_ns)
         if self._gone is not None:
             gone, self._gone = self._gone, None
@@ -73,7 +73,7 @@ class DispatchedFrames(FrameSource):
         """Make the messages the due frame."""
         frame = self._frame
         frame.sequence = self._pattern.sequence
-        frame.stamp(now_ns)
+        self.messages = stamped(frame, self._trains, self._peer, now_ns)
         self._lateness.record(now_ns - self._due_ns)
 
     def went(self, now_ns: int) -> int | None:

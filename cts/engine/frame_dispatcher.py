@@ -31,7 +31,7 @@ class FrameSource(ABC):
     Attributes:
         endpoint: where they go out.
         size: bytes of each.
-        messages: what each consists of; the same objects for every frame, whose headers are stamped anew.
+        messages: what each consists of, as many for every frame; stamped anew by :meth:`stamp`.
     """
 
     endpoint: IDatagramEndpoint

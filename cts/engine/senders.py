@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import trio
 
-from cts.api import Address, Frame, IDatagramEndpoint, IPacer, ISender, StreamPlan
+from cts.api import Address, Frame, IDatagramEndpoint, IPacer, ISender, Message, StreamPlan
 from cts.protocol.trains import TRAINS_PER_STAMP, Train, train_size
 
-__all__ = ["AutoSender", "PlainSender", "send_trains"]
+__all__ = ["AutoSender", "PlainSender", "send_trains", "stamped"]
 
 _SENDS_PER_TURN = 32
 """Sends after which a frame lets other tasks run, so that a large one starves neither timers nor readers."""
@@ -48,6 +48,12 @@ class AutoSender(PlainSender):
         return self._plan.trains(segment_limit)
 
 
+def stamped(frame: Frame, trains: Sequence[Train], peer: Address, now_ns: int) -> list[Message]:
+    """Return trains of a frame as messages that leave together now."""
+    # A single header is a buffer that the next stamp writes anew.
+    return [(peer, bytes(frame.stamp(now_ns, len(train))), train) for train in trains]
+
+
 async def send_trains(
     frame: Frame, trains: Sequence[Train], endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer, *, first: int = 0
 ) -> int:
@@ -57,12 +63,11 @@ async def send_trains(
     """
     sent = calls = 0
     while first < len(trains):
-        header = frame.stamp(pacer.now_ns())
-        gone = endpoint.send_now([(peer, header, train) for train in trains[first : first + TRAINS_PER_STAMP]])
+        gone = endpoint.send_now(stamped(frame, trains[first : first + TRAINS_PER_STAMP], peer, pacer.now_ns()))
         if gone:
             sent += sum(map(train_size, trains[first : first + gone]))
         else:
-            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), trains[first])
+            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns(), len(trains[first])), trains[first])
         first += gone or 1
         calls += 1
         if calls % _SENDS_PER_TURN == 0:

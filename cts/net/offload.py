@@ -15,6 +15,7 @@ from cts.net.coalescing import CoalescedReceiver, ReceiveMemory
 from cts.net.error_queue import ICMP_ERRORS
 from cts.net.segmentation import SegmentedSender
 from cts.net.udp import UdpEndpoint
+from cts.protocol.stamps import Header
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, train_size
 from cts.protocol.wire import HEADER_SIZE
 from cts.units import SECOND
@@ -119,14 +120,14 @@ class OffloadedEndpoint(UdpEndpoint):
     async def send_train(
         self,
         remote: Address,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None = None,
     ) -> int:
         """Send the datagrams in one call; wait while the send buffer is full, go on plainly where the path refuses segments."""
         if self._refused_until_ns and self.segment_limit_to(remote) == 1:
             return await super().send_train(remote, header, payloads, source)
-        if payloads is not self._checked or self.segment_limit == 1 or len(header) != HEADER_SIZE:
+        if payloads is not self._checked or self.segment_limit == 1 or len(header) != HEADER_SIZE * len(payloads):
             if not self._fits(header, payloads):
                 return await self._send_otherwise(remote, header, payloads, source)
             self._checked = payloads
@@ -184,7 +185,7 @@ class OffloadedEndpoint(UdpEndpoint):
     def _send_train(
         self,
         sockaddr: bytes | None,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None,
     ) -> int:
@@ -193,26 +194,28 @@ class OffloadedEndpoint(UdpEndpoint):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._sender.send(sockaddr, header, payloads, source)
 
-    def _fits(self, header: bytes | bytearray, payloads: Sequence[memoryview]) -> bool:
+    def _fits(self, header: Header, payloads: Sequence[memoryview]) -> bool:
         """Tell whether one segmented call can carry the train."""
         most = min(self.segment_limit, TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0]))) if payloads else 0
-        return len(header) == HEADER_SIZE and 1 < len(payloads) <= most
+        return 1 < len(payloads) <= most and len(header) in (HEADER_SIZE, HEADER_SIZE * len(payloads))
 
     async def _send_otherwise(
         self,
         remote: Address,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None,
     ) -> int:
         """Send a train that is too long for one call in several, and one that cannot be segmented plainly."""
         longest = TRAIN_MAX_BYTES // (HEADER_SIZE + len(payloads[0])) if payloads else 0
         most = min(self.segment_limit, longest)
-        if most <= 1 or len(payloads) <= most or len(header) != HEADER_SIZE:
+        alike, each = len(header) == HEADER_SIZE, len(header) == HEADER_SIZE * len(payloads)
+        if most <= 1 or len(payloads) <= most or not (alike or each):
             return await super().send_train(remote, header, payloads, source)
         sent = 0
         for at in range(0, len(payloads), most):
-            sent += await self.send_train(remote, header, payloads[at : at + most], source)
+            own = header if alike else header[HEADER_SIZE * at : HEADER_SIZE * (at + most)]
+            sent += await self.send_train(remote, own, payloads[at : at + most], source)
         return sent
 
     def close(self) -> None:

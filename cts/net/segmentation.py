@@ -1,8 +1,8 @@
 """Send many datagrams with one system call: UDP_SEGMENT (udp(7), Linux 4.18).
 
 The kernel cuts one buffer into datagrams of a segment size given in a control message; all are of that size but the last,
-which may be shorter. Here every datagram is the same header followed by a payload. iovecs of a layout (a sequence of payloads)
-are built once and used again: only header and address are rewritten.
+which may be shorter. Here every datagram is a header of its own followed by a payload. iovecs of a layout (a sequence of
+payloads) are built once and used again: only the block of headers and the address are rewritten.
 
 A path may refuse segments: EINVAL or EMSGSIZE where a datagram is larger than the path's MTU (segments are never
 fragmented), EIO where checksums or IPsec stand against it. One datagram alone is sent without the control message, so it
@@ -35,6 +35,7 @@ from cts.net.libc import (
     sendmmsg,
     sendmsg,
 )
+from cts.protocol.stamps import Header
 from cts.protocol.trains import DATAGRAMS_PER_TRAIN, TRAIN_MAX_BYTES, TRAINS_AT_ONCE
 from cts.protocol.wire import HEADER_SIZE
 
@@ -61,12 +62,12 @@ class _Layout:
 
 
 class _Slot:
-    """One message that is sent again and again: its own header and address, and payloads that seldom change."""
+    """One message that is sent again and again: its own headers and address, and payloads that seldom change."""
 
     def __init__(self, message: msghdr) -> None:
         self._message = message
-        self._header = bytearray(HEADER_SIZE)
-        self._header_memory = (ctypes.c_char * HEADER_SIZE).from_buffer(self._header)
+        self._headers = bytearray(HEADER_SIZE * DATAGRAMS_PER_TRAIN)
+        self._headers_memory = (ctypes.c_char * len(self._headers)).from_buffer(self._headers)
         self._name = bytearray(SOCKADDR_MAX_SIZE)
         self._name_memory = (ctypes.c_char * SOCKADDR_MAX_SIZE).from_buffer(self._name)
         self._sockaddr: bytes | None = None
@@ -78,11 +79,11 @@ class _Slot:
     def put(
         self,
         sockaddr: bytes | None,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None,
     ) -> None:
-        """Make the message one to ``sockaddr``, from ``source``, with ``header`` before each of ``payloads``."""
+        """Make the message one to ``sockaddr``, from ``source``, with its own of ``header`` before each of ``payloads``."""
         if sockaddr is not self._sockaddr:
             if sockaddr is not None and self._sockaddr is not None and len(sockaddr) == len(self._sockaddr):
                 self._name[: len(sockaddr)] = sockaddr
@@ -91,9 +92,14 @@ class _Slot:
                 self._set_name(sockaddr)
         if payloads is not self._payloads or source is not self._source:
             self._select(payloads, source)
-        if len(header) != HEADER_SIZE:
-            raise ValueError(f"a header of {len(header)} bytes: {HEADER_SIZE} are wanted")
-        self._header[:] = header
+        size = HEADER_SIZE * len(payloads)
+        if len(header) != size:
+            if len(header) != HEADER_SIZE:
+                raise ValueError(
+                    f"{len(header)} bytes of headers: {HEADER_SIZE} are wanted, or as many for each datagram"
+                )
+            header = bytes(header) * len(payloads)
+        self._headers[:size] = header
 
     def _set_name(self, sockaddr: bytes | None) -> None:
         size = len(sockaddr or b"")
@@ -128,10 +134,11 @@ class _Slot:
         _check(payloads)
         kept: list[object] = []
         vector = (iovec * (2 * len(payloads)))()
+        headers = ctypes.addressof(self._headers_memory)
         for index, payload in enumerate(payloads):
             memory = _memory_of(payload)
             kept.append(memory)
-            vector[2 * index] = iovec(ctypes.addressof(self._header_memory), HEADER_SIZE)
+            vector[2 * index] = iovec(headers + HEADER_SIZE * index, HEADER_SIZE)
             vector[2 * index + 1] = iovec(ctypes.cast(memory, ctypes.c_void_p).value, payload.nbytes)
         cmsg = b""
         if len(payloads) > 1:
@@ -168,11 +175,13 @@ class SegmentedSender:
     def send(
         self,
         sockaddr: bytes | None,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None = None,
     ) -> int:
-        """Send ``header`` + payload as one datagram for each payload; return the bytes handed over.
+        """Send a header + payload as one datagram for each payload; return the bytes handed over.
+
+        ``header`` is a block of headers, one for each payload, or one that is the same for all.
 
         Raises BlockingIOError when the send buffer is full, and another OSError for what the kernel refuses (EMSGSIZE,
         ENOBUFS, an earlier datagram's ECONNREFUSED, ...).
@@ -185,7 +194,7 @@ class SegmentedSender:
 
     def send_many(
         self,
-        trains: Sequence[tuple[Remote, bytes | bytearray, Sequence[memoryview]]],
+        trains: Sequence[tuple[Remote, Header, Sequence[memoryview]]],
         sockaddrs: Mapping[Remote, bytes] | None,
         source: Source | None = None,
     ) -> int:

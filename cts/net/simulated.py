@@ -18,6 +18,7 @@ from attrs import Factory, define, field
 from cts.api import Address, DatagramBatch, DatagramHandler, EndpointStatistics, IDatagramEndpoint, IPacer, Message
 from cts.impairment.link import Arrival, Fate, Impairment, Link, flipped, link_rng
 from cts.impairment.way import TO_CLIENT, TO_SERVER, WAYS, Way
+from cts.protocol.stamps import Header, headers_of
 from cts.records.truth_writer import Transmission
 from cts.units import MILLISECOND
 
@@ -62,11 +63,11 @@ class SimulatedEndpoint(IDatagramEndpoint):
     _datagrams: int = field(default=0, init=False)
     _arrivals: list[tuple[int, int, int, Address, bytes, int]] = field(factory=list, init=False)
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Offer one datagram to the link; does not suspend."""
         return self._network.transmit(self, remote, bytes(header), (payload,))
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Offer the datagrams to the link at this instant; does not suspend."""
         return self._network.transmit(self, remote, bytes(header), payloads)
 
@@ -183,7 +184,8 @@ class SimulatedNetwork:
         """Offer one datagram per payload to the link between ``source`` and ``remote``; return the bytes offered."""
         is_client = source.peer is not None
         path = self._paths.get((source.local, TO_SERVER) if is_client else (remote, TO_CLIENT))
-        sizes = [len(header) + len(payload) for payload in payloads]
+        headers = headers_of(header, payloads)
+        sizes = [len(own) + len(payload) for own, payload in zip(headers, payloads, strict=True)]
         if path is None:
             # A host that is gone or never was: the network takes the datagrams all the same.
             return sum(sizes)
@@ -205,7 +207,7 @@ class SimulatedNetwork:
         path.offered += len(sizes)
         destination = self._endpoints.get(remote)
         if destination is not None and (destination.peer is None or destination.peer == source.local):
-            self._carry(path, source.local, destination, header, payloads, fates)
+            self._carry(path, source.local, destination, headers, payloads, fates)
         return sum(sizes)
 
     def forget(self, endpoint: SimulatedEndpoint) -> None:
@@ -220,7 +222,7 @@ class SimulatedNetwork:
         path: _Path,
         source: Address,
         destination: SimulatedEndpoint,
-        header: bytes,
+        headers: Sequence[Header],
         payloads: Sequence[bytes | memoryview],
         fates: Sequence[Fate],
     ) -> None:
@@ -234,12 +236,11 @@ class SimulatedNetwork:
                     end < len(fates) and fates[end].arrivals == arrivals and len(payloads[end - 1]) == len(payloads[at])
                 ):
                     end += 1
-            datagram = header + bytes(payloads[at])
+            size = len(headers[at]) + len(payloads[at])
+            data = b"".join([part for place in range(at, end) for part in (headers[place], payloads[place])])
             for arrival in arrivals:
-                data = datagram if arrival.corrupt_bit is None else flipped(datagram, arrival.corrupt_bit)
-                if end - at > 1:
-                    data = datagram * (end - at - 1) + header + bytes(payloads[end - 1])
-                self._schedule(path, source, destination, arrival, data, max(1, len(datagram)))
+                arrived = data if arrival.corrupt_bit is None else flipped(data, arrival.corrupt_bit)
+                self._schedule(path, source, destination, arrival, arrived, max(1, size))
             at = end
 
     def _schedule(

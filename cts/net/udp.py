@@ -28,6 +28,7 @@ from cts.net.error_queue import ICMP_ERRORS, TRIES_WHILE_NEWS_COMES, IcmpNews
 from cts.net.libc import SO_MEMINFO, SO_RXQ_OVFL, SO_TIMESTAMPNS
 from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
+from cts.protocol.stamps import Header, headers_of
 from cts.units import SECOND
 
 __all__ = ["EndpointAt", "UdpEndpoint"]
@@ -92,7 +93,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     async def send(
         self,
         remote: Address,
-        header: bytes | bytearray,
+        header: Header,
         payload: bytes | memoryview = b"",
         source: Source | None = None,
     ) -> int:
@@ -110,14 +111,14 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     async def send_train(
         self,
         remote: Address,
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[memoryview],
         source: Source | None = None,
     ) -> int:
         """Send the datagrams one by one."""
         sent = 0
-        for payload in payloads:
-            sent += await self.send(remote, header, payload, source)
+        for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
+            sent += await self.send(remote, own, payload, source)
         return sent
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
@@ -147,7 +148,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     async def _until_sent(
         self,
         attempt: Callable[[], int],
-        header: bytes | bytearray,
+        header: Header,
         payloads: Sequence[bytes | memoryview],
         met: list[OSError] | None = None,
     ) -> int:
@@ -163,7 +164,7 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
                 if self._icmp.was_earlier(error, met):
                     continue
                 if self._icmp.dropped_on_the_way_out(error):
-                    return sum(len(header) + len(payload) for payload in payloads)
+                    return sum(map(len, headers_of(header, payloads))) + sum(map(len, payloads))
                 if error.errno != errno.ENOBUFS or waits == _ROOM_WAITS:
                     raise
                 waits += 1
@@ -314,11 +315,11 @@ class EndpointAt(IDatagramEndpoint):
         """Datagrams in one call to that remote at most."""
         return self.whole.segment_limit_to(remote)
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram from here."""
         return await self.whole.send(remote, header, payload, self.source)
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Send a train from here."""
         return await self.whole.send_train(remote, header, payloads, self.source)
 

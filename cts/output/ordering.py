@@ -2,8 +2,8 @@
 
 Tasks that wake at the same instant run in an order that nobody promises, so what they report is held until the clock has
 moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, data that missed its
-frame, ended; the measured end first, then others, the sooner of them opened the sooner. The status of an instant comes after all
-of them; told more than once, the last one stands, for it holds the others' counts.
+frame, ended; the measured end first, then others, the sooner of them opened the sooner. The status of an instant comes
+after all of them; told more than once, the last one stands, for it holds the others' counts.
 On a simulated clock a log is then the same bytes in every run.
 """
 

@@ -12,6 +12,7 @@ from cts.api import (
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    Header,
     IDatagramEndpoint,
     Message,
     UnreachableHandler,
@@ -81,11 +82,11 @@ class GuardedEndpoint(IDatagramEndpoint):
         """The engine's, under the same guard."""
         return GuardedEndpoint(self._endpoint.at(local), self._ending)
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send by the engine's."""
         return await self._endpoint.send(remote, header, payload)
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Send by the engine's."""
         return await self._endpoint.send_train(remote, header, payloads)
 

@@ -15,7 +15,7 @@ from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, TICKS_PER_SEC
 
 __all__ = ["STEP_LIMIT", "Header", "flatten_stamps", "header_block", "headers_of", "put_back", "stamp_step"]
 
-Header = bytes | bytearray | memoryview
+Header = bytes | bytearray
 """What stands before payloads: one header for each, in a block one behind the other, or one that is the same for all."""
 
 STEP_LIMIT = 256

@@ -1,4 +1,4 @@
-"""Trains: datagrams of one frame that leave together in one call, each behind the same header; and how much leaves at once.
+"""Trains: datagrams of one frame that leave together in one call, each behind its header; and how much leaves at once.
 
 All payloads of a train have one length, only the last may be shorter: what UDP_SEGMENT can cut apart (udp(7), Linux 4.18).
 """

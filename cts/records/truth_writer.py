@@ -11,6 +11,7 @@ from typing import Final
 from attrs import define, frozen
 
 from cts.impairment.link import Arrival, Fate
+from cts.protocol.stamps import headers_of
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
 from cts.records.writers import AT_ONCE, Writer
@@ -36,7 +37,7 @@ class Transmission:
         address: that client's address.
         way: ``to_server`` or ``to_client``.
         first: number of the first datagram in that link, from 1.
-        header, payloads: what each datagram begins with, and what follows in each.
+        header, payloads: what the datagrams begin with (see :func:`cts.api.headers_of`), and what follows in each.
         fates: what became of each.
     """
 
@@ -111,12 +112,15 @@ class TruthLog:
     def _beginnings(self, offered: Transmission) -> list[str]:
         """Count the datagrams and return of each its line up to the fate."""
         self._datagrams += len(offered.fates)
-        now_ns, header_size = offered.at_ns - self._began_ns, len(offered.header)
+        now_ns = offered.at_ns - self._began_ns
+        headers = headers_of(offered.header, offered.payloads)
+        header_size = len(headers[0]) if headers else 0
         opening = f'{{"kind":"datagram","t":{now_ns},"client":{offered.client},"dir":"{offered.way}","n":'
-        head, room = offered.header[:_HEAD_SIZE].hex(), max(0, _HEAD_SIZE - header_size)
+        room = max(0, _HEAD_SIZE - header_size)
         return [
-            f'{opening}{number},"size":{header_size + len(payload)},"head":"{head}{bytes(payload[:room]).hex()}"'
-            for number, payload in enumerate(offered.payloads, offered.first)
+            f'{opening}{number},"size":{header_size + len(payload)},'
+            f'"head":"{header[:_HEAD_SIZE].hex()}{bytes(payload[:room]).hex()}"'
+            for number, (header, payload) in enumerate(zip(headers, offered.payloads, strict=True), offered.first)
         ]
 
     def _end(self, kind: str, arrivals: Sequence[Arrival]) -> str:

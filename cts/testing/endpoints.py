@@ -13,9 +13,11 @@ from cts.api import (
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    Header,
     IDatagramEndpoint,
     Message,
     UnreachableHandler,
+    headers_of,
 )
 from cts.errors import DecodeError
 from cts.protocol.wire import NANOSECONDS_PER_TICK, Data, decode_untrusted
@@ -93,11 +95,11 @@ class RecordingEndpoint(IDatagramEndpoint):
     _received: int = field(default=0, init=False)
     _unreachable: int = field(default=0, init=False)
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Record one datagram and return its size."""
         return await self._take(remote, header, (payload,))
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Record one datagram per payload and return the size of all.
 
         Raises:
@@ -183,13 +185,15 @@ class RecordingEndpoint(IDatagramEndpoint):
         """Remember that it was closed."""
         self.closed = True
 
-    async def _take(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
+    async def _take(self, remote: Address, header: Header, payloads: Sequence[bytes | memoryview]) -> int:
         if not self._has_room(len(payloads)):
             await self._out_of_room()
         return self._record(remote, header, payloads)
 
-    def _record(self, remote: Address, header: bytes | bytearray, payloads: Sequence[bytes | memoryview]) -> int:
-        datagrams = [bytes(header) + bytes(payload) for payload in payloads]
+    def _record(self, remote: Address, header: Header, payloads: Sequence[bytes | memoryview]) -> int:
+        datagrams = [
+            bytes(own) + bytes(payload) for own, payload in zip(headers_of(header, payloads), payloads, strict=True)
+        ]
         now_ns = trio_now_ns()
         self.sent += [SentDatagram(now_ns, remote, datagram) for datagram in datagrams]
         self.calls.append(len(datagrams))

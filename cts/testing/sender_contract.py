@@ -13,6 +13,7 @@ import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -175,15 +176,30 @@ class SenderContract(ChanceContract):
 
     def test_every_stamp_is_the_time_of_its_send(self) -> None:
         """QPC is taken right before the send, also for a frame that was handed over late."""
-        for where, _, sent in self._sent():
-            # On the mock clock no time passes between a stamp and its send, so they agree to the tick.
+        for where, run, sent in self._sent():
+            # On the mock clock no time passes between a stamp and its send, so they agree to the tick, but for the ticks
+            # that tell apart what leaves together.
             age_ns = sent.time_ns // NANOSECONDS_PER_TICK * NANOSECONDS_PER_TICK - sent.stamp_ns
-            if age_ns:
+            if not 0 <= -age_ns < len(run.plan.payloads) * NANOSECONDS_PER_TICK:
                 when = f"{format_duration(age_ns)} before" if age_ns > 0 else f"{format_duration(-age_ns)} after"
                 raise ContractBroken(
                     f"{where}, frame {sent.sequence}: a datagram's stamp says {when} the moment it left; call"
                     " frame.stamp(pacer.now_ns()) right before each send, after every wait"
                 )
+
+    def test_every_datagram_of_a_frame_has_a_stamp_of_its_own(self) -> None:
+        """Each is greater than the one before it: they are what a receiver tells the datagrams of a frame apart by."""
+        for where, run in self._runs():
+            for frame in run.frames:
+                stamps = [sent.stamp_ns for sent in frame.datagrams]
+                for number, (before, stamp) in enumerate(pairwise(stamps), 2):
+                    if stamp <= before:
+                        what = "the stamp" if stamp == before else "an earlier stamp than that"
+                        raise ContractBroken(
+                            f"{where}, frame {frame.sequence}: datagram {number} has {what} of the one before it, so that a"
+                            " receiver takes one of them for a copy; stamp each datagram anew, and a train of n with"
+                            " frame.stamp(pacer.now_ns(), n)"
+                        )
 
     def test_it_waits_for_nothing_but_the_pacer_and_the_network(self) -> None:
         """No sleep of its own, no event that only real time brings, no other clock: the pacer's time is the only one."""

@@ -145,7 +145,9 @@ class RecordingSocket(IConnectedSocket):
         request, sent = self.request, 0
         frame = Frame(request.plan, 1, request.pacer.now_ns())
         for train in frame.trains(request.endpoint.segment_limit):
-            sent += await request.endpoint.send_train(request.peer, frame.stamp(request.pacer.now_ns()), train)
+            sent += await request.endpoint.send_train(
+                request.peer, frame.stamp(request.pacer.now_ns(), len(train)), train
+            )
         return sent
 
     def on_data_received(self, batch: DatagramBatch) -> None:

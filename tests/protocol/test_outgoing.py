@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
+from cts.protocol.stamps import headers_of
 from cts.protocol.wire import PATTERN, Data, decode_untrusted, matches_pattern
 
 SECOND = 1_000_000_000
@@ -31,6 +32,39 @@ def test_a_new_stamp_rewrites_the_same_buffer() -> None:
     second = frame.stamp(SECOND)
     assert first is second
     assert decode_untrusted(bytes(second) + b"\0") == Data(7, 10_000_000, 10_000_000, b"\0")
+
+
+def test_a_block_of_headers_has_a_stamp_a_tick_more_for_each_datagram() -> None:
+    block = Frame(PLAN, 7, 0).stamp(123_456_799, 3)
+    headers = headers_of(block, [b"x"] * 3)
+    assert [decode_untrusted(bytes(header) + b"\0") for header in headers] == [
+        Data(7, 1_234_567 + place, 10_000_000, b"\0") for place in range(3)
+    ]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 50)), min_size=1, max_size=10))
+def test_no_stamp_of_a_frame_is_given_twice_whatever_the_clock_does(calls: list[tuple[int, int]]) -> None:
+    frame, stamps = Frame(PLAN, 7, 0), list[int]()
+    for now_ns, datagrams in calls:
+        header = bytes(frame.stamp(now_ns, datagrams))
+        assert int.from_bytes(header[10:18], "little") == max([now_ns // 100, *(stamp + 1 for stamp in stamps[-1:])])
+        stamps += [int.from_bytes(header[at + 10 : at + 18], "little") for at in range(0, len(header), 26)]
+    assert stamps == sorted(set(stamps))
+
+
+def test_another_frame_s_stamps_begin_with_its_own_time() -> None:
+    frame = Frame(PLAN, 1, 0)
+    frame.stamp(0, 50)
+    frame.sequence = 2
+    assert bytes(frame.stamp(100))[10:18] == (1).to_bytes(8, "little")
+
+
+def test_a_header_that_is_no_block_is_every_datagram_s() -> None:
+    payloads = [b"x", b"y"]
+    assert headers_of(b"h" * 26, payloads) == [b"h" * 26] * 2
+    assert headers_of(b"", payloads) == [b""] * 2
+    assert headers_of(b"h" * 26, [b"x"]) == [b"h" * 26]
 
 
 def test_two_frames_do_not_share_a_header() -> None:

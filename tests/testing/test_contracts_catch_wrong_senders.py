@@ -135,6 +135,32 @@ def test_a_sender_that_numbers_frames_from_zero() -> None:
     )
 
 
+def test_a_sender_that_stamps_a_frame_once() -> None:
+    class StampsOnce(OneByOneSender):
+        async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
+            header, sent = frame.stamp(pacer.now_ns()), 0
+            for payload in frame.payloads:
+                sent += await endpoint.send(peer, header, payload)
+            return sent
+
+    assert said_of(StampsOnce) == {
+        "test_every_datagram_of_a_frame_has_a_stamp_of_its_own": "StampsOnce, three datagrams (segment limit 1), frame 1:"
+        " datagram 2 has the stamp of the one before it, so that a receiver takes one of them for a copy; stamp each datagram"
+        " anew, and a train of n with frame.stamp(pacer.now_ns(), n)"
+    }
+
+
+def test_a_sender_that_puts_one_header_before_a_whole_train() -> None:
+    class OneHeader(OneByOneSender):
+        async def send_frame(self, frame: Frame, endpoint: IDatagramEndpoint, peer: Address, pacer: IPacer) -> int:
+            sent = 0
+            for train in frame.trains(endpoint.segment_limit):
+                sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), train)
+            return sent
+
+    assert said_of(OneHeader).keys() == {"test_every_datagram_of_a_frame_has_a_stamp_of_its_own"}
+
+
 def test_a_sender_with_a_clock_rate_of_its_own() -> None:
     class Nanoseconds(Turned):
         async def send_one(self, at: Turn) -> int:

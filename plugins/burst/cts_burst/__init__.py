@@ -43,7 +43,7 @@ class BurstSender(ISender):
         await pacer.wait_until(frame.due_ns + self._held_ns(frame.sequence))
         sent = 0
         for train in frame.trains(endpoint.segment_limit):
-            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns()), train)
+            sent += await endpoint.send_train(peer, frame.stamp(pacer.now_ns(), len(train)), train)
         return sent
 
     def _held_ns(self, sequence: int) -> int:

@@ -11,6 +11,7 @@ from cts.api import (
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    Header,
     Histogram,
     IConnectedSocket,
     IDatagramEndpoint,
@@ -20,6 +21,7 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
     UnreachableHandler,
+    headers_of,
 )
 from cts_pcap.capture import Capture
 from cts_pcap.packets import ip_packet
@@ -56,19 +58,19 @@ class TeeingEndpoint(IDatagramEndpoint):
         """That of the endpoint behind."""
         return self._endpoint.segment_limit_to(remote)
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, then show it."""
         asked_ns = self._pacer.now_ns()
         sent = await self._endpoint.send(remote, header, payload)
         self._show(asked_ns, remote, header, payload)
         return sent
 
-    async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Send one datagram per payload, then show them."""
         asked_ns = self._pacer.now_ns()
         sent = await self._endpoint.send_train(remote, header, payloads)
-        for payload in payloads:
-            self._show(asked_ns, remote, header, payload)
+        for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
+            self._show(asked_ns, remote, own, payload)
         return sent
 
     def send_now(self, messages: Sequence[Message]) -> int:
@@ -76,8 +78,8 @@ class TeeingEndpoint(IDatagramEndpoint):
         asked_ns = self._pacer.now_ns()
         gone = self._endpoint.send_now(messages)
         for remote, header, payloads in messages[:gone]:
-            for payload in payloads:
-                self._show(asked_ns, remote, header, payload)
+            for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
+                self._show(asked_ns, remote, own, payload)
         return gone
 
     def try_send(self, remote: Address, datagram: bytes) -> bool:
@@ -113,7 +115,7 @@ class TeeingEndpoint(IDatagramEndpoint):
         """Close the endpoint behind."""
         self._endpoint.close()
 
-    def _show(self, time_ns: int, remote: Address, header: bytes | bytearray, payload: bytes | memoryview) -> None:
+    def _show(self, time_ns: int, remote: Address, header: Header, payload: bytes | memoryview) -> None:
         self._capture.write(time_ns, ip_packet(self.local, remote, b"".join((header, payload))))
 
 
