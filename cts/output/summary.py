@@ -198,6 +198,8 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
         ("duplicated", frames.repeated),
     )
     rows = [(f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})") for name, count in verdicts]
+    if frames.hidden_losses:
+        rows.append(("hidden loss", hidden_losses_text(frames.hidden_losses)))
     in_time = (
         f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
     )
@@ -206,6 +208,11 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
         causes = discarded_causes(counts.arrivals)
         rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
     return rows
+
+
+def hidden_losses_text(frames: int) -> str:
+    """Write in how many frames the original's rule would have hidden a loss."""
+    return f"{counted(frames, 'frame')} that the original's rule would call completed"
 
 
 def _late_rows(late: LateArrivals) -> list[tuple[str, str]]:

@@ -114,8 +114,8 @@ class Identification:
 
     A peer that stamps each of them does; one that stamps a whole train at once does not, and its whole frames look as if all
     but one of their datagrams were lost, and that one came so often instead. No network does that frame after frame, so once
-    something is known of a peer one such frame changes nothing. Consecutive stamps do, and so do two datagrams of different
-    length with one stamp.
+    something is known of a peer one such frame changes nothing, and neither does a stamp that was altered on its way. Consecutive
+    stamps do, which no such peer has.
 
     Attributes:
         holds: True or False once a frame has shown it; None before.
@@ -127,10 +127,10 @@ class Identification:
 
     def of(self, arrived: Arrived, full_size: int) -> bool:
         """Return whether the stamps tell the datagrams of this frame apart, one of several datagrams, at its render time."""
-        if arrived.alike:
-            self._decide(False)
-        elif arrived.consecutive:
+        if arrived.consecutive:
             self._decide(True)
+        elif arrived.alike:
+            self._speaks(False)
         elif arrived.distinct_size >= full_size and arrived.distinct > 1:
             self._speaks(True)
         elif arrived.duplicate >= arrived.distinct > 0 and arrived.size == full_size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
@@ -24,6 +25,7 @@ from cts.records.results import UNKNOWN_CONNECTION_ID
 __all__ = ["read_events"]
 
 _SCHEMA = 1
+_RULES = tuple(each.value for each in VerdictRule)
 _ROLES = ("loopback", "server", "client")
 _ENDS = ("sender", "receiver")
 
@@ -62,6 +64,7 @@ class _Reading:
         fields = reader.fields(first)
         direction = self._began(fields)
         verify = Verify(fields.one_of("verify", tuple(each.value for each in Verify)))
+        by_bytes = "verdict" not in fields or VerdictRule(fields.one_of("verdict", _RULES)) is VerdictRule.BYTES
         plan = self._plan(fields)
         role, seed = fields.text("role"), fields.integer_or_none("seed")
         interval_ns = fields.integer_or_none("status_interval_ns")
@@ -76,6 +79,7 @@ class _Reading:
         return RunEvents(
             direction=direction,
             verify=verify,
+            by_bytes=by_bytes,
             plan=plan,
             streams=tuple(self._streams[number] for number in sorted(self._streams)),
             lone=tuple(lone),

@@ -121,6 +121,7 @@ class RunEvents:
             and whether a signal stopped it, None if it does not tell.
         direction: which way frames went.
         verify: what its receivers did about wrong payloads.
+        by_bytes: whether they judged frames by their bytes, whatever they were; so did all that do not tell.
         plan: its stream arithmetic.
         streams: its receiving streams, in the order of their numbers.
         lone: sending ends that no receiving one is there for.
@@ -130,6 +131,7 @@ class RunEvents:
 
     direction: Direction
     verify: Verify
+    by_bytes: bool
     plan: StreamPlan
     streams: tuple[ReportedStream, ...]
     lone: tuple[ReportedOtherEnd, ...]

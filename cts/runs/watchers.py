@@ -122,6 +122,7 @@ def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, o
         "role": config.run.role,
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
+        "verdict": config.stream.verdict.value,
         "bits_per_second": plan.bits_per_second,
         "frame_rate": plan.frame_rate.plain,
         "stream_length_ns": plan.stream_length_ns,

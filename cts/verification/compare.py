@@ -146,7 +146,8 @@ class Comparison:
             return
         self._frames += 1
         sequence, size = expected.sequence, expected.size
-        verdict = self._verdict(size.low)
+        verdicts = expected.verdicts
+        verdict = self._verdict(size.low) if verdicts is None else verdicts[0]
         if sequence > len(self._reported.frames):
             self._counts[verdict] += 1
             self._differ("frame", verdict, None, sequence)
@@ -154,6 +155,9 @@ class Comparison:
         frame = self._reported.frames[sequence - 1]
         if frame.size not in size:
             self._differ("size", str(size) if size.low != size.high else size.low, frame.size, sequence)
+        elif verdicts is not None:
+            self._undecidable_frames += len(verdicts) > 1
+            verdict = frame.verdict if frame.verdict in verdicts else verdict
         elif size.low != size.high:
             self._undecidable_frames += verdict != self._verdict(size.high)
             verdict = self._verdict(frame.size)

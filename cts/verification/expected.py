@@ -4,6 +4,10 @@ Frame ``k`` is due at ``due(k)`` = base + (B + k - 1) intervals. An arrival at `
 ``due(k - 2B) < t <= due(k)``: from when the window reaches ``k`` until ``k`` is rendered. Anything else that should be data is
 an error. Where the clocks of truth and run differ by up to a tolerance, what lies that near an edge may be on either side:
 then sizes and counts have bounds, low where it is counted out and high where it is counted in.
+
+A frame is judged by the datagrams that counted for it. One whose stamp had come before adds nothing, and what comes when the
+frame's bytes are all there neither: either makes it repeated if it is whole. Where stamps do not tell datagrams apart, or the
+run was asked to, its bytes are all that counts.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from cts.verification.status import NEVER_NS, StatusLines
 __all__ = ["ExpectedFrame", "ExpectedStream", "Stamp", "verdict_of"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
+_RISING = (_DROPPED, _COMPLETED, _REPEATED)
 _ALWAYS_NS = -NEVER_NS
 
 Stamp = tuple[int, int]
@@ -38,6 +43,7 @@ class ExpectedFrame(NamedTuple):
         size: bytes that came in time.
         received_ns: when the last of them came, None if none did.
         stamps: what the sender may have stamped into that one, or into those within the tolerance of it.
+        verdicts: what may have become of it; None where that is a matter of its size.
     """
 
     sequence: int
@@ -45,6 +51,7 @@ class ExpectedFrame(NamedTuple):
     size: Bounds
     received_ns: int | None
     stamps: tuple[Stamp | None, ...]
+    verdicts: tuple[str, ...] | None
 
 
 def verdict_of(size: int, frame_size: int) -> str:
@@ -60,12 +67,31 @@ class _Window:
 
     sure_after_ns: int
     sure_until_ns: int
+    stamps: set[int] = field(factory=set)
+    distinct: int = 0
+    again: bool = False
+    in_doubt: list[tuple[int, int]] = field(factory=list)
+    """What has come for certain, each stamp once: their bytes, and whether more came; stamp and bytes of what may have come."""
     sure: int = 0
     maybe: int = 0
     received_ns: int | None = None
     stamp: Stamp | None = None
     stamps_before: list[tuple[int, Stamp | None]] = field(factory=list)
     """Until when others came, within the tolerance."""
+
+    def come(self, ticks: int, size: int, frame_size: int) -> None:
+        """Take in a datagram by its stamp."""
+        if ticks in self.stamps or self.distinct >= frame_size:
+            self.again = True
+        else:
+            self.stamps.add(ticks)
+            self.distinct += size
+
+    def verdict(self, frame_size: int) -> str:
+        """Return what becomes of the frame if nothing more comes."""
+        if self.distinct < frame_size:
+            return _DROPPED
+        return _REPEATED if self.again or self.distinct > frame_size else _COMPLETED
 
 
 @define(eq=False, kw_only=True)
@@ -79,6 +105,7 @@ class ExpectedStream:
         tolerance_ns: how far times of truth and run may lie apart.
         cut_ns: when something ended the stream that no datagram tells of; NEVER_NS if nothing did.
         on_frame: told of each frame once its render time has passed.
+        by_bytes: tells whether a frame that is rendered now is judged by its bytes.
         lines: the status lines, which tell of this stream as well.
 
     Attributes:
@@ -103,6 +130,7 @@ class ExpectedStream:
     _tolerance_ns: int
     _cut_ns: int
     _on_frame: Callable[[ExpectedFrame], None]
+    _by_bytes: Callable[[], bool]
     _lines: StatusLines
     arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
     _final_frame: int = field(init=False)
@@ -193,6 +221,7 @@ class ExpectedStream:
             if window.stamp is not stamp:
                 self._stamped(window, at_ns, stamp)
             window.sure += size
+            window.come(stamp[0], size, self._plan.frame_size)
             window.received_ns = at_ns
             self._taken += 1
             self._taken_bytes += size
@@ -208,6 +237,7 @@ class ExpectedStream:
             self._error(became, certain)
             return
         window.maybe += size
+        window.in_doubt.append((stamp[0], size))
         self.bytes_on_time.add(size, False)
         self.arrivals["on_time"].add(1, False)
         self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
@@ -311,11 +341,20 @@ class ExpectedStream:
     def _render(self, sequence: int) -> None:
         window = self._windows.pop(sequence, None) or _Window(0, 0)
         size, due_ns = Bounds(window.sure, window.sure + window.maybe), self._due_ns(sequence)
-        least, most = (verdict_of(each, self._plan.frame_size) for each in (size.low, size.high))
+        by_size = self._by_bytes()
+        if by_size:
+            least, most = (verdict_of(each, self._plan.frame_size) for each in (size.low, size.high))
+        else:
+            least = window.verdict(self._plan.frame_size)
+            for ticks, each in window.in_doubt:
+                window.come(ticks, each, self._plan.frame_size)
+            most = window.verdict(self._plan.frame_size)
         self._rendered(due_ns, (least,) if least == most else VERDICTS, sure=least == most)
+        # More can only make a dropped frame completed, and that repeated.
+        verdicts = None if by_size else _RISING[_RISING.index(least) : _RISING.index(most) + 1]
         if self.doubt is None:
             stamps = (window.stamp, *(stamp for at_ns, stamp in window.stamps_before if self._near(window, at_ns)))
-            self._on_frame(ExpectedFrame(sequence, due_ns, size, window.received_ns, stamps))
+            self._on_frame(ExpectedFrame(sequence, due_ns, size, window.received_ns, stamps, verdicts))
 
     def _near(self, window: _Window, at_ns: int) -> bool:
         return window.received_ns is not None and at_ns >= window.received_ns - self._tolerance_ns

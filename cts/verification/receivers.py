@@ -79,6 +79,7 @@ class Receivers(TruthVisitor):
         pull: whether frames went to the clients.
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
+        by_bytes: whether frames are judged by their bytes, whatever they were.
         tolerance_ns: how far times of truth and run may lie apart.
         simulated: whether the truth is a simulation's.
         disorder_ns: how far the truth's lines may be out of the order of their times.
@@ -98,6 +99,7 @@ class Receivers(TruthVisitor):
     _pull: bool
     _plan: Arithmetic
     _verify: Verify
+    _by_bytes: bool
     _tolerance_ns: int
     _simulated: bool
     _disorder_ns: int
@@ -260,6 +262,7 @@ class Receivers(TruthVisitor):
             tolerance_ns=self._tolerance_ns,
             cut_ns=end.ended_ns if end is not None and end.cut_short else NEVER_NS,
             on_frame=comparison.frame,
+            by_bytes=lambda: self._by_bytes or not link.sending.told_apart(),
             lines=self._lines,
         )
         return stream

@@ -118,6 +118,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         pull=run.direction is Direction.PULL,
         plan=plan,
         verify=run.verify,
+        by_bytes=run.by_bytes,
         tolerance_ns=tolerance_ns,
         simulated=not real,
         disorder_ns=reader.disorder_ns,

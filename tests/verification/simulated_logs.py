@@ -90,6 +90,7 @@ def simulated_logs(
         "role": config.run.role,
         "direction": stream.direction.value,
         "verify": stream.verify.value,
+        "verdict": stream.verdict.value,
         "bits_per_second": stream.bits_per_second,
         "frame_rate": stream.frame_rate.plain,
         "stream_length_ns": stream.stream_length,
