@@ -116,10 +116,8 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         source: Source | None = None,
     ) -> int:
         """Send the datagrams one by one."""
-        sent = 0
-        for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
-            sent += await self.send(remote, own, payload, source)
-        return sent
+        pairs = zip(headers_of(header, payloads), payloads, strict=True)
+        return sum([await self.send(remote, own, payload, source) for own, payload in pairs])
 
     def send_now(self, messages: Sequence[Message], source: Source | None = None) -> int:
         """Hand over nothing: one datagram a call is what :meth:`send_train` is for."""

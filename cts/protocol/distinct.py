@@ -114,8 +114,8 @@ class Identification:
 
     A peer that stamps each of them does; one that stamps a whole train at once does not, and its whole frames look as if all
     but one of their datagrams were lost, and that one came so often instead. No network does that frame after frame, so once
-    something is known of a peer one such frame changes nothing, and neither does a stamp that was altered on its way. Consecutive
-    stamps do, which no such peer has.
+    something is known of a peer one such frame changes nothing, and neither does a stamp that was altered on its way.
+    Consecutive stamps do, which no such peer has.
 
     Attributes:
         holds: True or False once a frame has shown it; None before.

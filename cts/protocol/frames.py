@@ -12,70 +12,22 @@ Where nobody wants to hear of each frame, several are rendered together: until `
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
-
-from attrs import frozen
 
 from cts.metrics.counters import Became, FrameCounts
-from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.frame_record import MissedRecord
 from cts.metrics.loss import DueBytes
 from cts.protocol.distinct import Arrived, Identification
 from cts.protocol.frame_records import FrameRecorder, MissedObserver, RecordObserver
 from cts.protocol.plan import StreamPlan
 from cts.protocol.shortfall import REMEMBERED, Shortfall
+from cts.protocol.verdicts import FrameObserver, RenderedFrame, Verdict, VerdictRule, verdict_by_bytes
 from cts.units import SECOND
 
 __all__ = ["FrameBuffer", "FrameObserver", "RenderedFrame", "Verdict", "VerdictRule"]
 
 
-class Verdict(Enum):
-    """What became of a frame, by what was there at its render time."""
-
-    COMPLETED = "completed"
-    DROPPED = "dropped"
-    REPEATED = "repeated"
-
-
-class VerdictRule(Enum):
-    """By what a frame is judged."""
-
-    DISTINCT = "distinct"
-    """By its datagrams, of which each counts once: completed if all came, repeated if some came again besides."""
-    BYTES = "bytes"
-    """By the bytes that came, whatever they were: the original's rule."""
-
-
 # Named once, as in the pattern: every frame comes by here.
 _COMPLETED, _DROPPED, _REPEATED = Verdict.COMPLETED, Verdict.DROPPED, Verdict.REPEATED
-
-
-@frozen
-class RenderedFrame:
-    """A frame and its verdict.
-
-    Attributes:
-        sequence: its number, from 1.
-        verdict: completed, dropped or repeated.
-        size: bytes that came on time.
-        sender_qpc: ticks of the sender's clock in the last datagram that came on time; 0 if none did.
-        sender_qpf: the sender's ticks per second in that datagram; 0 if none came.
-        received_ns: receive time of that datagram, in the driver's clock; 0 if none came.
-        due_ns: render time.
-        record: all that is known of its datagrams; None from whoever does not tell.
-    """
-
-    sequence: int
-    verdict: Verdict
-    size: int
-    sender_qpc: int
-    sender_qpf: int
-    received_ns: int
-    due_ns: int
-    record: FrameRecord | None = None
-
-
-FrameObserver = Callable[[RenderedFrame], None]
-
 
 _NOTHING = Arrived()
 _RENDERED_TOGETHER = 16
@@ -343,7 +295,7 @@ class FrameBuffer:
             self.counts.hidden_losses += arrived.size >= full_size
         self.duplicates += duplicate
         if self._by_bytes or not identified:
-            verdict = _of_size(arrived.size, full_size)
+            verdict = verdict_by_bytes(arrived.size, full_size)
         elif size < full_size:
             verdict = _DROPPED
         else:
@@ -378,9 +330,3 @@ class FrameBuffer:
         if self._on_frame is not None:
             last = arrived.qpc, arrived.qpf, arrived.received_ns
             self._on_frame(RenderedFrame(sequence, verdict, arrived.size, *last, due_ns, record))
-
-
-def _of_size(size: int, full_size: int) -> Verdict:
-    if size == full_size:
-        return _COMPLETED
-    return _DROPPED if size < full_size else _REPEATED

@@ -15,6 +15,7 @@ from cts.api import (
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
+    MissedRecord,
     Outcome,
     RenderedFrame,
     StreamPlan,
@@ -22,6 +23,7 @@ from cts.api import (
     StreamResult,
     Train,
     Verdict,
+    VerdictRule,
     Verify,
 )
 from cts.errors import first_of
@@ -36,6 +38,7 @@ __all__ = ["ProbedSender", "RequestKept", "answer_faults", "ending_faults", "req
 _GONE_AFTER_NS = 987_654_321
 _REMARK = "a remark that only this contract makes"
 _FAILURE = RuntimeError("a failure that only this contract makes")
+_MISSED = MissedRecord(1, 2, 3, 4, 5, 6, (), False, False, 7)
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -77,7 +80,7 @@ class RequestKept:
 
     Attributes:
         heard: the frames that its ``on_frame`` was told of.
-        told: what its ``on_remark`` and its ``on_failure`` were told.
+        told: what its ``on_missed``, its ``on_remark`` and its ``on_failure`` were told.
     """
 
     request: StreamRequest
@@ -94,7 +97,8 @@ class RequestKept:
         self.sender = ProbedSender(None, request.plan)
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
         request.gone_after_ns, request.shares_settings = _GONE_AFTER_NS, True
-        request.on_remark = request.on_failure = self.told.append
+        request.verdict = VerdictRule.BYTES
+        request.on_missed = request.on_remark = request.on_failure = self.told.append
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
 
@@ -105,6 +109,7 @@ class RequestKept:
             ("connection_id", passed_on.connection_id, self._connection_id),
             ("active", passed_on.active, self._active),
             ("verify", passed_on.verify, Verify.COUNT),
+            ("verdict", passed_on.verdict, VerdictRule.BYTES),
             ("gone_after_ns", passed_on.gone_after_ns, _GONE_AFTER_NS),
             ("shares_settings", passed_on.shares_settings, True),
         ):
@@ -114,6 +119,10 @@ class RequestKept:
             passed_on.on_frame(_FRAME)
         if self.heard != [_FRAME]:
             yield "a rendered frame did not reach the request's on_frame, so no log has it: pass on_frame on, or call it"
+        if passed_on.on_missed is not None:
+            passed_on.on_missed(_MISSED)
+        if _MISSED not in self.told:
+            yield "late data did not reach the request's on_missed, so no log has it: pass on_missed on, or call it"
         if passed_on.on_remark is not None:
             passed_on.on_remark(_REMARK)
         if _REMARK not in self.told:

@@ -13,7 +13,6 @@ run was asked to, its bytes are all that counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from attrs import define, field
 
@@ -23,75 +22,13 @@ from cts.records.reported_run import ARRIVALS
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
 from cts.verification.status import NEVER_NS, StatusLines
+from cts.verification.windows import ExpectedFrame, Stamp, Window, verdict_of
 
 __all__ = ["ExpectedFrame", "ExpectedStream", "Stamp", "verdict_of"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
 _RISING = (_DROPPED, _COMPLETED, _REPEATED)
 _ALWAYS_NS = -NEVER_NS
-
-Stamp = tuple[int, int]
-"""The sender's clock in a datagram: ticks, and ticks per second."""
-
-
-class ExpectedFrame(NamedTuple):
-    """A frame whose render time has passed.
-
-    Attributes:
-        sequence: its number.
-        due_ns: its render time.
-        size: bytes that came in time.
-        received_ns: when the last of them came, None if none did.
-        stamps: what the sender may have stamped into that one, or into those within the tolerance of it.
-        verdicts: what may have become of it; None where that is a matter of its size.
-    """
-
-    sequence: int
-    due_ns: int
-    size: Bounds
-    received_ns: int | None
-    stamps: tuple[Stamp | None, ...]
-    verdicts: tuple[str, ...] | None
-
-
-def verdict_of(size: int, frame_size: int) -> str:
-    """Return what becomes of a frame of which so many bytes came in time."""
-    if size == frame_size:
-        return _COMPLETED
-    return _DROPPED if size < frame_size else _REPEATED
-
-
-@define(eq=False)
-class _Window:
-    """When arrivals count for a frame for certain, and the bytes that have come for certain, and those that may have."""
-
-    sure_after_ns: int
-    sure_until_ns: int
-    stamps: set[int] = field(factory=set)
-    distinct: int = 0
-    again: bool = False
-    in_doubt: list[tuple[int, int]] = field(factory=list)
-    """What has come for certain, each stamp once: their bytes, and whether more came; stamp and bytes of what may have come."""
-    sure: int = 0
-    maybe: int = 0
-    received_ns: int | None = None
-    stamp: Stamp | None = None
-    stamps_before: list[tuple[int, Stamp | None]] = field(factory=list)
-    """Until when others came, within the tolerance."""
-
-    def come(self, ticks: int, size: int, frame_size: int) -> None:
-        """Take in a datagram by its stamp."""
-        if ticks in self.stamps or self.distinct >= frame_size:
-            self.again = True
-        else:
-            self.stamps.add(ticks)
-            self.distinct += size
-
-    def verdict(self, frame_size: int) -> str:
-        """Return what becomes of the frame if nothing more comes."""
-        if self.distinct < frame_size:
-            return _DROPPED
-        return _REPEATED if self.again or self.distinct > frame_size else _COMPLETED
 
 
 @define(eq=False, kw_only=True)
@@ -143,7 +80,7 @@ class ExpectedStream:
     """What happened since is in the same status lines until then."""
     _heard: bool = field(default=False, init=False)
     _next: int = field(default=1, init=False)
-    _windows: dict[int, _Window] = field(factory=dict, init=False)
+    _windows: dict[int, Window] = field(factory=dict, init=False)
     _look_ns: int = field(init=False)
     base_ns: int = field(init=False)
     connection_id: str | None = field(default=None, init=False)
@@ -265,7 +202,7 @@ class ExpectedStream:
         look_ns = min(self._cut_ns, self._due_ns(self._next)) + self._tolerance_ns
         self._look_ns = min(look_ns, self._alike_until_ns)
 
-    def _window(self, sequence: int, at_ns: int) -> _Window | None:
+    def _window(self, sequence: int, at_ns: int) -> Window | None:
         """Return the window of a frame that an arrival may count for, None if it certainly does not."""
         if not self._next <= sequence <= self._plan.final_frame:
             return None
@@ -274,7 +211,7 @@ class ExpectedStream:
         if at_ns <= opens_ns - self._tolerance_ns:
             return None
         until_ns = min(self._cut_ns, self._due_ns(sequence)) - self._tolerance_ns
-        window = self._windows[sequence] = _Window(opens_ns + self._tolerance_ns, until_ns)
+        window = self._windows[sequence] = Window(opens_ns + self._tolerance_ns, until_ns)
         return window
 
     def _missed(self, sequence: int) -> str:
@@ -283,7 +220,7 @@ class ExpectedStream:
             return "no_such_frame"
         return "late" if sequence < self._next else "ahead"
 
-    def _stamped(self, window: _Window, at_ns: int, stamp: Stamp) -> None:
+    def _stamped(self, window: Window, at_ns: int, stamp: Stamp) -> None:
         """Take note of another stamp, and remember the one before: too near to it, who knows which came last."""
         if self._tolerance_ns and window.received_ns is not None:
             near = [each for each in window.stamps_before if each[0] >= at_ns - self._tolerance_ns]
@@ -339,7 +276,7 @@ class ExpectedStream:
         self._look_again()
 
     def _render(self, sequence: int) -> None:
-        window = self._windows.pop(sequence, None) or _Window(0, 0)
+        window = self._windows.pop(sequence, None) or Window(0, 0)
         size, due_ns = Bounds(window.sure, window.sure + window.maybe), self._due_ns(sequence)
         by_size = self._by_bytes()
         if by_size:
@@ -356,7 +293,7 @@ class ExpectedStream:
             stamps = (window.stamp, *(stamp for at_ns, stamp in window.stamps_before if self._near(window, at_ns)))
             self._on_frame(ExpectedFrame(sequence, due_ns, size, window.received_ns, stamps, verdicts))
 
-    def _near(self, window: _Window, at_ns: int) -> bool:
+    def _near(self, window: Window, at_ns: int) -> bool:
         return window.received_ns is not None and at_ns >= window.received_ns - self._tolerance_ns
 
     def _rendered(self, due_ns: int, verdicts: tuple[str, ...], *, frames: int = 1, sure: bool) -> None:

@@ -56,7 +56,7 @@ def row(text: str, name: str) -> str:
 
 
 def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind() -> None:
-    frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0}'
+    frames = '{"completed": 150, "dropped": 0, "repeated": 0, "error": 0, "hidden_losses": 0}'
     arrivals = json.dumps(attrs.asdict(ArrivalTotals()))
     loss = (
         '{"due": 0, "on_time": 0, "missing": 0, "not_sent": null, "sent_late": 0, "on_the_way": null, '
@@ -92,7 +92,7 @@ def test_the_json_object_holds_every_count() -> None:
     )
     summary = summary_json(evolve(REPORT, snapshot=snapshot, streams_omitted=14, interrupted=True))
     assert summary["connections"] == {"successful": 7, "network_errors": 8, "protocol_errors": 9, "cancelled": 10}
-    assert summary["frames"] == {"completed": 1, "dropped": 2, "repeated": 3, "error": 4}
+    assert summary["frames"] == {"completed": 1, "dropped": 2, "repeated": 3, "error": 4, "hidden_losses": 0}
     assert (summary["bytes_received"], summary["bytes_sent"], summary["overflowed"]) == (5, 6, 13)
     assert json.dumps(summary["refused"]) == '{"a": 12, "b": 11}'
     assert (summary["streams_omitted"], summary["interrupted"]) == (14, True)

@@ -12,7 +12,7 @@ from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, Str
 
 ARRIVALS = (
     '"arrivals":{"on_time":0,"late":0,"ahead":0,"no_such_frame":0,'
-    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0},"unsent":{},"bytes_on_time":400'
+    '"undecodable":0,"wrong_payload":0,"unexpected":0,"handshake":0,"duplicate":0},"unsent":{},"bytes_on_time":400'
 )
 BEGAN_NS = 1_000
 LOCAL = Address("127.0.0.1", 50000)
@@ -84,7 +84,7 @@ def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
     assert lines_after_the_first(path, log)[0] == (
         '{"event":"stream_ended","time_ns":90,"stream":7,"id":"some-id","local":"127.0.0.1:50000",'
         '"remote":"[::1]:4444","role":"receiver","outcome":"protocol error","result":"ErrorX","started_ns":5,'
-        '"bits_per_second":8000,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
+        '"bits_per_second":8000,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4,"hidden_losses":0},'
         '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + ',"unreachable":8,"remark":null}'
     )
 
@@ -93,7 +93,7 @@ def test_a_status_has_every_outcome_and_its_reasons_sorted(tmp_path: Path) -> No
     log = begun(path := tmp_path / "e.jsonl")
     log.status(RunSnapshot(50, 2, COUNTS, {Outcome.SUCCESSFUL: 9}, {"b": 1, "a": 2}, 3, unreachable=4))
     assert lines_after_the_first(path, log)[0] == (
-        '{"event":"status","time_ns":50,"open_streams":2,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4},'
+        '{"event":"status","time_ns":50,"open_streams":2,"frames":{"completed":1,"dropped":2,"repeated":3,"error":4,"hidden_losses":0},'
         '"bytes_received":500,"bytes_sent":600,' + ARRIVALS + ","
         '"outcomes":{"successful":9,"network error":0,"protocol error":0,"cancelled":0},'
         '"refused":{"a":2,"b":1},"overflowed":3,"unreachable":4}'

@@ -14,6 +14,7 @@ from cts.api import (
     IConnectedSocketFactory,
     Role,
     StreamRequest,
+    headers_of,
 )
 from cts.testing import PEER, ConnectedSocketFactoryContract, RecordingSocket, complaints
 from tests.testing.through_endpoint import ThroughEndpoint
@@ -175,7 +176,8 @@ def test_an_endpoint_that_miscounts() -> None:
 def test_an_endpoint_that_takes_segmented_sends_apart() -> None:
     class Apart(ThroughEndpoint):
         async def send_train(self, remote: Address, header: bytes | bytearray, payloads: Sequence[memoryview]) -> int:
-            return sum([await self.send(remote, header, payload) for payload in payloads])
+            pairs = zip(headers_of(header, payloads), payloads, strict=True)
+            return sum([await self.send(remote, own, payload) for own, payload in pairs])
 
     said = said_of(with_endpoint(Apart))
     assert said.keys() == {"test_what_the_default_socket_sends_reaches_the_endpoint"}

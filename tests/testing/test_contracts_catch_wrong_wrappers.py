@@ -30,6 +30,7 @@ from cts.api import (
     StreamResult,
     StreamSnapshot,
     Train,
+    VerdictRule,
     Verify,
 )
 from cts.testing import ConnectedSocketFactoryContract, MockPacer, OneByOneSender, complaints, plan_of
@@ -446,6 +447,8 @@ CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("a remark did not reach the request's on_remark", {"on_remark": lambda _: None}),
     ("what ended a stream did not reach the request's on_failure", {"on_failure": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),
+    ("late data did not reach the request's on_missed", {"on_missed": lambda _: None}),
+    ("the request's verdict was ", {"verdict": lambda _: VerdictRule.DISTINCT}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: deaf}),
     ("a task that was in request.background is there no more: append to it", {"background": lambda _: []}),
     ("keep to the run's clock, the request's pacer", {"pacer": lambda _: Later()}),
