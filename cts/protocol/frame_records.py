@@ -99,14 +99,6 @@ class FrameRecorder:
             extents,
         )
 
-    def passed(self, sequence: int, arrived: Arrived, identified: bool) -> None:
-        """Take note that a frame was rendered of which nobody wants the record."""
-        timing = arrived.timing
-        if timing is not None:
-            timing.extents.clear()
-            if (timing.again_ns if identified else timing.again_by_size_ns) is not None:
-                self._came_again(sequence)
-
     def missed_whole(self, record: MissedRecord) -> MissedRecord:
         """Complete the record of data of a frame that had come whole."""
         return record._replace(fresh=0, missing=(), again=self._came_again(record.sequence))
@@ -114,10 +106,9 @@ class FrameRecorder:
     def missed_of(self, record: MissedRecord, arrived: Arrived, fresh: int, whole: bool) -> MissedRecord:
         """Complete the record of data of a frame that had not come whole; ``arrived`` now holds it as well."""
         timing = arrived.timing
-        extents: tuple[int, ...] = ()
-        if timing is not None:
-            extents = tuple(timing.extents)
-            timing.extents.clear()
+        assert timing is not None
+        extents = tuple(timing.extents)
+        timing.extents.clear()
         again = fresh < record.datagrams and self._came_again(record.sequence)
         missing = () if whole else self._missing(arrived)
         return record._replace(fresh=fresh, missing=missing, whole=whole, again=again, extents=extents)

@@ -306,10 +306,8 @@ class FrameBuffer:
             self.counts.dropped += 1
         else:
             self.counts.repeated += 1
-        if self._tells:
-            self._tell(sequence, verdict, arrived, identified)
-        elif self._recorder is not None:
-            self._recorder.passed(sequence, arrived, identified)
+        if self._recorder is not None:
+            self._tell(self._recorder, sequence, verdict, arrived, identified)
 
     def _lacks(self, sequence: int, arrived: Arrived, size: int) -> None:
         self._shortfall.lacks(sequence, size)
@@ -320,13 +318,13 @@ class FrameBuffer:
                 del unfinished[next(iter(unfinished))]
         self._forgotten = self._shortfall.forgotten
 
-    def _tell(self, sequence: int, verdict: Verdict, arrived: Arrived, identified: bool) -> None:
+    def _tell(
+        self, recorder: FrameRecorder, sequence: int, verdict: Verdict, arrived: Arrived, identified: bool
+    ) -> None:
         due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
-        record = None
-        if self._recorder is not None:
-            record = self._recorder.rendered(sequence, due_ns, arrived, identified)
-            if self._on_record is not None:
-                self._on_record(record)
+        record = recorder.rendered(sequence, due_ns, arrived, identified)
+        if self._on_record is not None:
+            self._on_record(record)
         if self._on_frame is not None:
             last = arrived.qpc, arrived.qpf, arrived.received_ns
             self._on_frame(RenderedFrame(sequence, verdict, arrived.size, *last, due_ns, record))

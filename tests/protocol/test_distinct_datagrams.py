@@ -314,6 +314,13 @@ def test_of_frames_long_gone_nothing_is_known() -> None:
     assert [(each.sequence, each.fresh) for each in came.missed] == [(1, None), (1400, 1)]
 
 
+def test_a_stream_that_is_only_recorded_tells_no_frame() -> None:
+    records: list[FrameRecord] = []
+    buffer = FrameBuffer(PLAN, 0, on_record=records.append)
+    buffer.render_before(PLAN.render_offset_ns(2) + 1)
+    assert [(each.sequence, each.missing) for each in records] == [(1, ((0, 2),)), (2, ((0, 2),))]
+
+
 def test_what_is_remembered_of_frames_is_bounded() -> None:
     plan = StreamPlan(8 * 10_000, 10, 500 * SECOND, 300 * MS, 400)
     came = Receiving(plan)
