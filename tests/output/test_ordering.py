@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
+from cts.metrics.frame_record import MissedRecord
 from cts.output.ordering import OrderedObserver, PromptObserver
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
@@ -44,6 +45,9 @@ class Record(Observer):
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         self.told.append(f"frame {stream.number}.{frame.sequence}")
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        self.told.append(f"missed {stream.number}.{record.sequence}")
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self.told.append(f"ended {stream.number}")
@@ -224,3 +228,11 @@ def test_every_observer_is_closed_even_if_another_one_fails() -> None:
 
 def test_notes_are_those_of_all() -> None:
     assert OrderedObserver([Record(), Observer(), Record()], Clock().now_ns).notes() == ("a note", "a note")
+
+
+def test_data_that_missed_its_frame_comes_behind_the_frames_of_its_instant_and_before_the_end() -> None:
+    ordered = OrderedObserver([seen := Record()], Clock().now_ns)
+    ordered.data_missed(stream(1), MissedRecord(2, 5, 1, 1, 400, 1, None, False, False, 7))
+    ordered.frame_rendered(stream(1), frame(3))
+    ordered.closing()
+    assert seen.told[:2] == ["frame 1.3", "missed 1.2"]

@@ -14,6 +14,7 @@ from cts.config.tables import Config, StreamConfig
 from cts.engine.settings import ClientSettings, SessionSettings
 from cts.errors import UserError
 from cts.metrics.counters import FrameTotals
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
 from cts.protocol.frames import RenderedFrame, Verdict
@@ -30,6 +31,7 @@ from cts.runs.workers.messages import (
     Frames,
     Message,
     MessageReader,
+    Missed,
     Noted,
     Opened,
     Ready,
@@ -57,11 +59,16 @@ RESULT = StreamResult(
 SNAPSHOT = RunSnapshot(7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9)
 LATENESS = Histogram()
 LATENESS.record(12_345)
+RECORD = FrameRecord(3, 30, 24, 20, 28_000, 2, ((0, 1), (5, 6)), 1, 20, None, 19, 4, 9, 5, (1, 7))
 MESSAGES: tuple[Message, ...] = (
     Ready(),
     Bound((HERE, THERE)),
     Opened(StreamInfo(1, HERE, THERE, Role.RECEIVER, 4)),
     Frames(1, (RenderedFrame(3, Verdict.COMPLETED, 4166, 11, 12, 20, 30),) * 20),
+    Frames(1, (RenderedFrame(3, Verdict.DROPPED, 4166, 11, 12, 20, 30, RECORD),)),
+    Frames(1, (RenderedFrame(3, Verdict.DROPPED, 4166, 11, 12, 20, 30, RECORD._replace(missing=None, extents=())),)),
+    Missed(1, MissedRecord(3, 40, 10, 2, 2800, 1, ((1, 1), (4, 7)), False, True, 9, (3,))),
+    Missed(1, MissedRecord(3, 40, 10, 2, 2800, None, None, True, False, 9)),
     Ended(1, RESULT),
     Status(SNAPSHOT, whole=True),
     Noted("what a person should hear: ä\n"),
@@ -81,6 +88,8 @@ MESSAGES: tuple[Message, ...] = (
         )
     ),
 )
+
+RECORD = FrameRecord(3, 30, 24, 20, 28_000, 2, ((0, 1), (5, 6)), 1, 20, None, 19, 4, 9, 5, (1, 7))
 
 
 def read(portions: list[bytes]) -> list[object]:
