@@ -65,7 +65,13 @@ def test_it_leaves_with_0(finished: Finished) -> None:
 
 def test_every_frame_is_completed(finished: Finished, way: str) -> None:
     frames = STREAMS.get(way, 1) * SHORT_FRAMES
-    assert finished.report["frames"] == {"completed": frames, "dropped": 0, "repeated": 0, "error": 0}
+    assert finished.report["frames"] == {
+        "completed": frames,
+        "dropped": 0,
+        "repeated": 0,
+        "error": 0,
+        "hidden_losses": 0,
+    }
 
 
 def test_every_stream_is_a_success(finished: Finished, way: str) -> None:

@@ -77,7 +77,13 @@ def test_the_totals_are_those_of_all_processes(loopback: Logged) -> None:
         "protocol_errors": 0,
         "cancelled": 0,
     }
-    assert report["frames"] == {"completed": STREAMS * FRAMES, "dropped": 0, "repeated": 0, "error": 0}
+    assert report["frames"] == {
+        "completed": STREAMS * FRAMES,
+        "dropped": 0,
+        "repeated": 0,
+        "error": 0,
+        "hidden_losses": 0,
+    }
     assert report["bytes_received"] == sum(stream["bytes_received"] for stream in report["streams"]) > 0
     assert report["bytes_sent"] == report["bytes_received"]
     assert (report["role"], failures(loopback.finished)) == ("loopback", [])
