@@ -11,7 +11,7 @@ import trio
 from attrs import define, field
 
 from cts.api.network import IDatagramEndpoint, IPacer
-from cts.metrics.frame_record import MissedRecord
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
 from cts.protocol.frames import RenderedFrame, VerdictRule
 from cts.protocol.outgoing import Frame
@@ -174,6 +174,7 @@ class StreamRequest:
             sender's stream ends; None for as long as it lasts.
         verdict: by what a receiver judges frames.
         on_frame, on_missed: told of each rendered frame; of data that came after its frame had been rendered. None for nobody.
+        on_record: told what is known of each frame's datagrams, in order, maybe of several frames together; None for nobody.
         on_failure: told of the exception that ended the stream, or None.
         on_remark: told what a person should hear of the stream while it runs, or None.
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
@@ -192,6 +193,7 @@ class StreamRequest:
     verdict: VerdictRule = VerdictRule.DISTINCT
     on_frame: Callable[[RenderedFrame], None] | None = None
     on_missed: Callable[[MissedRecord], None] | None = None
+    on_record: Callable[[FrameRecord], None] | None = None
     gone_after_ns: int | None = None
     on_remark: Callable[[str], None] | None = None
     shares_settings: bool = False

@@ -79,6 +79,7 @@ class ConnectedSocket(IConnectedSocket):
                 verify=request.verify,
                 on_frame=request.on_frame,
                 on_missed=request.on_missed,
+                on_record=request.on_record,
                 agreement=agreement,
                 rule=request.verdict,
             )

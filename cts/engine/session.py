@@ -321,4 +321,5 @@ class Session(ISession):
             answered=() if self._client is None else tuple(self._client.answered.values()),
             notes=() if self._server is None else self._server.notes,
             hosts=() if self._is_virtual else None,
+            playout=self._measured.playout,
         )

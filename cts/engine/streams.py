@@ -34,7 +34,9 @@ from cts.engine.latecomers import Latecomers
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
+from cts.metrics.playout import Playout, PlayoutSweep
 from cts.records.observer import Observer
+from cts.records.playout import missed_by, playout_of, playout_of_all, sweep_of
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
@@ -84,6 +86,7 @@ class OpenStream:
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
+    sweep: PlayoutSweep | None = field(default=None, repr=False)
     running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
 
 
@@ -126,6 +129,7 @@ class Streams:
         self._remarks: dict[StreamInfo, str] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
+        self.playout: Playout | None = None
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
@@ -158,6 +162,7 @@ class Streams:
         tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
+        sweep = sweep_of(parts.plan) if self._measured and self.role is Role.RECEIVER else None
         if told:
             self._tell(info)
         try:
@@ -175,7 +180,8 @@ class Streams:
                 verify=parts.verify,
                 verdict=parts.verdict,
                 on_frame=partial(hears, info) if tells_frames else None,
-                on_missed=partial(hears_missed, info) if tells_frames else None,
+                on_missed=missed_by(sweep, partial(hears_missed, info) if tells_frames else None),
+                on_record=None if sweep is None else sweep.frame,
                 gone_after_ns=self._gone_after_ns,
                 on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
@@ -186,7 +192,7 @@ class Streams:
             self._tell(info)
             self._fail(info, error)
             return None
-        return OpenStream(info, socket)
+        return OpenStream(info, socket, sweep)
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""
@@ -219,6 +225,7 @@ class Streams:
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
+            result = self._swept(stream, result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
                 self._ledger.withdrawn(info.number, self.role)
@@ -255,7 +262,7 @@ class Streams:
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
             del self._open[stream]
             self._tell(stream.info)
-            self._record(stream.info, result)
+            self._record(stream.info, self._swept(stream, result))
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
@@ -317,8 +324,14 @@ class Streams:
             remark=self._remarks.get(info),
         )
 
+    def _swept(self, stream: OpenStream, result: StreamResult) -> StreamResult:
+        if stream.sweep is None or (playout := playout_of(stream.sweep, result.counts)) is None:
+            return result
+        return attrs.evolve(result, playout=playout)
+
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)
         self._ended_counts += result.counts
+        self.playout = playout_of_all((self.playout, result.playout))
         self._ledger.ended(info.number, result)
         (self._observer.stream_ended if self._measured else self._observer.other_end_ended)(info, result)

@@ -1,19 +1,19 @@
 """Which buffer would have been enough: a stream's verdicts at every other depth of its buffer, from what one run has seen.
 
 The depth B counts in whole frames. With ``step`` nanoseconds a frame, offsets from the receiver's base, and depth B, frame i is
-rendered at ``(B + i - 1) * step``; a datagram of it that arrives at ``t`` is in time where ``B >= ceil(t / step) - i + 1``. The
-window reaches ``2 B`` frames from the next one to render on; there is room for the datagram where ``B >= min(ceil(i / 2),
-i - ceil(t / step))``. Both are lower bounds, so that every frame has one least depth from which on it is whole, and one from which
-on something of it comes twice: the verdicts at every depth follow from two counters over whole numbers, exactly. A stream whose
-first data comes after its first render time never starts, so that at depths below ``ceil(t / step)`` of that data all is dropped.
-
-A frame is whole once each of its datagrams has come, and repeated if besides that one of them has come again.
+rendered at ``(B + i - 1) * step``; a datagram of it that arrives at ``t`` is in time where ``B >= ceil(t / step) - i + 1``.
+The window reaches ``2 B`` frames from the next one to render on; there is room for the datagram where
+``B >= min(ceil(i / 2), i - ceil(t / step))``. Both are lower bounds, so that every frame has one least depth from which on it
+is whole, and one from which on something of it comes twice: the verdicts at every depth follow from two counters over whole
+numbers, exactly. A stream whose first data comes after its first render time never starts, so that at depths below
+``ceil(t / step)`` of that data all is dropped. A frame is whole once each of its datagrams has come, and repeated if besides
+one of them came again.
 
 What cannot be seen: a run with a buffer of D frames ends when the last of its n frames is rendered. At a depth B > D the last
 ``B - D`` frames could have waited for longer than that; :attr:`Playout.known` is the depth up to which none of them lacked
-anything by then. Deeper, a frame counts as dropped that was never whole within what was seen, and copies that came after the end
-are missing. Where a sender is ahead of its schedule by more frames than a buffer holds, and sends them again, a frame may be whole
-at a lesser depth than is found; the run's own depth is exact in any case.
+anything by then. Deeper, a frame counts as dropped that was not whole within what was seen, and copies that came after the
+end are missing. Where a sender is ahead of its schedule by more frames than a buffer holds, and sends them again, a frame may
+be whole at a lesser depth than is found; the run's own depth is exact in any case.
 """
 
 from __future__ import annotations
@@ -181,6 +181,11 @@ class PlayoutSweep:
         self._base_ns = 0
         self._began_ns = _NEVER_NS
 
+    @property
+    def frames(self) -> int:
+        """Frames that it has taken, or knows to have been left out."""
+        return self._next - 1
+
     def frame(self, record: FrameRecord) -> None:
         """Take a frame as it was at its render time; frames come in order, those left out had nothing."""
         sequence = record.sequence
@@ -245,13 +250,13 @@ class PlayoutSweep:
         # It has started with its own buffer: by something too early where what was in time came later.
         first = max(1, min(self._step_of(self._began_ns - self._base_ns), self._depth))
         lacking = max(self._forgotten, next(reversed(self._lacking), 0))
-        known = self._depth + self._next - 1 - lacking if lacking else self._final
+        known = self._depth + self.frames - lacking if lacking else self._final
         return Playout(
             buffered_frames=self._depth,
             final_frame=self._final,
             steps=self._steps,
             step_ns=self._step_ns,
-            frames=self._next - 1,
+            frames=self.frames,
             known=self._depth if early else min(known, self._final),
             whole=_from(first, self._whole),
             again=_from(first, self._again),

@@ -24,6 +24,7 @@ from cts.output.figures import (
     whole_milliseconds,
 )
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
+from cts.output.playout_text import playout_json, playout_rows
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows
@@ -54,6 +55,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "elapsed_seconds": _seconds(report.elapsed_ns),
         "frames": asdict(snapshot.counts.frames),
         "loss": loss_json(report),
+        "playout": playout_json(report.playout),
         "trust": trust_json(report.trust),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
@@ -88,6 +90,7 @@ def _stream(stream: StreamEnds, began_ns: int) -> dict[str, object]:
     return {
         **_end(stream.end, began_ns),
         "loss": loss,
+        "playout": playout_json(stream.end.playout),
         "other_ends": [_end(other, began_ns) for other in stream.others],
     }
 
@@ -144,7 +147,7 @@ def summary_text(report: RunReport) -> str:
     rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL))))
     roles = report.roles
     if Role.RECEIVER in roles:
-        rows += _frame_rows(counts) + loss_rows(report)
+        rows += _frame_rows(counts) + loss_rows(report) + playout_rows(report)
     elif counts.bytes_sent:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(

@@ -89,7 +89,7 @@ class FrameBuffer:
         self._identification = Identification()
         self._final = plan.final_frame
         self._window = plan.window_frames
-        self._together = 1 if self._tells else _RENDERED_TOGETHER
+        self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
         self.counts = FrameCounts()
         self.bytes_on_time = 0

@@ -10,6 +10,7 @@ from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
+from cts.metrics.playout import Playout
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
@@ -51,6 +52,7 @@ class StreamResult:
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
         remark: what a person should hear of it beside its result, in words; None for nothing.
         counted: whether the counts are known; they are 0 where nobody lives who knew them.
+        playout: its verdicts at other depths of its buffer; None for a sender, and where they are not known.
     """
 
     connection_id: str
@@ -66,6 +68,7 @@ class StreamResult:
     send_lateness: Percentiles | None = None
     remark: str | None = None
     counted: bool = True
+    playout: Playout | None = None
 
     @property
     def failed(self) -> bool:
@@ -180,6 +183,7 @@ class RunReport:
         late: what came of streams that had been given up.
         notes: what a person should hear of the run, in words.
         plan: the streams' arithmetic.
+        playout: verdicts of all its streams at other depths of their buffers; None where none are known.
         hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
             looked.
     """
@@ -201,6 +205,7 @@ class RunReport:
     notes: tuple[str, ...] = ()
     plan: StreamPlan | None = None
     hosts: tuple[HostFigures, ...] | None = None
+    playout: Playout | None = None
 
     @property
     def trust(self) -> Trust | None:

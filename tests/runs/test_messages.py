@@ -17,6 +17,7 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
+from cts.metrics.playout import Playout
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
@@ -44,6 +45,16 @@ from cts.runs.workers.messages import (
 from cts.units import FrameRate
 
 HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
+PLAYOUT = Playout(
+    buffered_frames=2,
+    final_frame=9,
+    steps=1,
+    step_ns=5,
+    frames=6,
+    known=7,
+    whole=((1, 2), (3, 1)),
+    again=((3, 1),),
+)
 RESULT = StreamResult(
     "id",
     HERE,
@@ -55,6 +66,7 @@ RESULT = StreamResult(
     90,
     8000,
     StreamSnapshot(FrameTotals(1, 2, 3, 4), unreachable=7),
+    playout=PLAYOUT,
 )
 SNAPSHOT = RunSnapshot(7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9)
 LATENESS = Histogram()
@@ -83,6 +95,7 @@ MESSAGES: tuple[Message, ...] = (
             streams=(StreamEnds(RESULT),),
             send_lateness=LATENESS,
             late=LateArrivals(5, 1, 2, 3, 4),
+            playout=PLAYOUT,
             plan=StreamPlan(8_000_000, FrameRate(30_000, 1001), 5_000_000_000),
             hosts=(HostFigures(name="a", loop_lag=LATENESS, read_delay_ns=3, host_share=0.5, preempted=4),),
         )

@@ -42,7 +42,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 12
+VERSION = 13
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"

@@ -25,6 +25,7 @@ from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
+from cts.records.playout import playout_of_all
 from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
@@ -327,4 +328,5 @@ class WorkersSession(ISession):
             notes=tuple(dict.fromkeys(note for each in told for note in each.notes)),
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
             hosts=tuple(worker.host for worker in self._workers),
+            playout=playout_of_all(each.playout for each in told),
         )
