@@ -86,6 +86,7 @@ def test_the_totals_are_those_of_all_processes(loopback: Logged) -> None:
     }
     assert report["bytes_received"] == sum(stream["bytes_received"] for stream in report["streams"]) > 0
     assert report["bytes_sent"] == report["bytes_received"]
+    assert report["playout"]["depths"][-1][1:] == [STREAMS * FRAMES, 0, 0]
     assert (report["role"], failures(loopback.finished)) == ("loopback", [])
 
 
