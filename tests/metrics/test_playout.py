@@ -241,6 +241,12 @@ def test_a_copy_that_came_before_a_frame_was_whole_makes_it_repeated_from_the_fi
     assert [swept(playout, depth) for depth in (3, 4)] == [(3, 0, 1), (3, 1, 0)]
 
 
+@pytest.mark.parametrize(("at_ns", "depth"), [(100, 2), (101, 1)])
+def test_a_frame_that_comes_two_intervals_ahead_needs_a_buffer_of_two(at_ns: int, depth: int) -> None:
+    others = (each for each in PUNCTUAL if each[1] != 3)
+    assert stream_of(*others, (at_ns, 3, 0)).playout.smallest(100) == depth
+
+
 def test_a_stream_does_not_start_with_a_buffer_that_ends_before_its_first_data() -> None:
     delayed = tuple((at_ns + 100, sequence, 0) for at_ns, sequence, _ in PUNCTUAL)
     playout = stream_of(*delayed).playout
