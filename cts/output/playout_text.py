@@ -30,9 +30,7 @@ def playout_json(playout: Playout | None) -> dict[str, object] | None:
             [_seconds(playout, row.depth), row.completed, row.repeated, row.dropped]
             for row in _listed(playout, {depth for depth in smallest.values() if depth is not None})
         ],
-        "smallest": {
-            share: None if depth is None else _seconds(playout, depth) for share, depth in smallest.items()
-        },
+        "smallest": {share: None if depth is None else _seconds(playout, depth) for share, depth in smallest.items()},
     }
 
 

@@ -12,6 +12,7 @@ from cts.api import (
     Address,
     BackgroundTask,
     Frame,
+    FrameRecord,
     IConnectedSocket,
     IDatagramEndpoint,
     IPacer,
@@ -39,6 +40,7 @@ _GONE_AFTER_NS = 987_654_321
 _REMARK = "a remark that only this contract makes"
 _FAILURE = RuntimeError("a failure that only this contract makes")
 _MISSED = MissedRecord(1, 2, 3, 4, 5, 6, (), False, False, 7)
+_RECORD = FrameRecord(1, 2, 1, 1, 3000, 0, (), 3, 4, 5, None, 6, 7, 8)
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -80,7 +82,7 @@ class RequestKept:
 
     Attributes:
         heard: the frames that its ``on_frame`` was told of.
-        told: what its ``on_missed``, its ``on_remark`` and its ``on_failure`` were told.
+        told: what its ``on_record``, its ``on_missed``, its ``on_remark`` and its ``on_failure`` were told.
     """
 
     request: StreamRequest
@@ -98,7 +100,7 @@ class RequestKept:
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
         request.gone_after_ns, request.shares_settings = _GONE_AFTER_NS, True
         request.verdict = VerdictRule.BYTES
-        request.on_missed = request.on_remark = request.on_failure = self.told.append
+        request.on_record = request.on_missed = request.on_remark = request.on_failure = self.told.append
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
 
@@ -119,6 +121,10 @@ class RequestKept:
             passed_on.on_frame(_FRAME)
         if self.heard != [_FRAME]:
             yield "a rendered frame did not reach the request's on_frame, so no log has it: pass on_frame on, or call it"
+        if passed_on.on_record is not None:
+            passed_on.on_record(_RECORD)
+        if _RECORD not in self.told:
+            yield "a frame's record did not reach the request's on_record, so no metric has it: pass on_record on, or call it"
         if passed_on.on_missed is not None:
             passed_on.on_missed(_MISSED)
         if _MISSED not in self.told:

@@ -95,6 +95,11 @@ class Buffers(TypedDict):
     send: Room
 
 
+class Playout(TypedDict):
+    depths: list[list[float]]
+    smallest: dict[str, float | None]
+
+
 class Report(TypedDict):
     schema: int
     cts: str
@@ -117,6 +122,7 @@ class Report(TypedDict):
     answered: list[str]
     buffers: Buffers
     unsent: dict[str, Unsent]
+    playout: Playout
 
 
 @frozen

@@ -447,6 +447,7 @@ CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("a remark did not reach the request's on_remark", {"on_remark": lambda _: None}),
     ("what ended a stream did not reach the request's on_failure", {"on_failure": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),
+    ("a frame's record did not reach the request's on_record", {"on_record": lambda _: None}),
     ("late data did not reach the request's on_missed", {"on_missed": lambda _: None}),
     ("the request's verdict was ", {"verdict": lambda _: VerdictRule.DISTINCT}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: deaf}),

@@ -9,6 +9,7 @@ stream. These pairs are left out; the last tests here show one of each.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 
 import pytest
@@ -156,7 +157,7 @@ class Experiment:
         return bool(named) and min(named) <= gave_up_ns
 
 
-def experiment(depth: int, network: dict[str, object], seed: int, direction: str) -> Experiment:
+def experiment(depth: int, network: Mapping[str, object], seed: int, direction: str) -> Experiment:
     stream = {**STREAM, "direction": direction, "buffer_depth": f"{depth * 1000 // RATE}ms"}
     return Experiment(simulate({"stream": stream, "network": network}, seed=seed), direction)
 
