@@ -33,7 +33,8 @@ class Arrived:
         first, last: stamps of the first span; ``last`` is less than ``first`` while there is none.
         spans: first and last stamp of every span, ascending, once there are more of them.
         alike: whether two that cannot be the same, of different length, came one behind the other with one stamp.
-        timing: when what came, for whoever wants to know.
+        whole_at_once: when everything came in one run, and the sender's ticks per second; None where it did not.
+        timing: when what came, for whoever wants to know; None where ``whole_at_once`` tells it.
     """
 
     size: int = 0
@@ -48,6 +49,7 @@ class Arrived:
     last: int = -1
     spans: list[int] | None = None
     alike: bool = False
+    whole_at_once: tuple[int, int] | None = None
     timing: FrameTiming | None = None
 
     def overlaps(self, first: int, last: int) -> bool:

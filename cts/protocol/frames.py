@@ -218,7 +218,7 @@ class FrameBuffer:
                 fresh = self._take(arrived, sequence, 1, each_size, each_size, stamp, 1, qpf, received_ns)
                 arrived.duplicate += datagrams - 1
                 if self._recorder is not None:
-                    self._recorder.came(arrived, sequence, (stamp, stamp), 0, qpf, received_ns)
+                    self._recorder.came(arrived, sequence, stamp, stamp, 0, qpf, received_ns)
                 return fresh
             if arrived.distinct_size + size > self._full_size or arrived.overlaps(stamp, last):
                 return sum(
@@ -237,7 +237,7 @@ class FrameBuffer:
                 )
         fresh = arrived.take(stamp, datagrams, size, self._full_size, self._due)
         if self._recorder is not None:
-            self._recorder.came(arrived, sequence, (stamp, last), fresh, qpf, received_ns)
+            self._recorder.came(arrived, sequence, stamp, last, fresh, qpf, received_ns)
         return fresh
 
     def render_before(self, now_ns: int) -> None:
