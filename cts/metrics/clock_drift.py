@@ -28,6 +28,8 @@ LINES_EVERY = 8
 """Windows after which a new line is drawn: from fewer a drift cannot be told from chance."""
 WINDOWS = 64
 """Windows under which a piece of the line lies, at most."""
+HELD = 512
+"""Frames kept at most until the first line is drawn; beyond, their variation counts with the drift of those seconds in it."""
 LIFE_POINTS = 32
 """Least transits kept of the whole life at most: then every two become one."""
 PPM_AT_MOST = 1000.0
@@ -113,7 +115,7 @@ class DriftTotals(Totals):
 class ClockDrift:
     """The fold over one stream's transits and the times at which its frames were due."""
 
-    __slots__ = ("_began_ns", "_life", "_line", "_pdv", "_recent", "_residual", "_undrawn", "_window")
+    __slots__ = ("_began_ns", "_held", "_life", "_line", "_pdv", "_recent", "_residual", "_undrawn", "_window")
 
     def __init__(self) -> None:
         self._recent = (array("q"), array("q"))
@@ -123,8 +125,9 @@ class ClockDrift:
         self._undrawn = 0
         self._line: Line | None = None
         self._residual = Distribution()
-        # What variation there was counts as the rest does until a drift shows.
+        # There is none until a drift shows. If the first line does it, what came before is counted over it.
         self._pdv: Distribution | None = None
+        self._held: tuple[array[int], array[int]] | None = (array("q"), array("q"))
 
     def fold(self, times: Sequence[int], transits: Sequence[int], pdv: Callable[[], Distribution]) -> None:
         """Take transits of the next frames, and when they were due.
@@ -143,17 +146,25 @@ class ClockDrift:
             self._close(*self._window)
             self._window = None
         if self._pdv is None and self._line is not None and self._line.slope:
-            self._pdv = pdv()
+            self._pdv = Distribution() if self._held is not None else pdv()
+            self.over_line(*(self._held or ((), ())))
+        if self._line is not None:
+            self._held = None
         self.over_line(times, transits)
 
     def over_line(self, times: Sequence[int], transits: Sequence[int]) -> None:
         """Count transits over the line, if there is one: those of late datagrams, too."""
-        if self._pdv is not None and self._line is not None:
+        if self._pdv is not None and self._line is not None and transits:
             slope, at, level = self._line[:3]
             over = [transit - level - round((time - at) * slope) for time, transit in zip(times, transits, strict=True)]
             if (below := min(over)) < 0:
                 over = [each - below for each in over]
             self._pdv.record(over)
+        elif self._held is not None:
+            for held, more in zip(self._held, (times, transits), strict=True):
+                held.extend(more)
+            if len(self._held[0]) > HELD:
+                self._held = None
 
     def totals(self, pdv: Distribution) -> DriftTotals:
         """Return what is known so far, as a value; ``pdv`` is the variation over the least transit."""

@@ -54,7 +54,8 @@ def limits_of_share(totals: Sequence[int], counts: Sequence[int]) -> Limits | No
         return None
     share = count / total
     if not 0 < count < total:
-        return Limits(share, *_wilson(share, total, _NORMAL))
+        low, high = _wilson(share, total, _NORMAL)
+        return Limits(share, low if count else 0.0, 1.0 if count else high)
     with_some = min(sum(map(bool, counts)), sum(part < whole for part, whole in zip(counts, totals, strict=True)))
     blocks = sum(map(bool, totals))
     if blocks < 2:
@@ -71,7 +72,7 @@ def _wilson(share: float, number: float, quantile: float) -> tuple[float, float]
     weight = quantile * quantile / number
     middle = share + weight / 2
     half = quantile * sqrt(share * (1 - share) / number + weight / (4 * number))
-    return max((middle - half) / (1 + weight), 0.0), min((middle + half) / (1 + weight), 1.0)
+    return (middle - half) / (1 + weight), (middle + half) / (1 + weight)
 
 
 def _student(freedom: int) -> float:

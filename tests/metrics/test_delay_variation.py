@@ -1,0 +1,83 @@
+"""Delay variation by hand, and how exact it stays when the least transit comes late."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.metrics.delay_variation import DelayVariation
+from cts.metrics.distribution import Distribution
+
+MS = 1_000_000
+
+
+def variation_of(*portions: list[int], breaks: list[int] | None = None) -> DelayVariation:
+    variation = DelayVariation()
+    for portion in portions:
+        variation.fold(portion, breaks or [], min(portion))
+    return variation
+
+
+def test_it_is_the_transit_over_the_least_one_and_over_the_one_before() -> None:
+    totals = variation_of([70 * MS, 75 * MS], [60 * MS, 61 * MS]).totals()
+    assert totals.ipdv == Distribution([5 * MS, -15 * MS, MS])
+    assert (totals.pdv.least, totals.pdv.greatest, totals.pdv.count) == (0, 15 * MS, 4)
+
+
+def test_clocks_that_do_not_agree_make_no_difference() -> None:
+    ahead = [transit - 10**18 for transit in (70 * MS, 75 * MS, 60 * MS)]
+    assert variation_of(ahead).totals() == variation_of([70 * MS, 75 * MS, 60 * MS]).totals()
+
+
+def test_a_frame_behind_one_that_did_not_come_has_no_neighbour_but_its_jitter() -> None:
+    variation = variation_of([0, 16 * MS], breaks=[1])
+    assert variation.totals().ipdv.count == 0
+    variation.fold([16 * MS] * 15, [], 16 * MS)
+    # J = 1 ms after the first, and 15/16 of it after each of 15 more.
+    (jitter,) = {variation.totals().jitter.least, variation.totals().jitter.greatest}
+    assert jitter is not None
+    assert abs(jitter - MS * (15 / 16) ** 15) < 2
+
+
+def test_a_frame_at_the_beginning_of_a_portion_may_be_without_a_neighbour_too() -> None:
+    variation = variation_of([1, 2])
+    variation.fold([9, 10], [0], 9)
+    assert variation.totals().ipdv == Distribution([1, 1])
+
+
+def test_what_is_late_counts_over_the_least_transit_and_has_no_neighbours() -> None:
+    variation = variation_of([5 * MS, 6 * MS])
+    variation.late(90 * MS)
+    totals = variation.totals()
+    assert (totals.pdv.count, totals.pdv.greatest, totals.ipdv.count) == (3, 85 * MS, 1)
+
+
+def test_the_least_of_any_datagram_counts_even_if_it_was_not_the_last_of_its_frame() -> None:
+    variation = DelayVariation()
+    variation.fold([5 * MS], [], 3 * MS)
+    assert variation.totals().pdv == Distribution([2 * MS])
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 1 << 36), min_size=1, max_size=8), min_size=1, max_size=12))
+def test_variation_is_exact_to_2_us_a_16th_of_itself_and_a_128th_of_the_greatest(portions: list[list[int]]) -> None:
+    values = sorted(transit for portion in portions for transit in portion)
+    exact = [value - values[0] for value in values]
+    told = variation_of(*portions).totals().pdv
+    for percent in (1, 25, 50, 75, 100):
+        true = exact[max(-(-len(exact) * percent // 100), 1) - 1]
+        figure = told.percentile(percent)
+        assert figure is not None
+        assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.integers(0, 5_000_000))
+def test_a_transit_that_falls_all_the_time_stays_as_exact(frames: int, step: int) -> None:
+    portions = [[10**10 - step * frame] for frame in range(frames)]
+    told, exact = variation_of(*portions).totals().pdv, [step * frame for frame in range(frames)]
+    true, figure = exact[-(-frames // 2) - 1], told.percentile(50)
+    assert figure is not None
+    assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128)
