@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Self
 
-__all__ = ["PERCENTS", "Distribution"]
+__all__ = ["PERCENTS", "Distribution", "Lengths"]
 
 PERCENTS = (50.0, 95.0, 99.0, 99.9)
 """Those that are reported of each distribution."""
 
 _STEP_BITS = 5
-_BIAS = 1 << 15
-"""Added to every amount: so one formula gives even steps near 0 and 32 for each power of two far from it."""
 _SHIFT_BITS = _STEP_BITS + 1
-_LOWEST = (_BIAS.bit_length() - _SHIFT_BITS << _STEP_BITS) + (1 << _STEP_BITS)
-_FARTHEST = (1 << 42) - _BIAS - 1
-"""73 minutes: what is farther from 0 counts in the last bucket."""
+_FARTHEST_BITS = 42
 
 
 class Distribution:
     """Counts of nanoseconds in buckets no wider than 1.024 µs and 1/32 of what they count; least and greatest are exact.
+
+    What is farther from 0 than 73 minutes counts in the last bucket.
 
     It is what was counted, whatever the order; ``a + b`` counts all that both have. It takes 2 bytes (4 once there are more
     than 65 535 values) for each bucket from 0 to the farthest in use on either side, of 865 at most.
@@ -31,6 +30,9 @@ class Distribution:
     """
 
     __slots__ = ("_above", "_below", "count", "greatest", "least")
+
+    FINEST_BITS: ClassVar = 10
+    """Width of the buckets next to 0, as a power of two; 32 of them are as wide, and then 32 for each power of two."""
 
     def __init__(self, values: Sequence[int] = ()) -> None:
         self._above: array[int] | None = None
@@ -46,28 +48,30 @@ class Distribution:
             return
         least, greatest = min(values), max(values)
         above, below = self._reach(least, greatest, len(values))
-        if greatest > _FARTHEST or least < -_FARTHEST:
-            values = [max(-_FARTHEST, min(value, _FARTHEST)) for value in values]
+        bias, lowest = self._origin()
+        farthest = (1 << _FARTHEST_BITS) - bias - 1
+        if greatest > farthest or least < -farthest:
+            values = [max(-farthest, min(value, farthest)) for value in values]
         if least >= 0:
             # Written out, since every frame comes by here several times.
             for value in values:
-                value += _BIAS
+                value += bias
                 shift = value.bit_length() - _SHIFT_BITS
-                above[(shift << _STEP_BITS) + (value >> shift) - _LOWEST] += 1
+                above[(shift << _STEP_BITS) + (value >> shift) - lowest] += 1
             return
         for value in values:
             counts = above
             if value < 0:
                 counts, value = below, -value
-            value += _BIAS
+            value += bias
             shift = value.bit_length() - _SHIFT_BITS
-            counts[(shift << _STEP_BITS) + (value >> shift) - _LOWEST] += 1
+            counts[(shift << _STEP_BITS) + (value >> shift) - lowest] += 1
 
     def record_times(self, value: int, times: int) -> None:
         """Count a value as if it had come so many times."""
         if times > 0:
             above, below = self._reach(value, value, times)
-            (above if value >= 0 else below)[_place_of(abs(value))] += times
+            (above if value >= 0 else below)[self._place_of(abs(value))] += times
 
     def percentile(self, percent: float) -> int | None:
         """Return the upper end of the lowest bucket that at least ``percent`` of the values do not exceed; None for none.
@@ -81,16 +85,16 @@ class Distribution:
         for place, times in self._in_order():
             seen += times
             if seen >= wanted:
-                return max(self.least, min(_upper_end(place), self.greatest))
+                return max(self.least, min(self.upper_end(place), self.greatest))
         raise AssertionError("it has counted what it has not")
 
-    def shifted(self, origin_ns: int) -> Distribution:
+    def shifted(self, origin_ns: int) -> Self:
         """Return it with every value taken from an origin; a value is then what its bucket's upper end was."""
-        moved = Distribution()
+        moved = type(self)()
         if self.least is None or self.greatest is None:
             return moved
         for place, times in self._in_order():
-            value = max(self.least, min(_upper_end(place), self.greatest))
+            value = max(self.least, min(self.upper_end(place), self.greatest))
             moved.record_times(value - origin_ns, times)
         moved.least, moved.greatest = self.least - origin_ns, self.greatest - origin_ns
         return moved
@@ -100,7 +104,7 @@ class Distribution:
         return dict(self._in_order())
 
     @classmethod
-    def of_buckets(cls, buckets: Mapping[int, int], least: int | None, greatest: int | None) -> Distribution:
+    def of_buckets(cls, buckets: Mapping[int, int], least: int | None, greatest: int | None) -> Self:
         """Return one that has counted so many values in each bucket, with these extremes."""
         made = cls()
         if buckets and least is not None and greatest is not None:
@@ -110,25 +114,25 @@ class Distribution:
         return made
 
     @classmethod
-    def of(cls, parts: Iterable[Distribution]) -> Distribution:
+    def of(cls, parts: Iterable[Self]) -> Self:
         """Return one that has counted what all of these have."""
         total = cls()
         for part in parts:
             total._take(part)
         return total
 
-    def __add__(self, other: Distribution) -> Distribution:
-        return Distribution.of((self, other))
+    def __add__(self, other: Self) -> Self:
+        return self.of((self, other))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Distribution):
+        if type(self) is not type(other) or not isinstance(other, Distribution):
             return NotImplemented
         return (self.least, self.greatest, self.buckets()) == (other.least, other.greatest, other.buckets())
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Distribution(count={self.count}, least={self.least}, greatest={self.greatest})"
+        return f"{type(self).__name__}(count={self.count}, least={self.least}, greatest={self.greatest})"
 
     def _take(self, other: Distribution) -> None:
         if other.least is not None and other.greatest is not None:
@@ -161,28 +165,42 @@ class Distribution:
         if amount >= 0:
             if counts is None:
                 counts = array(code)
-            if (lacking := _place_of(amount) + 1 - len(counts)) > 0:
+            if (lacking := self._place_of(amount) + 1 - len(counts)) > 0:
                 counts.frombytes(bytes(lacking * counts.itemsize))
         return counts
 
+    @classmethod
+    def _origin(cls) -> tuple[int, int]:
+        """Return what is added to every amount, so that one formula gives even steps near 0, and the place of 0 then."""
+        bits = cls.FINEST_BITS
+        return 1 << bits + _STEP_BITS, (bits + 1 << _STEP_BITS)
+
+    def _place_of(self, amount: int) -> int:
+        bias, lowest = self._origin()
+        biased = min(amount + bias, (1 << _FARTHEST_BITS) - 1)
+        shift = biased.bit_length() - _SHIFT_BITS
+        return (shift << _STEP_BITS) + (biased >> shift) - lowest
+
+    def _least_amount(self, place: int) -> int:
+        bias, lowest = self._origin()
+        shift, step = divmod(place + lowest, 1 << _STEP_BITS)
+        return ((1 << _STEP_BITS) + step << shift - 1) - bias
+
+    def upper_end(self, place: int) -> int:
+        """Return the greatest value that a bucket counts; that of the last one has no end."""
+        if place < 0:
+            return -max(self._least_amount(~place), 1)
+        if place >= self._place_of(1 << _FARTHEST_BITS):
+            return 1 << 127
+        return self._least_amount(place + 1) - 1
+
+
+class Lengths(Distribution):
+    """The same for counts of things: exact up to 32, then to 1/32."""
+
+    __slots__ = ()
+
+    FINEST_BITS = 0
+
 
 _NO_COUNTS: array[int] = array("H")
-
-
-def _place_of(amount: int) -> int:
-    biased = min(amount, _FARTHEST) + _BIAS
-    shift = biased.bit_length() - _SHIFT_BITS
-    return (shift << _STEP_BITS) + (biased >> shift) - _LOWEST
-
-
-def _least_amount(place: int) -> int:
-    shift, step = divmod(place + _LOWEST, 1 << _STEP_BITS)
-    shift -= 1
-    return ((1 << _STEP_BITS) + step << shift) - _BIAS
-
-
-def _upper_end(place: int) -> int:
-    """Return the greatest value that a bucket counts; that of the last one has no end."""
-    if place < 0:
-        return -max(_least_amount(~place), 1)
-    return _least_amount(place + 1) - 1 if place < _place_of(_FARTHEST) else 1 << 127

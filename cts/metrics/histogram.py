@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
@@ -54,9 +54,6 @@ class Histogram:
         self._sorted_in()
         return self._greatest
 
-    def __add__(self, other: Histogram) -> Histogram:
-        return Histogram.of((self, other))
-
     def record(self, value: int) -> None:
         """Count a value; one below 0 counts as 0."""
         recent = self._recent
@@ -70,13 +67,6 @@ class Histogram:
         for bucket, count in other._sorted_in().items():
             counts[bucket] = counts.get(bucket, 0) + count
         self._greatest = max(self._greatest, other._greatest)
-
-    def record_times(self, value: int, times: int) -> None:
-        """Count a value from 0 up as if it had come so many times."""
-        if times > 0:
-            bucket = _bucket_of(value)
-            self._counts[bucket] = self._counts.get(bucket, 0) + times
-            self._greatest = max(self._greatest, value)
 
     def percentile(self, percent: float) -> int:
         """Return the least recorded bucket's upper end that at least ``percent`` of the values do not exceed; 0 for none."""
@@ -106,12 +96,6 @@ class Histogram:
     def buckets(self) -> dict[int, int]:
         """Return how many values each bucket has counted."""
         return dict(self._sorted_in())
-
-    def values(self) -> Iterator[tuple[int, int]]:
-        """Yield the upper end of each bucket that has counted something, and how much, ascending."""
-        yield from (
-            (min(_upper_end(bucket), self._greatest), times) for bucket, times in sorted(self._sorted_in().items())
-        )
 
     @classmethod
     def of_buckets(cls, buckets: Mapping[int, int], greatest: int) -> Histogram:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from attrs import define, evolve, field, frozen
 
 from cts.metrics.counters import Totals
+from cts.metrics.distribution import Lengths
 from cts.metrics.frame_record import Ranges
-from cts.metrics.histogram import Histogram
 
 __all__ = ["GilbertModel", "LossRunTotals", "LossRuns"]
 
@@ -53,20 +53,22 @@ class LossRunTotals(Totals):
 
     known: int = 0
     lost: int = 0
-    runs: Histogram = field(factory=Histogram)
-    gaps: Histogram = field(factory=Histogram)
+    runs: Lengths = field(factory=Lengths)
+    gaps: Lengths = field(factory=Lengths)
     to_lost: int = 0
     to_came: int = 0
     last_lost: int = 0
     last_came: int = 0
 
     @property
-    def distances(self) -> Histogram:
+    def distances(self) -> Lengths:
         """Loss distances (RFC 3357, section 6.1): places from each lost datagram to the next, 1 within a run."""
-        distances = Histogram()
-        for length, times in self.gaps.values():
-            distances.record_times(length + 1, times)
+        distances = Lengths()
+        for place, times in self.gaps.buckets().items():
+            distances.record_times(min(self.gaps.upper_end(place), self.gaps.greatest or 0) + 1, times)
         distances.record_times(1, self.lost - self.runs.count)
+        if self.gaps.least is not None and self.runs.count == self.lost:
+            distances.least = self.gaps.least + 1
         return distances
 
     @property
@@ -79,16 +81,16 @@ class LossRunTotals(Totals):
         return GilbertModel(p, r, _misfit(self.runs, r), _misfit(self.gaps, p))
 
 
-def _misfit(lengths: Histogram, chance: float) -> float | None:
+def _misfit(lengths: Lengths, chance: float) -> float | None:
     """Return how far the shares of lengths are from a geometric distribution's at most."""
     if (count := lengths.count) < RUNS_AT_LEAST:
         return None
     seen, furthest = 0, 0.0
-    for length, times in lengths.values():
+    for place, times in lengths.buckets().items():
         # Just before a length the shares have not risen yet; the model's may have.
-        furthest = max(furthest, abs(seen / count - _up_to(length - 1, chance)))
+        furthest = max(furthest, abs(seen / count - _up_to(lengths.upper_end(place - 1) if place else 0, chance)))
         seen += times
-        furthest = max(furthest, abs(seen / count - _up_to(length, chance)))
+        furthest = max(furthest, abs(seen / count - _up_to(lengths.upper_end(place), chance)))
     return furthest
 
 
@@ -149,8 +151,8 @@ class _Row:
         run: the first and the last place of the run that may go on; None where the piece has none.
     """
 
-    runs: Histogram = field(factory=Histogram)
-    gaps: Histogram = field(factory=Histogram)
+    runs: Lengths = field(factory=Lengths)
+    gaps: Lengths = field(factory=Lengths)
     known: int = 0
     lost: int = 0
     to_lost: int = 0
@@ -162,7 +164,7 @@ class _Row:
 
     def copy(self) -> _Row:
         """Return one that has been told the same."""
-        return evolve(self, runs=Histogram.of((self.runs,)), gaps=Histogram.of((self.gaps,)))
+        return evolve(self, runs=Lengths.of((self.runs,)), gaps=Lengths.of((self.gaps,)))
 
     def lose(self, position: int, missing: Ranges) -> None:
         """Take what is lost of a frame that begins at a place, behind all that was told of before."""
@@ -173,8 +175,8 @@ class _Row:
                 self.run = (self.run[0], last)
                 continue
             if self.run is not None:
-                self.runs.record(self.run[1] + 1 - self.run[0])
-                self.gaps.record(first - 1 - self.run[1])
+                self.runs.record_times(self.run[1] + 1 - self.run[0], 1)
+                self.gaps.record_times(first - 1 - self.run[1], 1)
                 self.to_came += 1
             self.to_lost += first > self.began
             self.run = (first, last)
@@ -183,7 +185,7 @@ class _Row:
         """End the piece before a place, and begin another one further on."""
         self.known += at - self.began
         if self.run is not None:
-            self.runs.record(self.run[1] + 1 - self.run[0])
+            self.runs.record_times(self.run[1] + 1 - self.run[0], 1)
         if self.run is not None and self.run[1] == at - 1:
             self.last_lost += 1
         elif at > self.began:

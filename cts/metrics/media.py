@@ -18,9 +18,8 @@ from cts.metrics.confidence import BlockSums
 from cts.metrics.counters import Totals
 from cts.metrics.datagrams import DatagramTotals
 from cts.metrics.delay_variation import DelayVariation, DelayVariationTotals
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, Lengths
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.histogram import Histogram
 from cts.metrics.loss_runs import WAITING, LossRuns, LossRunTotals
 from cts.metrics.reordering import Reordering
 from cts.metrics.viewing import Viewing, ViewingTotals
@@ -74,16 +73,18 @@ class MediaMetrics:
 
     Args:
         interval_ns: between frames.
+        datagrams: that make a frame.
     """
 
     __slots__ = (
-        "_block_at", "_block_end", "_block_frames", "_block_position", "_blocks", "_breaks", "_bytes", "_drift", "_dues",
-        "_duplicate", "_extents", "_first_due", "_frames", "_lacking", "_last_due", "_late", "_late_by", "_least",
-        "_missing", "_one_short", "_position", "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable",
-        "_variation", "_viewing",
+        "_block_at", "_block_end", "_block_frames", "_block_position", "_blocks", "_breaks", "_bytes", "_datagrams",
+        "_drift", "_dues", "_duplicate", "_extents", "_first_due", "_frames", "_interval_ns", "_lacking", "_last_due",
+        "_late", "_late_by", "_least", "_missing", "_one_short", "_position", "_reordered", "_runs", "_spreads",
+        "_transits", "_unknown", "_unusable", "_variation", "_viewing",
     )  # fmt: skip
 
-    def __init__(self, interval_ns: int) -> None:
+    def __init__(self, interval_ns: int, datagrams: int) -> None:
+        self._interval_ns, self._datagrams = interval_ns, datagrams
         self._viewing = Viewing(interval_ns)
         self._variation = DelayVariation()
         self._drift = ClockDrift()
@@ -91,7 +92,7 @@ class MediaMetrics:
         self._late_by = Distribution()
         # Most streams need neither.
         self._runs: LossRuns | None = None
-        self._extents: Histogram | None = None
+        self._extents: Lengths | None = None
         # Of frames of which something came in time: transit, render time, spread; and where one before them had nothing.
         self._transits, self._dues, self._spreads = array("q"), array("q"), array("q")
         self._breaks: list[int] = []
@@ -102,7 +103,7 @@ class MediaMetrics:
         self._block_at = self._block_frames = self._block_position = 0
         self._missing = self._duplicate = self._one_short = self._late = self._unknown = self._reordered = 0
         self._unusable = 0
-        # What frames still lack of which it is not known what came.
+        # What frames still lack, for what comes late and cannot be told apart.
         self._lacking: dict[int, int] = {}
 
     def frame(self, record: FrameRecord) -> None:
@@ -158,6 +159,34 @@ class MediaMetrics:
             self._variation.late(transit)
             self._drift.over_line((due_ns,), (transit,))
 
+    def nothing_until(self, sequence: int, first_due_ns: int) -> None:
+        """Take note that frames up to this one had been given up, without a record: nothing of them came in time.
+
+        Args:
+            sequence: the last of them.
+            first_due_ns: render time of the stream's first frame, which is needed where no frame had a record.
+        """
+        frames, interval_ns = sequence - self._frames, self._interval_ns
+        if frames <= 0:
+            return
+        if not self._frames:
+            self._last_due = first_due_ns - interval_ns
+        self._break()
+        self._runs = self._runs or LossRuns()
+        lost = frames * self._datagrams
+        self._runs.lack(self._frames + 1, self._position, lost, ((0, lost - 1),))
+        while frames:
+            due_ns = self._last_due + interval_ns
+            if due_ns >= self._block_end:
+                self._next_block(due_ns)
+            together = min(frames, -(-(self._block_end - due_ns) // interval_ns))
+            self._blocks.add(due_ns, 0, together, 0, together * self._datagrams)
+            self._frames += together
+            self._position += together * self._datagrams
+            self._missing += together * self._datagrams
+            self._last_due += together * interval_ns
+            frames -= together
+
     def totals(self) -> MediaTotals:
         """Return what is known so far, as a value; the fold goes on as if nobody had asked."""
         return deepcopy(self).finish()
@@ -182,7 +211,7 @@ class MediaMetrics:
             bytes_in_time=self._bytes,
             datagrams=datagrams,
             runs=(self._runs or LossRuns()).totals(self._position),
-            reordering=Reordering(in_time + self._late, self._reordered, self._extents or Histogram()),
+            reordering=Reordering(in_time + self._late, self._reordered, self._extents or Lengths()),
             variation=variation,
             drift=self._drift.totals(variation.pdv),
             viewing=self._viewing.totals(self._frames, self._first_due, self._last_due),
@@ -197,10 +226,9 @@ class MediaMetrics:
             self._missing += lacking
             self._one_short += lacking == 1 < due
             self._blocks.add(record.due_ns, 0, 1, 0, lacking)
-            if record.missing is None:
-                self._lacking[sequence] = lacking
-                if len(self._lacking) > WAITING:
-                    del self._lacking[next(iter(self._lacking))]
+            self._lacking[sequence] = lacking
+            if len(self._lacking) > WAITING:
+                del self._lacking[next(iter(self._lacking))]
         self._duplicate += record.duplicate
         self._take_extents(record.extents)
         if record.missing is None or lacking > 0:
@@ -210,9 +238,8 @@ class MediaMetrics:
     def _take_extents(self, extents: tuple[int, ...]) -> None:
         if extents:
             self._reordered += len(extents)
-            self._extents = self._extents or Histogram()
-            for extent in extents:
-                self._extents.record(extent)
+            self._extents = self._extents or Lengths()
+            self._extents.record(extents)
 
     def _break(self) -> None:
         """Remember that the next frame of which something comes follows on one of which nothing did."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cts.metrics.confidence import Limits
-from cts.metrics.distribution import PERCENTS, Distribution
-from cts.metrics.histogram import Histogram
+from cts.metrics.distribution import PERCENTS, Distribution, Lengths
 from cts.metrics.loss_runs import LossRunTotals
 from cts.metrics.media import MediaTotals
 from cts.metrics.quality_of_outcome import Profile, QualityOfOutcome, outcome_of
@@ -155,12 +154,11 @@ def _times(spread: Distribution) -> dict[str, float | int] | None:
     return {"count": spread.count, **{f"{name}_seconds": time_ns * _NANO for name, time_ns in times.items()}}
 
 
-def _counts(lengths: Histogram) -> dict[str, int] | None:
-    if not lengths.count:
+def _counts(lengths: Lengths) -> dict[str, int] | None:
+    if lengths.least is None or lengths.greatest is None:
         return None
-    percentiles = {_name_of(percent): lengths.percentile(percent) for percent in PERCENTS}
-    least = next(lengths.values())[0]
-    return {"count": lengths.count, "least": least, **percentiles, "greatest": lengths.greatest}
+    percentiles = {_name_of(percent): lengths.percentile(percent) or 0 for percent in PERCENTS}
+    return {"count": lengths.count, "least": lengths.least, **percentiles, "greatest": lengths.greatest}
 
 
 def _name_of(percent: float) -> str:

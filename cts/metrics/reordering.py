@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from cts.metrics.counters import Totals
-from cts.metrics.histogram import Histogram
+from cts.metrics.distribution import Lengths
 
 __all__ = ["Reordering"]
 
@@ -22,7 +22,7 @@ class Reordering(Totals):
 
     received: int = 0
     reordered: int = 0
-    extents: Histogram = field(factory=Histogram)
+    extents: Lengths = field(factory=Lengths)
 
     @property
     def ratio(self) -> float | None:

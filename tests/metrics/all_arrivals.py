@@ -134,7 +134,7 @@ def records_of(stream: Stream, *, identified: bool = True) -> list[FrameRecord |
 
 
 def folded(records: list[FrameRecord | MissedRecord], interval_ns: int = INTERVAL) -> MediaTotals:
-    metrics = MediaMetrics(interval_ns)
+    metrics = MediaMetrics(interval_ns, 1)
     for record in records:
         if isinstance(record, FrameRecord):
             metrics.frame(record)

@@ -18,7 +18,7 @@ MS = 1_000_000
 
 
 def stream(transits: list[int], interval_ns: int = 50 * MS) -> MediaTotals:
-    metrics = MediaMetrics(interval_ns)
+    metrics = MediaMetrics(interval_ns, 1)
     for sequence, transit in enumerate(transits, 1):
         due_ns = sequence * interval_ns
         metrics.frame(FrameRecord(sequence, due_ns, 1, 1, 9, 0, (), 0, 0, 0, None, transit, transit, transit))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, Lengths
 
 NEAR = st.integers(-200_000, 200_000)
 VALUES = st.one_of(NEAR, st.integers(-(1 << 41), 1 << 41))
@@ -104,3 +104,16 @@ def test_values_by_their_count_are_those_values() -> None:
     spread.record_times(-7_000_000, 3)
     spread.record_times(9, 0)
     assert spread == Distribution([-7_000_000] * 3)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=50), st.integers(0, 100))
+def test_lengths_are_exact_up_to_32_and_then_to_one_part_in_32(values: list[int], percent: int) -> None:
+    true, told = exact(values, percent), Lengths(values).percentile(percent)
+    assert told is not None
+    assert true <= told <= true + max(true - 32, 0) / 32 + (true > 32)
+    assert Lengths(values) + Lengths(values) == Lengths(values * 2)
+
+
+def test_lengths_are_no_times() -> None:
+    assert Lengths([1]) != Distribution([1])

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from cts.metrics.distribution import Lengths
 from cts.metrics.frame_record import Ranges
-from cts.metrics.histogram import Histogram
 from cts.metrics.loss_runs import WAITING, LossRuns, LossRunTotals
 
 
@@ -20,11 +20,8 @@ def runs_of(row: str) -> LossRunTotals:
     return runs.totals(len(row))
 
 
-def of(*values: int) -> Histogram:
-    histogram = Histogram()
-    for value in values:
-        histogram.record(value)
-    return histogram
+def of(*values: int) -> Lengths:
+    return Lengths(values)
 
 
 def test_the_example_of_rfc_3357_by_hand() -> None:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.distribution import PERCENTS, Distribution
+from cts.metrics.distribution import PERCENTS, Distribution, Lengths
 from cts.metrics.frame_record import FrameRecord
-from cts.metrics.histogram import Histogram
 from cts.metrics.media import MediaMetrics, MediaTotals
 from tests.metrics import all_arrivals as offline
 from tests.metrics.all_arrivals import INTERVAL, SIZE, Stream, folded, records_of, stream_of, streams
@@ -27,13 +26,6 @@ def _looked_at_often() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cts.metrics.media._TOGETHER", 5)
         yield
-
-
-def lengths(values: list[int]) -> Histogram:
-    histogram = Histogram()
-    for value in values:
-        histogram.record(value)
-    return histogram
 
 
 @settings(deadline=None)
@@ -89,9 +81,9 @@ def test_loss_runs_gaps_and_distances_are_what_the_list_of_arrivals_says(stream:
     lost, gaps = offline.runs_and_gaps(row)
     places = [place for place, each in enumerate(row) if each]
     assert (runs.known, runs.lost) == (len(row), sum(row))
-    assert runs.runs == lengths(lost)
-    assert runs.gaps == lengths(gaps)
-    assert runs.distances == lengths([two - one for one, two in itertools.pairwise(places)])
+    assert runs.runs == Lengths(lost)
+    assert runs.gaps == Lengths(gaps)
+    assert runs.distances == Lengths([two - one for one, two in itertools.pairwise(places)])
 
 
 @settings(deadline=None)
@@ -135,7 +127,7 @@ def test_reordering_is_that_of_the_arrivals_in_time(stream: Stream) -> None:
         for frame in range(1, stream.frames + 1)
         for extent in offline.extents_of(offline.once_each(stream.in_time(frame)))
     ]
-    assert reordering.extents == lengths(extents)
+    assert reordering.extents == Lengths(extents)
     assert reordering.received == len({(each.frame, each.position) for each in stream.arrivals})
     if reordering.received:
         assert reordering.ratio == len(extents) / reordering.received
@@ -156,7 +148,7 @@ def test_streams_add_up_to_the_same_in_any_order(parts: list[Stream], chance: ob
 @settings(deadline=None, max_examples=30)
 @given(streams(), st.integers(0, 80))
 def test_to_ask_for_totals_on_the_way_changes_nothing(stream: Stream, asked_after: int) -> None:
-    metrics = MediaMetrics(INTERVAL)
+    metrics = MediaMetrics(INTERVAL, 1)
     for number, record in enumerate(records_of(stream)):
         if isinstance(record, FrameRecord):
             metrics.frame(record)
@@ -168,7 +160,7 @@ def test_to_ask_for_totals_on_the_way_changes_nothing(stream: Stream, asked_afte
 
 
 def test_nothing_seen_is_nothing_known() -> None:
-    totals = MediaMetrics(INTERVAL).totals()
+    totals = MediaMetrics(INTERVAL, 1).totals()
     assert totals == MediaTotals(streams=1)
     assert totals.datagrams.loss_ratio is None
     assert totals.reordering.ratio is None
@@ -197,7 +189,7 @@ def test_where_positions_are_unknown_there_are_no_runs_but_what_was_lacking_coun
 
 @pytest.mark.parametrize("transit_ns", [1 << 70, -(1 << 70), (1 << 63)])
 def test_times_that_make_no_sense_count_in_everything_but_delay(transit_ns: int) -> None:
-    metrics = MediaMetrics(INTERVAL)
+    metrics = MediaMetrics(INTERVAL, 1)
     for sequence, transit in enumerate((5, transit_ns, 5), 1):
         due_ns = sequence * INTERVAL
         times = (due_ns - 1, due_ns - 1, due_ns - 1, None, transit, transit, transit)
@@ -208,7 +200,7 @@ def test_times_that_make_no_sense_count_in_everything_but_delay(transit_ns: int)
 
 
 def test_a_long_stream_of_wild_delays_takes_no_more_than_a_bounded_number_of_buckets() -> None:
-    metrics = MediaMetrics(INTERVAL)
+    metrics = MediaMetrics(INTERVAL, 1)
     for sequence in range(1, 3000):
         transit = (sequence * 7919 % 1009) ** 4 * (-1) ** sequence
         due_ns = sequence * INTERVAL
@@ -217,3 +209,30 @@ def test_a_long_stream_of_wild_delays_takes_no_more_than_a_bounded_number_of_buc
         times = (due_ns - 1, due_ns - 1, None, None, transit, transit, transit)
         metrics.frame(FrameRecord(sequence, due_ns, 2, 2 - lacking, SIZE, 0, missing, *times))
     assert len(pickle.dumps(metrics)) < 20_000
+
+
+@settings(deadline=None)
+@given(streams(), st.integers(0, 400), st.booleans())
+def test_frames_that_were_given_up_without_a_record_are_as_if_nothing_of_them_had_come(
+    stream: Stream, more: int, recorded: bool
+) -> None:
+    records = [record for record in records_of(stream) if isinstance(record, FrameRecord)] if recorded else []
+    metrics = MediaMetrics(INTERVAL, stream.datagrams)
+    for record in records:
+        metrics.frame(record)
+    metrics.nothing_until(len(records) + more, stream.due_ns(1))
+    metrics.nothing_until(len(records), stream.due_ns(1))
+    lost = ((0, stream.datagrams - 1),)
+    records += [
+        FrameRecord(frame, stream.due_ns(frame), stream.datagrams, 0, 0, 0, lost, *(None,) * 7)
+        for frame in range(len(records) + 1, len(records) + more + 1)
+    ]
+    assert metrics.totals() == folded(list(records))
+
+
+def test_a_day_that_was_given_up_is_counted_at_once() -> None:
+    metrics = MediaMetrics(INTERVAL, 20)
+    metrics.nothing_until(50 * 86_400, INTERVAL)
+    totals = metrics.totals()
+    assert (totals.datagrams.lost, totals.viewing.frozen_share) == (20 * 50 * 86_400, 1.0)
+    assert totals.runs.runs.greatest == totals.datagrams.lost
