@@ -322,4 +322,5 @@ class Session(ISession):
             notes=() if self._server is None else self._server.notes,
             hosts=() if self._is_virtual else None,
             playout=self._measured.playout,
+            metrics=self._measured.metrics,
         )

@@ -35,6 +35,8 @@ from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
 from cts.metrics.playout import Playout, PlayoutSweep
+from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.records.media import media_totals, metrics_of, sum_of_media, telling_both
 from cts.records.observer import Observer
 from cts.records.playout import missed_by, playout_of, playout_of_all, sweep_of
 from cts.records.results import failure_of, result_of
@@ -87,6 +89,7 @@ class OpenStream:
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
     sweep: PlayoutSweep | None = field(default=None, repr=False)
+    metrics: MediaMetrics | None = field(default=None, repr=False)
     running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
 
 
@@ -130,6 +133,7 @@ class Streams:
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
         self.playout: Playout | None = None
+        self.metrics: MediaTotals | None = None
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
@@ -163,6 +167,8 @@ class Streams:
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
         sweep = sweep_of(parts.plan) if self._measured and self.role is Role.RECEIVER else None
+        metrics = metrics_of(parts.plan) if self._measured and self.role is Role.RECEIVER else None
+        hears_late = partial(hears_missed, info) if tells_frames else None
         if told:
             self._tell(info)
         try:
@@ -180,8 +186,8 @@ class Streams:
                 verify=parts.verify,
                 verdict=parts.verdict,
                 on_frame=partial(hears, info) if tells_frames else None,
-                on_missed=missed_by(sweep, partial(hears_missed, info) if tells_frames else None),
-                on_record=None if sweep is None else sweep.frame,
+                on_missed=telling_both(None if metrics is None else metrics.missed, missed_by(sweep, hears_late)),
+                on_record=telling_both(None if sweep is None else sweep.frame, None if metrics is None else metrics.frame),
                 gone_after_ns=self._gone_after_ns,
                 on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
@@ -192,7 +198,7 @@ class Streams:
             self._tell(info)
             self._fail(info, error)
             return None
-        return OpenStream(info, socket, sweep)
+        return OpenStream(info, socket, sweep, metrics)
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""
@@ -225,7 +231,7 @@ class Streams:
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
-            result = self._swept(stream, result)
+            result = self._measured_by(stream, result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
                 self._ledger.withdrawn(info.number, self.role)
@@ -262,7 +268,7 @@ class Streams:
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
             del self._open[stream]
             self._tell(stream.info)
-            self._record(stream.info, self._swept(stream, result))
+            self._record(stream.info, self._measured_by(stream, result))
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
@@ -324,14 +330,16 @@ class Streams:
             remark=self._remarks.get(info),
         )
 
-    def _swept(self, stream: OpenStream, result: StreamResult) -> StreamResult:
-        if stream.sweep is None or (playout := playout_of(stream.sweep, result.counts)) is None:
+    def _measured_by(self, stream: OpenStream, result: StreamResult) -> StreamResult:
+        if stream.sweep is None or stream.metrics is None:
             return result
-        return attrs.evolve(result, playout=playout)
+        playout = playout_of(stream.sweep, result.counts)
+        return attrs.evolve(result, playout=playout, metrics=media_totals(stream.metrics, self._parts.plan, result))
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)
         self._ended_counts += result.counts
         self.playout = playout_of_all((self.playout, result.playout))
+        self.metrics = sum_of_media((self.metrics, result.metrics))
         self._ledger.ended(info.number, result)
         (self._observer.stream_ended if self._measured else self._observer.other_end_ended)(info, result)

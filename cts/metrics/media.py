@@ -106,6 +106,11 @@ class MediaMetrics:
         # What frames still lack, for what comes late and cannot be told apart.
         self._lacking: dict[int, int] = {}
 
+    @property
+    def frames(self) -> int:
+        """How many it was told of."""
+        return self._frames
+
     def frame(self, record: FrameRecord) -> None:
         """Take the next frame."""
         _, due_ns, due, distinct, size, duplicate, missing, first, last, _, _, least, _, transit, extents = record

@@ -15,7 +15,7 @@ __all__ = ["Figures", "figures_of", "media_outcome", "outcome_figures"]
 Figures = Mapping[str, object]
 """Names to numbers, None, text, or figures."""
 
-_NANO = 1e-9
+_NANO = 1_000_000_000
 
 
 def figures_of(totals: MediaTotals) -> dict[str, object]:
@@ -55,7 +55,7 @@ def media_outcome(totals: MediaTotals, profile: Profile, *, interval_ns: int, of
         offered: bits per second of a stream.
     """
     time_ns = totals.viewing.frames * interval_ns
-    rate = totals.bytes_in_time * 8 / (time_ns * _NANO) if time_ns else None
+    rate = totals.bytes_in_time * 8 / (time_ns / _NANO) if time_ns else None
     return outcome_of(profile, totals.drift.pdv.percentile, totals.datagrams.loss_ratio, rate, offered)
 
 
@@ -132,13 +132,13 @@ def _viewing(totals: MediaTotals) -> dict[str, object]:
     mean_ns, variance = viewing.mean_delay_ns, viewing.delay_variance
     return {
         "freezes": viewing.freezes if known else None,
-        "freeze_seconds": viewing.freeze_ns * _NANO if known else None,
+        "freeze_seconds": viewing.freeze_ns / _NANO if known else None,
         "pauses": viewing.pauses if known else None,
-        "pause_seconds": viewing.pause_ns * _NANO if known else None,
-        "longest_stall_seconds": viewing.longest_stall * _NANO if viewing.watched_ns else None,
+        "pause_seconds": viewing.pause_ns / _NANO if known else None,
+        "longest_stall_seconds": viewing.longest_stall / _NANO if viewing.watched_ns else None,
         "frozen_share": viewing.frozen_share,
-        "inter_frame_delay_seconds": None if mean_ns is None else mean_ns * _NANO,
-        "inter_frame_delay_variance": None if variance is None else variance * _NANO * _NANO,
+        "inter_frame_delay_seconds": None if mean_ns is None else mean_ns / _NANO,
+        "inter_frame_delay_variance": None if variance is None else variance / _NANO**2,
     }
 
 
@@ -151,7 +151,7 @@ def _times(spread: Distribution) -> dict[str, float | int] | None:
         return None
     percentiles = {_name_of(percent): spread.percentile(percent) or 0 for percent in PERCENTS}
     times = {"least": spread.least, **percentiles, "greatest": spread.greatest}
-    return {"count": spread.count, **{f"{name}_seconds": time_ns * _NANO for name, time_ns in times.items()}}
+    return {"count": spread.count, **{f"{name}_seconds": time_ns / _NANO for name, time_ns in times.items()}}
 
 
 def _counts(lengths: Lengths) -> dict[str, int] | None:

@@ -25,6 +25,7 @@ from cts.output.figures import (
 )
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
 from cts.output.playout_text import playout_json, playout_rows
+from cts.output.media_text import media_json, media_rows
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows
@@ -57,6 +58,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "loss": loss_json(report),
         "playout": playout_json(report.playout),
         "trust": trust_json(report.trust),
+        "metrics": media_json(report.metrics, report.plan),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
             "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
@@ -64,7 +66,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
             "cancelled": outcomes.get(Outcome.CANCELLED, 0),
         },
         "bytes_received": snapshot.counts.bytes_received,
-        "streams": [_stream(stream, report.began_ns) for stream in report.streams],
+        "streams": [_stream(stream, report) for stream in report.streams],
         "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in report.roles else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
@@ -85,12 +87,13 @@ def summary_json(report: RunReport) -> dict[str, object]:
     }
 
 
-def _stream(stream: StreamEnds, began_ns: int) -> dict[str, object]:
-    loss = stream_loss_json(stream)
+def _stream(stream: StreamEnds, report: RunReport) -> dict[str, object]:
+    began_ns = report.began_ns
     return {
         **_end(stream.end, began_ns),
-        "loss": loss,
+        "loss": stream_loss_json(stream),
         "playout": playout_json(stream.end.playout),
+        "metrics": media_json(stream.end.metrics, report.plan),
         "other_ends": [_end(other, began_ns) for other in stream.others],
     }
 
@@ -147,7 +150,7 @@ def summary_text(report: RunReport) -> str:
     rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL))))
     roles = report.roles
     if Role.RECEIVER in roles:
-        rows += _frame_rows(counts) + loss_rows(report) + playout_rows(report)
+        rows += _frame_rows(counts) + loss_rows(report) + playout_rows(report) + media_rows(report)
     elif counts.bytes_sent:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(

@@ -11,6 +11,7 @@ from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
 from cts.metrics.playout import Playout
+from cts.metrics.media import MediaTotals
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
@@ -53,6 +54,7 @@ class StreamResult:
         remark: what a person should hear of it beside its result, in words; None for nothing.
         counted: whether the counts are known; they are 0 where nobody lives who knew them.
         playout: its verdicts at other depths of its buffer; None for a sender, and where they are not known.
+        metrics: media metrics; None for a sender, and where they are not known.
     """
 
     connection_id: str
@@ -69,6 +71,7 @@ class StreamResult:
     remark: str | None = None
     counted: bool = True
     playout: Playout | None = None
+    metrics: MediaTotals | None = None
 
     @property
     def failed(self) -> bool:
@@ -184,6 +187,7 @@ class RunReport:
         notes: what a person should hear of the run, in words.
         plan: the streams' arithmetic.
         playout: verdicts of all its streams at other depths of their buffers; None where none are known.
+        metrics: media metrics of all its streams together; None where none are known.
         hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
             looked.
     """
@@ -206,6 +210,7 @@ class RunReport:
     plan: StreamPlan | None = None
     hosts: tuple[HostFigures, ...] | None = None
     playout: Playout | None = None
+    metrics: MediaTotals | None = None
 
     @property
     def trust(self) -> Trust | None:

@@ -14,8 +14,11 @@ from cattrs.strategies import configure_tagged_union
 from cts.api import Address, Histogram, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
+from cts.metrics.confidence import BlockSums
+from cts.metrics.distribution import Distribution, Lengths
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.metrics.viewing import Longest
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -42,7 +45,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 13
+VERSION = 14
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -218,6 +221,14 @@ _CONVERTER.register_unstructure_hook(
 _CONVERTER.register_structure_hook(
     Histogram, lambda value, _: Histogram.of_buckets(dict(value["buckets"]), value["greatest"])
 )
+for _kind in (Distribution, Lengths):
+    _CONVERTER.register_unstructure_hook(
+        _kind, lambda spread: [list(spread.buckets().items()), spread.least, spread.greatest]
+    )
+    _CONVERTER.register_structure_hook(_kind, lambda value, kind: kind.of_buckets(dict(value[0]), *value[1:]))
+_CONVERTER.register_unstructure_hook(BlockSums, BlockSums.parts)
+_CONVERTER.register_structure_hook(BlockSums, lambda value, _: BlockSums.of_parts(*value))
+_CONVERTER.register_structure_hook(Longest, lambda value, _: Longest(value))
 _CONVERTER.register_unstructure_hook(FrameRecord, list)
 _CONVERTER.register_structure_hook(FrameRecord, lambda value, _: FrameRecord(*_with_ranges(value, 6)))
 _CONVERTER.register_unstructure_hook(MissedRecord, list)

@@ -24,6 +24,7 @@ from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.late import LateArrivals
+from cts.records.media import sum_of_media
 from cts.records.observer import Observer
 from cts.records.playout import playout_of_all
 from cts.records.results import RunReport, came_to_nothing
@@ -329,4 +330,5 @@ class WorkersSession(ISession):
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
             hosts=tuple(worker.host for worker in self._workers),
             playout=playout_of_all(each.playout for each in told),
+            metrics=sum_of_media(each.metrics for each in told),
         )

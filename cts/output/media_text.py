@@ -1,0 +1,72 @@
+"""Media metrics of a run and of its streams, as JSON and in words."""
+
+from __future__ import annotations
+
+from cts.metrics.media import MediaTotals
+from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
+from cts.metrics.quality_of_outcome import QualityOfOutcome
+from cts.output.figures import about_time, percentage
+from cts.protocol.plan import StreamPlan
+from cts.records.outcome_profiles import DEFAULT_PROFILE, shipped_profiles
+from cts.records.results import RunReport
+from cts.units import counted
+
+__all__ = ["media_json", "media_rows"]
+
+
+def media_json(totals: MediaTotals | None, plan: StreamPlan | None) -> dict[str, object] | None:
+    """Return all metrics, each as in docs/metrics.md; None where they are not known."""
+    if totals is None or plan is None:
+        return None
+    return {**figures_of(totals), "outcome": outcome_figures(_outcome(totals, plan))}
+
+
+def media_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Return how delay varied, what a viewer saw, and the score, as rows; none where nothing was received."""
+    totals, plan = report.metrics, report.plan
+    if totals is None or plan is None or not totals.datagrams.received:
+        return []
+    return [*_jitter_rows(totals), *_freeze_rows(totals), *_reordering_rows(totals), *_score_rows(totals, plan)]
+
+
+def _outcome(totals: MediaTotals, plan: StreamPlan) -> QualityOfOutcome:
+    profile = shipped_profiles()[DEFAULT_PROFILE]
+    return media_outcome(totals, profile, interval_ns=plan.interval_ns, offered=plan.bits_per_second)
+
+
+def _jitter_rows(totals: MediaTotals) -> list[tuple[str, str]]:
+    pdv = totals.drift.pdv
+    median, most = pdv.percentile(50), pdv.percentile(99)
+    if median is None or most is None or pdv.greatest is None:
+        return []
+    if not pdv.greatest:
+        return [("jitter", "none: no frame took longer than the fastest")]
+    drift = ", without the clocks' drift" if totals.drift.drifting else ""
+    times = f"{about_time(median)} median, 99 % within {about_time(most)}, at most {about_time(pdv.greatest)}"
+    return [("jitter", f"{times}: how much longer frames took than the fastest{drift}")]
+
+
+def _freeze_rows(totals: MediaTotals) -> list[tuple[str, str]]:
+    viewing = totals.viewing
+    if not viewing.frozen_ns:
+        return [("freezes", "none")] if viewing.delays else []
+    share = percentage(viewing.frozen_ns, viewing.watched_ns)
+    longest = about_time(viewing.longest_stall)
+    return [("freezes", f"{viewing.freezes:,}; the picture stood still {share} of the time, at most {longest} at once")]
+
+
+def _reordering_rows(totals: MediaTotals) -> list[tuple[str, str]]:
+    reordering = totals.reordering
+    if not reordering.reordered:
+        return []
+    share, most = percentage(reordering.reordered, reordering.received), reordering.extents.greatest or 0
+    behind = f"behind later ones, by at most {counted(most, 'datagram')}"
+    return [("reordered", f"{counted(reordering.reordered, 'datagram')} ({share}) came {behind}")]
+
+
+def _score_rows(totals: MediaTotals, plan: StreamPlan) -> list[tuple[str, str]]:
+    outcome = _outcome(totals, plan)
+    if outcome.score is None:
+        return []
+    limited = "nothing is lacking" if outcome.limiting is None else f"{outcome.limiting.value} is what limits it"
+    return [("score", f"{int(outcome.score)} of 100 for {outcome.profile} use (Quality of Outcome): {limited}")]
