@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from cts.api import Address, RenderedFrame, Role, StreamPlan, StreamResult
+from cts.api import Address, RenderedFrame, Role, StreamPlan, StreamResult, headers_of
 from cts.errors import DecodeError, PluginFailure, first_of
 from cts.impairment.link import Arrival
 from cts.output.summary import summary_json, summary_text
@@ -162,8 +162,9 @@ class Notebook(Observer):
     def transmitted(self, transmission: Transmission) -> None:
         """Take down what the network did."""
         offered = self._offered.setdefault(transmission.address, [])
-        for payload, fate in zip(transmission.payloads, transmission.fates, strict=True):
-            datagram = transmission.header + bytes(payload)
+        headers = headers_of(transmission.header, transmission.payloads)
+        for header, payload, fate in zip(headers, transmission.payloads, transmission.fates, strict=True):
+            datagram = bytes(header) + bytes(payload)
             offered.append(
                 OfferedDatagram(transmission.at_ns, datagram, transmission.way, fate.kind.value, fate.arrivals)
             )

@@ -24,14 +24,15 @@ class Arrival(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """Frames from 1, each of as many datagrams, and all that arrived, in the order of arriving."""
+    """Frames from 1, each of as many datagrams, and all that arrived, in the order of arriving; when frames were due."""
 
     frames: int
     datagrams: int
     arrivals: tuple[Arrival, ...]
+    dues_ns: tuple[int, ...] = ()
 
     def due_ns(self, frame: int) -> int:
-        return DEPTH + (frame - 1) * INTERVAL
+        return self.dues_ns[frame - 1] if self.dues_ns else DEPTH + (frame - 1) * INTERVAL
 
     def of_frame(self, frame: int) -> list[Arrival]:
         return [arrival for arrival in self.arrivals if arrival.frame == frame]
@@ -92,7 +93,7 @@ def records_of(stream: Stream, *, identified: bool = True) -> list[FrameRecord |
     for frame in range(1, stream.frames + 1):
         came, due_ns = stream.in_time(frame), stream.due_ns(frame)
         once = once_each(came)
-        transits = [arrival.received_ns - arrival.sent_ns for arrival in once]
+        transits = [arrival.received_ns - arrival.sent_ns for arrival in came]
         missing = sorted(set(range(stream.datagrams)) - {arrival.position for arrival in once})
         distinct = len(once) if identified else min(len(came), stream.datagrams)
         record = FrameRecord(
@@ -103,8 +104,8 @@ def records_of(stream: Stream, *, identified: bool = True) -> list[FrameRecord |
             distinct_size=distinct * SIZE,
             duplicate=len(came) - distinct,
             missing=ranges_of(missing) if identified else None,
-            first_ns=once[0].received_ns if once else None,
-            last_ns=once[-1].received_ns if once else None,
+            first_ns=came[0].received_ns if came else None,
+            last_ns=came[-1].received_ns if came else None,
             whole_ns=None if missing else once[-1].received_ns,
             again_ns=None,
             least_transit_ns=min(transits, default=None),
@@ -148,7 +149,7 @@ def transit(arrival: Arrival) -> int:
 
 
 def last_in_time(stream: Stream) -> list[Arrival | None]:
-    return [once[-1] if (once := once_each(stream.in_time(frame))) else None for frame in range(1, stream.frames + 1)]
+    return [came[-1] if (came := stream.in_time(frame)) else None for frame in range(1, stream.frames + 1)]
 
 
 def late_and_fresh(stream: Stream) -> list[Arrival]:
@@ -161,8 +162,8 @@ def late_and_fresh(stream: Stream) -> list[Arrival]:
 
 def pdv(stream: Stream) -> list[int]:
     counted = [arrival for arrival in last_in_time(stream) if arrival is not None] + late_and_fresh(stream)
-    all_of_them = [each for frame in range(1, stream.frames + 1) for each in once_each(stream.of_frame(frame))]
-    least = min(map(transit, all_of_them), default=0)
+    in_time = [each for frame in range(1, stream.frames + 1) for each in stream.in_time(frame)]
+    least = min(map(transit, in_time + late_and_fresh(stream)), default=0)
     return [transit(arrival) - least for arrival in counted]
 
 
@@ -181,7 +182,7 @@ def jitter(stream: Stream) -> list[float]:
 
 
 def spread(stream: Stream) -> list[int]:
-    together = [once_each(stream.in_time(frame)) for frame in range(1, stream.frames + 1)]
+    together = [stream.in_time(frame) for frame in range(1, stream.frames + 1)]
     return [each[-1].received_ns - each[0].received_ns for each in together if each and stream.datagrams > 1]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 import pytest
+from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ from cts.runs.workers.messages import (
     packed,
 )
 from cts.units import FrameRate
+from tests.output.test_media_text import WHOLE
 
 HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
 PLAYOUT = Playout(
@@ -82,6 +84,7 @@ MESSAGES: tuple[Message, ...] = (
     Missed(1, MissedRecord(3, 40, 10, 2, 2800, 1, ((1, 1), (4, 7)), False, True, 9, (3,))),
     Missed(1, MissedRecord(3, 40, 10, 2, 2800, None, None, True, False, 9)),
     Ended(1, RESULT),
+    Ended(1, evolve(RESULT, metrics=WHOLE)),
     Status(SNAPSHOT, whole=True),
     Noted("what a person should hear: ä\n"),
     Failed(""),

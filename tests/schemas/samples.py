@@ -32,6 +32,7 @@ from tests.bench.test_findings import BESIDE, FINDINGS
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
+from tests.output.test_media_text import WHOLE
 from tests.output.test_summary import REPORT, RESULT
 from tests.output.test_trust_text import PLAN, late
 from tests.relay.relays import CLEAR, RELAY, SERVER, Scene, before_a_server
@@ -134,6 +135,7 @@ def _runs() -> Iterator[tuple[str, Sample]]:
         snapshot = evolve(REPORT.snapshot, overflowed=3, unreachable=2)
         real = evolve(REPORT, plan=PLAN, hosts=(host,), buffers=BUFFERS, seed=7, snapshot=snapshot)
         yield f"on a host {name}", partial(summary_json, real)
+    yield "of which everything is measured", partial(summary_json, evolve(REPORT, plan=PLAN, metrics=WHOLE))
     no_socket = evolve(RESULT, local=Address("0.0.0.0", 0), result="24: Too many open files", counts=StreamSnapshot())
     failed = evolve(
         REPORT, streams=(StreamEnds(no_socket),), answered=(SERVER,), failures=("a worker died",), notes=("!",)

@@ -1,0 +1,101 @@
+"""Media metrics in words, and as JSON beside what is not known."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.output.media_text import media_json, media_rows
+from cts.records.results import RunReport
+from tests.output.test_summary import REPORT
+from tests.output.test_trust_text import MS, PLAN
+
+INTERVAL = 40 * MS
+
+
+def media(
+    frames: int = 2000,
+    *,
+    drift_ppm: float = 0.0,
+    slow_ns: int = 0,
+    missing: tuple[int, ...] = (),
+    extents: tuple[int, ...] = (),
+    late_ns: int = 0,
+) -> MediaTotals:
+    """Return metrics of frames of 4 datagrams, every 50th of which takes longer; some may lack two of them."""
+    metrics = MediaMetrics(INTERVAL, 4)
+    for sequence in range(1, frames + 1):
+        due_ns, lacks = sequence * INTERVAL, sequence in missing
+        transit = round(sequence * INTERVAL * drift_ppm / 1e6) + (slow_ns if sequence % 50 == 0 else 0)
+        ranges = ((0, 1),) if lacks else ()
+        times = (due_ns - 9, due_ns - 5, None, None, transit, transit, transit)
+        late = extents if sequence == 7 else ()
+        came = 4 - 2 * lacks
+        metrics.frame(FrameRecord(sequence, due_ns, 4, came, came * 10_000, 0, ranges, *times, late))
+        if lacks and late_ns:
+            metrics.missed(MissedRecord(sequence, due_ns + late_ns, late_ns, 1, 9, 1, ((1, 1),), False, False, transit))
+    return metrics.totals()
+
+
+WHOLE = media(drift_ppm=90.0, slow_ns=3 * MS, missing=(9, 10, 60), extents=(1, 3), late_ns=7 * MS)
+"""Has something of everything."""
+
+
+def report(totals: MediaTotals | None) -> RunReport:
+    return evolve(REPORT, plan=PLAN, metrics=totals)
+
+
+def rows(totals: MediaTotals | None) -> dict[str, str]:
+    return dict(media_rows(report(totals)))
+
+
+def test_a_stream_without_fault_says_so_in_few_words() -> None:
+    assert rows(media()) == {
+        "jitter": "none: no frame took longer than the fastest",
+        "freezes": "none",
+        "score": "100 of 100 for interactive use (Quality of Outcome): nothing is lacking",
+    }
+
+
+def test_jitter_is_told_by_its_median_its_99th_percentile_and_its_worst() -> None:
+    told = rows(media(slow_ns=30 * MS))["jitter"]
+    assert told == "1.02 us median, 99 % within 30 ms, at most 30 ms: how much longer frames took than the fastest"
+
+
+def test_it_is_told_without_the_drift_of_clocks() -> None:
+    told = rows(media(drift_ppm=90.0, slow_ns=30 * MS))["jitter"]
+    assert told.endswith("how much longer frames took than the fastest, without the clocks' drift")
+    assert "at most 30" in told
+
+
+def test_freezes_are_told_with_their_part_of_the_time() -> None:
+    told = rows(media(1001, missing=tuple(range(500, 506))))["freezes"]
+    assert told == "1; the picture stood still 0.70 % of the time, at most 280 ms at once"
+
+
+def test_reordering_is_told_if_there_is_any() -> None:
+    assert rows(WHOLE)["reordered"] == "2 datagrams (0.03 %) came behind later ones, by at most 3 datagrams"
+
+
+@pytest.mark.parametrize(
+    ("totals", "score"),
+    [
+        (media(slow_ns=150 * MS), "50 of 100 for interactive use (Quality of Outcome): latency is what limits it"),
+        (media(missing=tuple(range(50, 90))), "52 of 100 for interactive use (Quality of Outcome): loss is what limits it"),
+    ],
+)  # fmt: skip
+def test_the_score_names_what_limits_it(totals: MediaTotals, score: str) -> None:
+    assert rows(totals)["score"] == score
+
+
+@pytest.mark.parametrize("totals", [None, MediaTotals(), media(0)])
+def test_where_nothing_came_nothing_is_said(totals: MediaTotals | None) -> None:
+    assert rows(totals) == {}
+
+
+def test_without_a_plan_or_metrics_there_are_none() -> None:
+    assert media_json(None, PLAN) is None
+    assert media_json(WHOLE, None) is None
+    assert media_json(WHOLE, PLAN) is not None
