@@ -65,7 +65,7 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
     whole = loss.replace("null", "0").replace("}", ', "kernel_at_most": 0}')
     assert json.dumps(summary_json(REPORT)) == (
         f'{{"schema": 2, "cts": "{__version__}", "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
-        f'"frames": {frames}, "loss": {whole}, "playout": null, "trust": null, '
+        f'"frames": {frames}, "loss": {whole}, "playout": null, "trust": null, "metrics": null, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
         '"bytes_received": 4999950, '
         '"streams": [{"id": "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09", "local": "127.0.0.1:4444", '
@@ -73,7 +73,7 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
         f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, '
-        f'"loss": {loss}, "playout": null, "other_ends": []}}], '
+        f'"loss": {loss}, "playout": null, "metrics": null, "other_ends": []}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '

@@ -90,6 +90,13 @@ def test_the_totals_are_those_of_all_processes(loopback: Logged) -> None:
     assert (report["role"], failures(loopback.finished)) == ("loopback", [])
 
 
+def test_the_metrics_are_those_of_all_processes(loopback: Logged) -> None:
+    report = loopback.finished.report
+    metrics = report["metrics"]
+    assert (metrics["streams"], metrics["frames"]["due"]) == (STREAMS, STREAMS * FRAMES)
+    assert metrics["datagrams"]["due"] == sum(stream["metrics"]["datagrams"]["due"] for stream in report["streams"])
+
+
 def test_each_stream_is_reported_once_by_its_receiver(loopback: Logged) -> None:
     streams = loopback.finished.report["streams"]
     assert [stream["role"] for stream in streams] == ["receiver"] * STREAMS
