@@ -64,6 +64,16 @@ class Frames(TypedDict):
     error: int
 
 
+class Count(TypedDict):
+    due: int
+
+
+class Metrics(TypedDict):
+    streams: int
+    frames: Count
+    datagrams: Count
+
+
 class Stream(TypedDict):
     id: str
     local: str
@@ -78,6 +88,7 @@ class Stream(TypedDict):
     bytes_sent: int | None
     unreachable: int
     remark: str | None
+    metrics: Metrics
 
 
 class Unsent(TypedDict):
@@ -108,6 +119,7 @@ class Report(TypedDict):
     elapsed_seconds: float
     connections: Connections
     frames: Frames
+    metrics: Metrics
     bytes_received: int
     bytes_on_time: int
     streams: list[Stream]
