@@ -34,11 +34,12 @@ from cts.engine.latecomers import Latecomers
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
-from cts.metrics.playout import Playout, PlayoutSweep
-from cts.metrics.media import MediaMetrics, MediaTotals
-from cts.records.media import media_totals, metrics_of, sum_of_media, telling_both
+from cts.metrics.media import MediaTotals
+from cts.metrics.playout import Playout
+from cts.records.measures import StreamMeasures
+from cts.records.media import sum_of_media
 from cts.records.observer import Observer
-from cts.records.playout import missed_by, playout_of, playout_of_all, sweep_of
+from cts.records.playout import playout_of_all
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
@@ -88,8 +89,7 @@ class OpenStream:
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
-    sweep: PlayoutSweep | None = field(default=None, repr=False)
-    metrics: MediaMetrics | None = field(default=None, repr=False)
+    measures: StreamMeasures | None = field(default=None, repr=False)
     running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
 
 
@@ -166,8 +166,7 @@ class Streams:
         tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
-        sweep = sweep_of(parts.plan) if self._measured and self.role is Role.RECEIVER else None
-        metrics = metrics_of(parts.plan) if self._measured and self.role is Role.RECEIVER else None
+        measures = StreamMeasures(parts.plan) if self._measured and self.role is Role.RECEIVER else None
         hears_late = partial(hears_missed, info) if tells_frames else None
         if told:
             self._tell(info)
@@ -186,8 +185,8 @@ class Streams:
                 verify=parts.verify,
                 verdict=parts.verdict,
                 on_frame=partial(hears, info) if tells_frames else None,
-                on_missed=telling_both(None if metrics is None else metrics.missed, missed_by(sweep, hears_late)),
-                on_record=telling_both(None if sweep is None else sweep.frame, None if metrics is None else metrics.frame),
+                on_missed=hears_late if measures is None else measures.missed_beside(hears_late),
+                on_record=None if measures is None else measures.frame,
                 gone_after_ns=self._gone_after_ns,
                 on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
@@ -198,7 +197,7 @@ class Streams:
             self._tell(info)
             self._fail(info, error)
             return None
-        return OpenStream(info, socket, sweep, metrics)
+        return OpenStream(info, socket, measures)
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""
@@ -231,7 +230,8 @@ class Streams:
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
-            result = self._measured_by(stream, result)
+            if stream.measures is not None:
+                result = stream.measures.concluded(result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
                 self._ledger.withdrawn(info.number, self.role)
@@ -268,7 +268,7 @@ class Streams:
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
             del self._open[stream]
             self._tell(stream.info)
-            self._record(stream.info, self._measured_by(stream, result))
+            self._record(stream.info, result if stream.measures is None else stream.measures.concluded(result))
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
@@ -329,12 +329,6 @@ class Streams:
             counts=counts,
             remark=self._remarks.get(info),
         )
-
-    def _measured_by(self, stream: OpenStream, result: StreamResult) -> StreamResult:
-        if stream.sweep is None or stream.metrics is None:
-            return result
-        playout = playout_of(stream.sweep, result.counts)
-        return attrs.evolve(result, playout=playout, metrics=media_totals(stream.metrics, self._parts.plan, result))
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)

@@ -24,8 +24,8 @@ from cts.output.figures import (
     whole_milliseconds,
 )
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
-from cts.output.playout_text import playout_json, playout_rows
 from cts.output.media_text import media_json, media_rows
+from cts.output.playout_text import playout_json, playout_rows
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
-from typing import TypeVar
 
 from cts.metrics.media import MediaMetrics, MediaTotals
 from cts.protocol.plan import StreamPlan
 from cts.records.results import StreamResult
 
-__all__ = ["media_totals", "metrics_of", "sum_of_media", "telling_both"]
-
-_Record = TypeVar("_Record")
+__all__ = ["media_totals", "metrics_of", "sum_of_media"]
 
 
 def metrics_of(plan: StreamPlan) -> MediaMetrics:
@@ -38,17 +35,3 @@ def sum_of_media(totals: Iterable[MediaTotals | None]) -> MediaTotals | None:
     """Return what several streams come to; None where nothing is known of any."""
     known = [each for each in totals if each is not None]
     return reduce(add, known) if known else None
-
-
-def telling_both(
-    one: Callable[[_Record], None] | None, other: Callable[[_Record], None] | None
-) -> Callable[[_Record], None] | None:
-    """Return what tells both of each record; None where neither wants to hear."""
-    if one is None or other is None:
-        return other if one is None else one
-
-    def both(record: _Record) -> None:
-        one(record)
-        other(record)
-
-    return both

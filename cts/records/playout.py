@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
 
-from cts.metrics.frame_record import MissedRecord
 from cts.metrics.playout import Playout, PlayoutSweep
 from cts.protocol.plan import StreamPlan
 from cts.records.snapshots import StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["missed_by", "playout_of", "playout_of_all", "sweep_of"]
+__all__ = ["playout_of", "playout_of_all", "sweep_of"]
 
 
 def sweep_of(plan: StreamPlan) -> PlayoutSweep:
     """Return a sweep for a stream with that plan."""
     rate = plan.frame_rate
     return PlayoutSweep(plan.buffered_frames, plan.final_frame, rate.numerator, SECOND * rate.denominator)
-
-
-def missed_by(
-    sweep: PlayoutSweep | None, hears: Callable[[MissedRecord], None] | None
-) -> Callable[[MissedRecord], None] | None:
-    """Return what tells a sweep, and who else wants to hear, of data that came too late; None where neither is there."""
-    if sweep is None or hears is None:
-        return hears if sweep is None else sweep.missed
-    take = sweep.missed
-
-    def both(record: MissedRecord) -> None:
-        take(record)
-        hears(record)
-
-    return both
 
 
 def playout_of(sweep: PlayoutSweep, counts: StreamSnapshot) -> Playout | None:

@@ -10,8 +10,8 @@ from cts.errors import printable
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
-from cts.metrics.playout import Playout
 from cts.metrics.media import MediaTotals
+from cts.metrics.playout import Playout
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers

@@ -5,15 +5,14 @@ from __future__ import annotations
 from attrs import evolve
 
 from cts.metrics.counters import ArrivalTotals, FrameTotals
-from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.frame_record import FrameRecord
 from cts.protocol.plan import StreamPlan
-from cts.records.playout import missed_by, playout_of, playout_of_all, sweep_of
+from cts.records.playout import playout_of, playout_of_all, sweep_of
 from cts.records.snapshots import StreamSnapshot
 from cts.units import SECOND, FrameRate
 
 PLAN = StreamPlan(8_000_000, FrameRate(30_000, 1001), 2 * SECOND)
 WHOLE = FrameRecord(1, PLAN.render_offset_ns(1), 24, 24, 33_366, 0, (), 1, 1, 1, None, 0, 0, 0)
-MISSED = MissedRecord(2, PLAN.render_offset_ns(3), PLAN.interval_ns, 24, 33_366, 24, (), True, False, 0)
 
 
 def counts(completed: int, dropped: int = 0) -> StreamSnapshot:
@@ -45,24 +44,6 @@ def test_what_came_before_there_was_room_is_taken_into_account() -> None:
     playout = playout_of(sweep, evolve(counts(1), arrivals=ArrivalTotals(ahead=1)))
     assert playout is not None
     assert playout.known == PLAN.buffered_frames
-
-
-def test_who_else_wants_to_hear_of_late_data_hears_of_it_beside_the_sweep() -> None:
-    heard: list[MissedRecord] = []
-    sweep = sweep_of(PLAN)
-    sweep.nothing_until(2)
-    both = missed_by(sweep, heard.append)
-    assert both is not None
-    both(MISSED)
-    assert heard == [MISSED]
-    assert [frames for _, frames in sweep.playout().whole] == [1]
-
-
-def test_nobody_hears_where_nobody_wants_to() -> None:
-    heard: list[MissedRecord] = []
-    hears = heard.append
-    assert missed_by(None, None) is None
-    assert missed_by(None, hears) is hears
 
 
 def test_streams_of_which_nothing_is_known_are_left_out_of_the_sum() -> None:
