@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import click
 
 from cts import __version__
-from cts.cli.printing import CannotPrintError, json_text, print_result
+from cts.cli.printing import CannotPrintError, as_json_option, json_text, print_result, say
+from cts.cli.replay_command import replay
 from cts.errors import UserError, exhausted, printable, tell_together
 from cts.schemas import SCHEMAS, schema_text
 from cts.signals import exit_status_of
@@ -31,9 +32,6 @@ _Value = TypeVar("_Value")
 
 _config = click.argument("config", type=click.Path(path_type=Path))
 _seed = click.option("--seed", type=int, help="All chance follows from it.  [default: run.seed, or 1]")
-_as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
-)
 
 
 def _overrides(example: str = "stream.frame_rate=60") -> Callable[[_Command], _Command]:
@@ -67,7 +65,7 @@ def cli() -> None:
 @cli.command(short_help="Run the streams that CONFIG describes.")
 @_config
 @_overrides()
-@_as_json
+@as_json_option
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured."""
     from cts.config import load_config
@@ -84,7 +82,7 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 @_config
 @_overrides()
 @_seed
-@_as_json
+@as_json_option
 def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: bool) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
@@ -101,7 +99,7 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: boo
         str(config),
         seed=simulated_seed(settings, seed),
         console=sys.stderr,
-        say=_say,
+        say=say,
         give_up=tell,
         overrides=overrides,
     )
@@ -163,7 +161,7 @@ def plugins() -> None:
 )
 @click.option("--time-limit", metavar="TIME", help="End after this, for example 60s.")
 @click.option("--clients", type=click.IntRange(1, 60_000), default=1024, show_default=True, help="Clients at once.")
-@_as_json
+@as_json_option
 def impair(
     listen: tuple[str, ...],
     to: str,
@@ -241,7 +239,7 @@ def impair(
 @cli.command("verify-run", short_help="Check a run against the truth.")
 @click.argument("events", type=click.Path(path_type=Path))
 @click.argument("truth", type=click.Path(path_type=Path))
-@_as_json
+@as_json_option
 @click.option(
     "--tolerance",
     metavar="DURATION",
@@ -262,11 +260,14 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
     sys.exit(0 if verification.agrees else 1)
 
 
+cli.add_command(replay)
+
+
 @cli.command(short_help="Measure what this host can do.")
 @click.option("--datagram-size", type=click.IntRange(53, 65_500), default=1400, show_default=True, help="Bytes.")
 @click.option("--offload", type=click.Choice(["auto", "off"]), default="auto", show_default=True)
 @click.option("--iperf/--no-iperf", default=True, help="Run iperf3 beside it, where it is installed.")
-@_as_json
+@as_json_option
 def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     """Measure what this host can do over loopback, and how far its measurements can be trusted.
 
@@ -275,7 +276,7 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.bench import run_bench
     from cts.bench.findings import findings_json, findings_text
 
-    findings, stopped_by = run_bench(_say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
+    findings, stopped_by = run_bench(say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
     print_result(json_text(findings_json(findings)) if as_json else findings_text(findings))
     if stopped_by is not None:
         sys.exit(exit_status_of(stopped_by))
@@ -289,10 +290,6 @@ def schema(command: str) -> None:
     It has every key with its meaning and unit, and says what may be null.
     """
     print_result(schema_text(command).rstrip("\n"))
-
-
-def _say(line: str) -> None:
-    click.echo(printable(line), err=True)
 
 
 def _read(option: str, read: Callable[[str], _Value], text: str) -> _Value:
@@ -332,14 +329,14 @@ def main() -> None:
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except CannotPrintError as error:
-        _say(f"cts: cannot print the result: {error}")
+        say(f"cts: cannot print the result: {error}")
         sys.stdout = None
         sys.exit(1)
     except UserError as error:
-        _say("\n".join(f"cts: {line}" for line in str(error).splitlines()))
+        say("\n".join(f"cts: {line}" for line in str(error).splitlines()))
         sys.exit(_WRONG_INPUT)
     except (OSError, RuntimeError, ExceptionGroup) as error:
         if (mistake := exhausted(error)) is None:
             raise
-        _say(f"cts: {mistake}")
+        say(f"cts: {mistake}")
         sys.exit(1)

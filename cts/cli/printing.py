@@ -1,4 +1,4 @@
-"""A command's result on stdout."""
+"""What commands print: results on stdout, what else a person should hear on stderr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import click
 
 from cts.errors import printable
 
-__all__ = ["CannotPrintError", "json_text", "print_result"]
+__all__ = ["CannotPrintError", "as_json_option", "json_text", "print_result", "say"]
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; all else goes to stderr."
+)
 
 
 class CannotPrintError(Exception):
@@ -26,3 +30,8 @@ def print_result(text: str) -> None:
         click.echo(printable(text))
     except OSError as error:
         raise CannotPrintError(error.strerror) from error
+
+
+def say(line: str) -> None:
+    """Tell the person who watches."""
+    click.echo(printable(line), err=True)

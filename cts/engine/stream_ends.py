@@ -41,15 +41,23 @@ class _Stream:
 
     @property
     def ends(self) -> StreamEnds | None:
-        """What is known of it; None while it has neither ended nor failed."""
+        """What is known of it; None while it has neither ended nor failed.
+
+        Others that end at the same instant end in the order in which tasks happen to run.
+        """
+        others = sorted(self.others, key=_order)
         if self.measured is not None:
-            return StreamEnds(self.measured, tuple(self.others))
+            return StreamEnds(self.measured, tuple(others))
         # Nobody measures what came of one that began on the other side alone, unless it came to nothing.
         lone_client = self.has_client and not self.has_measured
-        first = next((each for each in self.others if each.failed), None)
+        first = next((each for each in others if each.failed), None)
         if first is None and lone_client:
-            first = next((each for each in self.others if each.outcome is not Outcome.SUCCESSFUL), None)
-        return None if first is None else StreamEnds(first, tuple(each for each in self.others if each is not first))
+            first = next((each for each in others if each.outcome is not Outcome.SUCCESSFUL), None)
+        return None if first is None else StreamEnds(first, tuple(each for each in others if each is not first))
+
+
+def _order(result: StreamResult) -> tuple[int, int, Address, Address]:
+    return result.ended_ns, result.started_ns, result.local, result.remote
 
 
 @define(eq=False)
@@ -76,7 +84,7 @@ class StreamLedger:
     _running: dict[int, _Stream] = field(factory=dict, init=False)
     _last_at: dict[Address, _Stream] = field(factory=dict, init=False)
     _named: dict[str, _Stream] = field(factory=dict, init=False)
-    _lone: deque[_Stream] = field(factory=deque, init=False)
+    _lone: dict[int, _Stream] = field(factory=dict, init=False)
     _kept: deque[_Stream] = field(factory=lambda: deque(maxlen=RESULTS_KEPT), init=False)
 
     @classmethod
@@ -113,12 +121,15 @@ class StreamLedger:
             stream = _Stream(self._number(), address, opened_ns)
             if self._both and address.port:
                 self._last_at[address] = stream
-        stream.has_client |= is_client
-        stream.has_server |= not is_client
-        stream.has_measured |= role is self._measured
-        stream.running += 1
-        self._running[stream.number] = stream
+        self._begins(stream, role)
         return stream.number
+
+    def opened_as(self, number: int, local: Address, remote: Address, role: Role, opened_ns: int) -> None:
+        """Take note of an end of a run that is replayed, which knows the number of its stream."""
+        stream = self._running.get(number) or self._lone.get(number)
+        if stream is None:
+            stream = _Stream(number, local if role is self._client else remote, opened_ns)
+        self._begins(stream, role)
 
     def withdrawn(self, number: int, role: Role) -> None:
         """Forget an end that came to nothing and that nobody was told of."""
@@ -142,6 +153,13 @@ class StreamLedger:
         self._count(stream)
         if self._both and not stream.running:
             self._at_rest(stream)
+
+    def _begins(self, stream: _Stream, role: Role) -> None:
+        stream.has_client |= role is self._client
+        stream.has_server |= role is not self._client
+        stream.has_measured |= role is self._measured
+        stream.running += 1
+        self._running[stream.number] = stream
 
     def _rests(self, number: int) -> _Stream:
         stream = self._running[number]
@@ -186,11 +204,14 @@ class StreamLedger:
         if stream.has_client and stream.has_server:
             self._forget(stream)
             return
-        self._lone.append(stream)
+        self._lone.pop(stream.number, None)
+        self._lone[stream.number] = stream
         if len(self._lone) > RESULTS_KEPT:
-            self._forget(self._lone.popleft())
+            self._forget(next(iter(self._lone.values())))
 
     def _forget(self, stream: _Stream) -> None:
+        if self._lone.get(stream.number) is stream:
+            del self._lone[stream.number]
         if self._last_at.get(stream.address) is stream:
             del self._last_at[stream.address]
         if stream.name is not None and self._named.get(stream.name) is stream:

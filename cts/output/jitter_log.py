@@ -56,6 +56,7 @@ class JitterLog(Observer):
         encoding: see :data:`cts.records.log_file.Encoding`.
         max_files: streams that get a file; those beyond are counted (:meth:`notes`).
         writer: who writes.
+        key: what asked for it, for messages.
 
     Raises:
         UserError: the file (or, with several, the directory) cannot be written to.
@@ -71,8 +72,10 @@ class JitterLog(Observer):
         encoding: Encoding = "utf-8",
         max_files: int = MAX_JITTER_FILES,
         writer: Writer = AT_ONCE,
+        key: str = KEY,
     ) -> None:
         self._path = path
+        self._key = key
         self._encoding: Encoding = encoding
         self._max_files = max_files
         self._writer = writer
@@ -86,7 +89,7 @@ class JitterLog(Observer):
         if single:
             self._single = self._unclaimed = self._make_file(path, hold_open=True)
         elif not os.access(path.parent, os.W_OK | os.X_OK):
-            raise UserError(f"{KEY}: cannot write '{path}': '{path.parent}' is not a directory that can be written to")
+            raise UserError(f"{key}: cannot write '{path}': '{path.parent}' is not a directory that can be written to")
 
     def run_began(self, began_ns: int) -> None:
         """Note when, for messages."""
@@ -144,10 +147,10 @@ class JitterLog(Observer):
         """Return what the user has to know: streams without a file, stamps that made no sense."""
         notes = []
         if self._omitted:
-            notes.append(f"{KEY}: {self._omitted} streams beyond the first {self._max_files} have no file")
+            notes.append(f"{self._key}: {self._omitted} streams beyond the first {self._max_files} have no file")
         if self._unusable:
             notes.append(
-                f"{KEY}: {self._unusable} completed frames are logged as zeros: their senders' clocks make no sense"
+                f"{self._key}: {self._unusable} completed frames are logged as zeros: their senders' clocks make no sense"
             )
         return tuple(notes)
 
@@ -159,7 +162,7 @@ class JitterLog(Observer):
 
     def _make_file(self, path: Path, *, hold_open: bool = False) -> LogFile:
         # Many streams' files are not held open: their descriptors are wanted for sockets.
-        file = LogFile(path, KEY, self._encoding, hold_open=hold_open, writer=self._writer)
+        file = LogFile(path, self._key, self._encoding, hold_open=hold_open, writer=self._writer)
         file.began_ns = self._began_ns
         self._files.append(file)
         file.write_line(JITTER_COLUMNS)

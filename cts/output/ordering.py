@@ -16,7 +16,7 @@ from operator import itemgetter
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["OrderedObserver", "PromptObserver"]
@@ -124,12 +124,20 @@ class OrderedObserver(Observer):
                     stack.callback(observer.closing)
             self.flush()
 
-    def conclude(self, failures: Iterable[str]) -> None:
-        """Tell what went wrong with the run, and what the observers could not write, to those who hear it, and close them.
+    def conclude(self, report: RunReport | None, failures: Iterable[str]) -> None:
+        """Tell what is known of the run and what went wrong with it, and what the observers could not write, to those who hear
+        it, and close them.
 
         Comes after :meth:`closing`, when all that was to be written has been, or will not be.
+
+        Args:
+            report: what is known of the run; None where a bug or a mistake ended it.
+            failures: what went wrong.
         """
         last = [observer for observer in self._all if observer.hears_failures]
+        if report is not None:
+            for observer in last:
+                observer.reported(report)
         untold = list(self._all)
         failing = list(failures)
         # Twice, since one that is told may fail by that.

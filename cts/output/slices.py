@@ -57,18 +57,19 @@ class SliceReader:
         self._began = False
 
     def read(self, snapshot: RunSnapshot) -> StatusSlice | None:
-        """Return the slice from the previous snapshot to this one; None if the same moment was told twice."""
+        """Return the slice from the previous snapshot to this one; None for a moment told twice with nothing new."""
         previous = self._previous
         slice_ms = whole_milliseconds(snapshot.elapsed_ns - previous.elapsed_ns)
-        unchanged = snapshot.counts == previous.counts and snapshot.open_streams == previous.open_streams
+        size = bytes_measured(snapshot, self._measure) - bytes_measured(previous, self._measure)
+        frames = snapshot.counts.frames - previous.counts.frames
+        unchanged = not size and frames == FrameTotals() and snapshot.open_streams == previous.open_streams
         if self._began and slice_ms == 0 and unchanged:
             return None
         self._began = True
         self._previous = snapshot
-        size = bytes_measured(snapshot, self._measure) - bytes_measured(previous, self._measure)
         return StatusSlice(
             ended_ns=snapshot.elapsed_ns,
             bits_per_second=slice_rate(size, max(slice_ms, self._least_ms)),
             open_streams=snapshot.open_streams,
-            frames=snapshot.counts.frames - previous.counts.frames,
+            frames=frames,
         )

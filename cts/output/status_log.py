@@ -25,6 +25,7 @@ class StatusLog(LogObserver):
         encoding: see :data:`cts.records.log_file.Encoding`.
         least_ns: how long a slice counts at least, nanoseconds.
         writer: who writes.
+        key: what asked for it, for messages.
 
     Raises:
         UserError: the file cannot be opened for writing.
@@ -37,8 +38,9 @@ class StatusLog(LogObserver):
         encoding: Encoding = "utf-8",
         least_ns: int = 0,
         writer: Writer = AT_ONCE,
+        key: str = "output.status_file",
     ) -> None:
-        super().__init__(path, "output.status_file", encoding, writer)
+        super().__init__(path, key, encoding, writer)
         self._slices = SliceReader(measure, least_ns)
         self._file.write_line(STATUS_COLUMNS)
 

@@ -26,13 +26,20 @@ class ConnectionLog(LogObserver):
         path: the CSV file.
         encoding: see :data:`cts.records.log_file.Encoding`.
         writer: who writes.
+        key: what asked for it, for messages.
 
     Raises:
         UserError: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
-        super().__init__(path, "output.connection_file", encoding, writer)
+    def __init__(
+        self,
+        path: Path,
+        encoding: Encoding = "utf-8",
+        writer: Writer = AT_ONCE,
+        key: str = "output.connection_file",
+    ) -> None:
+        super().__init__(path, key, encoding, writer)
         self._file.write_line(CONNECTION_COLUMNS)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
@@ -57,6 +64,7 @@ class ErrorLog(LogObserver):
         path: the file; what it held is lost.
         encoding: ``utf-8`` or ``utf-16``.
         writer: who writes.
+        key: what asked for it, for messages.
 
     Raises:
         UserError: the file cannot be written.
@@ -64,8 +72,14 @@ class ErrorLog(LogObserver):
 
     hears_failures = True
 
-    def __init__(self, path: Path, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
-        super().__init__(path, "output.error_file", encoding, writer)
+    def __init__(
+        self,
+        path: Path,
+        encoding: Encoding = "utf-8",
+        writer: Writer = AT_ONCE,
+        key: str = "output.error_file",
+    ) -> None:
+        super().__init__(path, key, encoding, writer)
         self._elapsed_ns = 0
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:

@@ -1,4 +1,4 @@
-"""Reads what a run reported: its events log. ``docs/events.md`` defines it."""
+"""Reads what a run reported, for who compares it with what happened: its events log. ``docs/events.md`` defines it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from cts.protocol.frames import VerdictRule
-from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
-from cts.protocol.task import Verify
+from cts.records.events_header import RunHeader, is_torn, read_header
 from cts.records.json_lines import EVENTS, TRUTH, Fields, LineReader
 from cts.records.reported_frames import VERDICTS, ReportedFrame
 from cts.records.reported_run import (
@@ -24,9 +23,6 @@ from cts.records.results import UNKNOWN_CONNECTION_ID
 
 __all__ = ["read_events"]
 
-_SCHEMA = 1
-_RULES = tuple(each.value for each in VerdictRule)
-_ROLES = ("loopback", "server", "client")
 _ENDS = ("sender", "receiver")
 
 
@@ -41,7 +37,7 @@ def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
 
 class _Reading:
     def __init__(self, path: Path, truth_began_unix_ns: int) -> None:
-        self._reader = LineReader(path, "an events log of schema 1, of the receiving side")
+        self._reader = LineReader(path, "an events log of schema 1 or 2, of the receiving side")
         self._truth_began_unix_ns = truth_began_unix_ns
         self._shift_ns = 0
         self._streams: dict[int, ReportedStream] = {}
@@ -61,68 +57,46 @@ class _Reading:
         first = next(lines, None)
         if first is None:
             raise reader.unusable("is empty")
-        fields = reader.fields(first)
-        direction = self._began(fields)
-        verify = Verify(fields.one_of("verify", tuple(each.value for each in Verify)))
-        by_bytes = "verdict" not in fields or VerdictRule(fields.one_of("verdict", _RULES)) is VerdictRule.BYTES
-        plan = self._plan(fields)
-        role, seed = fields.text("role"), fields.integer_or_none("seed")
-        interval_ns = fields.integer_or_none("status_interval_ns")
+        header = self._began(reader.fields(first))
         complete = False
         for line in lines:
             if complete:
                 raise reader.refused("comes after run_ended")
-            if line[-1] != "\n" and not ('"run_ended"' in line and line.endswith("}")):
+            if is_torn(line):
                 break
             complete = self._event(reader.fields(line))
         lone = self._matched()
         return RunEvents(
-            direction=direction,
-            verify=verify,
-            by_bytes=by_bytes,
-            plan=plan,
+            direction=header.direction,
+            verify=header.verify,
+            by_bytes=header.verdict is VerdictRule.BYTES,
+            plan=header.plan,
             streams=tuple(self._streams[number] for number in sorted(self._streams)),
             lone=tuple(lone),
             sending=self._sending.total(),
             complete=complete,
-            role=role,
-            seed=seed,
+            role=header.role,
+            seed=header.seed,
             began_ns=self._shift_ns,
-            status_interval_ns=interval_ns,
+            status_interval_ns=header.status_interval_ns,
             statuses=tuple(self._statuses),
             ended_ns=self._ended_ns,
             cut_off=self._cut_off,
             interrupted=self._interrupted,
         )
 
-    def _began(self, fields: Fields) -> Direction:
+    def _began(self, fields: Fields) -> RunHeader:
         self._reader.refuse_other(fields, EVENTS, TRUTH)
-        fields.one_of("event", ("run_began",))
-        if fields.instant("time_ns"):
-            raise self._reader.refused("has a 'time_ns' that is not 0")
-        if (schema := fields.integer("schema")) != _SCHEMA:
-            raise self._reader.refused(f"says schema {schema}")
-        role = fields.one_of("role", _ROLES)
-        direction = Direction(fields.one_of("direction", tuple(each.value for each in Direction)))
-        here = {"client": direction.client_role, "server": direction.server_role}
-        if here.get(role) is Role.SENDER:
-            raise self._reader.unusable(f"is that of a {role} that sends, which judges no frames")
-        began_unix_ns = fields.unix_time("began_unix_ns")
-        if (began_unix_ns == 0) != (self._truth_began_unix_ns == 0):
+        header = read_header(self._reader, fields)
+        if header.here is Role.SENDER:
+            raise self._reader.unusable(f"is that of a {header.role} that sends, which judges no frames")
+        if (header.began_unix_ns == 0) != (self._truth_began_unix_ns == 0):
             kinds = ("the real network", "a simulated one")
-            mine, theirs = kinds[began_unix_ns == 0], kinds[began_unix_ns != 0]
+            mine, theirs = kinds[header.began_unix_ns == 0], kinds[header.began_unix_ns != 0]
             raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
-        self._pull = direction is Direction.PULL
-        self._shift_ns = began_unix_ns - self._truth_began_unix_ns
-        return direction
-
-    def _plan(self, fields: Fields) -> StreamPlan:
-        bits_per_second, frame_rate = fields.integer("bits_per_second"), fields.frame_rate("frame_rate")
-        rest = [fields.integer(key) for key in ("stream_length_ns", "buffer_depth_ns", "datagram_max_size")]
-        try:
-            return StreamPlan(bits_per_second, frame_rate, *rest)
-        except PlanError as error:
-            raise self._reader.refused(f"describes no stream ({error})") from error
+        self._pull = header.direction is Direction.PULL
+        self._shift_ns = header.began_unix_ns - self._truth_began_unix_ns
+        return header
 
     def _event(self, fields: Fields) -> bool:
         """Take in one event; tell whether it is the last."""

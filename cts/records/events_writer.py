@@ -6,28 +6,48 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import asdict
+from attrs import define
 
-from cts.metrics.unsent import UnsentFrames
 from cts.protocol.frames import RenderedFrame
+from cts.protocol.roles import Role
+from cts.records.event_values import (
+    HISTOGRAMS,
+    buffers_written,
+    counts_written,
+    due_written,
+    histogram_written,
+    host_written,
+    late_written,
+    percentiles_written,
+    unsent_written,
+)
+from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogObserver
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["EVENTS_SCHEMA", "EventsLog"]
 
-EVENTS_SCHEMA = 1
+EVENTS_SCHEMA = 2
 """Rises when a key changes its meaning or goes; new keys do not raise it."""
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@define(eq=False)
+class _Told:
+    """Frames of a stream that events tell of, and their bytes."""
+
+    frames: int = 0
+    size: int = 0
 
 
 class EventsLog(LogObserver):
     """One JSON object a line, keys in fixed order, all times in nanoseconds since the run began; always UTF-8 with LF.
 
     Args:
-        path: the file.
+        path: the file; written as gzip if its name ends in ``.gz``.
         settings: what the run was told, for those who read the log without its configuration.
         unix_ns: returns the Unix time in nanoseconds, by which logs of different machines are laid side by side; always 0 in
             a simulation.
@@ -43,16 +63,18 @@ class EventsLog(LogObserver):
     def __init__(
         self, path: Path, settings: Mapping[str, object], unix_ns: Callable[[], int], writer: Writer = AT_ONCE
     ) -> None:
-        super().__init__(path, "output.events_file", writer=writer)
+        super().__init__(path, "output.events_file", writer=writer, packed=is_packed(path))
         self._settings = settings
         self._unix_ns = unix_ns
         self._last = RunSnapshot(0, 0, StreamSnapshot())
         self._closed = False
+        self._told: dict[int, _Told] = {}
 
     def run_began(self, began_ns: int) -> None:
         """Write ``run_began``; later times count from here."""
         super().run_began(began_ns)
-        self._write("run_began", 0, {"schema": EVENTS_SCHEMA, "began_unix_ns": self._unix_ns(), **self._settings})
+        clocks = {"began_unix_ns": self._unix_ns(), "began_ns": began_ns}
+        self._write("run_began", 0, {"schema": EVENTS_SCHEMA, **clocks, **self._settings})
 
     def stream_opened(self, stream: StreamInfo) -> None:
         """Write ``stream_opened``."""
@@ -62,6 +84,11 @@ class EventsLog(LogObserver):
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Write ``frame``."""
         came = frame.size > 0
+        told = self._told.get(stream.number)
+        if told is None:
+            told = self._told[stream.number] = _Told()
+        told.frames += 1
+        told.size += frame.size
         self._write(
             "frame",
             frame.due_ns - self._began_ns,
@@ -91,9 +118,14 @@ class EventsLog(LogObserver):
                 "result": result.result,
                 "started_ns": result.started_ns - self._began_ns,
                 "bits_per_second": result.bits_per_second,
-                **_counts(result.counts),
+                **counts_written(result.counts),
                 "unreachable": result.counts.unreachable,
                 "remark": result.remark,
+                "bytes_of_no_frame": result.counts.bytes_of_no_frame,
+                "due": due_written(result.counts.due),
+                "send_lateness": percentiles_written(result.send_lateness),
+                "counted": result.counted,
+                "untold": self._untold(stream, result),
             },
         )
 
@@ -108,15 +140,36 @@ class EventsLog(LogObserver):
             snapshot.elapsed_ns,
             {
                 "open_streams": snapshot.open_streams,
-                **_counts(snapshot.counts),
-                "unsent": _unsent(snapshot.unsent),
+                **counts_written(snapshot.counts),
+                "unsent": unsent_written(snapshot.unsent),
                 "outcomes": {outcome.value: snapshot.outcomes.get(outcome, 0) for outcome in Outcome},
                 "refused": dict(sorted(snapshot.refused.items())),
                 "overflowed": snapshot.overflowed,
                 "unreachable": snapshot.unreachable,
+                "bytes_of_no_frame": snapshot.counts.bytes_of_no_frame,
+                "due": due_written(snapshot.counts.due),
             },
         )
         super().status(snapshot)
+
+    def reported(self, report: RunReport) -> None:
+        """Write what only the end of a run tells."""
+        now_ns = self._last.elapsed_ns
+        hosts = report.hosts
+        ends = {"buffers": buffers_written(report.buffers), "after_giving_up": late_written(report.late)}
+        self._write("run_report", now_ns, {**ends, "hosts": None if hosts is None else len(hosts)})
+        for address in report.answered:
+            self._write("answered", now_ns, {"address": str(address)})
+        for note in report.notes:
+            self._write("noted", now_ns, {"note": note})
+        for part in histogram_written(report.send_lateness):
+            self._write("histogram", now_ns, {"of": HISTOGRAMS[0], "host": None, **part})
+        for number, host in enumerate(hosts or ()):
+            self._write("host", now_ns, {"host": number, **host_written(host)})
+            for name in HISTOGRAMS:
+                for part in histogram_written(getattr(host, name)):
+                    self._write("histogram", now_ns, {"of": name, "host": number, **part})
+        self._file.flush()
 
     def run_failed(self, failure: str) -> None:
         """Write ``run_failed``, and it out."""
@@ -133,20 +186,15 @@ class EventsLog(LogObserver):
                 self._write("run_ended", last.elapsed_ns, how)
         super().closing()
 
+    def _untold(self, stream: StreamInfo, result: StreamResult) -> dict[str, int] | None:
+        """Return what counts of a stream though no frame event tells of it; None where its counts are not known."""
+        told = self._told.pop(stream.number, None) if result.role is Role.RECEIVER else None
+        if told is None:
+            told = _Told()
+        counts = result.counts
+        frames, size = counts.frames.rendered - told.frames, counts.bytes_on_time - told.size
+        # Of what is cut off in the middle of something less may be known at the end than before.
+        return {"frames": frames, "bytes_on_time": size} if min(frames, size) >= 0 and result.counted else None
+
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:
         self._file.write_line(_encode({"event": event, "time_ns": time_ns, **rest}))
-
-
-def _counts(counts: StreamSnapshot) -> dict[str, object]:
-    return {
-        "frames": asdict(counts.frames),
-        "bytes_received": counts.bytes_received,
-        "bytes_sent": counts.bytes_sent,
-        "arrivals": asdict(counts.arrivals),
-        "unsent": _unsent(counts.unsent),
-        "bytes_on_time": counts.bytes_on_time,
-    }
-
-
-def _unsent(unsent: UnsentFrames) -> dict[str, object]:
-    return {cause: each._asdict() for cause, each in unsent.items()}

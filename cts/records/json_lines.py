@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from io import BufferedReader, TextIOWrapper
+from math import isfinite
 from pathlib import Path
 from typing import TextIO
 
 from attrs import define, field
 
 from cts.errors import UserError, system_reason
+from cts.records.gzip_stream import LogSource
 from cts.units import FrameRate, parse_frame_rate
 
 __all__ = ["EVENTS", "TRUTH", "Fields", "LineReader"]
@@ -45,14 +48,15 @@ class LineReader:
     _file: TextIO | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the lines with their ends; the last line of a file that was cut short may lack it.
+        """Yield the lines with their ends, unpacked if they are gzip; the last line of a file that was cut short may lack it.
 
         Raises:
             UserError: the file cannot be read, or is not text.
         """
         try:
             # Escaped, for what is decoded in advance would be refused in the name of an earlier line.
-            with self._path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            source = BufferedReader(LogSource(self._path))
+            with TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 self._file = file
                 while line := file.readline(_LINE_LIMIT):
                     self.number += 1
@@ -153,6 +157,28 @@ class Fields:
             raise self._refused(key, "a string")
         return value
 
+    def text_or_none(self, key: str) -> str | None:
+        """Return a string, or None for null and for a key that is not there."""
+        return None if self._values.get(key) is None else self.text(key)
+
+    def number_or_none(self, key: str) -> float | None:
+        """Return a number, or None for null and for a key that is not there."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, float) and isfinite(value):
+            return value
+        if type(value) is not int or value not in _INTEGERS:
+            raise self._refused(key, "a number")
+        return value
+
+    def integers(self, key: str) -> list[int]:
+        """Return a list of 64-bit integers."""
+        value = self._values.get(key)
+        if not isinstance(value, list) or not all(type(each) is int and each in _INTEGERS for each in value):
+            raise self._refused(key, "a list of 64-bit integers")
+        return value
+
     def flag_or_none(self, key: str) -> bool | None:
         """Return true or false, or None for a key that is not there."""
         value = self._values.get(key)
@@ -191,6 +217,14 @@ class Fields:
         if not isinstance(value, dict):
             raise self._refused(key, "an object")
         return Fields(value, self._reader)
+
+    def within_or_none(self, key: str) -> Fields | None:
+        """Return an object inside this one, or None for null and for a key that is not there."""
+        return None if self._values.get(key) is None else self.within(key)
+
+    def refused(self, text: str) -> UserError:
+        """Return the error for the line that they stand in."""
+        return self._reader.refused(text)
 
     def _refused(self, key: str, wanted: str) -> UserError:
         if key not in self._values:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from cts.errors import UserError, system_reason
+from cts.records.gzip_stream import Packer
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
 from cts.records.writers import AT_ONCE, Piece, Writer, write_all
@@ -55,6 +56,7 @@ class LogFile:
         hold_open: whether the file is opened now and stays open; if not, it is opened for each write, which costs no file
             descriptor, and not before.
         writer: who writes.
+        packed: whether it is written as gzip, each portion so that it can be read as soon as it is there; then it is held open.
 
     Attributes:
         began_ns: time 0 in the clock of the writer, for messages.
@@ -71,6 +73,7 @@ class LogFile:
         *,
         hold_open: bool = True,
         writer: Writer = AT_ONCE,
+        packed: bool = False,
     ) -> None:
         self.began_ns = 0
         self._path = path
@@ -88,6 +91,8 @@ class LogFile:
         self._file: FileIO | None = None
         self._fresh = True
         self._error: str | None = None
+        self._packer = Packer() if packed else None
+        self._torn = False
         if hold_open:
             try:
                 self._file = _open_once_read(path)
@@ -131,7 +136,7 @@ class LogFile:
         self.flush()
         if not self._closed:
             self._closed = True
-            self._writer.put(Piece(0, lambda gives_up: self._shut(), lambda: None))
+            self._writer.put(Piece(0, self._end, lambda: None))
 
     def abandon(self) -> None:
         """Close without writing: a file that nothing was written to stays what it was."""
@@ -141,14 +146,29 @@ class LogFile:
     def _write(self, data: bytearray, first_ns: int, gives_up: Callable[[], bool]) -> None:
         if self._error is not None:
             return
+        if self._torn:
+            self._lose(data, first_ns)
+            return
+        # Packed here, off the data path.
+        packed = data if self._packer is None else self._packer.pack(data)
         try:
-            written = write_all(self._opened().fileno(), data, gives_up)
-            if written < len(data):
-                self._lose(data[written:], first_ns)
+            written = write_all(self._opened().fileno(), packed, gives_up)
+            if written < len(packed):
+                # Nothing can be read behind a gap in what is packed.
+                self._torn = self._packer is not None
+                self._lose(data if self._torn else data[written:], first_ns)
         except OSError as error:
             self._fail(error)
         if not self._hold_open:
             self._shut()
+
+    def _end(self, gives_up: Callable[[], bool]) -> None:
+        if self._packer is not None and self._file is not None and not self._torn and self._error is None:
+            try:
+                write_all(self._file.fileno(), self._packer.end(), gives_up)
+            except OSError as error:
+                self._fail(error)
+        self._shut()
 
     def _lose(self, data: bytearray, first_ns: int) -> None:
         self._missing += data.count(self._line_end.encode(self._codec))
@@ -205,8 +225,10 @@ def _has_no_reader(path: Path, error: Exception) -> bool:
 class LogObserver(Observer):
     """An observer that writes one log file, complete up to the last status; its arguments are those of :class:`LogFile`."""
 
-    def __init__(self, path: Path, key: str, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE) -> None:
-        self._file = LogFile(path, key, encoding, writer=writer)
+    def __init__(
+        self, path: Path, key: str, encoding: Encoding = "utf-8", writer: Writer = AT_ONCE, *, packed: bool = False
+    ) -> None:
+        self._file = LogFile(path, key, encoding, writer=writer, packed=packed)
         self._began_ns = 0
 
     def run_began(self, began_ns: int) -> None:

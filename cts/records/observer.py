@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 
 __all__ = ["Observer"]
@@ -46,6 +46,9 @@ class Observer:
 
     def lone_end(self, result: StreamResult) -> None:
         """Told when the run is over, of a stream that counts though it never had a measured end: until then it might come."""
+
+    def reported(self, report: RunReport) -> None:
+        """The run is over, and this is what is known of it; told to those who have :attr:`hears_failures`, before failures."""
 
     def run_failed(self, failure: str) -> None:
         """Something went wrong with the run itself; told when it is over, to those who have :attr:`hears_failures`."""

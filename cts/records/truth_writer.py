@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from cts.impairment.link import Arrival, Fate
 from cts.protocol.stamps import headers_of
+from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogFile
 from cts.records.snapshots import Address
 from cts.records.writers import AT_ONCE, Writer
@@ -55,7 +56,7 @@ class TruthLog:
     """Writes the log.
 
     Args:
-        path: the file; what it held is lost.
+        path: the file, written as gzip if its name ends in ``.gz``; what it held is lost.
         key: what asked for it, for messages.
         seed: what all chance follows from.
         began_ns: time 0 in the run's clock.
@@ -69,7 +70,7 @@ class TruthLog:
     def __init__(
         self, path: Path, key: str, *, seed: int, began_ns: int, began_unix_ns: int, writer: Writer = AT_ONCE
     ) -> None:
-        self._file = LogFile(path, key, writer=writer)
+        self._file = LogFile(path, key, writer=writer, packed=is_packed(path))
         self._began_ns = self._file.began_ns = began_ns
         self._datagrams = 0
         self._write({"kind": "began", "schema": TRUTH_SCHEMA, "seed": seed, "began_unix_ns": began_unix_ns})

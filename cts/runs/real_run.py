@@ -160,7 +160,7 @@ class _Run:
                     # The streams have ended; signals are still heard.
                     failures = (() if report is None else report.failures) + self.close_factory()
                     with trio.CancelScope(shield=True):
-                        await self._finish_logs(observer, failures)
+                        await self._finish_logs(observer, report, failures)
             for note in observer.notes():
                 self._say(note)
             report = report.with_failures(self.close_factory())
@@ -172,17 +172,17 @@ class _Run:
             self._factory_failures = close_factory(self._factory)
         return self._factory_failures
 
-    async def _finish_logs(self, observer: OrderedObserver, failures: Sequence[str]) -> None:
+    async def _finish_logs(self, observer: OrderedObserver, report: RunReport | None, failures: Sequence[str]) -> None:
         try:
-            await trio.to_thread.run_sync(self._finish_logs_here, observer, failures)
+            await trio.to_thread.run_sync(self._finish_logs_here, observer, report, failures)
         except RuntimeError:
             # No thread can be started. Nothing but a second signal waits for this one by now, and that has a thread.
-            self._finish_logs_here(observer, failures)
+            self._finish_logs_here(observer, report, failures)
 
-    def _finish_logs_here(self, observer: OrderedObserver, failures: Sequence[str]) -> None:
+    def _finish_logs_here(self, observer: OrderedObserver, report: RunReport | None, failures: Sequence[str]) -> None:
         """Have the logs written to their end, and those that tell of failures after the others."""
         finish_writers(self._writers)
-        observer.conclude(failures)
+        observer.conclude(report, failures)
 
     def _session(
         self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
@@ -205,7 +205,8 @@ class _Run:
         return session
 
     def _with_host(self, report: RunReport) -> RunReport:
-        """Return a report with how this host served the run; workers have told of themselves."""
+        """Return a report with what the sockets had and how this host served the run; workers have told of themselves."""
+        report = evolve(report, buffers=self._buffers)
         if self._watch is None:
             return report
         return self._watch.seen_in(report, sends_when_due=self._plugins.sender.is_builtin)
@@ -238,10 +239,10 @@ class _Run:
         self._give_up(RunResult(self._finished(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.
         if isinstance(session.observer, OrderedObserver):
-            self._finish_logs_here(session.observer, report.failures)
+            self._finish_logs_here(session.observer, report, report.failures)
 
     def _finished(self, report: RunReport, observer: Observer) -> RunReport:
-        """Return a report with what the sockets had, and in which a log that is not whole is a failure; say so."""
+        """Return a report in which a log that is not whole is a failure; say so."""
         for failure in observer.failures():
             self._say(failure)
-        return evolve(report.with_failures(observer.failures()), buffers=self._buffers)
+        return report.with_failures(observer.failures())

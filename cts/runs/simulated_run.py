@@ -81,7 +81,7 @@ def simulate(
 
         def abandon(number: int) -> None:
             report = session.abandon()
-            observer.conclude(report.failures)
+            observer.conclude(report, report.failures)
             give_up(RunResult(report.with_failures(observer.failures()), number))
 
         with stop_signals(abandon) as signals:
@@ -95,8 +95,9 @@ def simulate(
         report = trio.run(main, clock=pacer)
     finally:
         failures = close(report)
-        observer.conclude((*(() if report is None else report.failures), *failures))
-    return report.with_failures((*observer.failures(), *failures))
+        observer.conclude(report, (*(() if report is None else report.failures), *failures))
+    # In the order in which the logs that hear of failures have them.
+    return report.with_failures((*failures, *observer.failures()))
 
 
 async def _obey(signals: AsyncIterator[int], session: Session, stopped_by: list[int], pacer: VirtualTime) -> None:

@@ -58,6 +58,7 @@ def open_observers(
         config.server.server_exit_limit if config.run.role == "server" else client.connections * client.iterations
     )
     expected_ns = expected_end_ns(config, plan)
+    settings = _settings(config, plan, seed, expected)
     encoding = output.encoding
     # What is sent or comes in a moment stands for a frame interval, unless rows themselves are shorter.
     least_ns = min(plan.interval_ns, config.output.status_update)
@@ -69,7 +70,7 @@ def open_observers(
             lambda path, writer: JitterLog(path, single=expected == 1, encoding=encoding, writer=writer),
         ),
         (output.error_file, lambda path, writer: ErrorLog(path, encoding, writer)),
-        (output.events_file, lambda path, writer: EventsLog(path, _settings(config, plan, seed), unix_ns, writer)),
+        (output.events_file, lambda path, writer: EventsLog(path, settings, unix_ns, writer)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
     makers.append(
@@ -117,8 +118,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, object]:
-    settings: dict[str, object] = {
+def _settings(config: Config, plan: StreamPlan, seed: int | None, expected: int) -> dict[str, object]:
+    return {
         "role": config.run.role,
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
@@ -129,5 +130,7 @@ def _settings(config: Config, plan: StreamPlan, seed: int | None) -> dict[str, o
         "buffer_depth_ns": plan.buffer_depth_ns,
         "datagram_max_size": plan.datagram_max_size,
         "status_interval_ns": config.output.status_update,
+        "seed": config.run.seed if seed is None else seed,
+        "expected_streams": expected,
+        "encoding": config.output.encoding,
     }
-    return settings if seed is None else {**settings, "seed": seed}

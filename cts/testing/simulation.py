@@ -186,7 +186,7 @@ class _Simulation:
                 failure, failures = error, (str(error),)
             if truth is not None:
                 truth.end(interrupted=False)
-            observer.conclude((*(() if report is None else report.failures), *failures))
+            observer.conclude(report, (*(() if report is None else report.failures), *failures))
         return notebook.conclude(
             self._plan,
             report.with_failures(failures),

@@ -1,0 +1,108 @@
+"""What an events log says of its run before anything happens: its first line. ``docs/events.md`` defines it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from cts.protocol.frames import VerdictRule
+from cts.protocol.plan import PlanError, StreamPlan
+from cts.protocol.roles import Direction, Role
+from cts.protocol.task import Verify
+from cts.records.json_lines import Fields, LineReader
+from cts.records.log_file import Encoding
+
+__all__ = ["RunHeader", "is_torn", "read_header"]
+
+_SCHEMAS = (1, 2)
+_RULES = tuple(each.value for each in VerdictRule)
+_ROLES = ("loopback", "server", "client")
+_ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16")
+
+
+@frozen(kw_only=True)
+class RunHeader:
+    """What a run was told.
+
+    Attributes:
+        schema: of its events.
+        role: ``loopback``, ``server`` or ``client``.
+        direction: which way frames went.
+        verify: what its receivers did about wrong payloads.
+        verdict: by what they judged frames; by their bytes where the log does not tell.
+        plan: its streams' arithmetic.
+        began_unix_ns: when it began, Unix time; 0 in a simulation.
+        began_ns: the same in the run's clock; 0 where the log does not tell.
+        status_interval_ns: how often it told its status; None where the log does not tell.
+        seed: what was left to chance followed from it; None where the log does not tell.
+        expected_streams: how many there were to be; 0 for no end.
+        encoding: that of its logs.
+    """
+
+    schema: int
+    role: str
+    direction: Direction
+    verify: Verify
+    verdict: VerdictRule
+    plan: StreamPlan
+    began_unix_ns: int
+    began_ns: int
+    status_interval_ns: int | None
+    seed: int | None
+    expected_streams: int
+    encoding: Encoding
+
+    @property
+    def here(self) -> Role | None:
+        """The part that its only side played; None where both were there."""
+        return {"client": self.direction.client_role, "server": self.direction.server_role}.get(self.role)
+
+    @property
+    def measured(self) -> Role:
+        """The part whose ends are measured."""
+        return self.here or Role.RECEIVER
+
+
+def is_torn(line: str) -> bool:
+    """Tell whether a line is what is left of one: the end of a log that was cut short."""
+    return line[-1] != "\n" and not ('"run_ended"' in line and line.endswith("}"))
+
+
+def read_header(reader: LineReader, fields: Fields) -> RunHeader:
+    """Return what the first line says.
+
+    Args:
+        reader: has read it.
+        fields: what it holds.
+
+    Raises:
+        UserError: it begins no events log of a schema that is known.
+    """
+    fields.one_of("event", ("run_began",))
+    if fields.instant("time_ns"):
+        raise reader.refused("has a 'time_ns' that is not 0")
+    if (schema := fields.integer("schema")) not in _SCHEMAS:
+        raise reader.refused(f"says schema {schema}")
+    encoding = fields.text("encoding") if "encoding" in fields else _ENCODINGS[0]
+    return RunHeader(
+        schema=schema,
+        role=fields.one_of("role", _ROLES),
+        direction=Direction(fields.one_of("direction", tuple(each.value for each in Direction))),
+        verify=Verify(fields.one_of("verify", tuple(each.value for each in Verify))),
+        verdict=VerdictRule(fields.one_of("verdict", _RULES)) if "verdict" in fields else VerdictRule.BYTES,
+        plan=_plan(reader, fields),
+        began_unix_ns=fields.unix_time("began_unix_ns"),
+        began_ns=fields.instant("began_ns") if "began_ns" in fields else 0,
+        status_interval_ns=fields.integer_or_none("status_interval_ns"),
+        seed=fields.integer_or_none("seed"),
+        expected_streams=fields.integer_or_none("expected_streams") or 0,
+        encoding=next((each for each in _ENCODINGS if each == encoding), _ENCODINGS[0]),
+    )
+
+
+def _plan(reader: LineReader, fields: Fields) -> StreamPlan:
+    bits_per_second, frame_rate = fields.integer("bits_per_second"), fields.frame_rate("frame_rate")
+    rest = [fields.integer(key) for key in ("stream_length_ns", "buffer_depth_ns", "datagram_max_size")]
+    try:
+        return StreamPlan(bits_per_second, frame_rate, *rest)
+    except PlanError as error:
+        raise reader.refused(f"describes no stream ({error})") from error

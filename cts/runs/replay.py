@@ -1,0 +1,239 @@
+"""``cts replay``: a run's report and its logs once more, from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from cts.api import Outcome, RenderedFrame, StreamResult, StreamSnapshot
+from cts.engine.stream_ends import StreamLedger
+from cts.errors import UserError, tell_together
+from cts.output.figures import seconds
+from cts.output.jitter_log import JitterLog
+from cts.output.status_log import StatusLog
+from cts.output.stream_logs import ConnectionLog, ErrorLog
+from cts.records.events_header import RunHeader
+from cts.records.events_replay import EventsReplay
+from cts.records.observer import Observer
+from cts.records.reported_end import OpenEnd, ReportedEnd
+from cts.records.results import RunReport, result_of
+from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.units import counted
+
+__all__ = ["LOG_OPTIONS", "Replayed", "replay"]
+
+LOG_OPTIONS = ("status", "connection", "jitter", "errors")
+"""Logs that can be written again."""
+
+
+@frozen
+class Replayed:
+    """What came of it.
+
+    Attributes:
+        report: what the run reported; of a run whose end is missing, what can be known of it.
+        notes: what a person should hear of the logs.
+        missing: what the events lack, each in words.
+    """
+
+    report: RunReport
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0: the events are whole, whatever the run came to; 1: something is missing."""
+        return 1 if self.missing else 0
+
+
+def replay(events: Path, logs: dict[str, Path]) -> Replayed:
+    """Recompute what a run reported, and write logs of it.
+
+    Args:
+        events: its events log, of schema 2.
+        logs: by names of :data:`LOG_OPTIONS`, which logs to write.
+
+    Raises:
+        UserError: the events cannot be read, are none, or a log cannot be written.
+    """
+    recording = EventsReplay(events)
+    header = recording.header
+    _refuse_same(events, logs)
+    writers = _opened(header, logs)
+    ends = _Ends(header)
+    everybody = _Everybody((ends, *writers))
+    with ExitStack() as stack:
+        for writer in reversed(writers):
+            stack.callback(writer.closing)
+        end = recording.tell(everybody)
+        missing = _missing(events, end)
+        failures = [*end.failures, *missing]
+        for open_end in end.open:
+            ends.cut_off(open_end, header.began_ns + end.latest_ns)
+        report = _report(header, ends.ledger, end, failures)
+        for result in ends.ledger.lone if end.has_report else ():
+            everybody.lone_end(result)
+        for failure in end.failures:
+            everybody.run_failed(failure)
+    if failed := [failure for writer in writers for failure in writer.failures()]:
+        raise UserError("\n".join(failed))
+    return Replayed(report, tuple(note for writer in writers for note in writer.notes()), missing)
+
+
+class _Everybody(Observer):
+    """Tells several observers what a replay tells."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+        self._frame_observers = [observer for observer in observers if observer.wants_frames]
+
+    def run_began(self, began_ns: int) -> None:
+        for observer in self._observers:
+            observer.run_began(began_ns)
+
+    def stream_opened(self, stream: StreamInfo) -> None:
+        for observer in self._observers:
+            observer.stream_opened(stream)
+
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        for observer in self._frame_observers:
+            observer.frame_rendered(stream, frame)
+
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        for observer in self._observers:
+            observer.stream_ended(stream, result)
+
+    def other_end_opened(self, stream: StreamInfo) -> None:
+        for observer in self._observers:
+            observer.other_end_opened(stream)
+
+    def other_end_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        for observer in self._observers:
+            observer.other_end_ended(stream, result)
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        for observer in self._observers:
+            observer.status(snapshot)
+
+    def lone_end(self, result: StreamResult) -> None:
+        for observer in self._observers:
+            observer.lone_end(result)
+
+    def run_failed(self, failure: str) -> None:
+        for observer in self._observers:
+            observer.run_failed(failure)
+
+
+class _Ends(Observer):
+    """Lays the ends of streams together, as the run did."""
+
+    def __init__(self, header: RunHeader) -> None:
+        self._began_ns = header.began_ns
+        self.ledger = StreamLedger(header.measured, header.direction.client_role, header.here is None)
+
+    def stream_opened(self, stream: StreamInfo) -> None:
+        self.ledger.opened_as(stream.number, stream.local, stream.remote, stream.role, stream.opened_ns)
+
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        self.ledger.ended(stream.number, result)
+
+    other_end_opened = stream_opened
+    other_end_ended = stream_ended
+
+    def cut_off(self, end: OpenEnd, now_ns: int) -> None:
+        """Have a stream end with the events."""
+        info = end.info
+        on_time = end.bytes_on_time
+        result = result_of(
+            info.local,
+            info.remote,
+            info.role,
+            connection_id=None,
+            outcome=(Outcome.CANCELLED, "Cancelled: the events end before it does"),
+            life_ns=(self._began_ns + info.opened_ns, now_ns),
+            counts=StreamSnapshot(end.frames.totals(), bytes_received=on_time, bytes_on_time=on_time),
+        )
+        self.ledger.ended(info.number, evolve(result, counted=False))
+
+
+def _refuse_same(events: Path, logs: dict[str, Path]) -> None:
+    files = {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
+    seen: dict[Path, str] = {}
+    for name, path in files.items():
+        other = seen.setdefault(path.resolve(), name)
+        if other != name:
+            raise UserError(f"{name}: '{path}' is the file of {other}; allowed: another one")
+
+
+def _opened(header: RunHeader, logs: dict[str, Path]) -> list[Observer]:
+    """Open the logs, as the run did."""
+    plan, encoding = header.plan, header.encoding
+    least_ns = (
+        plan.interval_ns if header.status_interval_ns is None else min(plan.interval_ns, header.status_interval_ns)
+    )
+    makers: dict[str, Callable[[Path, str], Observer]] = {
+        "status": lambda path, key: StatusLog(path, header.measured, encoding, least_ns, key=key),
+        "connection": lambda path, key: ConnectionLog(path, encoding, key=key),
+        "jitter": lambda path, key: JitterLog(path, single=header.expected_streams == 1, encoding=encoding, key=key),
+        "errors": lambda path, key: ErrorLog(path, encoding, key=key),
+    }
+    opened: list[Observer] = []
+    mistakes: list[UserError] = []
+    with ExitStack() as undo:
+        for name in LOG_OPTIONS:
+            if name not in logs:
+                continue
+            try:
+                opened.append(makers[name](logs[name], f"--{name}"))
+            except UserError as mistake:
+                mistakes.append(mistake)
+            else:
+                undo.callback(opened[-1].abandoned)
+        tell_together(mistakes)
+        undo.pop_all()
+    return opened
+
+
+def _missing(events: Path, end: ReportedEnd) -> tuple[str, ...]:
+    texts = []
+    if not end.has_report:
+        streams = f", with {counted(len(end.open), 'end')} of streams open" if end.open else ""
+        texts.append(
+            f"{events}: ends at {seconds(end.latest_ns)} s{streams}: the run was killed; how late frames were sent, how the "
+            "host served it, its buffers, its notes and who answered are not known"
+        )
+    elif not end.is_whole:
+        texts.append(f"{events}: lacks run_ended, the last line: whether the run was interrupted is not known")
+    texts += [f"{events}: is not whole: {count:,} times the {what} is missing" for what, count in end.missing.items()]
+    return tuple(texts)
+
+
+def _report(header: RunHeader, ledger: StreamLedger, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
+    snapshot = end.snapshot
+    began_ns = header.began_ns
+    ended_ns = began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
+    if not end.has_report:
+        ended_ns = began_ns + end.latest_ns
+        snapshot = evolve(snapshot, outcomes=+ledger.outcomes, interrupted=True)
+    return RunReport(
+        role=header.role,
+        direction=header.direction,
+        began_ns=began_ns,
+        elapsed_ns=ended_ns - began_ns,
+        snapshot=snapshot,
+        streams=ledger.streams,
+        streams_omitted=ledger.omitted,
+        interrupted=snapshot.interrupted,
+        failures=tuple(failures),
+        answered=tuple(end.answered),
+        seed=header.seed,
+        send_lateness=end.send_lateness,
+        buffers=end.buffers,
+        late=end.late,
+        notes=tuple(end.notes),
+        plan=header.plan,
+        hosts=None if end.hosts is None else tuple(end.hosts),
+    )
