@@ -50,7 +50,7 @@ def replay(
 
     given = {"status": status, "connection": connection, "jitter": jitter, "errors": errors}
     replayed = replay_run(events, {name: path for name, path in given.items() if path is not None})
-    for text in (*replayed.notes, *replayed.missing):
+    for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
         say(text)
     print_result(json_text(summary_json(replayed.report)) if as_json else summary_text(replayed.report))
     sys.exit(replayed.exit_status)

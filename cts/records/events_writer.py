@@ -187,12 +187,11 @@ class EventsLog(LogObserver):
         super().closing()
 
     def _untold(self, stream: StreamInfo, result: StreamResult) -> dict[str, int] | None:
-        """Return what counts of a stream though no frame event tells of it; None where its counts are not known."""
-        told = self._told.pop(stream.number, None) if result.role is Role.RECEIVER else None
-        if told is None:
-            told = _Told()
-        counts = result.counts
-        frames, size = counts.frames.rendered - told.frames, counts.bytes_on_time - told.size
+        """Return what counts of a stream though no frame event tells of it; None for a sender, and where it is not known."""
+        if result.role is not Role.RECEIVER:
+            return None
+        told = self._told.pop(stream.number, None) or _Told()
+        frames, size = result.counts.frames.rendered - told.frames, result.counts.bytes_on_time - told.size
         # Of what is cut off in the middle of something less may be known at the end than before.
         return {"frames": frames, "bytes_on_time": size} if min(frames, size) >= 0 and result.counted else None
 

@@ -36,7 +36,7 @@ class Replayed:
     Attributes:
         report: what the run reported; of a run whose end is missing, what can be known of it.
         notes: what a person should hear of the logs.
-        missing: what the events lack, each in words.
+        missing: what the events lack, each in words that go on from their name.
     """
 
     report: RunReport
@@ -69,8 +69,8 @@ def replay(events: Path, logs: dict[str, Path]) -> Replayed:
         for writer in reversed(writers):
             stack.callback(writer.closing)
         end = recording.tell(everybody)
-        missing = _missing(events, end)
-        failures = [*end.failures, *missing]
+        missing = _missing(end)
+        failures = [*end.failures, *(f"events: {text}" for text in missing)]
         for open_end in end.open:
             ends.cut_off(open_end, header.began_ns + end.latest_ns)
         report = _report(header, ends.ledger, end, failures)
@@ -197,17 +197,17 @@ def _opened(header: RunHeader, logs: dict[str, Path]) -> list[Observer]:
     return opened
 
 
-def _missing(events: Path, end: ReportedEnd) -> tuple[str, ...]:
+def _missing(end: ReportedEnd) -> tuple[str, ...]:
     texts = []
     if not end.has_report:
         streams = f", with {counted(len(end.open), 'end')} of streams open" if end.open else ""
         texts.append(
-            f"{events}: ends at {seconds(end.latest_ns)} s{streams}: the run was killed; how late frames were sent, how the "
+            f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed; how late frames were sent, how the "
             "host served it, its buffers, its notes and who answered are not known"
         )
     elif not end.is_whole:
-        texts.append(f"{events}: lacks run_ended, the last line: whether the run was interrupted is not known")
-    texts += [f"{events}: is not whole: {count:,} times the {what} is missing" for what, count in end.missing.items()]
+        texts.append("lacks run_ended, the last line: whether the run was interrupted is not known")
+    texts += [f"is not whole: {count:,} times the {what} is missing" for what, count in end.missing.items()]
     return tuple(texts)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count
+from collections.abc import Iterable
+from itertools import count, permutations
 
 import pytest
 from attrs import define, field
@@ -208,3 +209,72 @@ def test_where_one_side_is_here_each_end_is_a_stream(direction: Direction) -> No
     ledger = StreamLedger(direction.server_role, direction.client_role, both=False)
     numbers = [ledger.opened(SERVER, PORT, direction.server_role, at_ns) for at_ns in range(3)]
     assert numbers == [1, 2, 3]
+
+
+def _stream_of(results: Iterable[StreamResult]) -> StreamLedger:
+    ledger = StreamLedger(Role.RECEIVER, Role.RECEIVER, both=True)
+    number = ledger.opened(PORT, SERVER, Role.RECEIVER, 0)
+    for result in results:
+        assert ledger.opened(SERVER, PORT, Role.SENDER, result.started_ns) == number
+        ledger.ended(number, result)
+    run = Run(Direction.PULL)
+    ledger.ended(number, run.result(PORT, SERVER, Role.RECEIVER, FINE, None))
+    return ledger
+
+
+def test_other_ends_stand_in_the_order_of_their_times_whatever_order_their_tasks_ran_in() -> None:
+    made = [
+        result_of(
+            SERVER,
+            PORT,
+            Role.SENDER,
+            connection_id=None,
+            outcome=(CUT, str(number)),
+            life_ns=(number, 9),
+            counts=StreamSnapshot(),
+        )
+        for number in range(3)
+    ]
+    orders = [_stream_of(order).streams[0].others for order in permutations(made)]
+    assert orders == [tuple(made)] * 6
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["one", None])
+def test_a_ledger_that_is_told_the_numbers_lays_the_same_ends_together(direction: Direction, name: str | None) -> None:
+    run = Run(direction)
+    replayed = StreamLedger(Role.RECEIVER, direction.client_role, both=True)
+
+    def begin(number: int, role: Role, address: Address) -> None:
+        local, remote = (address, SERVER) if role is direction.client_role else (SERVER, address)
+        replayed.opened_as(number, local, remote, role, 0)
+
+    def end(number: int, result: StreamResult) -> None:
+        for ledger in (run.ledger, replayed):
+            ledger.ended(number, result)
+
+    client, server = direction.client_role, direction.server_role
+    # A server that begins again; a client's stream that comes to nothing; one whose ends a relay keeps apart.
+    number = run.client()
+    begin(number, client, PORT)
+    for outcome in (FAILED, FINE):
+        served = run.server()
+        begin(served, server, PORT)
+        end(served, run.result(SERVER, PORT, server, outcome, name))
+    end(number, run.result(PORT, SERVER, client, FINE, name))
+    lone = run.client(Address("10.0.0.2", 7))
+    begin(lone, client, Address("10.0.0.2", 7))
+    end(lone, run.result(Address("10.0.0.2", 7), SERVER, client, CUT, None))
+    apart = run.client(RELAY), run.server(Address("10.0.0.3", 8))
+    begin(apart[0], client, RELAY)
+    begin(apart[1], server, Address("10.0.0.3", 8))
+    end(apart[1], run.result(SERVER, Address("10.0.0.3", 8), server, FAILED, "two"))
+    end(apart[0], run.result(RELAY, SERVER, client, FINE, "two"))
+    assert replayed.streams == run.ledger.streams
+    assert replayed.outcomes == run.ledger.outcomes
+    assert (replayed.lone, replayed.omitted, replayed.ended_ns) == (
+        run.ledger.lone,
+        run.ledger.omitted,
+        run.ledger.ended_ns,
+    )
+    assert len(run.ledger.streams) >= 2

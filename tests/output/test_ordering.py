@@ -10,9 +10,9 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.frame_record import MissedRecord
 from cts.output.ordering import OrderedObserver, PromptObserver
 from cts.protocol.frames import RenderedFrame, Verdict
-from cts.protocol.roles import Role
+from cts.protocol.roles import Direction, Role
 from cts.records.observer import Observer
-from cts.records.results import StreamResult
+from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 
 ADDRESS = Address("127.0.0.1", 1)
@@ -236,3 +236,27 @@ def test_data_that_missed_its_frame_comes_behind_the_frames_of_its_instant_and_b
     ordered.frame_rendered(stream(1), frame(3))
     ordered.closing()
     assert seen.told[:2] == ["frame 1.3", "missed 1.2"]
+
+
+def test_what_is_known_of_a_run_is_told_before_its_failures_to_those_who_hear_them() -> None:
+    told: list[object] = []
+
+    class Hears(Observer):
+        hears_failures = True
+
+        def reported(self, report: RunReport) -> None:
+            told.append(report)
+
+        def run_failed(self, failure: str) -> None:
+            told.append(failure)
+
+    class Deaf(Hears):
+        hears_failures = False
+
+    report = RunReport(
+        role="client", direction=Direction.PULL, began_ns=0, elapsed_ns=0, snapshot=snapshot(0), streams=()
+    )
+    ordered = OrderedObserver([Deaf(), Hears()], Clock().now_ns)
+    ordered.conclude(report, ["a failure"])
+    ordered.conclude(None, ["of a run that came to nothing"])
+    assert told == [report, "a failure", "of a run that came to nothing"]

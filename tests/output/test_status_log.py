@@ -74,6 +74,12 @@ def test_the_same_moment_told_twice_makes_one_row(tmp_path: Path) -> None:
     assert rows == [STATUS_COLUMNS, "0.000,0,1,0,0,0,0"]
 
 
+def test_a_moment_told_twice_makes_one_row_unless_a_column_of_it_changed(tmp_path: Path) -> None:
+    unseen = RunSnapshot(0, 1, StreamSnapshot(unreachable=1, bytes_of_no_frame=2))
+    rows = written(tmp_path / "s.csv", Role.RECEIVER, [snapshot(0), unseen])
+    assert rows == [STATUS_COLUMNS, "0.000,0,1,0,0,0,0"]
+
+
 def test_a_run_that_begins_with_nothing_has_its_first_row(tmp_path: Path) -> None:
     rows = written(tmp_path / "s.csv", Role.RECEIVER, [snapshot(1, streams=0)])
     assert rows == [STATUS_COLUMNS, "0.000,0,0,0,0,0,0"]

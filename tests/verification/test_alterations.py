@@ -118,7 +118,7 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
     began = {"event": "run_began"}
     yield changed("event", "begun", **began)
     yield changed("time_ns", 1, **began)
-    yield changed("schema", 2, **began)
+    yield changed("schema", 3, **began)
     yield changed("began_unix_ns", 1, **began)
     yield changed("role", "client", **began)
     yield changed("role", "server", **began)
