@@ -97,7 +97,7 @@ class EventsReplay:
         elif event == "run_began":
             raise self._reader.refused("begins a run again")
         else:
-            self._end.take(event, fields)
+            self._end.take(event, fields, self._reader.number)
 
     def _see(self, time_ns: int) -> None:
         self._end.latest_ns = max(self._end.latest_ns, time_ns)
@@ -127,7 +127,7 @@ class EventsReplay:
     def _frame(self, fields: Fields, observer: Observer) -> None:
         ends = self._open.get((fields.integer("stream"), self.header.measured))
         if not ends:
-            self._end.missing["beginning of a stream"] += 1
+            self._end.missing["events of streams that never began"] += 1
             return
         end, frame = ends[0], self._rendered(fields)
         counts = end.frames
@@ -137,7 +137,10 @@ class EventsReplay:
             counts.dropped += 1
         else:
             counts.repeated += 1
+        due = self.header.plan.size_of(frame.sequence)
         end.bytes_on_time += frame.size
+        end.bytes_due += due
+        end.bytes_missing += max(0, due - frame.size)
         observer.frame_rendered(end.info, frame)
 
     def _rendered(self, fields: Fields) -> RenderedFrame:
@@ -161,10 +164,10 @@ class EventsReplay:
         end = next((each for each in ends if each.info.opened_ns == opened_ns), ends[0] if ends else None)
         if end is None:
             # Its line is missing, and says nothing that this one does not.
-            self._end.missing["beginning of a stream"] += 1
+            self._end.missing["events of streams that never began"] += 1
             end = self._open_end(StreamInfo(number, result.local, result.remote, result.role, opened_ns), observer)
         elif self._differs(end, result.counts, fields):
-            self._end.missing["stream's frames, not all of which are there"] += 1
+            self._end.missing["streams whose frames are not all there"] += 1
         ends = self._open[number, result.role]
         ends.remove(end)
         if not ends:

@@ -32,6 +32,8 @@ __all__ = ["EVENTS_SCHEMA", "EventsLog"]
 EVENTS_SCHEMA = 2
 """Rises when a key changes its meaning or goes; new keys do not raise it."""
 
+_NOTHING_CAME = '"received_ns":null,"sender_qpc":null,"sender_qpf":null'
+
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -68,6 +70,7 @@ class EventsLog(LogObserver):
         self._unix_ns = unix_ns
         self._last = RunSnapshot(0, 0, StreamSnapshot())
         self._closed = False
+        self._lines = 0
         self._told: dict[int, _Told] = {}
 
     def run_began(self, began_ns: int) -> None:
@@ -83,24 +86,21 @@ class EventsLog(LogObserver):
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Write ``frame``."""
-        came = frame.size > 0
         told = self._told.get(stream.number)
         if told is None:
             told = self._told[stream.number] = _Told()
         told.frames += 1
         told.size += frame.size
-        self._write(
-            "frame",
-            frame.due_ns - self._began_ns,
-            {
-                "stream": stream.number,
-                "sequence": frame.sequence,
-                "verdict": frame.verdict.value,
-                "size": frame.size,
-                "received_ns": frame.received_ns - self._began_ns if came else None,
-                "sender_qpc": frame.sender_qpc if came else None,
-                "sender_qpf": frame.sender_qpf if came else None,
-            },
+        began_ns = self._began_ns
+        came = _NOTHING_CAME
+        if frame.size > 0:
+            stamp = f'"sender_qpc":{frame.sender_qpc},"sender_qpf":{frame.sender_qpf}'
+            came = f'"received_ns":{frame.received_ns - began_ns},{stamp}'
+        # Written out, since there is one for every frame: in a quarter of the time that an encoder takes.
+        self._lines += 1
+        self._file.write_line(
+            f'{{"event":"frame","time_ns":{frame.due_ns - began_ns},"stream":{stream.number},"sequence":{frame.sequence},'
+            f'"verdict":"{frame.verdict.value}","size":{frame.size},{came}}}'
         )
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
@@ -183,7 +183,7 @@ class EventsLog(LogObserver):
             last = self._last
             if self._file.failure is None:
                 how = {"cut_off_by_time_limit": last.cut_off_by_time_limit, "interrupted": last.interrupted}
-                self._write("run_ended", last.elapsed_ns, how)
+                self._write("run_ended", last.elapsed_ns, {**how, "lines": self._lines})
         super().closing()
 
     def _untold(self, stream: StreamInfo, result: StreamResult) -> dict[str, int] | None:
@@ -196,4 +196,5 @@ class EventsLog(LogObserver):
         return {"frames": frames, "bytes_on_time": size} if min(frames, size) >= 0 and result.counted else None
 
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:
+        self._lines += 1
         self._file.write_line(_encode({"event": event, "time_ns": time_ns, **rest}))

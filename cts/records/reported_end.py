@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 from cts.metrics.counters import FrameCounts
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
+from cts.metrics.loss import DueBytes
 from cts.records.buffers import SocketBuffers
 from cts.records.event_values import HISTOGRAMS, add_histogram, buffers_read, host_read, late_read, read_address
 from cts.records.json_lines import Fields
@@ -27,12 +28,25 @@ class OpenEnd:
     Attributes:
         info: which.
         frames: those of its frames that events tell of, by verdict.
-        bytes_on_time: theirs.
+        bytes_on_time, bytes_due: what of them came in time, and what was due.
+        bytes_missing: what was missing of those that were not whole.
     """
 
     info: StreamInfo
     frames: FrameCounts = field(factory=FrameCounts)
     bytes_on_time: int = 0
+    bytes_due: int = 0
+    bytes_missing: int = 0
+
+    @property
+    def counts(self) -> StreamSnapshot:
+        """What frames alone tell of it."""
+        return StreamSnapshot(
+            self.frames.totals(),
+            bytes_received=self.bytes_on_time,
+            bytes_on_time=self.bytes_on_time,
+            due=DueBytes(self.bytes_due, self.bytes_missing),
+        )
 
 
 @define(eq=False)
@@ -64,8 +78,8 @@ class ReportedEnd:
     failures: list[str] = field(factory=list)
     _hosts_announced: int = 0
 
-    def take(self, event: str, fields: Fields) -> bool:
-        """Take in an event; return False for one that does not belong to the end of a run."""
+    def take(self, event: str, fields: Fields, number: int) -> None:
+        """Take in an event, which stands in that line; one that is none of the end of a run is passed over."""
         if event == "run_report":
             self._report(fields)
         elif event == "host":
@@ -79,16 +93,13 @@ class ReportedEnd:
         elif event == "run_failed":
             self.failures.append(fields.text("failure"))
         elif event == "run_ended":
-            self._ended(fields)
-        else:
-            return False
-        return True
+            self._ended(fields, number)
 
     def conclude(self, still_open: list[OpenEnd]) -> None:
         """Take note that nothing more comes."""
         self.open = still_open
         if len(self.hosts or ()) < self._hosts_announced:
-            self.missing["figures of how this host served a process"] += self._hosts_announced - len(self.hosts or ())
+            self.missing["processes whose figures are not there"] += self._hosts_announced - len(self.hosts or ())
 
     def _report(self, fields: Fields) -> None:
         if self.has_report:
@@ -116,8 +127,11 @@ class ReportedEnd:
         else:
             raise fields.refused("tells of a host that was not told of")
 
-    def _ended(self, fields: Fields) -> None:
+    def _ended(self, fields: Fields, number: int) -> None:
         self.is_whole = True
+        lines = fields.integer_or_none("lines")
+        if lines is not None and lines >= number:
+            self.missing["missing lines"] += lines + 1 - number
         self.snapshot = evolve(
             self.snapshot,
             cut_off_by_time_limit=fields.integer_or_none("cut_off_by_time_limit"),

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import astuple, evolve, frozen
 
 from cts.api import Outcome, RenderedFrame, StreamResult, StreamSnapshot
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
+from cts.metrics.counters import ArrivalTotals
 from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
@@ -73,7 +74,7 @@ def replay(events: Path, logs: dict[str, Path]) -> Replayed:
         failures = [*end.failures, *(f"events: {text}" for text in missing)]
         for open_end in end.open:
             ends.cut_off(open_end, header.began_ns + end.latest_ns)
-        report = _report(header, ends.ledger, end, failures)
+        report = _report(header, ends, end, failures)
         for result in ends.ledger.lone if end.has_report else ():
             everybody.lone_end(result)
         for failure in end.failures:
@@ -132,12 +133,16 @@ class _Ends(Observer):
 
     def __init__(self, header: RunHeader) -> None:
         self._began_ns = header.began_ns
+        self._measured = header.measured
+        self.total = StreamSnapshot()
         self.ledger = StreamLedger(header.measured, header.direction.client_role, header.here is None)
 
     def stream_opened(self, stream: StreamInfo) -> None:
         self.ledger.opened_as(stream.number, stream.local, stream.remote, stream.role, stream.opened_ns)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        if result.role is self._measured:
+            self.total += result.counts
         self.ledger.ended(stream.number, result)
 
     other_end_opened = stream_opened
@@ -146,7 +151,6 @@ class _Ends(Observer):
     def cut_off(self, end: OpenEnd, now_ns: int) -> None:
         """Have a stream end with the events."""
         info = end.info
-        on_time = end.bytes_on_time
         result = result_of(
             info.local,
             info.remote,
@@ -154,9 +158,9 @@ class _Ends(Observer):
             connection_id=None,
             outcome=(Outcome.CANCELLED, "Cancelled: the events end before it does"),
             life_ns=(self._began_ns + info.opened_ns, now_ns),
-            counts=StreamSnapshot(end.frames.totals(), bytes_received=on_time, bytes_on_time=on_time),
+            counts=end.counts,
         )
-        self.ledger.ended(info.number, evolve(result, counted=False))
+        self.stream_ended(info, evolve(result, counted=False))
 
 
 def _refuse_same(events: Path, logs: dict[str, Path]) -> None:
@@ -207,17 +211,19 @@ def _missing(end: ReportedEnd) -> tuple[str, ...]:
         )
     elif not end.is_whole:
         texts.append("lacks run_ended, the last line: whether the run was interrupted is not known")
-    texts += [f"is not whole: {count:,} times the {what} is missing" for what, count in end.missing.items()]
+    texts += [f"is not whole: {what}: {count:,}" for what, count in end.missing.items()]
     return tuple(texts)
 
 
-def _report(header: RunHeader, ledger: StreamLedger, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
-    snapshot = end.snapshot
+def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
+    snapshot, ledger = end.snapshot, ends.ledger
     began_ns = header.began_ns
     ended_ns = began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
     if not end.has_report:
         ended_ns = began_ns + end.latest_ns
         snapshot = evolve(snapshot, outcomes=+ledger.outcomes, interrupted=True)
+    if not end.has_report or end.missing:
+        snapshot = evolve(snapshot, counts=_at_least(snapshot.counts, ends.total))
     return RunReport(
         role=header.role,
         direction=header.direction,
@@ -236,4 +242,15 @@ def _report(header: RunHeader, ledger: StreamLedger, end: ReportedEnd, failures:
         notes=tuple(end.notes),
         plan=header.plan,
         hosts=None if end.hosts is None else tuple(end.hosts),
+    )
+
+
+def _at_least(status: StreamSnapshot, streams: StreamSnapshot) -> StreamSnapshot:
+    """Return the counts of a run of which events are missing: those of its streams, and what a status knows beyond."""
+    return evolve(
+        streams,
+        frames=evolve(streams.frames, error=max(status.frames.error, streams.frames.error)),
+        bytes_received=max(status.bytes_received, streams.bytes_received),
+        bytes_sent=max(status.bytes_sent, streams.bytes_sent),
+        arrivals=ArrivalTotals(*map(max, astuple(status.arrivals), astuple(streams.arrivals))),
     )

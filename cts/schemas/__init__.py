@@ -7,7 +7,14 @@ from typing import Final
 
 __all__ = ["SCHEMAS", "schema_text"]
 
-SCHEMAS: Final = {"run": "run", "sim": "run", "impair": "impair", "verify-run": "verify-run", "bench": "bench"}
+SCHEMAS: Final = {
+    "run": "run",
+    "sim": "run",
+    "replay": "run",
+    "impair": "impair",
+    "verify-run": "verify-run",
+    "bench": "bench",
+}
 """The schema of what a command prints, by the command's name."""
 
 

@@ -420,19 +420,19 @@ def test_a_frame_whose_line_is_missing_is_missed(tmp_path: Path) -> None:
         whole_log(tmp_path / "e.jsonl"),
         lambda lines: lines.remove(next(each for each in lines if each["event"] == "frame")),
     )
-    assert replayed(path)[1].missing.total() == 1
+    assert replayed(path)[1].missing == {"streams whose frames are not all there": 1, "missing lines": 1}
 
 
 def test_a_stream_whose_beginning_is_missing_is_told_by_its_end(tmp_path: Path) -> None:
     path = altered(whole_log(tmp_path / "e.jsonl"), lambda lines: lines.pop(1))
     told, end = replayed(path)
     assert ("ended", (1, RESULT)) in told
-    assert end.missing["beginning of a stream"] == 3
+    assert end.missing["events of streams that never began"] == 3
 
 
 def test_a_host_whose_figures_are_missing_is_missed(tmp_path: Path) -> None:
     path = altered(whole_log(tmp_path / "e.jsonl"), lambda lines: lines.remove(lines[-3]))
-    assert replayed(path)[1].missing.total() == 1
+    assert replayed(path)[1].missing == {"processes whose figures are not there": 1, "missing lines": 1}
 
 
 def test_ends_that_never_ended_are_told_with_the_frames_they_had(tmp_path: Path) -> None:

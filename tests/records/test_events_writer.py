@@ -62,7 +62,7 @@ def test_a_log_begins_with_its_schema_and_ends_with_run_ended(tmp_path: Path) ->
     log.closing()
     lines = path.read_text("ascii").splitlines()
     assert lines[0] == '{"event":"run_began","time_ns":0,"schema":2,"began_unix_ns":7,"began_ns":1000,"role":"client"}'
-    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null,"interrupted":false}'
+    assert lines[-1] == '{"event":"run_ended","time_ns":77,"cut_off_by_time_limit":null,"interrupted":false,"lines":2}'
     assert len(lines) == 3
 
 
@@ -174,7 +174,7 @@ def test_the_end_of_a_run_is_told_before_the_last_line(tmp_path: Path) -> None:
         ),
         '{"event":"histogram","time_ns":50,"of":"loop_lag","host":0,"greatest":1000,"buckets":[3,2,503,1]}',
         '{"event":"run_failed","time_ns":50,"failure":"a worker died"}',
-        '{"event":"run_ended","time_ns":50,"cut_off_by_time_limit":null,"interrupted":false}',
+        '{"event":"run_ended","time_ns":50,"cut_off_by_time_limit":null,"interrupted":false,"lines":9}',
     ]
 
 

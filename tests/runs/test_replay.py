@@ -1,0 +1,97 @@
+"""Events that somebody altered end in a report of some kind, or in one clear message; never in anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.errors import UserError
+from cts.output.summary import summary_json, summary_text
+from cts.runs.replay import LOG_OPTIONS, Replayed, replay
+from tests.cli.running_cts import STREAM, run_here
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+_NUMBERS = st.integers(-(2**63), 2**63 - 1)
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Return the events of a run of three streams of which the time limit cuts one off."""
+    path = tmp_path_factory.mktemp("events") / "e.jsonl"
+    sets = (
+        *(
+            "stream.stream_length=400ms",
+            "stream.buffer_depth=200ms",
+            "client.connections=3",
+            "client.start_spread=400ms",
+        ),
+        *("network.loss=0.05", "run.time_limit=800ms", "output.console=quiet", "output.status_update=200ms"),
+    )
+    run_here("sim", STREAM, sets=(*sets, f"output.events_file={json.dumps(str(path))}"))
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def replayed(folder: Path, lines: list[dict[str, Any]]) -> Replayed:
+    path = folder / "e.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return replay(path, {name: folder / name for name in LOG_OPTIONS})
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data())
+def test_whatever_is_altered_a_report_is_made_or_the_line_is_refused(
+    events: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    lines: list[dict[str, Any]] = json.loads(json.dumps(events))
+    kinds = sorted({line["event"] for line in lines})
+    for _ in range(data.draw(st.integers(1, 3))):
+        kind = data.draw(st.sampled_from(kinds))
+        line = data.draw(st.sampled_from([line for line in lines if line["event"] == kind]))
+        key = data.draw(st.sampled_from(sorted(line)))
+        inner = line[key]
+        if isinstance(inner, dict) and inner:
+            inner[data.draw(st.sampled_from(sorted(inner)))] = data.draw(_VALUES | _NUMBERS)
+        else:
+            line[key] = data.draw(_VALUES | _NUMBERS)
+        if not isinstance(line.get("event"), str):
+            break
+    with TemporaryDirectory() as folder, suppress(UserError):
+        report = replayed(Path(folder), lines).report
+        assert summary_text(report)
+        assert json.dumps(summary_json(report))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_whichever_lines_are_missing_a_report_is_made_and_that_is_said(
+    events: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    gone = data.draw(st.sets(st.integers(1, len(events) - 1), min_size=1, max_size=20))
+    with TemporaryDirectory() as folder:
+        kept = [line for number, line in enumerate(events) if number not in gone]
+        result = replayed(Path(folder), kept)
+        assert summary_text(result.report)
+        assert json.dumps(summary_json(result.report))
+    assert result.missing
+
+
+def test_whole_events_lack_nothing(tmp_path: Path, events: list[dict[str, Any]]) -> None:
+    result = replayed(tmp_path, events)
+    assert (result.missing, result.notes, result.exit_status) == ((), (), 0)
+    assert list(files_of(tmp_path)) == ["connection", "e.jsonl", "errors", "jitter-1", "jitter-2", "jitter-3", "status"]
+
+
+def files_of(folder: Path) -> Iterator[str]:
+    yield from sorted(path.name for path in folder.iterdir())
