@@ -26,6 +26,8 @@ _LINE_LIMIT = 1 << 16
 """Characters of a line, which must be fewer; both logs stay far below."""
 
 _INTEGERS = range(-(2**63), 2**63)
+_WIDE_INTEGERS = range(-(2**127), 2**127)
+"""What a 64-bit number of a stranger's ticks comes to in nanoseconds."""
 _INSTANTS = range(-(2**62), 2**62)
 """Nanoseconds, 146 years to either side: the sum of two is a 64-bit integer still."""
 
@@ -171,6 +173,17 @@ class Fields:
         if type(value) is not int or value not in _INTEGERS:
             raise self._refused(key, "a number")
         return value
+
+    def wide_integer_or(self, key: str, left_out: int | None) -> int | None:
+        """Return a 128-bit integer, None for null, or what stands for a key that is not there."""
+        value = self._values.get(key, left_out)
+        if value is not None and (type(value) is not int or value not in _WIDE_INTEGERS):
+            raise self._refused(key, "a 128-bit integer")
+        return value
+
+    def is_null(self, key: str) -> bool:
+        """Tell whether a key is null, or not there."""
+        return self._values.get(key) is None
 
     def integers(self, key: str) -> list[int]:
         """Return a list of 64-bit integers."""
