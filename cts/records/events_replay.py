@@ -9,6 +9,7 @@ from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
 from cts.records.event_values import counts_read, percentiles_read, read_address, snapshot_read
 from cts.records.events_header import RunHeader, is_torn, read_header
+from cts.records.frame_events import extents_read, missed_read, record_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.observer import Observer
 from cts.records.reported_end import OpenEnd, ReportedEnd
@@ -22,6 +23,8 @@ _OPEN_AT_MOST = 1 << 18
 """Streams that may be open: four times as many as an address has ports."""
 _ENDS_AT_MOST = 64
 """Ends of one stream and side that may be open: a server may have two."""
+_EXTENTS_AT_MOST = 1 << 20
+"""Of one frame: more datagrams than any has that a network carries."""
 _USUAL_LENGTH = 2048
 _LENGTH_BEYOND = 1 << 26
 """Characters, beyond what is usual, of all lines of which something is kept to the end."""
@@ -56,6 +59,8 @@ class EventsReplay:
             lacking = "what was due, how late frames were sent, buffers, host, notes, and the run's clock"
             raise self._reader.unusable(f"is of schema {self.header.schema}, which lacks {lacking}")
         self._began_ns = self.header.began_ns
+        # As many as the plan's datagram_sizes, which a hostile line could make very many.
+        self._due = -(-self.header.plan.frame_size // self.header.plan.datagram_max_size)
         self._open: dict[tuple[int, Role], list[OpenEnd]] = {}
         self._end = ReportedEnd()
         self._room = _LENGTH_BEYOND
@@ -73,6 +78,8 @@ class EventsReplay:
             event = fields.text("event")
             if event == "frame":
                 self._frame(fields, observer)
+            elif event == "missed":
+                self._missed(fields, observer)
             else:
                 self._keep(len(line))
                 self._event(event, fields, observer)
@@ -94,6 +101,8 @@ class EventsReplay:
             snapshot = self._end.snapshot = snapshot_read(fields)
             self._see(snapshot.elapsed_ns)
             observer.status(snapshot)
+        elif event == "extents":
+            self._take_extents(fields)
         elif event == "run_began":
             raise self._reader.refused("begins a run again")
         else:
@@ -124,12 +133,31 @@ class EventsReplay:
         (observer.stream_opened if is_measured else observer.other_end_opened)(info)
         return ends[-1]
 
-    def _frame(self, fields: Fields, observer: Observer) -> None:
+    def _measured_end(self, fields: Fields) -> OpenEnd | None:
         ends = self._open.get((fields.integer("stream"), self.header.measured))
         if not ends:
             self._end.missing["events of streams that never began"] += 1
+            return None
+        return ends[0]
+
+    def _take_extents(self, fields: Fields) -> None:
+        """Keep what the next event of that stream has no room for."""
+        end = self._measured_end(fields)
+        if end is not None:
+            end.extents += extents_read(fields)
+            if len(end.extents) > _EXTENTS_AT_MOST:
+                raise self._reader.refused("tells of too many datagrams that are behind")
+
+    def _missed(self, fields: Fields, observer: Observer) -> None:
+        end = self._measured_end(fields)
+        if end is not None:
+            observer.data_missed(end.info, missed_read(fields, self._began_ns, self._due, end.take_extents()))
+
+    def _frame(self, fields: Fields, observer: Observer) -> None:
+        end = self._measured_end(fields)
+        if end is None:
             return
-        end, frame = ends[0], self._rendered(fields)
+        frame = self._rendered(fields, end)
         counts = end.frames
         if frame.verdict is Verdict.COMPLETED:
             counts.completed += 1
@@ -137,24 +165,26 @@ class EventsReplay:
             counts.dropped += 1
         else:
             counts.repeated += 1
-        due = self.header.plan.size_of(frame.sequence)
+        full_size, record = self.header.plan.frame_size, frame.record
+        distinct_size = frame.size if record is None else record.distinct_size
+        counts.hidden_losses += distinct_size < full_size <= frame.size
         end.bytes_on_time += frame.size
-        end.bytes_due += due
-        end.bytes_missing += max(0, due - frame.size)
+        end.bytes_due += full_size
+        end.bytes_missing += max(0, full_size - distinct_size)
         observer.frame_rendered(end.info, frame)
 
-    def _rendered(self, fields: Fields) -> RenderedFrame:
+    def _rendered(self, fields: Fields, end: OpenEnd) -> RenderedFrame:
+        began_ns = self._began_ns
+        sequence, size = fields.integer("sequence"), fields.integer("size")
+        due_ns = began_ns + fields.instant("time_ns")
         received_ns = fields.instant_or_none("received_ns")
-        came = received_ns is not None
-        return RenderedFrame(
-            sequence=fields.integer("sequence"),
-            verdict=_VERDICTS[fields.one_of("verdict", _VERDICT_NAMES)],
-            size=fields.integer("size"),
-            sender_qpc=fields.integer("sender_qpc") if came else 0,
-            sender_qpf=fields.integer("sender_qpf") if came else 0,
-            received_ns=0 if received_ns is None else self._began_ns + received_ns,
-            due_ns=self._began_ns + fields.instant("time_ns"),
-        )
+        last = None
+        if received_ns is not None:
+            last = began_ns + received_ns, fields.integer("sender_qpc"), fields.integer("sender_qpf")
+        received_ns, qpc, qpf = last or (0, 0, 0)
+        record = record_read(fields, sequence, due_ns, size, last, began_ns, self._due, end.take_extents())
+        verdict = _VERDICTS[fields.one_of("verdict", _VERDICT_NAMES)]
+        return RenderedFrame(sequence, verdict, size, qpc, qpf, received_ns, due_ns, record)
 
     def _ended(self, fields: Fields, observer: Observer) -> None:
         number, result = fields.integer("stream"), self._result(fields)
@@ -182,7 +212,7 @@ class EventsReplay:
             return False
         told = end.frames
         dropped = told.dropped + untold.integer("frames")
-        frames = FrameTotals(told.completed, dropped, told.repeated, counts.frames.error)
+        frames = FrameTotals(told.completed, dropped, told.repeated, counts.frames.error, told.hidden_losses)
         return frames != counts.frames or end.bytes_on_time + untold.integer("bytes_on_time") != counts.bytes_on_time
 
     def _result(self, fields: Fields) -> StreamResult:

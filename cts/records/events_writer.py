@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import define
 
+from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.protocol.roles import Role
 from cts.records.event_values import (
@@ -21,6 +22,7 @@ from cts.records.event_values import (
     percentiles_written,
     unsent_written,
 )
+from cts.records.frame_events import EXTENTS_A_LINE, extents_written, missed_written, record_written
 from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogObserver
 from cts.records.results import RunReport, StreamResult
@@ -92,16 +94,37 @@ class EventsLog(LogObserver):
         told.frames += 1
         told.size += frame.size
         began_ns = self._began_ns
-        came = _NOTHING_CAME
+        came, last = _NOTHING_CAME, None
         if frame.size > 0:
+            last = frame.received_ns, frame.sender_qpc, frame.sender_qpf
             stamp = f'"sender_qpc":{frame.sender_qpc},"sender_qpf":{frame.sender_qpf}'
             came = f'"received_ns":{frame.received_ns - began_ns},{stamp}'
+        if (record := frame.record) is not None:
+            record = record._replace(extents=self._tell_extents(stream, record.extents))
+            came += record_written(record, frame.size, last, began_ns)
         # Written out, since there is one for every frame: in a quarter of the time that an encoder takes.
-        self._lines += 1
-        self._file.write_line(
+        self._write_text(
             f'{{"event":"frame","time_ns":{frame.due_ns - began_ns},"stream":{stream.number},"sequence":{frame.sequence},'
             f'"verdict":"{frame.verdict.value}","size":{frame.size},{came}}}'
         )
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        """Write ``missed``."""
+        record = record._replace(extents=self._tell_extents(stream, record.extents))
+        time_ns = record.received_ns - self._began_ns
+        self._write_text(
+            f'{{"event":"missed","time_ns":{time_ns},"stream":{stream.number},"sequence":{record.sequence},'
+            f"{missed_written(record)}}}"
+        )
+
+    def _tell_extents(self, stream: StreamInfo, extents: tuple[int, ...]) -> tuple[int, ...]:
+        """Write those that one line has no room for; return the rest."""
+        first, rest = extents[:-EXTENTS_A_LINE], extents[-EXTENTS_A_LINE:]
+        for told in extents_written(first):
+            self._write_text(
+                f'{{"event":"extents","time_ns":{self._last.elapsed_ns},"stream":{stream.number},"extents":{told}}}'
+            )
+        return rest
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Write ``stream_ended``."""
@@ -196,5 +219,8 @@ class EventsLog(LogObserver):
         return {"frames": frames, "bytes_on_time": size} if min(frames, size) >= 0 and result.counted else None
 
     def _write(self, event: str, time_ns: int, rest: Mapping[str, object]) -> None:
+        self._write_text(_encode({"event": event, "time_ns": time_ns, **rest}))
+
+    def _write_text(self, line: str) -> None:
         self._lines += 1
-        self._file.write_line(_encode({"event": event, "time_ns": time_ns, **rest}))
+        self._file.write_line(line)

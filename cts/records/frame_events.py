@@ -13,6 +13,7 @@ from cts.records.json_lines import Fields
 from cts.units import SECOND
 
 __all__ = [
+    "EXTENTS_A_LINE",
     "LastArrival",
     "extents_read",
     "extents_written",
@@ -26,7 +27,8 @@ LastArrival = tuple[int, int, int] | None
 """When the last of a frame's datagrams that were on time came, in the run's clock, and the sender's stamp in it: ticks, and
 ticks per second. None if none came."""
 
-_EXTENTS_A_LINE = 4000
+EXTENTS_A_LINE = 4000
+"""More would make a line too long."""
 
 
 def record_written(record: FrameRecord, size: int, last: LastArrival, began_ns: int) -> str:
@@ -112,7 +114,7 @@ def record_read(
     )
 
 
-def missed_written(record: MissedRecord, began_ns: int) -> str:
+def missed_written(record: MissedRecord) -> str:
     """Return what an event says of late data, as JSON that goes on from whose it is."""
     text = f'"late_ns":{record.late_ns},"size":{record.size},"transit_ns":{record.transit_ns}'
     if record.datagrams != 1:
@@ -148,8 +150,8 @@ def missed_read(fields: Fields, began_ns: int, due: int, extents: tuple[int, ...
 
 def extents_written(extents: tuple[int, ...]) -> Iterator[str]:
     """Yield lists for events of their own, before that of whose they are: of so many that a line would be too long."""
-    for at in range(0, len(extents), _EXTENTS_A_LINE):
-        yield _list(extents[at : at + _EXTENTS_A_LINE])
+    for at in range(0, len(extents), EXTENTS_A_LINE):
+        yield _list(extents[at : at + EXTENTS_A_LINE])
 
 
 def extents_read(fields: Fields) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ class OpenEnd:
         frames: those of its frames that events tell of, by verdict.
         bytes_on_time, bytes_due: what of them came in time, and what was due.
         bytes_missing: what was missing of those that were not whole.
+        extents: of the next frame's datagrams, or the next late ones, as far as they are told of beforehand.
     """
 
     info: StreamInfo
@@ -37,6 +38,12 @@ class OpenEnd:
     bytes_on_time: int = 0
     bytes_due: int = 0
     bytes_missing: int = 0
+    extents: tuple[int, ...] = ()
+
+    def take_extents(self) -> tuple[int, ...]:
+        """Return what events told of the next frame's datagrams, or of the next late ones, beforehand."""
+        extents, self.extents = self.extents, ()
+        return extents
 
     @property
     def counts(self) -> StreamSnapshot:

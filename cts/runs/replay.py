@@ -12,6 +12,7 @@ from cts.api import Outcome, RenderedFrame, StreamResult, StreamSnapshot
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
 from cts.metrics.counters import ArrivalTotals
+from cts.metrics.frame_record import MissedRecord
 from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
@@ -102,6 +103,10 @@ class _Everybody(Observer):
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         for observer in self._frame_observers:
             observer.frame_rendered(stream, frame)
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        for observer in self._frame_observers:
+            observer.data_missed(stream, record)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         for observer in self._observers:
@@ -206,7 +211,7 @@ def _missing(end: ReportedEnd) -> tuple[str, ...]:
     if not end.has_report:
         streams = f", with {counted(len(end.open), 'end')} of streams open" if end.open else ""
         texts.append(
-            f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed; how late frames were sent, how the "
+            f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed or failed; how late frames were sent, how the "
             "host served it, its buffers, its notes and who answered are not known"
         )
     elif not end.is_whole:

@@ -22,7 +22,7 @@ from cts.records.observer import Observer
 from cts.records.writers import AT_ONCE, Writer
 from cts.runs.session_settings import session_settings
 
-__all__ = ["expected_end_ns", "open_observers"]
+__all__ = ["event_settings", "expected_end_ns", "open_observers"]
 
 
 def open_observers(
@@ -58,7 +58,7 @@ def open_observers(
         config.server.server_exit_limit if config.run.role == "server" else client.connections * client.iterations
     )
     expected_ns = expected_end_ns(config, plan)
-    settings = _settings(config, plan, seed, expected)
+    settings = event_settings(config, plan, seed=seed, expected=expected)
     encoding = output.encoding
     # What is sent or comes in a moment stands for a frame interval, unless rows themselves are shorter.
     least_ns = min(plan.interval_ns, config.output.status_update)
@@ -118,7 +118,15 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _settings(config: Config, plan: StreamPlan, seed: int | None, expected: int) -> dict[str, object]:
+def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expected: int) -> dict[str, object]:
+    """Return what the events' first line says of a configuration.
+
+    Args:
+        config: it.
+        plan: its stream arithmetic.
+        seed: what all chance follows from; None for the configuration's own.
+        expected: how many streams there are to be, 0 for no end.
+    """
     return {
         "role": config.run.role,
         "direction": config.stream.direction.value,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cts.errors import UserError
 from cts.metrics.counters import ArrivalTotals, FrameTotals
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures
 from cts.metrics.loss import DueBytes
@@ -34,6 +35,7 @@ from cts.records.reported_end import ReportedEnd
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from tests.records.damaged_lines import damage, refusal_of
+from tests.records.test_frame_events import DUE, MISSED, RECORDS
 
 BEGAN_NS = 5_000_000_123
 SETTINGS: dict[str, object] = {
@@ -119,7 +121,14 @@ _HOSTS = st.builds(
 )
 _ROOMS = st.builds(BufferRoom, _COUNTS, _COUNTS, st.booleans(), st.none() | _COUNTS)
 _LATE = st.builds(LateArrivals, _COUNTS, st.integers(1, 10**9), _COUNTS, _COUNTS, _COUNTS)
-_FRAMES = st.builds(
+
+
+def _with_record(frame: RenderedFrame, record: FrameRecord | None) -> RenderedFrame:
+    own = None if record is None else record._replace(sequence=frame.sequence, due_ns=frame.due_ns)
+    return evolve(frame, record=own)
+
+
+_PLAIN_FRAMES = st.builds(
     RenderedFrame,
     sequence=_COUNTS,
     verdict=st.sampled_from(Verdict),
@@ -129,6 +138,8 @@ _FRAMES = st.builds(
     received_ns=_TIMES,
     due_ns=_TIMES,
 ) | st.builds(RenderedFrame, _COUNTS, st.just(Verdict.DROPPED), *[st.just(0)] * 4, _TIMES)
+_FRAMES = st.builds(_with_record, _PLAIN_FRAMES, st.none() | RECORDS) | MISSED
+"""What is told of a stream's data; the plan of the settings makes frames of as many datagrams as these have."""
 
 
 class Heard(Observer):
@@ -147,6 +158,9 @@ class Heard(Observer):
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         self.all.append(("frame", (stream, frame)))
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        self.all.append(("missed", (stream, record)))
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         self.all.append(("ended", (stream.number, result)))
@@ -179,16 +193,19 @@ def replayed(path: Path) -> tuple[list[tuple[str, object]], ReportedEnd]:
 @settings(deadline=None)
 @given(st.lists(st.tuples(_RESULTS, st.lists(_FRAMES, max_size=3)), max_size=4))
 def test_streams_and_frames_come_back_as_they_were_told(
-    streams: list[tuple[StreamResult, list[RenderedFrame]]],
+    streams: list[tuple[StreamResult, list[object]]],
 ) -> None:
     def told(heard: Observer, log: EventsLog) -> None:
         for observer in (heard, log):
-            for number, (result, frames) in enumerate(streams, 1):
+            for number, (result, data) in enumerate(streams, 1):
                 info = StreamInfo(number, result.local, result.remote, result.role, result.started_ns)
                 measured = result.role is Role.RECEIVER
                 (observer.stream_opened if measured else observer.other_end_opened)(info)
-                for frame in frames if measured else ():
-                    observer.frame_rendered(info, frame)
+                for each in data if measured else ():
+                    if isinstance(each, MissedRecord):
+                        observer.data_missed(info, each)
+                    if isinstance(each, RenderedFrame):
+                        observer.frame_rendered(info, each)
                 (observer.stream_ended if measured else observer.other_end_ended)(info, result)
         log.closing()
 
@@ -297,6 +314,22 @@ def test_a_histogram_of_every_value_there_is_comes_back_in_short_lines(tmp_path:
     assert replayed(path)[1].send_lateness == lateness
 
 
+def test_a_frame_with_very_many_datagrams_behind_comes_back_from_short_lines(tmp_path: Path) -> None:
+    extents = tuple(range(10**9, 10**9 + 20_000))
+    record = FrameRecord(1, BEGAN_NS, DUE, 0, 0, 0, None, *(None,) * 7, extents)
+    late = MissedRecord(1, BEGAN_NS, 5, 20_000, 20_000, None, None, False, False, 7, extents[:9000])
+
+    def told(heard: Observer, log: EventsLog) -> None:
+        for observer in (heard, log):
+            observer.stream_opened(INFO)
+            observer.frame_rendered(INFO, RenderedFrame(1, Verdict.DROPPED, 0, 0, 0, 0, BEGAN_NS, record))
+            observer.data_missed(INFO, late)
+        log.closing()
+
+    path = tmp_path / "events.jsonl"
+    assert tell(path, told) == replayed(path)[0]
+
+
 def test_the_header_comes_back(tmp_path: Path) -> None:
     tell(path := tmp_path / "events.jsonl", lambda _, log: log.closing())
     header = EventsReplay(path).header
@@ -307,9 +340,17 @@ def test_the_header_comes_back(tmp_path: Path) -> None:
 
 
 INFO = StreamInfo(1, Address("::1", 5), Address("127.0.0.1", 6), Role.RECEIVER, 10)
-FRAMES = [
-    RenderedFrame(number, Verdict.COMPLETED, 100, 5, 7, BEGAN_NS + number, BEGAN_NS + number) for number in (1, 2)
-]
+
+
+def _frame(number: int) -> RenderedFrame:
+    at_ns = BEGAN_NS + number
+    times = BEGAN_NS, BEGAN_NS + 2, None, BEGAN_NS
+    record = FrameRecord(number, at_ns, DUE, 3, 90, 1, ((4, 9),), *times, 1, 3, 2, (4, 5))
+    return RenderedFrame(number, Verdict.COMPLETED, 100, 5, 7, at_ns, at_ns, record)
+
+
+FRAMES = [_frame(1), _frame(2)]
+LATE = MissedRecord(1, BEGAN_NS + 50, 5, 2, 200, 1, ((3, 4),), False, True, 7, (8,))
 RESULT = StreamResult(
     "some-id",
     INFO.local,
@@ -344,6 +385,7 @@ def whole_log(path: Path) -> Path:
         log.status(RunSnapshot(20, 1, StreamSnapshot()))
         for frame in FRAMES:
             log.frame_rendered(INFO, frame)
+        log.data_missed(INFO, LATE)
         log.stream_ended(INFO, RESULT)
         log.other_end_ended(evolve(INFO, role=Role.SENDER), evolve(RESULT, role=Role.SENDER))
         log.status(RunSnapshot(99, 0, StreamSnapshot()))
@@ -427,7 +469,7 @@ def test_a_stream_whose_beginning_is_missing_is_told_by_its_end(tmp_path: Path) 
     path = altered(whole_log(tmp_path / "e.jsonl"), lambda lines: lines.pop(1))
     told, end = replayed(path)
     assert ("ended", (1, RESULT)) in told
-    assert end.missing["events of streams that never began"] == 3
+    assert end.missing["events of streams that never began"] == 4
 
 
 def test_a_host_whose_figures_are_missing_is_missed(tmp_path: Path) -> None:

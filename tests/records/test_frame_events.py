@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord, Ranges
@@ -42,7 +42,7 @@ def ranges(draw: st.DrawFn) -> Ranges:
 
 
 _LASTS = st.none() | st.tuples(_TIMES, _INT64, _INT64)
-_RECORDS = st.builds(
+RECORDS = st.builds(
     FrameRecord,
     sequence=_COUNTS,
     due_ns=_TIMES,
@@ -60,7 +60,7 @@ _RECORDS = st.builds(
     transit_ns=st.none() | _TRANSITS,
     extents=_EXTENTS,
 )
-_MISSED = st.builds(
+MISSED = st.builds(
     MissedRecord,
     sequence=_COUNTS,
     received_ns=_TIMES,
@@ -85,15 +85,17 @@ def frame_back(record: FrameRecord, text: str, size: int, last: LastArrival) -> 
     return record_read(fields_of(f'{{"x":0{text}}}'), record.sequence, record.due_ns, size, last, BEGAN_NS, DUE, ())
 
 
-@given(_RECORDS, _COUNTS, _LASTS)
+@settings(deadline=None)
+@given(RECORDS, _COUNTS, _LASTS)
 def test_a_frames_record_comes_back(record: FrameRecord, size: int, last: LastArrival) -> None:
     assert frame_back(record, record_written(record, size, last, BEGAN_NS), size, last) == record
 
 
-@given(_MISSED)
+@settings(deadline=None)
+@given(MISSED)
 def test_a_record_of_late_data_comes_back(record: MissedRecord) -> None:
     whose = f'"time_ns":{record.received_ns - BEGAN_NS},"sequence":{record.sequence}'
-    text = f"{{{whose},{missed_written(record, BEGAN_NS)}}}"
+    text = f"{{{whose},{missed_written(record)}}}"
     assert missed_read(fields_of(text), BEGAN_NS, DUE, ()) == record
 
 

@@ -13,10 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.engine.connected_socket import DefaultConnectedSocketFactory
+from cts.engine.senders import AutoSender
 from cts.errors import UserError
+from cts.impairment.delay import Uniform
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.output.summary import summary_json, summary_text
+from cts.protocol.frames import RenderedFrame
+from cts.records.events_replay import EventsReplay
+from cts.records.events_writer import EventsLog
+from cts.records.observer import Observer
+from cts.records.snapshots import StreamInfo
 from cts.runs.replay import LOG_OPTIONS, Replayed, replay
+from cts.runs.session_settings import plan_of
+from cts.runs.simulated_run import simulate
+from cts.runs.watchers import event_settings
 from tests.cli.running_cts import STREAM, run_here
+from tests.verification.simulated_logs import MS, PATH, config_of
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
@@ -85,6 +100,51 @@ def test_whichever_lines_are_missing_a_report_is_made_and_that_is_said(
         assert summary_text(result.report)
         assert json.dumps(summary_json(result.report))
     assert result.missing
+
+
+class Heard(Observer):
+    """Takes down what it is told of data."""
+
+    wants_frames = True
+
+    def __init__(self) -> None:
+        self.data: list[tuple[int, RenderedFrame | MissedRecord]] = []
+
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        self.data.append((stream.number, frame))
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        self.data.append((stream.number, record))
+
+
+@pytest.mark.parametrize("direction", ["pull", "push"])
+def test_all_that_a_run_knew_of_frames_and_late_data_comes_back(tmp_path: Path, direction: str) -> None:
+    config = config_of(direction, client={"connections": 2})
+    link = Impairment(
+        delay=Uniform(0, 1400 * MS),
+        keep_order=False,
+        loss=Bernoulli(0.1),
+        duplicate=0.3,
+        reorder=0.2,
+        reorder_delay_ns=90 * MS,
+    )
+    plan = plan_of(config)
+    settings = event_settings(config, plan, seed=3, expected=2)
+    heard, again = Heard(), Heard()
+    simulate(
+        config,
+        seed=3,
+        to_client=link if direction == "pull" else PATH,
+        to_server=link if direction == "push" else PATH,
+        make_sender=lambda plan: AutoSender(None, plan),
+        factory=DefaultConnectedSocketFactory(None),
+        observers=[heard, EventsLog(tmp_path / "e.jsonl", settings, lambda: 0)],
+    )
+    EventsReplay(tmp_path / "e.jsonl").tell(again)
+    assert again.data == heard.data
+    records = [each.record if isinstance(each, RenderedFrame) else each for _, each in heard.data]
+    assert {type(record) for record in records} == {FrameRecord, MissedRecord}
+    assert any(record is not None and record.extents for record in records)
 
 
 def test_whole_events_lack_nothing(tmp_path: Path, events: list[dict[str, Any]]) -> None:
