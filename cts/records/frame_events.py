@@ -27,6 +27,7 @@ LastArrival = tuple[int, int, int] | None
 """When the last of a frame's datagrams that were on time came, in the run's clock, and the sender's stamp in it: ticks, and
 ticks per second. None if none came."""
 
+_MOST = 2**32
 EXTENTS_A_LINE = 4000
 """More would make a line too long."""
 
@@ -99,8 +100,8 @@ def record_read(
         sequence=sequence,
         due_ns=due_ns,
         due=due,
-        distinct=_count(fields, "distinct", due),
-        distinct_size=_count(fields, "distinct_size", size),
+        distinct=_count(fields, "distinct", due, due),
+        distinct_size=_count(fields, "distinct_size", size, size),
         duplicate=_count(fields, "duplicate", 0),
         missing=missing,
         first_ns=_instant(fields, "first_ns", began_ns, received_ns),
@@ -133,13 +134,14 @@ def missed_written(record: MissedRecord) -> str:
 def missed_read(fields: Fields, began_ns: int, due: int, extents: tuple[int, ...]) -> MissedRecord:
     """Read it; its arguments are those of :func:`record_read`."""
     datagrams = _count(fields, "datagrams", 1)
+    fresh = None if "fresh" in fields and fields.is_null("fresh") else _count(fields, "fresh", datagrams, datagrams)
     return MissedRecord(
         sequence=fields.integer("sequence"),
         received_ns=began_ns + fields.instant("time_ns"),
-        late_ns=fields.integer("late_ns"),
+        late_ns=_late(fields),
         datagrams=datagrams,
-        size=fields.integer("size"),
-        fresh=fields.integer_or_none("fresh") if "fresh" in fields else datagrams,
+        size=_count(fields, "size", 0),
+        fresh=fresh,
         missing=_ranges_read(fields, due),
         whole=fields.flag_or_none("whole") is True,
         again=fields.flag_or_none("again") is True,
@@ -156,7 +158,10 @@ def extents_written(extents: tuple[int, ...]) -> Iterator[str]:
 
 def extents_read(fields: Fields) -> tuple[int, ...]:
     """Read one of them, which may be left out."""
-    return tuple(fields.integers("extents")) if "extents" in fields else ()
+    extents = tuple(fields.integers("extents")) if "extents" in fields else ()
+    if extents and min(extents) <= 0:
+        raise fields.refused("has 'extents' of which one is not above 0")
+    return extents
 
 
 def _transit_ns(last: LastArrival) -> int | None:
@@ -206,5 +211,15 @@ def _instant(fields: Fields, key: str, began_ns: int, left_out: int | None) -> i
     return None if time_ns is None else began_ns + time_ns
 
 
-def _count(fields: Fields, key: str, left_out: int) -> int:
-    return fields.integer(key) if key in fields else left_out
+def _count(fields: Fields, key: str, left_out: int, most: int = _MOST) -> int:
+    count = fields.integer(key) if key in fields else left_out
+    if not 0 <= count <= most:
+        raise fields.refused(f"has a '{key}' of {count}; allowed: 0 to {most}")
+    return count
+
+
+def _late(fields: Fields) -> int:
+    late_ns = fields.instant("late_ns")
+    if late_ns <= 0:
+        raise fields.refused(f"has a 'late_ns' of {late_ns}; allowed: more than 0")
+    return late_ns

@@ -8,18 +8,23 @@ from pathlib import Path
 
 from attrs import astuple, evolve, frozen
 
-from cts.api import Outcome, RenderedFrame, StreamResult, StreamSnapshot
+from cts.api import Outcome, RenderedFrame, Role, StreamResult, StreamSnapshot
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
 from cts.metrics.counters import ArrivalTotals
 from cts.metrics.frame_record import MissedRecord
+from cts.metrics.media import MediaTotals
+from cts.metrics.playout import Playout
 from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.events_header import RunHeader
 from cts.records.events_replay import EventsReplay
+from cts.records.measures import StreamMeasures
+from cts.records.media import sum_of_media
 from cts.records.observer import Observer
+from cts.records.playout import playout_of_all
 from cts.records.reported_end import OpenEnd, ReportedEnd
 from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -134,24 +139,48 @@ class _Everybody(Observer):
 
 
 class _Ends(Observer):
-    """Lays the ends of streams together, as the run did."""
+    """Lays the ends of streams together and measures them, as the run did."""
+
+    wants_frames = True
 
     def __init__(self, header: RunHeader) -> None:
         self._began_ns = header.began_ns
         self._measured = header.measured
+        self._plan = header.plan
+        self._measures: dict[StreamInfo, StreamMeasures] = {}
         self.total = StreamSnapshot()
+        self.playout: Playout | None = None
+        self.metrics: MediaTotals | None = None
         self.ledger = StreamLedger(header.measured, header.direction.client_role, header.here is None)
 
     def stream_opened(self, stream: StreamInfo) -> None:
         self.ledger.opened_as(stream.number, stream.local, stream.remote, stream.role, stream.opened_ns)
 
+    def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
+        if frame.record is not None:
+            self._measures_of(stream).frame(frame.record)
+
+    def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
+        self._measures_of(stream).missed(record)
+
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         if result.role is self._measured:
             self.total += result.counts
+            if result.role is Role.RECEIVER and result.counted:
+                result = self._measures_of(stream).concluded(result)
+                self.playout = playout_of_all((self.playout, result.playout))
+                self.metrics = sum_of_media((self.metrics, result.metrics))
+            self._measures.pop(stream, None)
         self.ledger.ended(stream.number, result)
 
     other_end_opened = stream_opened
     other_end_ended = stream_ended
+
+    def _measures_of(self, stream: StreamInfo) -> StreamMeasures:
+        measures = self._measures.get(stream)
+        if measures is None:
+            measures = self._measures[stream] = StreamMeasures(self._plan)
+        return measures
 
     def cut_off(self, end: OpenEnd, now_ns: int) -> None:
         """Have a stream end with the events."""
@@ -247,6 +276,8 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
         notes=tuple(end.notes),
         plan=header.plan,
         hosts=None if end.hosts is None else tuple(end.hosts),
+        playout=ends.playout,
+        metrics=ends.metrics,
     )
 
 

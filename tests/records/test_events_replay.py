@@ -124,8 +124,10 @@ _LATE = st.builds(LateArrivals, _COUNTS, st.integers(1, 10**9), _COUNTS, _COUNTS
 
 
 def _with_record(frame: RenderedFrame, record: FrameRecord | None) -> RenderedFrame:
-    own = None if record is None else record._replace(sequence=frame.sequence, due_ns=frame.due_ns)
-    return evolve(frame, record=own)
+    if record is None:
+        return frame
+    of_frame = {"sequence": frame.sequence, "due_ns": frame.due_ns}
+    return evolve(frame, record=record._replace(distinct_size=min(record.distinct_size, frame.size), **of_frame))
 
 
 _PLAIN_FRAMES = st.builds(

@@ -26,7 +26,7 @@ BEGAN_NS = 10**15 + 7
 DUE = 24
 
 _TIMES = st.integers(BEGAN_NS - 10**9, BEGAN_NS + 2**60)
-_COUNTS = st.integers(0, 2**40)
+_COUNTS = st.integers(0, 2**32)
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _TRANSITS = st.integers(-(10**28), 10**28)
 _EXTENTS = st.lists(st.integers(1, 2**40), max_size=4).map(tuple)
@@ -47,7 +47,7 @@ RECORDS = st.builds(
     sequence=_COUNTS,
     due_ns=_TIMES,
     due=st.just(DUE),
-    distinct=st.just(DUE) | _COUNTS,
+    distinct=st.just(DUE) | st.integers(0, DUE),
     distinct_size=_COUNTS,
     duplicate=st.just(0) | _COUNTS,
     missing=st.none() | ranges(),
@@ -64,16 +64,16 @@ MISSED = st.builds(
     MissedRecord,
     sequence=_COUNTS,
     received_ns=_TIMES,
-    late_ns=_COUNTS,
-    datagrams=_COUNTS,
+    late_ns=st.integers(1, 2**40),
+    datagrams=st.just(1) | st.integers(200, 2**32),
     size=_COUNTS,
-    fresh=st.none() | _COUNTS,
+    fresh=st.none() | st.integers(0, 1) | st.just(200),
     missing=st.none() | ranges(),
     whole=st.booleans(),
     again=st.booleans(),
     transit_ns=_TRANSITS,
     extents=_EXTENTS,
-)
+).map(lambda record: record._replace(fresh=None if record.fresh is None else min(record.fresh, record.datagrams)))
 
 
 def fields_of(text: str) -> Fields:
@@ -86,8 +86,9 @@ def frame_back(record: FrameRecord, text: str, size: int, last: LastArrival) -> 
 
 
 @settings(deadline=None)
-@given(RECORDS, _COUNTS, _LASTS)
-def test_a_frames_record_comes_back(record: FrameRecord, size: int, last: LastArrival) -> None:
+@given(RECORDS, st.just(0) | _COUNTS, _LASTS)
+def test_a_frames_record_comes_back(record: FrameRecord, copies_size: int, last: LastArrival) -> None:
+    size = record.distinct_size + copies_size
     assert frame_back(record, record_written(record, size, last, BEGAN_NS), size, last) == record
 
 
@@ -137,7 +138,21 @@ def test_very_many_extents_are_told_in_events_of_their_own() -> None:
         ('"due":24,"transit_ns":1e3', "a 128-bit integer"),
         (f'"due":24,"transit_ns":{2**127}', "a 128-bit integer"),
         ('"due":24,"extents":[true]', "a list of 64-bit integers"),
+        ('"due":24,"extents":[3,0]', "of which one is not above 0"),
+        ('"due":24,"distinct":25', "allowed: 0 to 24"),
+        ('"due":24,"distinct":-1', "allowed: 0 to 24"),
+        ('"due":24,"distinct_size":9', "allowed: 0 to 0"),
+        ('"due":24,"duplicate":-1', "allowed: 0 to"),
     ],
 )
 def test_what_is_no_record_is_refused(text: str, said: str) -> None:
     assert said in refusal_of(lambda: record_read(fields_of(f"{{{text}}}"), 1, 0, 0, None, 0, DUE, ()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"late_ns":0', '"late_ns":5,"size":-1', '"late_ns":5,"size":9,"fresh":2', '"late_ns":5,"size":9,"datagrams":-1'],
+)
+def test_what_is_no_late_data_is_refused(text: str) -> None:
+    fields = fields_of(f'{{"time_ns":9,"sequence":1,"transit_ns":0,{text}}}')
+    assert "allowed" in refusal_of(lambda: missed_read(fields, BEGAN_NS, DUE, ()))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from attrs import evolve
-from tests.records.test_events_writer import RESULT
 
 from cts.metrics.counters import FrameTotals
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.protocol.plan import StreamPlan
 from cts.records.measures import StreamMeasures
 from cts.units import SECOND, FrameRate
+from tests.records.test_events_writer import RESULT
 
 PLAN = StreamPlan(8_000_000, FrameRate(30_000, 1001), 2 * SECOND)
 NOTHING = (0, 0, 0, ((0, 23),), None, None, None, None, None, None, None)

@@ -70,8 +70,8 @@ def test_whatever_is_altered_a_report_is_made_or_the_line_is_refused(
     events: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     lines: list[dict[str, Any]] = json.loads(json.dumps(events))
-    kinds = sorted({line["event"] for line in lines})
     for _ in range(data.draw(st.integers(1, 3))):
+        kinds = sorted({line["event"] for line in lines})
         kind = data.draw(st.sampled_from(kinds))
         line = data.draw(st.sampled_from([line for line in lines if line["event"] == kind]))
         key = data.draw(st.sampled_from(sorted(line)))
