@@ -126,8 +126,8 @@ _LATE = st.builds(LateArrivals, _COUNTS, st.integers(1, 10**9), _COUNTS, _COUNTS
 def _with_record(frame: RenderedFrame, record: FrameRecord | None) -> RenderedFrame:
     if record is None:
         return frame
-    of_frame = {"sequence": frame.sequence, "due_ns": frame.due_ns}
-    return evolve(frame, record=record._replace(distinct_size=min(record.distinct_size, frame.size), **of_frame))
+    own = record._replace(sequence=frame.sequence, due_ns=frame.due_ns)
+    return evolve(frame, record=own._replace(distinct_size=min(record.distinct_size, frame.size)))
 
 
 _PLAIN_FRAMES = st.builds(
