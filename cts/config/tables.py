@@ -60,6 +60,7 @@ class RunConfig:
     to, in turn. ``ttl`` is the TTL or hop limit of what is sent, ``interface`` the only one to send and receive by;
     ``receive_buffer`` and ``send_buffer`` are what each socket asks the kernel for, without one 4 MiB or what it gives.
     ``seed`` is what senders leave to chance follows from; without one, each run takes a fresh one.
+    ``measured_streams`` is how many of the streams that a process receives at once have media metrics.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
@@ -73,6 +74,7 @@ class RunConfig:
     receive_buffer: BufferSize | None = None
     send_buffer: BufferSize | None = None
     seed: Seed | None = None
+    measured_streams: Annotated[int, Between(0, 65_536)] = 256
 
 
 @frozen

@@ -209,6 +209,7 @@ class Session(ISession):
             plan=settings.plan,
             verify=settings.verify,
             verdict=settings.verdict,
+            measured_at_once=settings.measured_at_once,
             pacer=self._pacer,
             make_sender=self._make_sender,
             factory=self._factory,
@@ -311,6 +312,7 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
+        measuring = self._measured.measuring
         report = concluded(
             self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self.snapshot()
         )
@@ -319,8 +321,8 @@ class Session(ISession):
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
-            notes=() if self._server is None else self._server.notes,
+            notes=(*(() if self._server is None else self._server.notes), *measuring.notes),
             hosts=() if self._is_virtual else None,
-            playout=self._measured.playout,
-            metrics=self._measured.metrics,
+            playout=measuring.playout,
+            metrics=measuring.metrics,
         )

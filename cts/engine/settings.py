@@ -55,6 +55,7 @@ class SessionSettings:
         plan: the streams' arithmetic.
         verify: what receivers do about wrong payloads.
         verdict: by what they judge frames.
+        measured_at_once: how many of those that run at the same time have media metrics.
         server, client: the sides that are here, and their populations.
         status_interval_ns: how often the observer is told a status.
         grace_ns: how long streams may go on after a stop.
@@ -68,6 +69,7 @@ class SessionSettings:
     plan: StreamPlan
     verify: Verify = Verify.DATA
     verdict: VerdictRule = VerdictRule.DISTINCT
+    measured_at_once: int = 256
     server: ServerSettings | None = None
     client: ClientSettings | None = None
     status_interval_ns: int

@@ -31,15 +31,12 @@ from cts.api import (
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Latecomers
+from cts.engine.measuring import Measuring
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
-from cts.metrics.media import MediaTotals
-from cts.metrics.playout import Playout
 from cts.records.measures import StreamMeasures
-from cts.records.media import sum_of_media
 from cts.records.observer import Observer
-from cts.records.playout import playout_of_all
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
@@ -62,6 +59,7 @@ class StreamParts:
         plan: the stream's arithmetic.
         verify: what receivers do about wrong payloads.
         verdict: by what they judge frames.
+        measured_at_once: how many of those that run at the same time have media metrics.
         pacer: the run's clock.
         make_sender: makes a sender of the chosen strategy.
         factory: the chosen connected-socket factory.
@@ -74,6 +72,7 @@ class StreamParts:
     plan: StreamPlan
     verify: Verify
     verdict: VerdictRule
+    measured_at_once: int
     pacer: IPacer
     make_sender: Callable[[StreamPlan], ISender]
     factory: IConnectedSocketFactory
@@ -132,8 +131,7 @@ class Streams:
         self._remarks: dict[StreamInfo, str] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
-        self.playout: Playout | None = None
-        self.metrics: MediaTotals | None = None
+        self.measuring = Measuring(parts.plan, parts.measured_at_once)
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
@@ -166,7 +164,7 @@ class Streams:
         tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
         info = self._number(endpoint.local, peer)
         self._untold.add(info.number)
-        measures = StreamMeasures(parts.plan) if self._measured and self.role is Role.RECEIVER else None
+        measures = self.measuring.begin() if self._measured and self.role is Role.RECEIVER else None
         hears_late = partial(hears_missed, info) if tells_frames else None
         if told:
             self._tell(info)
@@ -194,6 +192,7 @@ class Streams:
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
+            self.measuring.give_up(measures)
             self._tell(info)
             self._fail(info, error)
             return None
@@ -230,8 +229,7 @@ class Streams:
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
-            if stream.measures is not None:
-                result = stream.measures.concluded(result)
+            result = self.measuring.conclude(stream.measures, result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
                 self._ledger.withdrawn(info.number, self.role)
@@ -268,7 +266,7 @@ class Streams:
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
             del self._open[stream]
             self._tell(stream.info)
-            self._record(stream.info, result if stream.measures is None else stream.measures.concluded(result))
+            self._record(stream.info, self.measuring.conclude(stream.measures, result))
 
     def _number(self, local: Address, remote: Address) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
@@ -333,7 +331,6 @@ class Streams:
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)
         self._ended_counts += result.counts
-        self.playout = playout_of_all((self.playout, result.playout))
-        self.metrics = sum_of_media((self.metrics, result.metrics))
+        self.measuring.add(result)
         self._ledger.ended(info.number, result)
         (self._observer.stream_ended if self._measured else self._observer.other_end_ended)(info, result)

@@ -34,7 +34,7 @@ from cts.net.libc import (
     msghdr,
     recvmsg,
 )
-from cts.protocol.stamps import flatten_stamps, put_back, stamp_step
+from cts.protocol.stamps import differ_in_stamp_only, flatten_stamps, put_back, stamp_step
 from cts.units import SECOND
 
 __all__ = ["BUFFER_SIZE", "CoalescedReceiver", "ReceiveMemory", "Received", "supported"]
@@ -121,6 +121,8 @@ class ReceiveMemory:
         step = stamp_step(memory, length, segment_size)
         if not step:
             return step if step is None or self.repeats(length, segment_size) else None
+        if length <= 2 * segment_size:
+            return step if differ_in_stamp_only(memory, length, segment_size) else None
         kept = flatten_stamps(memory, length, segment_size)
         if kept is None:
             return None

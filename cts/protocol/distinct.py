@@ -7,12 +7,17 @@ made when something comes that does not touch it.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from attrs import define
 
 from cts.protocol.frame_timing import FrameTiming
 
-__all__ = ["Arrived", "Identification"]
+__all__ = ["Arrived", "Identification", "WholeAtOnce"]
+
+WholeAtOnce = tuple[int, int, int]
+"""All that there is to know of a frame whose datagrams came together, each once, as nearly all do: the first one's stamp, the
+sender's ticks per second, and when they came."""
 
 _SPANS = 256
 """Spans of a frame, whatever is due of it, before what touches none of them counts as having come before."""
@@ -33,8 +38,7 @@ class Arrived:
         first, last: stamps of the first span; ``last`` is less than ``first`` while there is none.
         spans: first and last stamp of every span, ascending, once there are more of them.
         alike: whether two that cannot be the same, of different length, came one behind the other with one stamp.
-        whole_at_once: when everything came in one run, and the sender's ticks per second; None where it did not.
-        timing: when what came, for whoever wants to know; None where ``whole_at_once`` tells it.
+        timing: when what came, for whoever wants to know.
     """
 
     size: int = 0
@@ -49,8 +53,14 @@ class Arrived:
     last: int = -1
     spans: list[int] | None = None
     alike: bool = False
-    whole_at_once: tuple[int, int] | None = None
     timing: FrameTiming | None = None
+
+    @classmethod
+    def spelt_out(cls, whole: WholeAtOnce, sizes: Sequence[int]) -> Arrived:
+        """Return what has come of a frame that came whole at once, and of which something more comes."""
+        stamp, qpf, received_ns = whole
+        due, full_size, last = len(sizes), sum(sizes), stamp + len(sizes) - 1
+        return cls(full_size, last, qpf, received_ns, sizes[-1], due, full_size, 0, stamp, last)
 
     def overlaps(self, first: int, last: int) -> bool:
         """Tell whether a stamp from ``first`` to ``last`` has come."""
@@ -138,6 +148,10 @@ class Identification:
         elif arrived.duplicate >= arrived.distinct > 0 and arrived.size == full_size:
             self._speaks(False)
         return self.holds is not False
+
+    def shown(self) -> None:
+        """Take note of a frame whose stamps tell its datagrams apart."""
+        self.holds, self.against = True, 0
 
     def _decide(self, holds: bool) -> None:
         self.holds, self.against = holds, 0

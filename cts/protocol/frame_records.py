@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord, Ranges
-from cts.protocol.distinct import Arrived
+from cts.protocol.distinct import Arrived, WholeAtOnce
 from cts.protocol.frame_timing import FrameTiming
 from cts.protocol.plan import StreamPlan
 from cts.protocol.positions import missing_of
@@ -35,6 +35,18 @@ class FrameRecorder:
         self._order = ReorderingExtents()
         self._again: dict[int, None] = {}
 
+    def came_whole(self, sequence: int, stamp: int, qpf: int) -> bool:
+        """Take note of a frame that came whole at once; tell whether nothing more needs to be kept of it than that."""
+        return qpf > 0 and self._order.ahead(sequence, stamp, stamp + self._due - 1, self._due)
+
+    def spelt_out(self, whole: WholeAtOnce) -> Arrived:
+        """Return what has come of a frame that came whole at once, and of which something more comes."""
+        stamp, qpf, at_ns = whole
+        arrived = Arrived.spelt_out(whole, self._plan.datagram_sizes)
+        timing = arrived.timing = FrameTiming(at_ns, whole_ns=at_ns, whole_by_size_ns=at_ns)
+        timing.travelled(at_ns - stamp * SECOND // qpf, at_ns - arrived.last * SECOND // qpf)
+        return arrived
+
     def came(
         self,
         arrived: Arrived,
@@ -48,16 +60,7 @@ class FrameRecorder:
         """Take note of datagrams that ``arrived`` holds already: their first and last stamp, and how many were new."""
         timing = arrived.timing
         if timing is None:
-            if arrived.whole_at_once is not None:
-                timing = arrived.timing = _timing_of(arrived, *arrived.whole_at_once)
-            # Nearly every frame: it takes no more than this.
-            elif fresh == self._due and qpf > 0 and arrived.size == self._full_size:
-                if self._order.ahead(sequence, first, last, fresh):
-                    arrived.whole_at_once = received_ns, qpf
-                    return
-                timing = arrived.timing = FrameTiming(received_ns)
-            else:
-                timing = arrived.timing = FrameTiming(received_ns)
+            timing = arrived.timing = FrameTiming(received_ns)
         if qpf > 0:
             timing.travelled(received_ns - first * SECOND // qpf, received_ns - last * SECOND // qpf)
         if fresh:
@@ -71,36 +74,21 @@ class FrameRecorder:
         if timing.again_by_size_ns is None and arrived.size > self._full_size:
             timing.again_by_size_ns = received_ns
 
+    def rendered_whole(self, sequence: int, due_ns: int, whole: WholeAtOnce) -> FrameRecord:
+        """Return the record of a frame that came whole at once."""
+        stamp, qpf, at_ns = whole
+        due = self._due
+        first_transit_ns = last_transit_ns = at_ns - stamp * SECOND // qpf
+        if due > 1:
+            last_transit_ns = at_ns - (stamp + due - 1) * SECOND // qpf
+        came = at_ns, at_ns, at_ns, None, last_transit_ns, first_transit_ns, last_transit_ns, ()
+        # Without the detour of a named tuple's constructor, for nearly every frame.
+        return tuple.__new__(FrameRecord, (sequence, due_ns, due, due, self._full_size, 0, (), *came))
+
     def rendered(self, sequence: int, due_ns: int, arrived: Arrived, identified: bool) -> FrameRecord:
         """Return the record of a frame, by its stamps if it is ``identified``, else by its bytes."""
         due, full_size, timing = self._due, self._full_size, arrived.timing
         extents: tuple[int, ...]
-        if timing is None and arrived.whole_at_once is not None:
-            at_ns, qpf = arrived.whole_at_once
-            first_transit_ns = last_transit_ns = at_ns - arrived.last * SECOND // qpf
-            if due > 1:
-                first_transit_ns = at_ns - arrived.first * SECOND // qpf
-            # Without the detour of a named tuple's constructor, for nearly every frame.
-            return tuple.__new__(
-                FrameRecord,
-                (
-                    sequence,
-                    due_ns,
-                    due,
-                    due,
-                    full_size,
-                    0,
-                    () if identified else None,
-                    at_ns,
-                    at_ns,
-                    at_ns,
-                    None,
-                    last_transit_ns,
-                    first_transit_ns,
-                    last_transit_ns,
-                    (),
-                ),
-            )
         came = arrived.distinct + arrived.duplicate
         if timing is None or not came:
             return FrameRecord(sequence, due_ns, due, 0, 0, 0, ((0, due - 1),), *(None,) * 7)
@@ -163,10 +151,3 @@ class FrameRecorder:
         if len(again) > _WHOLE_REMEMBERED:
             del again[next(iter(again))]
         return True
-
-
-def _timing_of(arrived: Arrived, at_ns: int, qpf: int) -> FrameTiming:
-    """Return the timing of a frame that came whole in one run."""
-    timing = FrameTiming(at_ns, whole_ns=at_ns, whole_by_size_ns=at_ns)
-    timing.travelled(at_ns - arrived.first * SECOND // qpf, at_ns - arrived.last * SECOND // qpf)
-    return timing

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cts.metrics.counters import Became, FrameCounts
-from cts.metrics.frame_record import MissedRecord
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.loss import DueBytes
-from cts.protocol.distinct import Arrived, Identification
+from cts.protocol.distinct import Arrived, Identification, WholeAtOnce
 from cts.protocol.frame_records import FrameRecorder, MissedObserver, RecordObserver
 from cts.protocol.plan import StreamPlan
 from cts.protocol.shortfall import REMEMBERED, Shortfall
@@ -82,7 +82,7 @@ class FrameBuffer:
         self._by_bytes = rule is VerdictRule.BYTES
         self._tells = on_frame is not None or on_record is not None
         self._recorder = FrameRecorder(plan) if self._tells or on_missed is not None else None
-        self._arrived: dict[int, Arrived] = {}
+        self._arrived: dict[int, Arrived | WholeAtOnce] = {}
         # Frames that were not whole when they were rendered, and the last one that may be missing here.
         self._unfinished: dict[int, Arrived] = {}
         self._forgotten = 0
@@ -121,15 +121,7 @@ class FrameBuffer:
         return self._shortfall.totals(self.head - 1)
 
     def miss(
-        self,
-        sequence: int,
-        datagrams: int,
-        size: int,
-        each_size: int,
-        stamp: int,
-        step: int,
-        qpf: int,
-        received_ns: int,
+        self, sequence: int, datagrams: int, size: int, each: int, stamp: int, step: int, qpf: int, received_ns: int
     ) -> Became:
         """Return what becomes of good data of a frame that is not one of ``head`` to before ``beyond``; see :meth:`add`."""
         self.bytes_missed += size
@@ -150,7 +142,7 @@ class FrameBuffer:
             if arrived is None:
                 arrived = self._unfinished[sequence] = Arrived()
             before = arrived.distinct_size
-            fresh = self._take(arrived, sequence, datagrams, size, each_size, stamp, step, qpf, received_ns)
+            fresh = self._take(arrived, sequence, datagrams, size, each, stamp, step, qpf, received_ns)
             identified = self._due == 1 or self._identification.holds is not False
             came = min(arrived.distinct_size - before if identified else size, lacking)
             self._shortfall.came_late(sequence, came, last, qpf, late_ns)
@@ -165,38 +157,37 @@ class FrameBuffer:
         return Became.LATE
 
     def add(
-        self,
-        sequence: int,
-        datagrams: int,
-        size: int,
-        each_size: int,
-        stamp: int,
-        step: int,
-        qpf: int,
-        received_ns: int,
+        self, sequence: int, datagrams: int, size: int, each: int, stamp: int, step: int, qpf: int, received_ns: int
     ) -> None:
         """Credit datagrams that arrived together to a frame from ``head`` to before ``beyond``.
 
         Args:
             sequence: the frame.
             datagrams, size: how many, and their bytes together.
-            each_size: bytes of each but the last.
+            each: bytes of each but the last.
             stamp, step: the first one's QPC, and by how much each further one's is more: 0 or 1.
             qpf: the sender's ticks per second.
             received_ns: when they arrived.
         """
+        self.bytes_on_time += size
         arrived = self._arrived.get(sequence)
         if arrived is None:
+            if size == self._full_size and datagrams == self._due and (step or datagrams == 1):
+                recorder = self._recorder
+                if recorder is None or recorder.came_whole(sequence, stamp, qpf):
+                    self._arrived[sequence] = stamp, qpf, received_ns
+                    return
             arrived = self._arrived[sequence] = Arrived()
-        elif arrived.qpc == stamp and arrived.last_size != min(size, each_size):
+        elif isinstance(arrived, tuple):
+            arrived = self._arrived[sequence] = self._spelt_out(arrived)
+        if arrived.qpc == stamp and arrived.last_size != min(size, each) and arrived.size:
             arrived.alike = True
         arrived.size += size
         arrived.qpc = stamp + (datagrams - 1) * step
         arrived.qpf = qpf
         arrived.received_ns = received_ns
-        arrived.last_size = size - (datagrams - 1) * each_size
-        self.bytes_on_time += size
-        self._take(arrived, sequence, datagrams, size, each_size, stamp, step, qpf, received_ns)
+        arrived.last_size = size - (datagrams - 1) * each
+        self._take(arrived, sequence, datagrams, size, each, stamp, step, qpf, received_ns)
 
     def _take(
         self,
@@ -204,7 +195,7 @@ class FrameBuffer:
         sequence: int,
         datagrams: int,
         size: int,
-        each_size: int,
+        each: int,
         stamp: int,
         step: int,
         qpf: int,
@@ -214,8 +205,8 @@ class FrameBuffer:
         last = stamp + (datagrams - 1) * step
         if datagrams > 1:
             if not step:
-                arrived.alike = arrived.alike or size % each_size > 0
-                fresh = self._take(arrived, sequence, 1, each_size, each_size, stamp, 1, qpf, received_ns)
+                arrived.alike = arrived.alike or size % each > 0
+                fresh = self._take(arrived, sequence, 1, each, each, stamp, 1, qpf, received_ns)
                 arrived.duplicate += datagrams - 1
                 if self._recorder is not None:
                     self._recorder.came(arrived, sequence, stamp, stamp, 0, qpf, received_ns)
@@ -226,8 +217,8 @@ class FrameBuffer:
                         arrived,
                         sequence,
                         1,
-                        min(each_size, size - place * each_size),
-                        each_size,
+                        min(each, size - place * each),
+                        each,
                         stamp + place,
                         1,
                         qpf,
@@ -246,7 +237,8 @@ class FrameBuffer:
             return
         last = min(self._plan.rendered_before(now_ns - self.base_ns), self._final)
         if self.head >= self._sampled_from and (arrived := self._arrived.get(self.head)) is not None:
-            self._shortfall.left(self.head, arrived.qpc, arrived.qpf)
+            qpc, qpf = arrived[:2] if isinstance(arrived, tuple) else (arrived.qpc, arrived.qpf)
+            self._shortfall.left(self.head, qpc, qpf)
             self._sampled_from = self.head + _SAMPLED_EVERY
         while self.head <= last and (self._arrived or self._tells):
             self._render(self.head)
@@ -277,8 +269,15 @@ class FrameBuffer:
         self.head = last + 1
         self._forgotten = max(self._forgotten, self._shortfall.forgotten)
 
+    def _spelt_out(self, whole: WholeAtOnce) -> Arrived:
+        recorder = self._recorder
+        return Arrived.spelt_out(whole, self._plan.datagram_sizes) if recorder is None else recorder.spelt_out(whole)
+
     def _render(self, sequence: int) -> None:
         arrived = self._arrived.pop(sequence, None) or _NOTHING
+        if isinstance(arrived, tuple):
+            self._render_whole(sequence, arrived)
+            return
         full_size, size = self._full_size, arrived.distinct_size
         if self._on_size is not None and arrived.size:
             self._on_size(arrived.size)
@@ -307,7 +306,21 @@ class FrameBuffer:
         else:
             self.counts.repeated += 1
         if self._recorder is not None:
-            self._tell(self._recorder, sequence, verdict, arrived, identified)
+            due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
+            last = arrived.qpc, arrived.qpf, arrived.received_ns
+            record = self._recorder.rendered(sequence, due_ns, arrived, identified)
+            self._tell(verdict, arrived.size, last, record)
+
+    def _render_whole(self, sequence: int, whole: WholeAtOnce) -> None:
+        if self._on_size is not None:
+            self._on_size(self._full_size)
+        self._identification.shown()
+        self.counts.completed += 1
+        if self._recorder is not None and self._tells:
+            due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
+            stamp, qpf, received_ns = whole
+            last = stamp + self._due - 1, qpf, received_ns
+            self._tell(_COMPLETED, self._full_size, last, self._recorder.rendered_whole(sequence, due_ns, whole))
 
     def _lacks(self, sequence: int, arrived: Arrived, size: int) -> None:
         self._shortfall.lacks(sequence, size)
@@ -318,13 +331,8 @@ class FrameBuffer:
                 del unfinished[next(iter(unfinished))]
         self._forgotten = self._shortfall.forgotten
 
-    def _tell(
-        self, recorder: FrameRecorder, sequence: int, verdict: Verdict, arrived: Arrived, identified: bool
-    ) -> None:
-        due_ns = self.base_ns + self._plan.render_offset_ns(sequence)
-        record = recorder.rendered(sequence, due_ns, arrived, identified)
+    def _tell(self, verdict: Verdict, size: int, last: tuple[int, int, int], record: FrameRecord) -> None:
         if self._on_record is not None:
             self._on_record(record)
         if self._on_frame is not None:
-            last = arrived.qpc, arrived.qpf, arrived.received_ns
-            self._on_frame(RenderedFrame(sequence, verdict, arrived.size, *last, due_ns, record))
+            self._on_frame(RenderedFrame(record.sequence, verdict, size, *last, record.due_ns, record))

@@ -13,7 +13,16 @@ from functools import lru_cache
 
 from cts.protocol.wire import DATA_FLAG, DATA_HEADER, HEADER_SIZE, TICKS_PER_SECOND
 
-__all__ = ["STEP_LIMIT", "Header", "flatten_stamps", "header_block", "headers_of", "put_back", "stamp_step"]
+__all__ = [
+    "STEP_LIMIT",
+    "Header",
+    "differ_in_stamp_only",
+    "flatten_stamps",
+    "header_block",
+    "headers_of",
+    "put_back",
+    "stamp_step",
+]
 
 Header = bytes | bytearray
 """What stands before payloads: one header for each, in a block one behind the other, or one that is the same for all."""
@@ -48,6 +57,17 @@ def headers_of(header: Header, payloads: Sequence[bytes | memoryview]) -> list[H
     if count < 2 or len(header) != HEADER_SIZE * count:
         return [header] * count
     return [header[at : at + HEADER_SIZE] for at in range(0, len(header), HEADER_SIZE)]
+
+
+def differ_in_stamp_only(memory: bytes | bytearray, length: int, size: int) -> bool:
+    """Tell whether of two datagrams the second, as far as it goes, is the first but for the stamp.
+
+    Args:
+        memory: one behind the other.
+        length, size: bytes of both, and of the first, which is not the shorter one.
+    """
+    head_alike = memory[size : size + _STAMP_AT] == memory[:_STAMP_AT]
+    return head_alike and memory[size + _STAMP_END : length] == memory[_STAMP_END : length - size]
 
 
 def flatten_stamps(memory: bytearray, length: int, size: int) -> list[bytearray] | None:

@@ -230,4 +230,5 @@ class EventsReplay:
             send_lateness=percentiles_read(fields, "send_lateness"),
             remark=fields.text_or_none("remark"),
             counted=fields.flag_or_none("counted") is not False,
+            measured=fields.flag_or_none("measured") is not False,
         )

@@ -149,6 +149,7 @@ class EventsLog(LogObserver):
                 "send_lateness": percentiles_written(result.send_lateness),
                 "counted": result.counted,
                 "untold": self._untold(stream, result),
+                "measured": result.measured,
             },
         )
 

@@ -53,6 +53,7 @@ class StreamResult:
         send_lateness: how late frames were sent, nanoseconds after they were due; None for a receiver.
         remark: what a person should hear of it beside its result, in words; None for nothing.
         counted: whether the counts are known; they are 0 where nobody lives who knew them.
+        measured: whether its datagrams were followed, if it received: of very many streams at once, those of some are not.
         playout: its verdicts at other depths of its buffer; None for a sender, and where they are not known.
         metrics: media metrics; None for a sender, and where they are not known.
     """
@@ -70,6 +71,7 @@ class StreamResult:
     send_lateness: Percentiles | None = None
     remark: str | None = None
     counted: bool = True
+    measured: bool = True
     playout: Playout | None = None
     metrics: MediaTotals | None = None
 

@@ -166,7 +166,7 @@ class _Ends(Observer):
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         if result.role is self._measured:
             self.total += result.counts
-            if result.role is Role.RECEIVER and result.counted:
+            if result.role is Role.RECEIVER and result.counted and result.measured:
                 result = self._measures_of(stream).concluded(result)
                 self.playout = playout_of_all((self.playout, result.playout))
                 self.metrics = sum_of_media((self.metrics, result.metrics))

@@ -97,6 +97,7 @@ def session_settings(config: Config) -> SessionSettings:
         plan=plan_of(config),
         verify=config.stream.verify,
         verdict=config.stream.verdict,
+        measured_at_once=run.measured_streams,
         server=None if run.role == "client" else server_settings,
         client=None if run.role == "server" else client_settings,
         status_interval_ns=config.output.status_update,

@@ -96,6 +96,7 @@ NETWORKS = {
 RUNS = {
     "one stream": (),
     "many streams": ("client.connections=9", "client.start_spread=300ms"),
+    "more streams than are measured": ("client.connections=5", "run.measured_streams=2"),
     "streams after streams": ("client.connections=2", "client.iterations=2"),
     "cut off": ("client.connections=3", "run.time_limit=1.3s"),
 }

@@ -40,6 +40,7 @@ def parts_of(
         plan=PLAN,
         verify=Verify.DATA,
         verdict=VerdictRule.DISTINCT,
+        measured_at_once=2,
         pacer=world.pacer,
         make_sender=make_sender,
         random_of=partial(stream_random, 1),

@@ -138,3 +138,20 @@ def test_a_stream_that_is_cut_off_has_the_frames_that_were_due() -> None:
     run_ = simulate({"stream": STREAM, "run": {"time_limit": "1550ms"}, "network": {"loss": 0.1}}, seed=1)
     frames = cast("dict[str, int]", run_.json["frames"])
     assert metrics_of(run_.stream).viewing.frames == frames["completed"] + frames["dropped"] < 40
+
+
+def test_of_more_streams_than_are_measured_at_once_the_rest_has_verdicts_and_a_note_says_so() -> None:
+    run_ = simulate(
+        {"stream": STREAM, "client": {"connections": 3, "iterations": 2}, "run": {"measured_streams": 2}}, seed=1
+    )
+    receivers = [stream.receiver for stream in run_.streams if stream.receiver is not None]
+    measured = [each for each in receivers if each.metrics is not None and each.playout is not None]
+    assert len(receivers) == 6
+    # As one that is measured ends, another one that begins takes its place.
+    assert 3 < len(measured) < 6
+    assert all(each.measured is (each in measured) for each in receivers)
+    assert cast("dict[str, Any]", run_.json["metrics"])["streams"] == len(measured)
+    assert run_.json["notes"] == [
+        "more streams ran at once than run.measured_streams = 2: those beyond have verdicts and no media metrics"
+    ]
+    assert {each.counts.frames.rendered for each in receivers} == {run_.plan.final_frame}

@@ -360,6 +360,15 @@ def test_a_frame_that_comes_whole_behind_another_tells_how_far() -> None:
     ]
 
 
+def test_the_bytes_of_frames_are_told_whichever_way_they_came() -> None:
+    sizes: list[int] = []
+    buffer = FrameBuffer(PLAN, 0, on_size=sizes.append)
+    buffer.add(1, 3, 1000, 400, 1000, 1, QPF, 0)
+    buffer.add(2, 2, 800, 400, 2000, 1, QPF, 0)
+    buffer.render_before(PLAN.render_offset_ns(3) + 1)
+    assert sizes == [1000, 800]
+
+
 def test_a_copy_of_a_frame_that_came_whole_at_once_leaves_its_record_whole_and_says_when_it_came_again() -> None:
     came = Receiving()
     came.train(1, 3, 1000, 400, 0, 1, 10 * MS)

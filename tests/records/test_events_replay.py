@@ -95,6 +95,7 @@ _RESULTS = st.builds(
     send_lateness=st.none() | _totals(Percentiles),
     remark=st.none() | _TEXTS,
     counted=st.booleans(),
+    measured=st.booleans(),
 )
 _SHARES = st.none() | st.floats(0, 4)
 _BUCKETS = st.dictionaries(st.integers(0, 8191), st.integers(1, 10**9), max_size=9)

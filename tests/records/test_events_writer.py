@@ -108,7 +108,7 @@ def test_a_stream_that_ends_is_told_with_its_counts(tmp_path: Path) -> None:
         + ARRIVALS
         + ',"unreachable":8,"remark":null,'
         + DUE
-        + ',"send_lateness":null,"counted":true,"untold":{"frames":6,"bytes_on_time":400}}'
+        + ',"send_lateness":null,"counted":true,"untold":{"frames":6,"bytes_on_time":400},"measured":true}'
     )
 
 

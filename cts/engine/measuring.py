@@ -1,0 +1,64 @@
+"""Which of one side's streams are measured beyond their verdicts, and what all of them come to.
+
+To follow each datagram costs some microseconds a frame and 20 KiB a stream. Of very many streams at once some are enough to
+know the network by, and all would make the host a part of what is measured.
+"""
+
+from __future__ import annotations
+
+from attrs import define, evolve, field
+
+from cts.api import Role, StreamPlan, StreamResult
+from cts.metrics.media import MediaTotals
+from cts.metrics.playout import Playout
+from cts.records.measures import StreamMeasures
+from cts.records.media import sum_of_media
+from cts.records.playout import playout_of_all
+
+__all__ = ["Measuring"]
+
+
+@define(eq=False)
+class Measuring:
+    """Follows streams of one plan.
+
+    Args:
+        plan: their arithmetic.
+        at_once: how many of those that run at the same time are measured.
+
+    Attributes:
+        playout, metrics: what those that have ended come to; None where nothing is known of any.
+        notes: what a person should hear of the streams that were left out.
+    """
+
+    _plan: StreamPlan
+    _at_once: int
+    playout: Playout | None = field(default=None, init=False)
+    metrics: MediaTotals | None = field(default=None, init=False)
+    notes: tuple[str, ...] = field(default=(), init=False)
+    _open: int = field(default=0, init=False)
+
+    def begin(self) -> StreamMeasures | None:
+        """Return what measures the stream that begins; None where as many as may be are measured already."""
+        if self._open >= self._at_once:
+            limit = f"run.measured_streams = {self._at_once}"
+            self.notes = (f"more streams ran at once than {limit}: those beyond have verdicts and no media metrics",)
+            return None
+        self._open += 1
+        return StreamMeasures(self._plan)
+
+    def conclude(self, measures: StreamMeasures | None, result: StreamResult) -> StreamResult:
+        """Return the result of a stream that has ended with what was measured; another one may take its place."""
+        if measures is None:
+            return evolve(result, measured=result.role is not Role.RECEIVER)
+        self._open -= 1
+        return measures.concluded(result)
+
+    def give_up(self, measures: StreamMeasures | None) -> None:
+        """Let another stream take the place of one that could not be made."""
+        self._open -= measures is not None
+
+    def add(self, result: StreamResult) -> None:
+        """Take in a result that counts."""
+        self.playout = playout_of_all((self.playout, result.playout))
+        self.metrics = sum_of_media((self.metrics, result.metrics))
