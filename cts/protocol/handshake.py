@@ -8,8 +8,9 @@
     until it is settled and named
                                         ◄──────  connection id: at once, and again for each START
     settled by data (pull): nothing moves
-    settled by the id (push): base = its         settled by data; before that a START that comes
-    receive time, and frames are sent            again begins the stream anew: base = its receive time
+    settled by the id (push): base = its         settled by data; before that a START that comes again
+    receive time, and frames are sent            begins the stream anew: base = its receive time. One that
+                                                 comes a buffer depth after the first begins and is told nothing
 
 A name is taken once. A client that nothing answers gives up at the first render time, when the receiving side has given up,
 too: to ask for longer would start a stream that nobody waits for. One that has data and no name asks no longer than the server
@@ -167,11 +168,17 @@ class Answering(Handshake):
         self.pending = False
 
     def asked_again(self, received_ns: int) -> bool:
-        """Answer again; unless data has come, a sender begins anew, and so does this side, which receives from it."""
+        """Answer again; unless data has come, a sender begins anew, and so does this side, which receives from it.
+
+        Not for ever, or who repeats START would keep the stream's place: one that comes after the first one's client has given
+        up is another client's, who is to get a stream of its own once this one has ended.
+        """
+        follows = self._follows and not self.settled
+        if follows and received_ns > self._asks_until_ns:
+            return False
         self.pending = True
         self.asked += 1
         self._asked_ns = received_ns
-        follows = self._follows and not self.settled
         if follows:
             self.base_ns = received_ns
         return follows

@@ -120,8 +120,9 @@ class ExpectedStream:
         return self._end_ns() if self.ended_ns is None else self.ended_ns
 
     def start_repeated(self, at_ns: int) -> None:
-        """The peer asked once more: before the first data, everything begins anew."""
-        if not self.over(at_ns) and not self._heard:
+        """The peer asked once more: before the first data, and for a buffer depth at most, everything begins anew."""
+        begins = at_ns <= self.opened_ns + self._plan.render_offset_ns(1)
+        if not self.over(at_ns) and not self._heard and begins:
             self._anchor(at_ns)
 
     def named(self, at_ns: int, connection_id: str) -> None:

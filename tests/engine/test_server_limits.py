@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from cts.api import Address, FrameTotals, Outcome
+from cts.api import Address, DatagramBatch, FrameTotals, Outcome
 from cts.config import Config
 from cts.errors import UserError
 from cts.output.ordering import PromptObserver
+from cts.protocol.wire import START
 from cts.records.results import RunReport
+from cts.testing import PEER
+from tests.engine.bare_server import BareServer, stranger
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, Recorder, World, in_world
@@ -103,6 +106,26 @@ def test_a_peer_that_has_waited_just_as_long_as_a_client_waits_is_served() -> No
         return patient
 
     assert in_world(main).names() == [freed_ns + LATENCY]
+
+
+def test_peers_that_repeat_start_for_ever_and_push_nothing_do_not_keep_the_slots() -> None:
+    asks_ns = 3 * FIRST_RENDER // 2
+
+    async def main(world: World) -> BareServer:
+        bare = BareServer(world, "push", connection_limit=8)
+        await bare.begin()
+        assert bare.endpoint.handler is not None
+        for at_ns in range(0, 4 * FIRST_RENDER, 50 * MS):
+            await world.until(at_ns)
+            for remote in [*map(stranger, range(8)), *[PEER] * (at_ns == asks_ns)]:
+                # Not lent: trio holds on to the call that cancels a sleep, until the sleeper wakes.
+                bare.endpoint.handler(SERVER, remote, DatagramBatch(START, len(START), at_ns))
+        await bare.end()
+        return bare
+
+    bare = in_world(main)
+    (name,) = [sent.time_ns for sent in bare.endpoint.sent if sent.remote == PEER]
+    assert name == 2 * FIRST_RENDER + 1
 
 
 @pytest.mark.parametrize("limit", [1, 2])

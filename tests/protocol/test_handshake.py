@@ -93,6 +93,26 @@ def test_a_receiver_that_answers_begins_anew_with_each_start_until_data_comes() 
     assert (side.pending, side.base_ns) == (True, BASE + 9)
 
 
+def test_a_receiver_begins_anew_for_one_buffer_depth_after_the_first_start_and_then_answers_no_more() -> None:
+    side = Answering(PLAN, BASE, NAME, follows=True)
+    side.sent()
+    assert side.asked_again(BASE + 600 * MS)
+    side.sent()
+    # The client of the first START gives up in this instant, so that no later one can be its.
+    assert side.asked_again(GIVES_UP)
+    side.sent()
+    assert not side.asked_again(GIVES_UP + 1)
+    assert (side.pending, side.base_ns) == (False, GIVES_UP)
+
+
+def test_a_receiver_that_has_data_answers_start_for_as_long_as_it_comes() -> None:
+    side = Answering(PLAN, BASE, NAME, follows=True)
+    side.sent()
+    side.data_came()
+    assert not side.asked_again(GIVES_UP + 1)
+    assert (side.pending, side.base_ns) == (True, BASE)
+
+
 def test_a_sender_that_answers_answers_again_and_stays_where_it_is() -> None:
     side = Answering(PLAN, BASE, NAME, follows=False)
     side.sent()

@@ -224,6 +224,14 @@ def test_a_repeated_start_without_data_moves_the_end_of_patience_too() -> None:
     assert driven.ended_at(FIRST_RENDER + 300 * MS + 1) == FIRST_RENDER + 300 * MS
 
 
+def test_start_repeated_for_ever_without_data_holds_a_stream_for_two_buffer_depths_at_most() -> None:
+    driven = Driven(connection_id=NAME)
+    for at_ns in range(BASE, END, 50 * MS):
+        driven.pattern.start_repeated(at_ns)
+    assert driven.end(END) is IOStatus.FAILED
+    assert driven.pattern.ended_ns == FIRST_RENDER + 300 * MS
+
+
 def test_a_repeated_start_after_the_first_data_leaves_the_schedule_alone() -> None:
     driven = Driven(connection_id=NAME)
     driven.send(BASE)
