@@ -42,7 +42,11 @@ OTHER_WORDS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
             run__ttl="hop_limit hops",
         ),
         **_words(
-            "server", listen="address host port bind bind_address", connection_limit="max_streams max_connections"
+            "server",
+            listen="address host port bind bind_address",
+            connection_limit="max_streams max_connections",
+            allow="allowed whitelist allowlist acl",
+            deny="denied blacklist blocklist",
         ),
         **_words(
             "client",

@@ -21,6 +21,7 @@ from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
+from cts.config.peer_networks import LimitsConfig, OriginalClients, PeerNetwork, original_clients_problems
 from cts.config.problems import KeyPath, Problem, dotted, few, shown, told, touch
 from cts.config.socket_keys import BindAddress, BufferSize, Dscp, InterfaceName, Ttl, interface_problems
 from cts.config.structuring import structure
@@ -99,7 +100,8 @@ class ServerConfig:
     ``server_exit_limit`` is how many streams to serve before leaving (a START that failed is none), 0 for no end;
     ``accept_limit`` how many accepting slots are open; ``connection_limit`` how many streams there may be at once, which
     bounds memory. ``peer_gone`` is what becomes of a stream whose receiver cannot be reached any more, as ICMP says: it goes
-    on to its end, or ends after some seconds.
+    on to its end, or ends after some seconds. ``allow`` and ``deny`` say who may ask for a stream, of them
+    ``original_clients`` whose START is answered, which anybody can forge; ``limits`` how much they may have.
     """
 
     listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
@@ -107,6 +109,10 @@ class ServerConfig:
     accept_limit: AtLeastOne = 100
     connection_limit: AtLeastOne = 4096
     peer_gone: Literal["go on", "end"] = "go on"
+    allow: tuple[PeerNetwork, ...] = ()
+    deny: tuple[PeerNetwork, ...] = ()
+    original_clients: OriginalClients = "local"
+    limits: LimitsConfig = Factory(LimitsConfig)
 
 
 @frozen
@@ -342,5 +348,6 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _files,
     _stream_arithmetic,
     lambda config: network_problems(config.network),
+    lambda config: original_clients_problems(config.server.original_clients),
 )
 """What is checked across keys, after each key by itself."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
@@ -18,6 +20,7 @@ class ConnectionManager(IConnectionManager):
         awaiting_limit: awaiting endpoints at most.
         patience_ns: how long after its last START a peer still waits for a stream: a client gives up at its first render,
             and one that forged its address never waited. Older endpoints are dropped when their turn comes.
+        on_expired: told of each that is dropped.
 
     Attributes:
         slots: accepting slots.
@@ -25,6 +28,7 @@ class ConnectionManager(IConnectionManager):
 
     _awaiting_limit: int
     _patience_ns: int
+    _on_expired: Callable[[Address], None] | None = None
     slots: int = field(default=0, init=False)
     _expired: int = field(default=0, init=False)
     _awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = field(factory=dict, init=False)
@@ -39,6 +43,10 @@ class ConnectionManager(IConnectionManager):
     def awaiting(self) -> int:
         """Peers that asked for a stream and have none."""
         return len(self._awaiting)
+
+    def awaits(self, remote: Address) -> bool:
+        """Tell whether a peer has asked for a stream and has none."""
+        return remote in self._awaiting
 
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's newest stream with that peer."""
@@ -63,6 +71,8 @@ class ConnectionManager(IConnectionManager):
             endpoint, asked_ns = self._awaiting.pop(remote)
             if now_ns - asked_ns > self._patience_ns:
                 self._expired += 1
+                if self._on_expired is not None:
+                    self._on_expired(remote)
                 continue
             self.slots -= 1
             return remote, endpoint

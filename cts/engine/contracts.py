@@ -105,11 +105,46 @@ class ISession(ABC):
 
 
 class IAdmission(ABC):
-    """Who may ask a server for a stream; asked before anything is kept of a peer."""
+    """Who may ask a server for a stream, how often, and how much of it anybody may have. All O(1), and bounded.
+
+    A reason is a short text out of a fixed set, fit to be counted by and to be told to the peer. Whoever asks comes by
+    :meth:`refusal`, then by :meth:`take`; what is taken is given back by :meth:`give_back`, once.
+    """
 
     @abstractmethod
-    def refusal(self, remote: Address, received_ns: int) -> str | None:
-        """Return why a peer's START is refused, a short text out of a fixed set; None to let it in. Never blocks."""
+    def refusal(self, remote: Address, received_ns: int, *, proven: bool = False) -> str | None:
+        """Return why a peer may not ask; None if it may. Nothing is kept of it but what limits how often it asks.
+
+        Args:
+            remote: the peer.
+            received_ns: when its question came.
+            proven: whether it has shown that it receives at that address, which START does not show.
+        """
+
+    @abstractmethod
+    def take(self, remote: Address, bits_per_second: int, *, instead: bool = False) -> str | None:
+        """Take a place for a stream of a peer; return why there is none, None if it is taken.
+
+        Args:
+            remote: the peer.
+            bits_per_second: the stream's rate.
+            instead: whether another stream of the peer gives way to this one, whose place it has for a moment.
+        """
+
+    @abstractmethod
+    def give_back(self, remote: Address, bits_per_second: int) -> None:
+        """Give a place back that was taken: the stream has ended, or will never be."""
+
+    @abstractmethod
+    def toward(self, remote: Address, endpoint: IDatagramEndpoint) -> IDatagramEndpoint:
+        """Return an endpoint as what a server that receives sends its answers from, to a peer that has shown nothing.
+
+        It sends no more than the anti-amplification limit allows for what :meth:`came` from there.
+        """
+
+    @abstractmethod
+    def came(self, remote: Address, size: int, datagrams: int) -> None:
+        """Take note of datagrams of a peer that is answered, ``size`` bytes in all."""
 
 
 class StartAnswer(Enum):
@@ -132,6 +167,10 @@ class IConnectionManager(ABC):
     @abstractmethod
     def expired(self) -> int:
         """Awaiting endpoints that were dropped because they had given up."""
+
+    @abstractmethod
+    def awaits(self, remote: Address) -> bool:
+        """Tell whether a peer has asked for a stream and has none."""
 
     @abstractmethod
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:

@@ -69,6 +69,10 @@ class DispatchedFrames(FrameSource):
             # Whichever frame it was, the task of the first has its size.
             self._pattern.complete_io(task, now_ns=self._pacer.now_ns(), transferred=sent)
 
+    def left_late(self, now_ns: int, late_ns: int) -> None:
+        """Take note of a frame that the stream's own task sent."""
+        self._dispatcher.left_late(now_ns, late_ns)
+
     def stamp(self, now_ns: int) -> None:
         """Make the messages the due frame."""
         frame = self._frame

@@ -18,11 +18,15 @@ from attrs import define, field
 
 from cts.api import IDatagramEndpoint, IPacer, Message
 from cts.protocol.trains import BYTES_AT_ONCE, TRAINS_AT_ONCE
+from cts.units import MILLISECOND
 
 __all__ = ["FrameDispatcher", "FrameSource"]
 
 _MESSAGES_PER_TURN = 64
 """Messages after which other tasks have their turn, so that arrivals are read also while every frame is late."""
+
+_LATE_FOR_NS = 100 * MILLISECOND
+"""How long it counts that a stream's own frame left late."""
 
 
 class FrameSource(ABC):
@@ -73,6 +77,18 @@ class FrameDispatcher:
         # (due, number, place), sorted. A list, since streams of one frame rate come back at its end, where sorting in is cheap.
         self._queue: list[tuple[int, int, _Place]] = []
         self._resting = trio.CancelScope()
+        self._late = 0, 0
+
+    def late_ns(self) -> int:
+        """Return how late frames leave now, nanoseconds: the next one here, or one that a stream sent itself not long ago."""
+        now_ns = self.pacer.now_ns()
+        at_ns, late_ns = self._late
+        others_ns = late_ns if now_ns - at_ns < _LATE_FOR_NS else 0
+        return max(others_ns, now_ns - self._queue[0][0] if self._queue else 0)
+
+    def left_late(self, now_ns: int, late_ns: int) -> None:
+        """Take note that a stream has sent a frame itself, so late: one that the dispatcher was not asked for, or gave back."""
+        self._late = now_ns, late_ns
 
     async def send_frames(self, source: FrameSource, due_ns: int) -> None:
         """Have the source's frames sent from ``due_ns`` on; return when it wants no more of that.

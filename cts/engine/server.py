@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
-from attrs import define, field
+from attrs import Factory, define, field
 
-from cts.api import Address, DatagramBatch, IDatagramEndpoint
+from cts.api import Address, DatagramBatch, IDatagramEndpoint, Role
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
 from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
+from cts.engine.opening_pace import OpeningPace
 from cts.engine.streams import OpenStream, Streams
+from cts.engine.turned_away import TurnedAway
 from cts.protocol.handshake import starts_apart
+from cts.protocol.wire import START
 from cts.records.results import came_to_nothing
 
 __all__ = ["Server"]
@@ -30,6 +33,7 @@ class Server(IListenerHandler):
         streams: makes, runs and records the streams.
         new_connection_id: returns the UUID text for a stream with that peer.
         admission: who may ask at all; None for everybody.
+        pace: how fast streams are opened; None for at once.
 
     Attributes:
         refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
@@ -40,8 +44,12 @@ class Server(IListenerHandler):
     _streams: Streams
     _new_connection_id: Callable[[Address], str]
     _admission: IAdmission | None = None
+    _pace: OpeningPace | None = None
     refused: Counter[str] = field(factory=Counter, init=False)
-    notes: tuple[str, ...] = field(default=(), init=False)
+    _crowded: str | None = field(default=None, init=False)
+    _turned_away: TurnedAway = field(
+        default=Factory(lambda self: TurnedAway(self._streams.note), takes_self=True), init=False
+    )
     _asked: trio.Event = field(factory=trio.Event, init=False)
     _accepting: bool = field(default=True, init=False)
     _given_up: GivenUpPeers = field(factory=GivenUpPeers, init=False)
@@ -62,10 +70,12 @@ class Server(IListenerHandler):
             return
         if connected is None or connected.begins_another(batch.received_ns):
             endpoint = listening_socket.endpoint.at(local)
-            if self._start(endpoint, remote, starts, batch.received_ns) and connected is not None:
+            gives_way = connected is not None and self._streams.role is Role.SENDER
+            if self._start(endpoint, remote, starts, batch.received_ns, instead=gives_way) and connected is not None:
                 self._streams.give_way(connected)
         else:
             self.refused["repeated START"] += starts
+            self._came(remote, starts)
             connected.on_start_repeated(batch.received_ns)
 
     def on_unreachable(self, remote: Address, times: int) -> None:
@@ -73,6 +83,11 @@ class Server(IListenerHandler):
         connected = self._manager.connected(self._streams.role, remote)
         if connected is not None:
             connected.on_unreachable(times)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should hear of who was not served, or not at once."""
+        return (*self._turned_away.notes, *filter(None, [self._crowded]))
 
     async def serve(
         self,
@@ -92,7 +107,7 @@ class Server(IListenerHandler):
             while self._accepting:
                 await self._asked.wait()
                 self._asked = trio.Event()
-                self._match(streams)
+                await self._match(streams)
 
     def stop_accepting(self) -> None:
         """Refuse every further START; streams that run go on."""
@@ -100,14 +115,19 @@ class Server(IListenerHandler):
         self._broker.stop()
         self._asked.set()
 
-    def _start(self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int) -> bool:
+    def _start(
+        self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int, *, instead: bool
+    ) -> bool:
         """Enter a peer that asks; tell whether it is new among those who wait. Until it is let in, nothing is kept of it."""
-        refusal = "START while not accepting" if not self._accepting else None
-        if refusal is None and self._admission is not None:
-            refusal = self._admission.refusal(remote, received_ns)
+        if not self._accepting:
+            self.refused["START while not accepting"] += starts
+            return False
+        refusal = self._refusal(remote, received_ns, instead=instead)
         if refusal is not None:
             self.refused[refusal] += starts
+            self._turned_away.refused(remote, refusal, starts, received_ns)
             return False
+        self._came(remote, starts)
         answer = self._manager.request_start(remote, endpoint, received_ns)
         if answer is StartAnswer.AWAITING:
             starts -= 1
@@ -115,42 +135,75 @@ class Server(IListenerHandler):
         if starts:
             reason = StartAnswer.NO_ROOM if answer is StartAnswer.NO_ROOM else StartAnswer.REPEATED
             self.refused[reason.value] += starts
+        if answer is StartAnswer.NO_ROOM:
+            self._give_back(remote)
         return answer is StartAnswer.AWAITING
+
+    def _refusal(self, remote: Address, received_ns: int, *, instead: bool) -> str | None:
+        """Ask the doors; who passes has a place taken, unless it waits with one already."""
+        admission = self._admission
+        if admission is None or (refusal := admission.refusal(remote, received_ns)) is not None:
+            return None if admission is None else refusal
+        return (
+            None
+            if self._manager.awaits(remote)
+            else admission.take(remote, self._streams.bits_per_second, instead=instead)
+        )
+
+    def _came(self, remote: Address, starts: int) -> None:
+        """Take note of what a peer may be answered for."""
+        if self._admission is not None and self._streams.role is Role.RECEIVER:
+            self._admission.came(remote, starts * len(START), starts)
+
+    def _give_back(self, remote: Address) -> None:
+        if self._admission is not None:
+            self._admission.give_back(remote, self._streams.bits_per_second)
 
     def _open_slots(self) -> None:
         while self._broker.open():
             self._manager.open_slot()
 
-    def _match(self, streams: trio.Nursery) -> None:
-        now_ns = self._streams.pacer.now_ns
-        while self._accepting and (matched := self._manager.match(now_ns())) is not None:
-            remote, endpoint = matched
-            self._broker.started()
-            stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
-            if stream is None:
-                self._retire_one(counts=False)
-            else:
-                self._manager.add(stream.socket)
-                streams.start_soon(self._run, stream, streams, name=f"stream {remote}")
+    async def _match(self, streams: trio.Nursery) -> None:
+        """Open a stream for each peer that waits and has a slot, as fast as the host takes them on."""
+        pace = self._pace
+        if pace is not None and self._manager.awaiting:
+            await pace.begin()
+        while self._accepting and (matched := self._manager.match(self._streams.pacer.now_ns())) is not None:
+            self._open(*matched, streams)
             self._open_slots()
-        if self._accepting and self._manager.awaiting and self._broker.is_full and not self.notes:
+            if pace is not None:
+                await pace.opened()
+        if self._accepting and self._manager.awaiting and self._broker.is_full and self._crowded is None:
             limit = f"server.connection_limit = {self._broker.at_once}"
-            self.notes = (f"as many streams ran at once as {limit} lets: clients that asked then had to wait",)
-            self._streams.note(self.notes[0])
+            self._crowded = f"as many streams ran at once as {limit} lets: clients that asked then had to wait"
+            self._streams.note(self._crowded)
         if self._manager.expired:
             self.refused["START that waited in vain"] = self._manager.expired
 
-    async def _run(self, stream: OpenStream, streams: trio.Nursery) -> None:
+    def _open(self, remote: Address, endpoint: IDatagramEndpoint, streams: trio.Nursery) -> None:
+        if self._admission is not None and self._streams.role is Role.RECEIVER:
+            endpoint = self._admission.toward(remote, endpoint)
+        self._broker.started()
+        stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
+        if stream is None:
+            self._give_back(remote)
+            self._retire_one(counts=False)
+        else:
+            self._manager.add(stream.socket)
+            streams.start_soon(self._run, stream, name=f"stream {remote}")
+
+    async def _run(self, stream: OpenStream) -> None:
         try:
             result = await self._streams.run(stream)
         finally:
             self._manager.remove(stream.socket)
+            self._give_back(stream.info.remote)
         if result is not None and gave_up(result):
             take = self._streams.latecomers.of(stream.info, result.ended_ns)
             self._given_up.add(stream.info.remote, result.ended_ns, take)
         self._retire_one(counts=result is None or not came_to_nothing(result))
         self._open_slots()
-        self._match(streams)
+        self._asked.set()
 
     def _retire_one(self, *, counts: bool) -> None:
         self._broker.finish_one(counts=counts)

@@ -22,6 +22,7 @@ session (``cts.net.surroundings``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 
 import trio
@@ -38,11 +39,14 @@ from cts.api import (
     Role,
     StreamPlan,
 )
+from cts.engine.admission import Admission
 from cts.engine.broker import Broker, ClientBroker, Target
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Listening
+from cts.engine.loop_share import LoopShare
+from cts.engine.opening_pace import HostLoad, OpeningPace
 from cts.engine.server import Server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.stream_ends import StreamLedger, concluded
@@ -112,6 +116,7 @@ class Session(ISession):
     _streams: dict[Role, Streams] = field(factory=dict, init=False)
     _server: Server | None = field(default=None, init=False)
     _client: ClientBroker | None = field(default=None, init=False)
+    _share: LoopShare | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _cancelled_before_limit: int | None = field(default=None, init=False)
 
@@ -167,6 +172,8 @@ class Session(ISession):
                 services.cancel_scope.cancel()
             return self._conclude()
         finally:
+            if self._share is not None:
+                trio.lowlevel.remove_instrument(self._share)
             self.observer.closing()
             self.close()
 
@@ -220,7 +227,7 @@ class Session(ISession):
         )
         if settings.server is not None:
             streams = self._make_streams(parts, settings.direction.server_role, settings.server.peer_gone_after_ns)
-            self._server = self._make_server(settings.server, streams)
+            self._server = self._make_server(settings.server, streams, dispatcher)
         if settings.client is not None:
             streams = self._make_streams(parts, settings.direction.client_role)
             self._client = self._make_client(settings.client, streams, listening)
@@ -237,15 +244,26 @@ class Session(ISession):
         )
         return streams
 
-    def _make_server(self, settings: ServerSettings, streams: Streams) -> Server:
-        patience_ns = self._settings.plan.render_offset_ns(1)
+    def _make_server(self, settings: ServerSettings, streams: Streams, dispatcher: FrameDispatcher) -> Server:
+        plan = self._settings.plan
+        patience_ns = plan.render_offset_ns(1)
+        admission = Admission(settings.admission)
+        share = self._share = LoopShare(self._pacer.now_ns)
+        trio.lowlevel.add_instrument(share)
+        load = HostLoad(lambda: streams.open_now, lambda: share.busy, dispatcher.late_ns)
         return Server(
-            manager=ConnectionManager(awaiting_limit=_AWAITING_LIMIT, patience_ns=patience_ns),
+            manager=ConnectionManager(
+                awaiting_limit=_AWAITING_LIMIT,
+                patience_ns=patience_ns,
+                on_expired=partial(admission.give_back, bits_per_second=plan.bits_per_second),
+            ),
             broker=Broker(
                 pending_limit=settings.accept_limit, at_once=settings.connection_limit, in_all=settings.exit_limit
             ),
             streams=streams,
             new_connection_id=self._new_connection_id,
+            admission=admission,
+            pace=OpeningPace(self._pacer, load, patience_ns - plan.send_offset_ns(1)),
         )
 
     def _make_client(self, settings: ClientSettings, streams: Streams, listening: Listening) -> ClientBroker:

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from random import Random
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cts.api import Role, StreamPlan, VerdictRule, Verify
 from cts.chance import stream_random
+from cts.engine.ip_networks import LOCAL_NETWORKS
+from cts.engine.population import PopulationLimits
 from cts.protocol.roles import Direction
 
-__all__ = ["ClientSettings", "ServerSettings", "SessionSettings"]
+__all__ = ["AdmissionSettings", "ClientSettings", "ServerSettings", "SessionSettings"]
+
+
+@frozen(kw_only=True)
+class AdmissionSettings:
+    """Who may ask a server for a stream, and how much anybody may have. Networks are numeric, in the usual notation.
+
+    Attributes:
+        own: where the run's own clients are, to whom nothing of this applies.
+        allow: who may ask; None for everybody.
+        deny: who may not, allowed or not.
+        original_clients: whose START is answered, which shows nothing of who sent it; None for everybody's.
+        starts_per_second_per_address, starts_per_second: how often one may ask, of an address and in all.
+        limits: how much they may have.
+    """
+
+    own: tuple[str, ...] = ()
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+    original_clients: tuple[str, ...] | None = LOCAL_NETWORKS
+    starts_per_second_per_address: int = 1000
+    starts_per_second: int = 10_000
+    limits: PopulationLimits = field(factory=PopulationLimits)
 
 
 @frozen(kw_only=True)
@@ -23,12 +47,14 @@ class ServerSettings:
         exit_limit: streams to serve before leaving; 0 for no end.
         peer_gone_after_ns: how long the network may say that a peer cannot be reached, until the stream that is sent to it
             ends; None for as long as it lasts.
+        admission: who may ask.
     """
 
     accept_limit: int = 100
     connection_limit: int = 4096
     exit_limit: int = 0
     peer_gone_after_ns: int | None = None
+    admission: AdmissionSettings = field(factory=AdmissionSettings)
 
 
 @frozen(kw_only=True)

@@ -129,7 +129,10 @@ class StreamDriver:
             await self._pacer.wait_until(task.due_ns)
             frame = Frame(request.plan, task.sequence, task.due_ns)
             if self._lateness is not None:
-                self._lateness.record(self._pacer.now_ns() - task.due_ns)
+                now_ns = self._pacer.now_ns()
+                self._lateness.record(now_ns - task.due_ns)
+                if self._dispatched is not None:
+                    self._dispatched.left_late(now_ns, now_ns - task.due_ns)
             sent = await request.sender.send_frame(frame, self._endpoint, request.peer, self._pacer)
         except OSError as error:
             if not heals(error):

@@ -135,6 +135,11 @@ class Streams:
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
+    def bits_per_second(self) -> int:
+        """The rate of each."""
+        return self._parts.plan.bits_per_second
+
+    @property
     def open_now(self) -> int:
         """Streams that run now."""
         return len(self._open)

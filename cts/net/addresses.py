@@ -6,7 +6,7 @@ import errno
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
@@ -25,6 +25,7 @@ __all__ = [
     "missing_families",
     "pack_sockaddr",
     "resolve_listen",
+    "resolve_names",
     "resolve_targets",
     "sockaddr_of",
     "unpack_sockaddr",
@@ -182,6 +183,20 @@ def _can_bind(host: str) -> bool:
             raise
         return False
     return True
+
+
+async def resolve_names(names: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Return the numeric addresses of each name, of which those are given that each key has. May suspend.
+
+    Raises:
+        UserError: a name does not resolve.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for key, hosts in names.items():
+        for host in hosts:
+            answers = await _resolve(key, host.strip(), 0)
+            found[host] = tuple(dict.fromkeys(address.host for address in answers))
+    return found
 
 
 async def resolve_targets(endpoints: Iterable[tuple[str, int]]) -> list[tuple[Address, ...]]:

@@ -11,6 +11,7 @@ from cts.output.figures import whole_milliseconds
 from cts.plugin.choice import ChosenPlugins
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 from cts.protocol.roles import Direction
+from cts.runs.admission_settings import admission_notes
 from cts.runs.network_text import network_rows
 from cts.runs.socket_text import socket_notes, socket_rows
 from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
@@ -89,7 +90,7 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
         commands = "cts sim and cts impair" if config.run.role == "loopback" else "cts impair"
         given = " and ".join(each.partition(":")[0] for each in beyond)
         rows.append(("for", f"{commands}; cts run refuses {given}"))
-    rows += [("note", text) for text in (*socket_notes(config), *warnings_of(plan))]
+    rows += [("note", text) for text in (*socket_notes(config), *admission_notes(config), *warnings_of(plan))]
     return "\n".join(f"{name:<8} {text}" for name, text in rows)
 
 

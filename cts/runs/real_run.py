@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import TextIO
@@ -19,7 +19,7 @@ from cts.engine.broker import Target
 from cts.engine.contracts import ISession
 from cts.engine.session import Session
 from cts.errors import ConfigError, UserError, mistake_in, printable
-from cts.net.addresses import missing_families, resolve_listen, resolve_targets
+from cts.net.addresses import missing_families, resolve_listen, resolve_names, resolve_targets
 from cts.net.host_watch import HostWatch
 from cts.net.socket_options import reached_from, try_out
 from cts.net.surroundings import real_surroundings, running
@@ -34,6 +34,7 @@ from cts.records.buffers import SocketBuffers
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
+from cts.runs.admission_settings import admission_notes, names_to_resolve
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.session_settings import (
     WorkerSetup,
@@ -123,7 +124,8 @@ class _Run:
         targets = reached_from(sockets, targets)
         families = [":" in address.host for address in chain(listen, *targets)]
         self._buffers = try_out(sockets, ipv6=all(families), client=role != "server")
-        session = self._session(pacer, network, listen, targets)
+        known = await resolve_names(names_to_resolve(config))
+        session = self._session(pacer, network, listen, targets, known)
         with stop_signals(partial(self._abandon, session), grace_s=config.run.grace / SECOND) as signals:
             bound = await session.bind()
             try:
@@ -144,6 +146,7 @@ class _Run:
                         f"seed: {config.run.seed}; the sender draws the same again with run.seed = {config.run.seed}"
                     )
                 notes = (*missing_families(config.server.listen, listen), *untold(), *short_buffers(self._buffers))
+                notes += (*admission_notes(config),)
                 for text in (*notes, *socket_notes(config), *warnings_of(self._plan)):
                     self._say(f"note: {text}")
             stopped_by: list[int] = []
@@ -185,9 +188,15 @@ class _Run:
         observer.conclude(report, failures)
 
     def _session(
-        self, pacer: IPacer, network: UdpNetwork, listen: Sequence[Address], targets: Sequence[Target]
+        self,
+        pacer: IPacer,
+        network: UdpNetwork,
+        listen: Sequence[Address],
+        targets: Sequence[Target],
+        known: Mapping[str, Sequence[str]],
     ) -> ISession:
-        config, settings = self._config, session_settings(self._config)
+        config = self._config
+        settings = session_settings(config, own_hosts=[each.host for each in listen], known=known)
         if config.run.processes > 1:
             setup = WorkerSetup.of(config, self._source)
             return WorkersSession(settings, setup, pacer=pacer, listen=listen, targets=targets, say=self._say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -15,6 +15,7 @@ from cts.config.dscp import parse_dscp
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.protocol.absence import PEER_GONE_AFTER_NS
+from cts.runs.admission_settings import admission_settings
 
 __all__ = [
     "WorkerSetup",
@@ -80,14 +81,17 @@ def simulated_seed(config: Config, given: int | None) -> int:
     return own if given is None else given
 
 
-def session_settings(config: Config) -> SessionSettings:
-    """Return what a configuration has a session run."""
+def session_settings(
+    config: Config, *, own_hosts: Iterable[str] = (), known: Mapping[str, Sequence[str]] | None = None
+) -> SessionSettings:
+    """Return what a configuration has a session run; further arguments as in :func:`admission_settings`."""
     run, client = config.run, config.client
     server_settings = ServerSettings(
         accept_limit=config.server.accept_limit,
         connection_limit=config.server.connection_limit,
         exit_limit=config.server.server_exit_limit,
         peer_gone_after_ns=PEER_GONE_AFTER_NS if config.server.peer_gone == "end" else None,
+        admission=admission_settings(config, own_hosts=own_hosts, known=known),
     )
     client_settings = ClientSettings(
         connections=client.connections, iterations=client.iterations, start_spread_ns=client.start_spread

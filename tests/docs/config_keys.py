@@ -12,6 +12,7 @@ import attrs
 
 from cts.config.endpoint_text import parse_target
 from cts.config.network import LinkConfig
+from cts.config.peer_networks import LimitsConfig
 from cts.config.table_keys import Key, keys_of
 from cts.config.tables import Config
 from cts.units import (
@@ -62,9 +63,15 @@ def rows() -> Iterator[Row]:
     for table, key in keys_of(Config).items():
         cls = key.kind
         assert isinstance(cls, type)
-        for name, each in keys_of(cls).items():
-            if each.kind is not LinkConfig:
-                yield Row(f"{table}.{name}", _unit(each.kind), _default(cls, each), _allowed(each.kind))
+        yield from _rows(table, cls)
+
+
+def _rows(table: str, cls: type) -> Iterator[Row]:
+    for name, each in keys_of(cls).items():
+        if each.kind is LimitsConfig:
+            yield from _rows(f"{table}.{name}", LimitsConfig)
+        elif each.kind is not LinkConfig:
+            yield Row(f"{table}.{name}", _unit(each.kind), _default(cls, each), _allowed(each.kind))
 
 
 def option_rows(prefix: str, options: type) -> Iterator[tuple[str, str]]:

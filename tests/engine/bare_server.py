@@ -67,7 +67,13 @@ class BareServer:
     ) -> None:
         self.world = world
         self.endpoint = RecordingEndpoint(local=SERVER)
-        self.manager = ConnectionManager(awaiting_limit=awaiting_limit, patience_ns=FIRST_RENDER)
+        self.manager = ConnectionManager(
+            awaiting_limit=awaiting_limit,
+            patience_ns=FIRST_RENDER,
+            on_expired=None
+            if admission is None
+            else partial(admission.give_back, bits_per_second=PLAN.bits_per_second),
+        )
         self.broker = Broker(pending_limit=accept_limit, at_once=connection_limit, in_all=exit_limit)
         parts = parts_of(world, make_sender, factory)
         role = Role.SENDER if direction == "pull" else Role.RECEIVER

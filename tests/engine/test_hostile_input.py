@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.api import Address, DatagramBatch, FrameTotals, Outcome
+from cts.api import Address, DatagramBatch, FrameTotals, IDatagramEndpoint, Outcome
 from cts.engine.contracts import IAdmission
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
 from cts.records.results import RunReport
@@ -324,9 +324,21 @@ class Nobody(IAdmission):
     def __init__(self) -> None:
         self.asked: list[tuple[Address, int]] = []
 
-    def refusal(self, remote: Address, received_ns: int) -> str | None:
+    def refusal(self, remote: Address, received_ns: int, *, proven: bool = False) -> str | None:
         self.asked.append((remote, received_ns))
         return "START of somebody who is not let in"
+
+    def take(self, remote: Address, bits_per_second: int, *, instead: bool = False) -> str | None:
+        raise AssertionError("nobody was let in")
+
+    def give_back(self, remote: Address, bits_per_second: int) -> None:
+        raise AssertionError("nobody was let in")
+
+    def toward(self, remote: Address, endpoint: IDatagramEndpoint) -> IDatagramEndpoint:
+        raise AssertionError("nobody was let in")
+
+    def came(self, remote: Address, size: int, datagrams: int) -> None:
+        raise AssertionError("nobody was let in")
 
 
 def test_who_is_not_let_in_gets_nothing_and_leaves_nothing_but_a_count() -> None:

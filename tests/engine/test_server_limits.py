@@ -185,8 +185,8 @@ def test_a_start_after_which_nothing_came_does_not_use_up_the_exit_limit() -> No
     async def main(world: World) -> RunReport:
         server = await world.serve(world.session(server_config("push", server_exit_limit=1)))
         strangers = [await world.connect() for _ in range(2)]
-        for stranger in strangers:
-            await stranger.start()
+        for each in strangers:
+            await each.start()
             await world.until(world.pacer.now_ns() + 2 * FIRST_RENDER)
         return await server.stop()
 

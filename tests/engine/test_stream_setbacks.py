@@ -151,7 +151,7 @@ def test_start_repeated_push_begins_anew_before_the_first_data_and_only_answers_
     assert refused == {REPEATED: 3}
 
 
-def test_start_repeated_push_without_any_data_ends_a_first_render_after_the_last_one() -> None:
+def test_start_repeated_push_without_any_data_ends_a_first_render_after_the_last_one_within_a_first_render() -> None:
     async def main(world: World) -> StreamResult:
         server = await world.serve(world.session(config_of("push", run={"role": "server", "grace": "1h"})))
         peer = await world.connect()
@@ -162,7 +162,7 @@ def test_start_repeated_push_without_any_data_ends_a_first_render_after_the_last
         return result
 
     result = in_world(main)
-    assert_failed_at_first_render(result, 1200 * MS + LATENCY)
+    assert_failed_at_first_render(result, 600 * MS + LATENCY)
     assert result.counts.frames == FrameTotals(dropped=FRAMES)
 
 

@@ -1,0 +1,114 @@
+"""The anti-amplification limit (RFC 9000, section 8.1): who has not shown that it receives gets little.
+
+An address that datagrams come from may be forged, and what is sent there then goes to somebody who never asked. So what such an
+address gets is at most three times what came from it, in bytes of IP datagrams: what the line to a victim carries. Who is
+trusted to be where it says (``server.original_clients``), and who has shown that it receives, is none of this module's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define
+
+from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message, UnreachableHandler
+
+__all__ = ["AmplificationLimit", "UnprovenEndpoint"]
+
+FACTOR = 3
+_IPV4_UDP = 20 + 8
+_IPV6_UDP = 40 + 8
+_ADDRESSES_AT_MOST = 16_384
+"""Accounts that are kept, at about 200 bytes each; as many as can wait and run by default, twice."""
+
+
+class AmplificationLimit:
+    """An account for each address and port that is unproven, in bytes that may still be sent there. O(1).
+
+    No account is ever overdrawn, so that one may be closed at any time: what it forgets is only what was still allowed. The one
+    that was looked at longest ago is closed where there are too many.
+
+    Args:
+        at_most: accounts that are kept.
+
+    Attributes:
+        held_back: datagrams that were not sent.
+    """
+
+    def __init__(self, at_most: int = _ADDRESSES_AT_MOST) -> None:
+        self._at_most = at_most
+        self._allowed: dict[Address, int] = {}
+        self.held_back = 0
+
+    def __len__(self) -> int:
+        return len(self._allowed)
+
+    def came(self, remote: Address, size: int, datagrams: int = 1) -> None:
+        """Take note of so many datagrams from there, ``size`` bytes of payload in all."""
+        allowed = self._allowed.pop(remote, 0)
+        if len(self._allowed) >= self._at_most:
+            del self._allowed[next(iter(self._allowed))]
+        self._allowed[remote] = allowed + FACTOR * (size + datagrams * _headers(remote))
+
+    def spend(self, remote: Address, size: int) -> bool:
+        """Tell whether a datagram with so many bytes of payload may be sent there now, and count it as sent if it may."""
+        left = self._allowed.get(remote, 0) - size - _headers(remote)
+        if left < 0:
+            self.held_back += 1
+            return False
+        self._allowed[remote] = left
+        return True
+
+    def close(self, remote: Address) -> None:
+        """Close the account of an address that has shown that it receives, or that nothing more is sent to."""
+        self._allowed.pop(remote, None)
+
+
+def _headers(remote: Address) -> int:
+    return _IPV6_UDP if ":" in remote.host else _IPV4_UDP
+
+
+@define(eq=False)
+class UnprovenEndpoint(IDatagramEndpoint):
+    """An endpoint as it is to who has not shown that it receives: what would be too much is not sent, and counted."""
+
+    _endpoint: IDatagramEndpoint
+    _limit: AmplificationLimit
+
+    @property
+    def local(self) -> Address:
+        """The endpoint's."""
+        return self._endpoint.local
+
+    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+        """Send one datagram, or let it be: to the sender that is as if it were lost on the way."""
+        size = len(header) + len(payload)
+        return await self._endpoint.send(remote, header, payload) if self._limit.spend(remote, size) else size
+
+    def send_now(self, messages: Sequence[Message]) -> int:
+        """Hand over none: each datagram is looked at on its own."""
+        return 0
+
+    def try_send(self, remote: Address, datagram: bytes) -> bool:
+        """Send one datagram now, if it may be sent and can."""
+        return self._limit.spend(remote, len(datagram)) and self._endpoint.try_send(remote, datagram)
+
+    def receive_into(self, handler: DatagramHandler) -> None:
+        """Do as the endpoint does."""
+        self._endpoint.receive_into(handler)
+
+    def unreachable_into(self, handler: UnreachableHandler) -> None:
+        """Do as the endpoint does."""
+        self._endpoint.unreachable_into(handler)
+
+    def drain(self) -> None:
+        """Do as the endpoint does."""
+        self._endpoint.drain()
+
+    def statistics(self) -> EndpointStatistics:
+        """Return the endpoint's."""
+        return self._endpoint.statistics()
+
+    def close(self) -> None:
+        """Close the endpoint."""
+        self._endpoint.close()

@@ -1,0 +1,41 @@
+"""Rates of what anybody may send: token buckets in the form of ITU-T I.371's virtual scheduling (GCRA), one number each."""
+
+from __future__ import annotations
+
+from cts.units import SECOND
+
+__all__ = ["TokenBuckets"]
+
+
+class TokenBuckets:
+    """A bucket for each key, in a table that has room for so many: the one that was looked at longest ago gives way.
+
+    A bucket that gave way is full again for its key, as it is for one that was never seen: nobody is kept out by others'
+    buckets. O(1).
+
+    Args:
+        per_second: tokens that a bucket gains in a second.
+        burst: tokens that it holds at most.
+        at_most: buckets that are kept.
+    """
+
+    def __init__(self, per_second: int, burst: int, at_most: int) -> None:
+        self._per_second = per_second
+        # Times are counted in so many parts of a nanosecond that the interval between two tokens is whole.
+        self._tolerance = (burst - 1) * SECOND
+        self._at_most = at_most
+        # When each bucket is full again.
+        self._full_at: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def take(self, key: int, now_ns: int) -> bool:
+        """Take a token out of a key's bucket; False if there is none. Time that goes backwards gains nothing."""
+        now = now_ns * self._per_second
+        full_at = max(self._full_at.pop(key, now), now)
+        taken = full_at - now <= self._tolerance
+        if len(self._full_at) >= self._at_most:
+            del self._full_at[next(iter(self._full_at))]
+        self._full_at[key] = full_at + SECOND if taken else full_at
+        return taken
