@@ -84,11 +84,12 @@ def main() -> None:
     parser.add_argument("--addresses", type=int, default=4096)
     parser.add_argument("--per-second", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], help="a key of this tree's server")
     options = parser.parse_args()
     trees = [HERE] if options.against is None else [options.against.resolve(), HERE]
     for number in range(options.rounds):
         for tree in trees if number % 2 == 0 else trees[::-1]:
-            print(f"{tree.name}: {round_of(tree, options)}", flush=True)
+            print(f"{tree.name}: {round_of(tree, options, options.set if tree == HERE else ())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -40,9 +40,9 @@ class Admission(IAdmission):
     """Lets peers in as its settings say. What costs least, and nobody can use up for others, is asked first."""
 
     _settings: AdmissionSettings
-    _own: Networks = field(init=False)
+    _own: Networks | None = field(init=False)
     _allowed: Networks | None = field(init=False)
-    _denied: Networks = field(init=False)
+    _denied: Networks | None = field(init=False)
     _trusted: Networks | None = field(init=False)
     _rates: TokenBuckets = field(init=False)
     _rate: TokenBuckets = field(init=False)
@@ -51,9 +51,9 @@ class Admission(IAdmission):
 
     def __attrs_post_init__(self) -> None:
         settings = self._settings
-        self._own = Networks(settings.own)
+        self._own = Networks(settings.own) if settings.own else None
         self._allowed = None if settings.allow is None else Networks(settings.allow)
-        self._denied = Networks(settings.deny)
+        self._denied = Networks(settings.deny) if settings.deny else None
         self._trusted = None if settings.original_clients is None else Networks(settings.original_clients)
         each, together = settings.starts_per_second_per_address, settings.starts_per_second
         self._rates = TokenBuckets(each, each * BURST_SECONDS, _BUCKETS_AT_MOST)
@@ -63,9 +63,9 @@ class Admission(IAdmission):
     def refusal(self, remote: Address, received_ns: int, *, proven: bool = False) -> str | None:
         """Look at where it comes from, then at how often."""
         number = number_of(remote.host)
-        if number in self._own:
+        if self._own is not None and number in self._own:
             return None
-        if number in self._denied:
+        if self._denied is not None and number in self._denied:
             return _DENIED
         if self._allowed is not None and number not in self._allowed:
             return _NOT_ALLOWED
@@ -78,7 +78,7 @@ class Admission(IAdmission):
     def take(self, remote: Address, bits_per_second: int, *, instead: bool = False) -> str | None:
         """Count a stream, unless it is one too many; those of the run itself are counted and never too many."""
         number = number_of(remote.host)
-        if not instead and number not in self._own:
+        if not instead and (self._own is None or number not in self._own):
             beyond = self._population.beyond(number, bits_per_second)
             if beyond is not None:
                 return _BEYOND[beyond]
@@ -92,7 +92,8 @@ class Admission(IAdmission):
 
     def toward(self, remote: Address, endpoint: IDatagramEndpoint) -> IDatagramEndpoint:
         """Put the limit in front of it, unless the peer is the run's own."""
-        return endpoint if number_of(remote.host) in self._own else UnprovenEndpoint(endpoint, self.limit)
+        own = self._own is not None and number_of(remote.host) in self._own
+        return endpoint if own else UnprovenEndpoint(endpoint, self.limit)
 
     def came(self, remote: Address, size: int, datagrams: int) -> None:
         """Enter it."""

@@ -7,6 +7,7 @@ trusted to be where it says (``server.original_clients``), and who has shown tha
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from attrs import define
@@ -37,7 +38,7 @@ class AmplificationLimit:
 
     def __init__(self, at_most: int = _ADDRESSES_AT_MOST) -> None:
         self._at_most = at_most
-        self._allowed: dict[Address, int] = {}
+        self._allowed: OrderedDict[Address, int] = OrderedDict()
         self.held_back = 0
 
     def __len__(self) -> int:
@@ -45,10 +46,12 @@ class AmplificationLimit:
 
     def came(self, remote: Address, size: int, datagrams: int = 1) -> None:
         """Take note of so many datagrams from there, ``size`` bytes of payload in all."""
-        allowed = self._allowed.pop(remote, 0)
-        if len(self._allowed) >= self._at_most:
-            del self._allowed[next(iter(self._allowed))]
-        self._allowed[remote] = allowed + FACTOR * (size + datagrams * _headers(remote))
+        allowed = self._allowed.get(remote)
+        if allowed is not None:
+            self._allowed.move_to_end(remote)
+        elif len(self._allowed) >= self._at_most:
+            self._allowed.popitem(last=False)
+        self._allowed[remote] = (allowed or 0) + FACTOR * (size + datagrams * _headers(remote))
 
     def spend(self, remote: Address, size: int) -> bool:
         """Tell whether a datagram with so many bytes of payload may be sent there now, and count it as sent if it may."""

@@ -57,5 +57,7 @@ class Networks:
 
     def __contains__(self, number: int) -> bool:
         """Tell whether an address, as :func:`number_of` has it, is in one of them."""
-        of_family = self._of[number >> 32 == 0xFFFF]
-        return any(number >> shift in prefixes for shift, prefixes in of_family.items())
+        for shift, prefixes in self._of[number >> 32 == 0xFFFF].items():  # noqa: SIM110 - any() takes twice as long
+            if number >> shift in prefixes:
+                return True
+        return False

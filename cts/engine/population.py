@@ -33,6 +33,9 @@ class _Share:
     bits_per_second: int = 0
 
 
+_NOTHING = _Share()
+
+
 @define(eq=False)
 class Population:
     """Counts them; keeps nothing of who has none, so that it is no larger than the streams are many. O(1)."""
@@ -47,9 +50,9 @@ class Population:
 
     def beyond(self, number: int, bits_per_second: int) -> str | None:
         """Return which limit another stream of an address would go beyond, by its name; None if there is room."""
-        limits, nothing = self._limits, _Share()
-        address = self._addresses.get(number, nothing)
-        network = self._networks.get(self._network(number), nothing)
+        limits = self._limits
+        address = self._addresses.get(number, _NOTHING)
+        network = self._networks.get(self._network(number), _NOTHING)
         for name, limit, has, more in (
             ("streams_per_address", limits.streams_per_address, address.streams, 1),
             ("streams_per_network", limits.streams_per_network, network.streams, 1),

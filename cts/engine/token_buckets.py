@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from cts.units import SECOND
 
 __all__ = ["TokenBuckets"]
@@ -24,8 +26,8 @@ class TokenBuckets:
         # Times are counted in so many parts of a nanosecond that the interval between two tokens is whole.
         self._tolerance = (burst - 1) * SECOND
         self._at_most = at_most
-        # When each bucket is full again.
-        self._full_at: dict[int, int] = {}
+        # When each bucket is full again. To look for the first key of a dict takes longer the more were taken out before it.
+        self._full_at: OrderedDict[int, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._full_at)
@@ -33,9 +35,14 @@ class TokenBuckets:
     def take(self, key: int, now_ns: int) -> bool:
         """Take a token out of a key's bucket; False if there is none. Time that goes backwards gains nothing."""
         now = now_ns * self._per_second
-        full_at = max(self._full_at.pop(key, now), now)
+        buckets = self._full_at
+        full_at = buckets.get(key)
+        if full_at is not None:
+            buckets.move_to_end(key)
+        elif len(buckets) >= self._at_most:
+            buckets.popitem(last=False)
+        if full_at is None or full_at < now:
+            full_at = now
         taken = full_at - now <= self._tolerance
-        if len(self._full_at) >= self._at_most:
-            del self._full_at[next(iter(self._full_at))]
-        self._full_at[key] = full_at + SECOND if taken else full_at
+        buckets[key] = full_at + SECOND if taken else full_at
         return taken
