@@ -52,7 +52,12 @@ def round_of(tree: Path, options: argparse.Namespace, server_settings: Sequence[
         received = json.loads(client.communicate()[0])
     resident = _resident_kib(server.pid)
     server.terminate()
-    served = json.loads(server.communicate()[0])
+    report = server.communicate()[0]
+    if not report:
+        return (
+            f"{received['frames']}; STARTs {flood}; the server was too late to tell, and left with {server.returncode}"
+        )
+    served = json.loads(report)
     lateness = served["send_lateness_seconds"] or {}
     late = ", ".join(f"{name} {lateness[name] * 1e3:.1f}" for name in ("p50", "p99", "greatest") if name in lateness)
     return (

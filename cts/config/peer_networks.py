@@ -41,6 +41,8 @@ def parse_network(text: str) -> str | None:
             raise ValueError(f"{shown(text)} is no name that could be known; allowed: {SYNTAX}") from None
         return None
     try:
+        if "%" in stripped:
+            raise ValueError("a zone is no part of a network")
         return str(ip_network(stripped))
     except ValueError:
         likely = _likely(stripped)

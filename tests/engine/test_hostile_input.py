@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.api import Address, DatagramBatch, FrameTotals, IDatagramEndpoint, Outcome
+from cts.engine.admission import Admission
 from cts.engine.contracts import IAdmission
+from cts.net.simulated import SimulatedEndpoint
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
 from cts.records.results import RunReport
 from cts.testing import PEER
@@ -375,3 +377,36 @@ def test_a_start_is_served_wherever_it_stands_in_a_batch_and_the_junk_beside_it_
     bare = in_world(main)
     assert bare.sent_to() == {PEER}
     assert bare.refused == {STRANGERS: junk}
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_200_000_starts_a_second_from_65_000_addresses_leave_streams_whole_and_tables_bounded(trusted: bool) -> None:
+    network = "10.128" if trusted else "198.51"
+    sources = [Address(f"{network}.{number >> 8}.{number & 255}", 50_000) for number in range(65_000)]
+
+    async def main(world: World) -> tuple[RunReport, RunReport, tuple[int, ...]]:
+        config = config_of(run={"role": "server", "grace": "0s"}, server={"connection_limit": 16})
+        session = world.session(config)
+        server = await world.serve(session)
+        client = await world.serve(world.session(config_of(run={"role": "client"})))
+        await world.until(SECOND)
+        assert session._server is not None
+        (endpoint,) = session._endpoints
+        assert isinstance(endpoint, SimulatedEndpoint)
+        for turn in range(200):
+            await world.until(SECOND + turn * MS)
+            for number in range(200):
+                source = sources[(turn * 200 + number) * 17 % len(sources)]
+                endpoint.arrive(SECOND + turn * MS, 0, number, source, START, len(START))
+            endpoint.deliver(SECOND + turn * MS)
+        admission = session._server._admission
+        assert isinstance(admission, Admission)
+        tables = (len(admission._rates), len(admission._population), session._server._manager.awaiting)
+        return await client.report(), await server.stop(), tables
+
+    client, server, (rates, population, awaiting) = in_world(main)
+    assert client.snapshot.counts.frames == FrameTotals(completed=FRAMES)
+    assert (rates <= 16_384, population <= 16 + 4096, awaiting <= 4096) == (True, True, True)
+    if not trusted:
+        assert server.snapshot.refused == {"START outside server.original_clients": 40_000}
+        assert (rates, population) == (1, 1)

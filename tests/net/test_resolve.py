@@ -13,7 +13,7 @@ from attrs import frozen
 
 from cts.api import Address
 from cts.errors import UserError
-from cts.net.addresses import ask_for_destinations, missing_families, resolve_listen, resolve_targets
+from cts.net.addresses import ask_for_destinations, missing_families, resolve_listen, resolve_names, resolve_targets
 
 Answer: TypeAlias = (
     tuple[Literal[socket.AddressFamily.AF_INET], socket.SocketKind, int, str, tuple[str, int]]
@@ -198,3 +198,17 @@ class _WithoutPacketInformation:
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
         raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+
+async def test_names_among_networks_are_resolved_to_all_their_addresses_once() -> None:
+    use_names()
+    assert await resolve_names({"server.allow": ["many.example", " both.example "], "server.deny": []}) == {
+        "many.example": ("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1"),
+        " both.example ": ("2001:db8::1", "192.0.2.1"),
+    }
+
+
+async def test_a_name_among_networks_that_does_not_resolve_is_told_with_its_key() -> None:
+    use_names()
+    with pytest.raises(UserError, match=r"server\.deny: the name 'gone\.example' does not resolve"):
+        await resolve_names({"server.deny": ["gone.example"]})
