@@ -47,7 +47,7 @@ class Admission(IAdmission):
     _rates: TokenBuckets = field(init=False)
     _rate: TokenBuckets = field(init=False)
     _population: Population = field(init=False)
-    limit: AmplificationLimit = field(factory=AmplificationLimit, init=False)
+    _limit: AmplificationLimit = field(factory=AmplificationLimit, init=False)
 
     def __attrs_post_init__(self) -> None:
         settings = self._settings
@@ -88,13 +88,22 @@ class Admission(IAdmission):
     def give_back(self, remote: Address, bits_per_second: int) -> None:
         """Count it no more."""
         self._population.remove(number_of(remote.host), bits_per_second)
-        self.limit.close(remote)
+        self._limit.close(remote)
 
     def toward(self, remote: Address, endpoint: IDatagramEndpoint) -> IDatagramEndpoint:
         """Put the limit in front of it, unless the peer is the run's own."""
         own = self._own is not None and number_of(remote.host) in self._own
-        return endpoint if own else UnprovenEndpoint(endpoint, self.limit)
+        return endpoint if own else UnprovenEndpoint(endpoint, self._limit)
 
     def came(self, remote: Address, size: int, datagrams: int) -> None:
         """Enter it."""
-        self.limit.came(remote, size, datagrams)
+        self._limit.came(remote, size, datagrams)
+
+    def may_answer(self, remote: Address, size: int) -> bool:
+        """Spend it."""
+        return self._limit.spend(remote, size)
+
+    @property
+    def held_back(self) -> int:
+        """What was not sent."""
+        return self._limit.held_back

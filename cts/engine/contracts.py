@@ -146,6 +146,15 @@ class IAdmission(ABC):
     def came(self, remote: Address, size: int, datagrams: int) -> None:
         """Take note of datagrams of a peer that is answered, ``size`` bytes in all."""
 
+    @abstractmethod
+    def may_answer(self, remote: Address, size: int) -> bool:
+        """Tell whether that limit allows for a datagram of so many bytes now; if it does, it counts as sent."""
+
+    @property
+    @abstractmethod
+    def held_back(self) -> int:
+        """Datagrams that the limit did not allow for."""
+
 
 class StartAnswer(Enum):
     """What a connection manager makes of a START."""

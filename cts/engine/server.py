@@ -47,6 +47,7 @@ class Server(IListenerHandler):
     _pace: OpeningPace | None = None
     refused: Counter[str] = field(factory=Counter, init=False)
     _crowded: str | None = field(default=None, init=False)
+    _overloaded: str | None = field(default=None, init=False)
     _turned_away: TurnedAway = field(
         default=Factory(lambda self: TurnedAway(self._streams.note), takes_self=True), init=False
     )
@@ -87,7 +88,7 @@ class Server(IListenerHandler):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should hear of who was not served, or not at once."""
-        return (*self._turned_away.notes, *filter(None, [self._crowded]))
+        return (*self._turned_away.notes, *filter(None, [self._crowded, self._overloaded]))
 
     async def serve(
         self,
@@ -179,6 +180,9 @@ class Server(IListenerHandler):
             self._streams.note(self._crowded)
         if self._manager.expired:
             self.refused["START that waited in vain"] = self._manager.expired
+            if pace is not None and pace.held_up and self._overloaded is None:
+                self._overloaded = "this host had no time left for more streams: clients waited in vain"
+                self._streams.note(self._overloaded)
 
     def _open(self, remote: Address, endpoint: IDatagramEndpoint, streams: trio.Nursery) -> None:
         if self._admission is not None and self._streams.role is Role.RECEIVER:
@@ -198,6 +202,8 @@ class Server(IListenerHandler):
         finally:
             self._manager.remove(stream.socket)
             self._give_back(stream.info.remote)
+        if self._admission is not None and self._admission.held_back:
+            self.refused["START whose answer was too much for what came"] = self._admission.held_back
         if result is not None and gave_up(result):
             take = self._streams.latecomers.of(stream.info, result.ended_ns)
             self._given_up.add(stream.info.remote, result.ended_ns, take)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cts.api import Address, DatagramBatch, FrameTotals, Outcome
 from cts.engine.admission import REASONS, Admission
 from cts.engine.ip_networks import LOCAL_NETWORKS
+from cts.engine.opening_pace import HostLoad, OpeningPace
 from cts.engine.population import PopulationLimits
 from cts.engine.settings import AdmissionSettings
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
@@ -104,7 +105,7 @@ def test_those_who_are_not_let_in_use_nothing_up_for_those_who_are() -> None:
         assert admission.refusal(stranger(number), 0) == DENIED
         assert admission.refusal(Address(f"198.51.{number >> 8 & 255}.{number & 255}", 1), 0) == UNTRUSTED
     assert admission.refusal(LOCAL, 0) is None
-    assert (len(admission._rates), len(admission._population), len(admission.limit)) == (1, 0, 0)
+    assert (len(admission._rates), len(admission._population), len(admission._limit)) == (1, 0, 0)
 
 
 def test_65_000_addresses_grow_no_table_and_keep_nobody_s_rate_from_it() -> None:
@@ -248,6 +249,44 @@ def test_pull_who_asks_from_its_last_stream_s_port_is_let_in_at_its_limit() -> N
 
 def ip_bytes(sizes: Sequence[int]) -> int:
     return sum(sizes) + 28 * len(sizes)
+
+
+def test_an_answer_is_allowed_for_by_what_came_and_what_is_not_is_counted() -> None:
+    admission = Admission(EVERYBODY)
+    assert not admission.may_answer(FAR, 1)
+    admission.came(FAR, 100, 1)
+    assert [admission.may_answer(FAR, 300), admission.may_answer(FAR, 300)] == [True, False]
+    assert admission.held_back == 2
+
+
+def test_push_an_answer_that_is_too_much_for_what_came_is_held_back_and_counted() -> None:
+    class Forgetful(Admission):
+        def came(self, remote: Address, size: int, datagrams: int) -> None:
+            """Lose every account, as where too many others have one."""
+
+    bare = served(Forgetful(EVERYBODY), "push", FAR)
+    assert bare.sent_to() == set()
+    assert bare.refused == {"START whose answer was too much for what came": 1}
+
+
+def test_clients_that_wait_in_vain_while_the_host_has_no_time_are_told_of() -> None:
+    class Late(OpeningPace):
+        async def begin(self) -> None:
+            await self._pacer.wait_until(2 * FIRST_RENDER)
+            self.held_up = True
+
+    async def main(world: World) -> BareServer:
+        bare = BareServer(world)
+        bare.server._pace = Late(world.pacer, HostLoad(lambda: 0, lambda: 0.0, lambda: 0), SECOND)
+        await bare.begin()
+        bare.start(LOCAL)
+        await world.until(3 * FIRST_RENDER)
+        await bare.end()
+        return bare
+
+    bare = in_world(main)
+    assert bare.refused == {"START that waited in vain": 1}
+    assert bare.server.notes == ("this host had no time left for more streams: clients waited in vain",)
 
 
 @given(st.lists(st.tuples(st.sampled_from([START, b"", b"junk", ConnectionId(NAME).encode()]), st.integers(0, 5))))

@@ -342,6 +342,13 @@ class Nobody(IAdmission):
     def came(self, remote: Address, size: int, datagrams: int) -> None:
         raise AssertionError("nobody was let in")
 
+    def may_answer(self, remote: Address, size: int) -> bool:
+        raise AssertionError("nobody was let in")
+
+    @property
+    def held_back(self) -> int:
+        return 0
+
 
 def test_who_is_not_let_in_gets_nothing_and_leaves_nothing_but_a_count() -> None:
     admission = Nobody()
