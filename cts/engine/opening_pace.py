@@ -29,7 +29,10 @@ _BUSY_AT_MOST: Final = 0.8
 _REACH_NS: Final = 100 * MILLISECOND
 """What streams bring shows after a while: until then, no more are opened than there seems to be room for."""
 
-_BEARABLE_NS: Final = 20 * MILLISECOND
+_BEARABLE_NS: Final = 100 * MILLISECOND
+
+_FEW: Final = 64
+"""Streams that are opened whatever the host is busy with: on one that others keep busy a few are better late than refused."""
 
 
 @frozen
@@ -69,16 +72,20 @@ class OpeningPace:
 
     async def begin(self) -> None:
         """Wait until the first stream of several may be opened."""
-        if self._load.late_ns() > self._bearable_ns:
+        if self._load.streams() >= _FEW and self._load.late_ns() > self._bearable_ns:
             await self._rest(self._pacer.now_ns() + _LOOK_NS)
         self._begin_turn()
 
     async def opened(self) -> None:
         """Take note that one was opened, and wait until the next one may be; mostly that is at once."""
         self._opened += 1
-        if self._pacer.now_ns() - self._began_ns >= TURN_NS:
+        if self._pacer.now_ns() - self._began_ns < TURN_NS:
+            return
+        if self._load.streams() < _FEW:
+            await self._pacer.wait_until(self._pacer.now_ns())
+        else:
             await self._rest(self._began_ns + self._opened * self._interval_ns())
-            self._begin_turn()
+        self._begin_turn()
 
     def _begin_turn(self) -> None:
         self._began_ns, self._opened = self._pacer.now_ns(), 0

@@ -56,8 +56,18 @@ async def test_where_openings_take_no_time_there_is_no_waiting() -> None:
     assert host.waits == []
 
 
+async def test_a_few_are_opened_whatever_the_host_is_busy_with_and_others_have_their_turns_meanwhile() -> None:
+    host = Host(busy=1.0, late_ns=SECOND)
+    pace = host.pace()
+    assert await opened_in(host, pace, 63) == 63 * OPENING
+    assert host.waits == [0] * 12
+    host.better_at_ns = 2 * SECOND
+    await opened_in(host, pace, 10)
+    assert host.at_ns >= 2 * SECOND
+
+
 async def test_an_idle_host_opens_2500_a_second_with_a_turn_for_others_every_millisecond() -> None:
-    host = Host()
+    host = Host(streams=64)
     took_ns = await opened_in(host, host.pace(), 2500)
     assert took_ns == SECOND
     assert len(host.waits) == 500
@@ -84,8 +94,8 @@ async def test_no_more_are_opened_in_a_tenth_of_a_second_than_half_of_the_room_t
 
 
 async def test_none_is_opened_while_frames_leave_late_or_the_process_has_no_time_left() -> None:
-    for full in (Host(late_ns=21 * MILLISECOND), Host(busy=0.8), Host(oversleeps_ns=21 * MILLISECOND)):
-        full.better_at_ns = SECOND
+    for full in (Host(late_ns=101 * MILLISECOND), Host(busy=0.8), Host(oversleeps_ns=101 * MILLISECOND)):
+        full.better_at_ns, full.streams = SECOND, 64
         pace = full.pace()
         await opened_in(full, pace, 5)
         assert full.at_ns >= SECOND
@@ -93,15 +103,15 @@ async def test_none_is_opened_while_frames_leave_late_or_the_process_has_no_time
 
 
 async def test_the_first_of_several_waits_too_while_frames_leave_late() -> None:
-    host = Host(late_ns=21 * MILLISECOND, better_at_ns=SECOND)
+    host = Host(streams=64, late_ns=101 * MILLISECOND, better_at_ns=SECOND)
     await host.pace().begin()
     assert SECOND <= host.at_ns < SECOND + 10 * MILLISECOND
 
 
 async def test_what_is_late_depends_on_how_much_a_receiver_can_bear() -> None:
-    for tolerance_ns, late_ns in ((SECOND, 20 * MILLISECOND), (40 * MILLISECOND, 5 * MILLISECOND), (0, MILLISECOND)):
-        bearable = Host(late_ns=late_ns)
+    for tolerance_ns, late_ns in ((SECOND, 100 * MILLISECOND), (40 * MILLISECOND, 5 * MILLISECOND), (0, MILLISECOND)):
+        bearable = Host(streams=64, late_ns=late_ns)
         await bearable.pace(tolerance_ns).begin()
-        late = Host(late_ns=late_ns + 1, better_at_ns=1)
+        late = Host(streams=64, late_ns=late_ns + 1, better_at_ns=1)
         await late.pace(tolerance_ns).begin()
         assert (bearable.waits, len(late.waits)) == ([], 1)
