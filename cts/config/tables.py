@@ -100,8 +100,7 @@ class ServerConfig:
     ``server_exit_limit`` is how many streams to serve before leaving (a START that failed is none), 0 for no end;
     ``accept_limit`` how many accepting slots are open; ``connection_limit`` how many streams there may be at once, which
     bounds memory. ``peer_gone`` is what becomes of a stream whose receiver cannot be reached any more, as ICMP says: it goes
-    on to its end, or ends after some seconds. ``allow`` and ``deny`` say who may ask for a stream, of them
-    ``original_clients`` whose START is answered, which anybody can forge; ``limits`` how much they may have.
+    on to its end, or ends after some seconds. The others: see ``cts.config.peer_networks``.
     """
 
     listen: tuple[ListenAddress, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
