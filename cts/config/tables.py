@@ -57,11 +57,9 @@ class RunConfig:
     """``[run]``: which part this process plays, and how long.
 
     ``grace`` is how long streams may go on after Ctrl-C. ``offload`` "off" sends and reads one datagram per call.
-    ``processes`` spreads the run over so many processes a side; ``cpu_affinity`` lists the processors that they are bound
-    to, in turn. ``ttl`` is the TTL or hop limit of what is sent, ``interface`` the only one to send and receive by;
-    ``receive_buffer`` and ``send_buffer`` are what each socket asks the kernel for, without one 4 MiB or what it gives.
-    ``seed`` is what senders leave to chance follows from; without one, each run takes a fresh one.
-    ``measured_streams`` is how many of the streams that a process receives at once have media metrics.
+    ``processes`` is how many processes a side has, in turn bound to the processors of ``cpu_affinity``. ``ttl`` is the TTL or
+    hop limit of what is sent, ``interface`` the only one to use; ``receive_buffer`` and ``send_buffer`` are what each socket
+    asks the kernel for. From ``seed`` chance follows; ``measured_streams`` is how many at once have media metrics.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
