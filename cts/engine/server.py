@@ -113,6 +113,7 @@ class Server(IListenerHandler):
     def stop_accepting(self) -> None:
         """Refuse every further START; streams that run go on."""
         self._accepting = False
+        self._count_in_vain()
         self._broker.stop()
         self._asked.set()
 
@@ -178,11 +179,14 @@ class Server(IListenerHandler):
             limit = f"server.connection_limit = {self._broker.at_once}"
             self._crowded = f"as many streams ran at once as {limit} lets: clients that asked then had to wait"
             self._streams.note(self._crowded)
-        if self._manager.expired:
-            self.refused["START that waited in vain"] = self._manager.expired
-            if pace is not None and pace.held_up and self._overloaded is None:
-                self._overloaded = "this host had no time left for more streams: clients waited in vain"
-                self._streams.note(self._overloaded)
+        self._count_in_vain()
+        if self._manager.expired and pace is not None and pace.held_up and self._overloaded is None:
+            self._overloaded = "this host had no time left for more streams: clients waited in vain"
+            self._streams.note(self._overloaded)
+
+    def _count_in_vain(self) -> None:
+        if in_vain := self._manager.expired + (0 if self._accepting else self._manager.awaiting):
+            self.refused["START that waited in vain"] = in_vain
 
     def _open(self, remote: Address, endpoint: IDatagramEndpoint, streams: trio.Nursery) -> None:
         if self._admission is not None and self._streams.role is Role.RECEIVER:

@@ -261,7 +261,7 @@ def test_a_session_keeps_4096_peers_waiting_at_most() -> None:
         report = await server.stop()
         return dict(report.snapshot.refused), len(report.results)
 
-    assert in_world(main) == ({NO_ROOM: 3}, 1)
+    assert in_world(main) == ({NO_ROOM: 3, IN_VAIN: 4096}, 1)
 
 
 def test_peers_that_never_waited_do_not_keep_a_client_from_being_served_later() -> None:
@@ -314,7 +314,7 @@ def test_the_tables_hold_one_entry_for_an_address_however_often_it_asks_while_it
 
     bare, awaiting = in_world(main)
     assert awaiting == 2
-    assert bare.refused == {REPEATED: 1998}
+    assert bare.refused == {REPEATED: 1998, IN_VAIN: 2}
 
 
 # ------------------------------------------------------------------------------------------------ who is let in
@@ -417,3 +417,16 @@ def test_200_000_starts_a_second_from_65_000_addresses_leave_streams_whole_and_t
     if not trusted:
         assert server.snapshot.refused == {"START outside server.original_clients": 40_000}
         assert (rates, population) == (1, 1)
+
+
+def test_an_address_that_still_waits_when_the_server_stops_has_waited_in_vain() -> None:
+    async def main(world: World) -> BareServer:
+        bare = BareServer(world, connection_limit=1)
+        await bare.begin()
+        for number in range(3):
+            bare.start(stranger(number))
+        await world.until(MS)
+        await bare.end()
+        return bare
+
+    assert in_world(main).refused == {IN_VAIN: 2}
