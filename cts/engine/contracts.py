@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Protocol
 
+import trio
+
 from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
 from cts.records.observer import Observer
 from cts.records.results import RunReport
@@ -81,8 +83,8 @@ class ISession(ABC):
         """Close what was bound; for a session that is not run."""
 
     @abstractmethod
-    async def run(self) -> RunReport:
-        """Run to the end and return what was measured; once only.
+    async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> RunReport:
+        """Run to the end and return what was measured; once only. Calls ``started()`` once peers may ask.
 
         Raises:
             UserError: it cannot run as configured.

@@ -36,6 +36,7 @@ from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.admission_settings import admission_notes, names_to_resolve
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
+from cts.runs.readiness import STOPPING, ToldReady, notify
 from cts.runs.session_settings import (
     WorkerSetup,
     plan_of,
@@ -158,7 +159,9 @@ class _Run:
                 gc.freeze()
                 report: RunReport | None = None
                 try:
-                    report = self._with_host(await session.run())
+                    report = self._with_host(
+                        await session.run(task_status=ToldReady(banner(config, self._plan, bound)))
+                    )
                 finally:
                     # The streams have ended; signals are still heard.
                     failures = (() if report is None else report.failures) + self.close_factory()
@@ -237,6 +240,7 @@ class _Run:
         async for number in signals:
             stopped_by.append(number)
             if len(stopped_by) == 1:
+                notify(STOPPING)
                 grace = format_duration(self._config.run.grace)
                 self._say(f"stopping: streams have {grace} (run.grace) to end; once more ends them now")
                 session.stop()

@@ -100,8 +100,8 @@ class WorkersSession(ISession):
         while self._held:
             self._held.pop().close()
 
-    async def run(self) -> RunReport:
-        """Run to the end and return what all workers measured."""
+    async def run(self, *, task_status: trio.TaskStatus[list[Address]] = trio.TASK_STATUS_IGNORED) -> RunReport:
+        """Run to the end and return what all workers measured. Calls ``started()`` once peers may ask."""
         await self.bind()
         servers, clients = self._shares()
         try:
@@ -117,6 +117,8 @@ class WorkersSession(ISession):
                         # The first one settles which free port is taken; the others share it.
                         self._listen = await serving.start(self._run_worker, worker) or self._listen
                         self.close()
+                    if self._mistake is None:
+                        task_status.started(list(self._listen))
                     async with trio.open_nursery() as asking:
                         for worker in clients if self._mistake is None else ():
                             await asking.start(self._run_worker, worker)
