@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -125,7 +126,7 @@ class LogFile:
         if self._closed or self._error is not None or (self._begun and not self._buffer):
             return
         data, self._buffer = self._buffer, bytearray()
-        first_ns, self._first_ns = self._first_ns or 0, None
+        first_ns, self._first_ns = self._first_ns, None
         self._begun = True
         piece = Piece(len(data), partial(self._write, data, first_ns), partial(self._lose, data, first_ns))
         if not self._writer.put(piece):
@@ -143,7 +144,7 @@ class LogFile:
         self._closed = True
         self._shut()
 
-    def _write(self, data: bytearray, first_ns: int, gives_up: Callable[[], bool]) -> None:
+    def _write(self, data: bytearray, first_ns: int | None, gives_up: Callable[[], bool]) -> None:
         if self._error is not None:
             return
         if self._torn:
@@ -151,14 +152,26 @@ class LogFile:
             return
         # Packed here, off the data path.
         packed = data if self._packer is None else self._packer.pack(data)
+        end: int | None = None
         try:
-            written = write_all(self._opened().fileno(), packed, gives_up)
+            file = self._opened()
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode):
+                end = found.st_size
+                if not found.st_nlink:
+                    # To write it does not fail, and nobody ever reads it.
+                    self._error = (
+                        f"{self._key}: '{self._path}' was deleted while it was written; all that it held is lost"
+                    )
+            written = write_all(file.fileno(), packed, gives_up)
             if written < len(packed):
                 # Nothing can be read behind a gap in what is packed.
                 self._torn = self._packer is not None
                 self._lose(data if self._torn else data[written:], first_ns)
         except OSError as error:
-            self._fail(error)
+            self._fail(error, first_ns)
+            if end is not None:
+                self._cut_to_whole_lines(data, end)
         if not self._hold_open:
             self._shut()
 
@@ -170,10 +183,20 @@ class LogFile:
                 self._fail(error)
         self._shut()
 
-    def _lose(self, data: bytearray, first_ns: int) -> None:
+    def _cut_to_whole_lines(self, data: bytearray, end: int) -> None:
+        """Leave nothing of a line that a disk which became full took a part of; ``data`` began at ``end``."""
+        line_end = self._line_end.encode(self._codec)
+        with suppress(OSError):
+            file = self._opened()
+            taken = os.fstat(file.fileno()).st_size - end
+            whole = data.rfind(line_end, 0, taken) + len(line_end) if line_end in data[:taken] else 0
+            # Of what is packed, only what went before is whole.
+            file.truncate(end + (0 if self._packer is not None else whole))
+
+    def _lose(self, data: bytearray, first_ns: int | None) -> None:
         self._missing += data.count(self._line_end.encode(self._codec))
-        if self._missing_from_ns is None or first_ns < self._missing_from_ns:
-            self._missing_from_ns = first_ns
+        if self._missing_from_ns is None or (first_ns or 0) < self._missing_from_ns:
+            self._missing_from_ns = first_ns or 0
 
     def _shut(self) -> None:
         if self._file is None:
@@ -192,9 +215,13 @@ class LogFile:
         self._fresh = False
         return self._file
 
-    def _fail(self, error: OSError) -> None:
-        if self._error is None:
-            self._error = cannot_write(self._key, self._path, error)
+    def _fail(self, error: OSError, first_ns: int | None = None) -> None:
+        if self._error is not None:
+            return
+        self._error = cannot_write(self._key, self._path, error)
+        since = [each for each in (self._missing_from_ns, first_ns) if each is not None]
+        if since:
+            self._error += f"; incomplete from {(min(since) - self.began_ns) / 1e9:.3f} s"
 
 
 def _open(path: Path, mode: str) -> FileIO:

@@ -38,9 +38,9 @@ class Piece:
 class Writer:
     """Writes at once, however long it takes: in a simulation, which has no hurry, logs are complete."""
 
-    def now_ns(self) -> int:
-        """Return the run's clock, by which it is told from when on something is missing."""
-        return 0
+    def now_ns(self) -> int | None:
+        """Return the run's clock, by which it is told from when on something is missing; None where that is not told."""
+        return None
 
     def put(self, piece: Piece) -> bool:
         """Write a piece, now or later; return whether there was room for it."""

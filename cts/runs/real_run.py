@@ -35,6 +35,7 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.admission_settings import admission_notes, names_to_resolve
+from cts.runs.log_failures import LogFailures
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.readiness import STOPPING, ToldReady, notify
 from cts.runs.session_settings import (
@@ -110,6 +111,7 @@ class _Run:
     _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
     _buffers: SocketBuffers | None = field(default=None, init=False)
     _watch: HostWatch | None = field(default=None, init=False)
+    _log_failures: LogFailures | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
         """Run it."""
@@ -137,7 +139,8 @@ class _Run:
             except UserError:
                 session.close()
                 raise
-            observer = session.observer = OrderedObserver(self._watchers, pacer.now_ns)
+            self._log_failures = LogFailures(self._watchers, self._say)
+            observer = session.observer = OrderedObserver([*self._watchers, self._log_failures], pacer.now_ns)
             if config.output.console != "quiet":
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
@@ -256,6 +259,8 @@ class _Run:
 
     def _finished(self, report: RunReport, observer: Observer) -> RunReport:
         """Return a report in which a log that is not whole is a failure; say so."""
+        said = self._log_failures.said if self._log_failures is not None else ()
         for failure in observer.failures():
-            self._say(failure)
+            if failure not in said:
+                self._say(failure)
         return report.with_failures(observer.failures())

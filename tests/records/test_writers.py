@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,7 +194,89 @@ def test_a_folder_that_vanished_is_told(tmp_path: Path) -> None:
     log.close()
     finish_writers([writer])
     assert log.failure is not None
-    assert log.failure.endswith("No such file or directory")
+    assert log.failure.endswith("No such file or directory; incomplete from 0.000 s")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_log_that_a_full_disk_ended_says_from_when_it_is_incomplete() -> None:
+    clock = iter((3 * SECOND, 4 * SECOND))
+    writer = WriterThread(LOG_LIMIT, lambda: next(clock))
+    log = LogFile(Path("/dev/full"), KEY, writer=writer)
+    log.began_ns = SECOND
+    log.write_line("the first one")
+    log.write_line("another one")
+    log.close()
+    finish_writers([writer])
+    assert log.failure == f"{KEY}: cannot write '/dev/full': No space left on device; incomplete from 2.000 s"
+
+
+def test_lines_that_went_missing_before_the_disk_was_full_are_where_it_is_incomplete_from(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    clock = iter((3 * SECOND, 5 * SECOND))
+    writer = WriterThread(5, lambda: next(clock))
+    log = LogFile(folder / "events", KEY, hold_open=False, writer=writer)
+    log.began_ns = SECOND
+    log.write_line("too long for what may wait")
+    log.flush()
+    folder.rmdir()
+    log.write_line("1234")
+    log.flush()
+    finish_writers([writer])
+    assert log.failure is not None
+    assert log.failure.endswith("No such file or directory; incomplete from 2.000 s")
+
+
+def test_a_log_that_was_deleted_under_its_writer_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    clock = iter((3 * SECOND, 5 * SECOND))
+    writer = WriterThread(LOG_LIMIT, lambda: next(clock))
+    log = LogFile(folder / "events", KEY, writer=writer)
+    log.began_ns = SECOND
+    log.write_line("before")
+    log.flush()
+    shutil.rmtree(folder)
+    log.write_line("after")
+    log.close()
+    finish_writers([writer])
+    gone = folder / "events"
+    assert log.failure == f"{KEY}: '{gone}' was deleted while it was written; all that it held is lost"
+
+
+def test_a_log_that_was_moved_away_is_written_on(tmp_path: Path) -> None:
+    writer = WriterThread(LOG_LIMIT, lambda: 0)
+    log = LogFile(tmp_path / "events", KEY, writer=writer)
+    log.write_line("before")
+    log.flush()
+    (tmp_path / "events").rename(tmp_path / "events.1")
+    log.write_line("after")
+    log.close()
+    finish_writers([writer])
+    assert log.failure is None
+    assert (tmp_path / "events.1").read_text() == "before\nafter\n"
+
+
+def test_a_log_whose_disk_is_full_ends_with_a_whole_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events"
+    really = os.write
+    room = [30]
+
+    def write(fd: int, data: memoryview) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = really(fd, data[: room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr(os, "write", write)
+    log = LogFile(path, KEY)
+    for number in range(10):
+        log.write_line(f"line {number}")
+        log.flush()
+    log.close()
+    assert log.failure is not None
+    assert path.read_text() == "line 0\nline 1\nline 2\nline 3\n"
 
 
 @pytest.mark.usefixtures("soon")
