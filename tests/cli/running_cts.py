@@ -276,6 +276,12 @@ class Running:
                 assert time.monotonic() < deadline, f"never came: {self._stderr()}"
                 self._news.wait(1.0)
 
+    @property
+    def rows(self) -> list[StatusRow]:
+        """The status lines so far."""
+        with self._news:
+            return status_rows(self._stderr())
+
     def wait_for_row(self, condition: Callable[[StatusRow], bool] = lambda row: True) -> None:
         """Wait for a status line that meets ``condition``; for any, that is until its sockets are bound."""
         self.wait_until_it_says(lambda text: any(map(condition, status_rows(text))))
