@@ -201,7 +201,10 @@ class Streams:
             self._tell(info)
             self._fail(info, error)
             return None
-        return OpenStream(info, socket, measures)
+        # Whoever is told of it now finds it among those that run, though its task may not have had its turn yet.
+        opened = OpenStream(info, socket, measures)
+        self._open[opened] = None
+        return opened
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -430,3 +431,21 @@ def test_an_address_that_still_waits_when_the_server_stops_has_waited_in_vain() 
         return bare
 
     assert in_world(main).refused == {IN_VAIN: 2}
+
+
+# The books
+
+
+def test_a_stream_runs_from_the_moment_that_it_is_told_of() -> None:
+    async def main(world: World) -> tuple[int, int]:
+        bare = BareServer(world)
+        stream = bare.streams.open(bare.endpoint, PEER, active=False, connection_id=NAME)
+        counts = len(world.recorder.opened), bare.streams.open_now
+        assert stream is not None
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await bare.streams.run(stream)
+        assert bare.streams.open_now == 0
+        return counts
+
+    assert in_world(main) == (1, 1)
