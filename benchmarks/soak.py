@@ -29,6 +29,7 @@ from attrs import define, field
 
 from cts.api import Address, Outcome, Role
 from cts.config import Config, structure_config
+from cts.engine import stream_ends
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.engine.session import Session
@@ -106,7 +107,11 @@ def config_of(role: str, direction: str, address: str, options: argparse.Namespa
                 "stream_length": "2s",
                 "buffer_depth": "500ms",
             },
-            "server": {"listen": [address] if role == "server" else ["127.0.0.1:0"], "server_exit_limit": 0, "connection_limit": 4 * options.streams},
+            "server": {
+                "listen": [address] if role == "server" else ["127.0.0.1:0"],
+                "server_exit_limit": 0,
+                "connection_limit": 4 * options.streams,
+            },
             "client": {
                 "target": [address] if role == "client" else ["127.0.0.1:9"],
                 "connections": options.streams // 2,
@@ -179,6 +184,8 @@ async def soak(options: argparse.Namespace) -> int:
     async def run(each: Session, *, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
         reports.append(await each.run(task_status=task_status))
 
+    # Ten thousand results of each session would fill up for longer than the soak takes, and look like growth.
+    stream_ends.RESULTS_KEPT = 100
     began = time.monotonic()
     async with running(pacer, network), trio.open_nursery() as nursery:
         sessions: list[Session] = []
@@ -223,7 +230,12 @@ def tell(
         "load": round(os.getloadavg()[0], 1),
         "hostile": sum(sent.values()),
         **{
-            each.name: {"started": each.started, "ended": each.ended, "running": len(each.running), "refused": each.refused}
+            each.name: {
+                "started": each.started,
+                "ended": each.ended,
+                "running": len(each.running),
+                "refused": each.refused,
+            }
             for each in accounts
         },
     }
@@ -243,7 +255,13 @@ def judge(
     # Medians: how many streams run just then is chance.
     parts = [growth[warm : warm + 60], growth[-60:]]
     early, late = ([sorted(column)[len(column) // 2] for column in zip(*part, strict=True)] for part in parts)
-    grown = dict(zip(("rss_kib", "descriptors", "tasks", "threads"), (b - a for a, b in zip(early, late, strict=True)), strict=True))
+    grown = dict(
+        zip(
+            ("rss_kib", "descriptors", "tasks", "threads"),
+            (b - a for a, b in zip(early, late, strict=True)),
+            strict=True,
+        )
+    )
     wrong = [text for account in accounts for text in account.wrong]
     wrong += [f"{each.name}: {len(each.running)} never ended" for each in accounts if each.running]
     wrong += [f"{each.name}: nothing was started" for each in accounts if not each.started]

@@ -43,10 +43,16 @@ class SocketReader:
 
     Args:
         before_turn: called before sockets are read, once for all that are ready together.
+        on_failure: told of a socket that is read no more, for it cannot be, and why.
     """
 
-    def __init__(self, before_turn: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        before_turn: Callable[[], None] = lambda: None,
+        on_failure: Callable[[Readable, OSError], None] = lambda socket, error: None,
+    ) -> None:
         self._before_turn = before_turn
+        self._on_failure = on_failure
         self._sockets: dict[int, Readable] = {}
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._nursery: trio.Nursery | None = None
@@ -55,10 +61,10 @@ class SocketReader:
     def add(self, socket: Readable) -> None:
         """Read this socket from now on."""
         fd = socket.fileno()
-        self._sockets[fd] = socket
         if self._epoll is not None:
             self._epoll.register(fd, select.EPOLLIN)
-        elif self._nursery is not None:
+        self._sockets[fd] = socket
+        if self._epoll is None and self._nursery is not None:
             self._nursery.start_soon(self._read_one, socket)
 
     def remove(self, socket: Readable) -> None:
@@ -71,6 +77,11 @@ class SocketReader:
                 self._epoll.unregister(fd)
         elif (scope := self._scopes.pop(fd, None)) is not None:
             scope.cancel()
+
+    def give_up(self, socket: Readable, error: OSError) -> None:
+        """Read a socket no more, since that fails, and tell of it; all others are read on."""
+        self.remove(socket)
+        self._on_failure(socket, error)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read until cancelled. Calls ``started()`` once it does."""

@@ -194,6 +194,6 @@ def try_out(options: SocketOptions, *, ipv6: bool = False, client: bool = False)
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if client and options.binds_clients:
                 bind_client(sock, options)
+            return buffers_of(sock, options)
         except OSError as error:
             raise UserError(system_error(error)) from error
-        return buffers_of(sock, options)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import trio
 
 from cts.api import Address, EndpointStatistics, IDatagramEndpoint, IPacer
+from cts.errors import system_error
 from cts.net.coalescing import ReceiveMemory
 from cts.net.offload import Offload, OffloadedEndpoint
-from cts.net.readers import SocketReader
+from cts.net.readers import Readable, SocketReader
 from cts.net.receive_clock import ReceiveClock
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.net.udp import UdpEndpoint
@@ -20,6 +21,7 @@ __all__ = ["UdpNetwork"]
 
 _REFUSING_TOLD = 20
 """Peers whose paths refuse that are told of by name."""
+_FAILURES_TOLD = 20
 
 
 class UdpNetwork:
@@ -34,6 +36,7 @@ class UdpNetwork:
     Attributes:
         offload: which are in use.
         say: takes a line for the person who watches, when it happens; set by whoever has one to tell.
+        failures: what went wrong with whole endpoints, as messages.
     """
 
     def __init__(
@@ -49,12 +52,13 @@ class UdpNetwork:
         self._sockets = sockets
         self._connected = 0
         self._clock = ReceiveClock(pacer)
-        self._reader = SocketReader(before_turn=self._clock.compare)
+        self._reader = SocketReader(before_turn=self._clock.compare, on_failure=self._note_failure)
         self._memory = ReceiveMemory()
         self._open: set[UdpEndpoint] = set()
         self._closed = EndpointStatistics()
         self._refusing: set[Address] = set()
         self.say: Callable[[str], None] | None = None
+        self.failures: tuple[str, ...] = ()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read every open endpoint until cancelled."""
@@ -100,6 +104,14 @@ class UdpNetwork:
             self.say(f"the path to {remote} refused segmented sends ({reason}): one datagram per call there")
         elif self.say is not None:
             self.say("further paths refused segmented sends")
+
+    def _note_failure(self, endpoint: Readable, error: OSError) -> None:
+        assert isinstance(endpoint, UdpEndpoint)
+        text = f"{endpoint.local} cannot be read: {system_error(error)}; what comes there is lost"
+        if len(self.failures) < _FAILURES_TOLD:
+            self.failures += (text,)
+            if self.say is not None:
+                self.say(text)
 
     def _forget(self, endpoint: UdpEndpoint) -> None:
         if endpoint in self._open:

@@ -108,13 +108,20 @@ class _Run:
     _give_up: Callable[[RunResult], object]
     _watchers: list[Observer] = field(factory=list, init=False)
     _writers: list[WriterThread] = field(factory=list, init=False)
+    _unless_it_begins: contextlib.ExitStack = field(factory=contextlib.ExitStack, init=False)
     _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
     _buffers: SocketBuffers | None = field(default=None, init=False)
     _watch: HostWatch | None = field(default=None, init=False)
     _log_failures: LogFailures | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
-        """Run it."""
+        """Run it; close what was opened for it if it did not begin."""
+        try:
+            return await self._main()
+        finally:
+            self._unless_it_begins.close()
+
+    async def _main(self) -> RunResult:
         config = self._config
         role = config.run.role
         if config.run.cpu_affinity and config.run.processes == 1:
@@ -139,6 +146,9 @@ class _Run:
             except UserError:
                 session.close()
                 raise
+            self._unless_it_begins.callback(session.close)
+            for watcher in self._watchers:
+                self._unless_it_begins.callback(watcher.abandoned)
             self._log_failures = LogFailures(self._watchers, self._say)
             observer = session.observer = OrderedObserver([*self._watchers, self._log_failures], pacer.now_ns)
             if config.output.console != "quiet":
@@ -155,6 +165,7 @@ class _Run:
                     self._say(f"note: {text}")
             stopped_by: list[int] = []
             async with running(pacer, network) as services:
+                self._unless_it_begins.pop_all()
                 services.start_soon(self._obey, signals, session, stopped_by)
                 if self._watch is not None:
                     services.start_soon(self._watch.run)
@@ -162,9 +173,8 @@ class _Run:
                 gc.freeze()
                 report: RunReport | None = None
                 try:
-                    report = self._with_host(
-                        await session.run(task_status=ToldReady(banner(config, self._plan, bound)))
-                    )
+                    ready = ToldReady(banner(config, self._plan, bound))
+                    report = self._with_host(await session.run(task_status=ready)).with_failures(network.failures)
                 finally:
                     # The streams have ended; signals are still heard.
                     failures = (() if report is None else report.failures) + self.close_factory()

@@ -164,7 +164,8 @@ async def _run(
         # The parent has been told of every stream.
         told = attrs.evolve(report, streams=())
         outbox.last_status_is_in_the_report()
-        outbox.put(messages.Reported(told.with_failures(failures)))
+        outbox.put(messages.Reported(told.with_failures((*failures, *network.failures))))
+        # What the network had to tell, it told when it happened.
         for text in failures:
             outbox.put(messages.Noted(text))
 
