@@ -3,10 +3,10 @@
     python benchmarks/soak.py --streams 50 --minutes 10
 
 Two servers (pull and push), two clients with half of the streams each, short streams that follow each other without end. Beside
-them peers that are broken or mean harm: garbage, STARTs from ever new ports, STARTs without end, clients that leave, pushes of
-wrong content, of frames that do not exist, of parts of frames. Looked at each second: memory, descriptors, tasks, threads; at each
-status of each session: what was started has ended or runs. Each minute is printed as a line of JSON; the last one has the growth
-from the warm-up on. Leaves with 1 where something does not add up or has grown.
+them peers that are broken or mean harm: garbage, STARTs from ever new ports, STARTs without end, clients that leave, pushes
+of wrong content, of frames that do not exist, of parts of frames. Looked at each second: memory, descriptors, tasks, threads;
+at each status of each session: what was started has ended or runs. Each minute is printed as a line of JSON; the last one has
+the growth from the warm-up on. Leaves with 1 where something does not add up or has grown.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ ALLOWED_KIB = 4096
 def resident_kib() -> int:
     """Return what this process has in memory now."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def descriptors_open() -> int:
+    """Return how many this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @define(eq=False)
@@ -205,7 +210,7 @@ async def soak(options: argparse.Namespace) -> int:
             await trio.sleep(1)
             seconds += 1
             tasks = trio.lowlevel.current_statistics().tasks_living
-            growth.append((resident_kib(), len(os.listdir("/proc/self/fd")), tasks, threading.active_count()))
+            growth.append((resident_kib(), descriptors_open(), tasks, threading.active_count()))
             if seconds % 60 == 0 or any(account.wrong for account in accounts):
                 tell(growth, accounts, sent, time.monotonic() - began)
         stop.set()

@@ -14,7 +14,7 @@ from typing import Final
 from attrs import frozen
 
 from cts.api import Address
-from cts.errors import UserError, system_error
+from cts.errors import UserError, is_exhausted, system_error
 from cts.net.addresses import sockaddr_of
 from cts.net.libc import SO_RCVBUFFORCE, SO_SNDBUFFORCE
 from cts.records.buffers import BufferRoom, SocketBuffers
@@ -187,13 +187,15 @@ def try_out(options: SocketOptions, *, ipv6: bool = False, client: bool = False)
     """
     if client and options.client_host is not None:
         ipv6 = ":" in options.client_host
-    with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
+    try:
+        with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             configure(sock, options)
             if ipv6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if client and options.binds_clients:
                 bind_client(sock, options)
             return buffers_of(sock, options)
-        except OSError as error:
-            raise UserError(system_error(error)) from error
+    except OSError as error:
+        if is_exhausted(error):
+            raise
+        raise UserError(system_error(error)) from error

@@ -11,6 +11,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,15 @@ from tests.net.system_calls import CALLS, Call, fail
 
 FRAMES = 6
 LOGS = ("status_file", "connection_file", "jitter_file", "error_file", "events_file")
+
+
+def descriptors() -> int:
+    """Return how many are open, but for epolls: that of a network which never ran goes with its object, at last."""
+    kinds = []
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the one by which the folder is read
+            kinds.append(str(each.readlink()))
+    return sum("eventpoll" not in kind for kind in kinds)
 
 
 @frozen
@@ -39,7 +49,7 @@ class Left:
         for thread in ours:
             # It has been told to end.
             thread.join(PATIENCE_S)
-        return cls(len(list(Path("/proc/self/fd").iterdir())), sorted(each.name for each in ours if each.is_alive()))
+        return cls(descriptors(), sorted(each.name for each in ours if each.is_alive()))
 
 
 def run_with(call: Call, number: int, *, first: int, lasting: bool, folder: Path) -> tuple[Finished, int]:
@@ -125,7 +135,7 @@ def sweep() -> int:
                 with TemporaryDirectory() as folder:
                     try:
                         hold(run_with(call, number, first=first, lasting=lasting, folder=Path(folder))[0])
-                        assert Left.now() == before
+                        assert (after := Left.now()) == before, f"{before} became {after}"
                     except Exception as error:  # whatever it is, it is told and the next one tried
                         wrong += 1
                         print(f"{where}: {error!r}"[:400], flush=True)
