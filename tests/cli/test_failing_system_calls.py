@@ -7,49 +7,19 @@ all of them, at several places, once and for good.
 from __future__ import annotations
 
 import errno
-import gc
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from attrs import frozen
 
-from tests.cli.running_cts import FREE_PORT, PATIENCE_S, QUIET, STREAM, VERY_SHORT, Finished, run_here
+from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, Finished, run_here
+from tests.cli.what_is_left import Left
 from tests.net.system_calls import CALLS, Call, fail
 
 FRAMES = 6
 LOGS = ("status_file", "connection_file", "jitter_file", "error_file", "events_file")
-
-
-def descriptors() -> int:
-    """Return how many are open, but for epolls: that of a network which never ran goes with its object, at last."""
-    kinds = []
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # the one by which the folder is read
-            kinds.append(str(each.readlink()))
-    return sum("eventpoll" not in kind for kind in kinds)
-
-
-@frozen
-class Left:
-    """What is open and runs."""
-
-    descriptors: int
-    threads: list[str]
-
-    @classmethod
-    def now(cls) -> Left:
-        # What nobody refers to any more is closed when it is collected.
-        gc.collect()
-        ours = [each for each in threading.enumerate() if each.name.startswith("cts")]
-        for thread in ours:
-            # It has been told to end.
-            thread.join(PATIENCE_S)
-        return cls(descriptors(), sorted(each.name for each in ours if each.is_alive()))
 
 
 def run_with(call: Call, number: int, *, first: int, lasting: bool, folder: Path) -> tuple[Finished, int]:
