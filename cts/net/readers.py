@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,6 +19,7 @@ stamps arrivals, and spares the sender's processor from waking this one for each
 _SOCKETS_PER_TURN = 64
 """Sockets that are read, a millisecond or two, before other tasks have their turn."""
 
+_SHORT_OF_MEMORY = frozenset({errno.ENOMEM, errno.ENOBUFS})
 _READS_PER_TURN = 64
 """Reads from one socket before the next has its turn."""
 
@@ -78,10 +80,15 @@ class SocketReader:
         elif (scope := self._scopes.pop(fd, None)) is not None:
             scope.cancel()
 
-    def give_up(self, socket: Readable, error: OSError) -> None:
-        """Read a socket no more, since that fails, and tell of it; all others are read on."""
-        self.remove(socket)
-        self._on_failure(socket, error)
+    def reads_on(self, socket: Readable, error: OSError) -> bool:
+        """Read a socket no more, since that fails, and tell of it; all others are read on.
+
+        Where it is the kernel that is short of memory, it is read again in its next turn. Returns False: not in this one.
+        """
+        if error.errno not in _SHORT_OF_MEMORY:
+            self.remove(socket)
+            self._on_failure(socket, error)
+        return False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read until cancelled. Calls ``started()`` once it does."""

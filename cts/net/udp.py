@@ -40,7 +40,6 @@ _ANCILLARY_SPACE = 128
 
 _PLACES_KEPT = 1024
 """Addresses of its own that an endpoint remembers: a loopback interface has millions."""
-_SHORT_OF_MEMORY = frozenset({errno.ENOMEM, errno.ENOBUFS})
 _ROOM_WAITS = 20
 """Milliseconds that a send waits for room in an interface's queue; what still has none then is not sent."""
 
@@ -248,16 +247,10 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
     def _read_again(self, error: OSError, tries: int) -> bool:
         """Count what ICMP said of an earlier datagram, and tell whether to read what waits behind that.
 
-        Where the kernel is short of memory the socket is read in the next turn; any other error ends its reading.
-
         The failed call took it off the socket. To take a message out of the error queue has the next call fail by the next one.
         """
-        if error.errno in _SHORT_OF_MEMORY:
-            return False
         if error.errno not in ICMP_ERRORS:
-            self._handler = None
-            self._reader.give_up(self, error)
-            return False
+            return self._reader.reads_on(self, error)
         self._icmp.count([error])
         return tries < TRIES_WHILE_NEWS_COMES and self._handler is not None
 

@@ -108,7 +108,8 @@ class UdpNetwork:
     def _note_failure(self, endpoint: Readable, error: OSError) -> None:
         assert isinstance(endpoint, UdpEndpoint)
         text = f"{endpoint.local} cannot be read: {system_error(error)}; what comes there is lost"
-        if len(self.failures) < _FAILURES_TOLD:
+        # Who drains it meets the same again.
+        if text not in self.failures and len(self.failures) < _FAILURES_TOLD:
             self.failures += (text,)
             if self.say is not None:
                 self.say(text)
