@@ -16,6 +16,7 @@ from cts.engine.listening_socket import ListeningSocket
 from cts.engine.opening_pace import OpeningPace
 from cts.engine.streams import OpenStream, Streams
 from cts.engine.turned_away import TurnedAway
+from cts.errors import UserError, system_error
 from cts.protocol.handshake import starts_apart
 from cts.protocol.wire import START
 from cts.records.results import came_to_nothing
@@ -99,9 +100,15 @@ class Server(IListenerHandler):
         """Serve on bound endpoints until the exit limit is reached, or until stopped and the streams have ended.
 
         Calls ``started()`` once peers may ask. Cancellation ends the streams; what they had counted is recorded.
+
+        Raises:
+            UserError: the system does not let one be read.
         """
         for endpoint in endpoints:
-            ListeningSocket(endpoint, self)
+            try:
+                ListeningSocket(endpoint, self)
+            except OSError as error:
+                raise UserError(f"server.listen: cannot read {endpoint.local}: {system_error(error)}") from error
         async with trio.open_nursery() as streams:
             self._open_slots()
             task_status.started()

@@ -7,6 +7,7 @@ all of them, at several places, once and for good.
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_a_read_for_which_the_kernel_has_no_memory_is_made_again(name: str, tmp_
     finished, _ = run_with(call_named(name), errno.ENOMEM, first=4, lasting=False, folder=tmp_path)
     assert (finished.status, finished.report["failures"]) == (0, [])
     assert finished.report["frames"]["completed"] + finished.report["frames"]["dropped"] == FRAMES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's calls")
+def test_a_server_whose_socket_cannot_be_watched_says_so_in_a_line(tmp_path: Path) -> None:
+    finished, _ = run_with(call_named("epoll_ctl"), errno.ENOSPC, first=1, lasting=False, folder=tmp_path)
+    assert re.fullmatch(
+        r"cts: server\.listen: cannot read 127\.0\.0\.1:\d+: No space left on device\n", finished.message
+    )
 
 
 def sweep() -> int:
