@@ -43,11 +43,13 @@ class Settings:
     Attributes:
         push: whether the client sends.
         verify: ``data``, ``count`` or ``connection``.
+        verdict: ``distinct`` or ``bytes``.
         original: whether the stream is like the captured one, a datagram a frame; else of small datagrams, three a frame.
     """
 
     push: bool
     verify: str
+    verdict: str
     original: bool
 
 
@@ -86,7 +88,12 @@ def captured() -> list[bytes]:
 def settings_of(data: bytes) -> Settings:
     """Return what a script's first byte says."""
     first = data[0] if data else 0
-    return Settings(bool(first & 1), ("data", "count", "connection", "data")[first >> 1 & 3], bool(first & 8))
+    return Settings(
+        push=bool(first & 1),
+        verify=("data", "count", "connection", "data")[first >> 1 & 3],
+        verdict=("distinct", "bytes")[first >> 4 & 1],
+        original=bool(first & 8),
+    )
 
 
 def steps_of(data: bytes, vectors: Sequence[bytes]) -> Iterator[Step]:

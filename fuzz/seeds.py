@@ -67,7 +67,7 @@ def attacks() -> Iterator[tuple[str, bytes]]:
                 yield f"each-{settings:02}-{whom}", bytes([settings]) + b"".join(steps)
     chance = random.Random("attacks")
     for number in range(16):
-        yield f"random-{number:02}", bytes([number]) + chance.randbytes(STEP_SIZE * 60)
+        yield f"random-{number:02}", bytes([number | (number & 1) << 4]) + chance.randbytes(STEP_SIZE * 60)
 
 
 def seeds() -> Iterator[tuple[str, str, bytes]]:
