@@ -94,19 +94,21 @@ def test_what_a_killed_run_leaves_is_valid_up_to_the_last_status(tmp_path: Path)
     sets = (*FREE_PORT, *LONG, *CLOSELY, *(f"output.{name}={path}" for name, path in logs.items()))
     with Running("run", STREAM, sets=sets) as running:
         running.wait_for_row(lambda row: row.completed > 0)
-        running.wait_for_row(lambda row: row.seconds > 0.6)
+        before = logs["events_file"].read_text().count('"status"')
+        # What threads write comes when it comes; but it comes while the run goes on.
+        while logs["events_file"].read_text().count('"status"') < before + 3:
+            assert running.is_alive
         os.kill(running.pid, signal.SIGKILL)
-        told = running.finish().rows
+        running.finish()
     events = [json.loads(line) for line in logs["events_file"].read_text().splitlines()]
-    statuses = [each for each in events if each["event"] == "status"]
-    # The thread that writes may have been about to write the last one.
-    assert len(statuses) >= len(told) - 1
-    frames = sum(each["event"] == "frame" for each in events)
-    assert frames >= sum(row.completed for row in told[:-1])
+    kinds = [each["event"] for each in events]
+    last = len(kinds) - 1 - kinds[::-1].index("status")
+    # All that was told before a status is there with it.
+    frames = events[last]["frames"]
+    assert kinds[:last].count("frame") == sum(frames[each] for each in ("completed", "dropped", "repeated"))
     for name in ("status_file", "jitter_file", "connection_file"):
         text = logs[name].read_text()
         assert text.endswith("\n")
         header, *rows = text.splitlines()
         assert {row.count(",") for row in rows} <= {header.count(",")}
-    assert len(logs["status_file"].read_text().splitlines()) >= len(told)
-    assert len(logs["jitter_file"].read_text().splitlines()) > frames - 5
+    assert len(logs["status_file"].read_text().splitlines()) > 3
