@@ -19,7 +19,7 @@ from cts.metrics.loss import DueBytes
 from cts.protocol.distinct import Arrived, Identification, WholeAtOnce
 from cts.protocol.frame_records import FrameRecorder, MissedObserver, RecordObserver
 from cts.protocol.plan import StreamPlan
-from cts.protocol.shortfall import REMEMBERED, Shortfall
+from cts.protocol.shortfall import Shortfall
 from cts.protocol.verdicts import FrameObserver, RenderedFrame, Verdict, VerdictRule, verdict_by_bytes
 from cts.units import SECOND
 
@@ -83,7 +83,7 @@ class FrameBuffer:
         self._tells = on_frame is not None or on_record is not None
         self._recorder = FrameRecorder(plan) if self._tells or on_missed is not None else None
         self._arrived: dict[int, Arrived | WholeAtOnce] = {}
-        # Frames that were not whole when they were rendered, and the last one that may be missing here.
+        # What came of frames that the shortfall remembers to lack something, and the last one that it does not.
         self._unfinished: dict[int, Arrived] = {}
         self._forgotten = 0
         self._identification = Identification()
@@ -267,7 +267,9 @@ class FrameBuffer:
     def _lack_all(self, last: int) -> None:
         self._shortfall.lacks_all(self.head, last)
         self.head = last + 1
-        self._forgotten = max(self._forgotten, self._shortfall.forgotten)
+        self._forgotten = self._shortfall.forgotten
+        for sequence in [each for each in self._unfinished if each <= self._forgotten]:
+            del self._unfinished[sequence]
 
     def _spelt_out(self, whole: WholeAtOnce) -> Arrived:
         recorder = self._recorder
@@ -325,11 +327,9 @@ class FrameBuffer:
     def _lacks(self, sequence: int, arrived: Arrived, size: int) -> None:
         self._shortfall.lacks(sequence, size)
         if arrived is not _NOTHING:
-            unfinished = self._unfinished
-            unfinished[sequence] = arrived
-            if len(unfinished) > REMEMBERED:
-                del unfinished[next(iter(unfinished))]
+            self._unfinished[sequence] = arrived
         self._forgotten = self._shortfall.forgotten
+        self._unfinished.pop(self._forgotten, None)
 
     def _tell(self, verdict: Verdict, size: int, last: tuple[int, int, int], record: FrameRecord) -> None:
         if self._on_record is not None:

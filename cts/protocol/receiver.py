@@ -11,6 +11,7 @@ from cts.protocol.handshake import Handshake, retry_ns
 from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.remark import Remark, fell_silent, no_frames, silence_told_ns, wrong_payload
+from cts.protocol.stamps import STEP_LIMIT
 from cts.protocol.task import JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError, Verify
 from cts.protocol.wire import (
     DATA_FLAG,
@@ -27,6 +28,9 @@ __all__ = ["MediaStreamReceiver"]
 
 # Named once, as in the pattern: every batch comes by here.
 _ON_TIME = Became.ON_TIME
+
+_STEPS_UP_TO = 2**63 - 1 - STEP_LIMIT
+"""Stamps from which no batch counts on to one that the header has no room for."""
 
 
 class MediaStreamReceiver(IOPattern):
@@ -161,7 +165,7 @@ class MediaStreamReceiver(IOPattern):
         if flag != DATA_FLAG:
             return False
         step = batch.stamp_step() if size < total else 0
-        if step is None:
+        if step is None or (step and qpc > _STEPS_UP_TO):
             return False
         if self._looks_at_payload and not matches_pattern(data[HEADER_SIZE:size]):
             return False

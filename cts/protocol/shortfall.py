@@ -6,9 +6,9 @@ from cts.metrics.loss import DueBytes
 from cts.protocol.plan import StreamPlan
 from cts.units import SECOND
 
-__all__ = ["REMEMBERED", "Shortfall"]
+__all__ = ["Shortfall"]
 
-REMEMBERED = 1024
+_REMEMBERED = 1024
 """Frames that lacked something and of which it is remembered how much; what comes after as many more counts as lost."""
 
 
@@ -40,7 +40,7 @@ class Shortfall:
         """Take note that a frame lacked so many bytes when it was rendered."""
         self._missing += size
         self._lacking[sequence] = size
-        if len(self._lacking) > REMEMBERED:
+        if len(self._lacking) > _REMEMBERED:
             self.forgotten = next(iter(self._lacking))
             del self._lacking[self.forgotten]
 
@@ -50,7 +50,7 @@ class Shortfall:
 
     def lacks_all(self, first: int, last: int) -> None:
         """Take note that nothing had come of the frames from ``first`` to ``last``."""
-        remembered = max(first, last + 1 - REMEMBERED)
+        remembered = max(first, last + 1 - _REMEMBERED)
         self._missing += self._plan.size_up_to(remembered - 1) - self._plan.size_up_to(first - 1)
         self.forgotten = max(self.forgotten, remembered - 1)
         for sequence in range(remembered, last + 1):

@@ -162,6 +162,14 @@ def test_different_stamps_in_one_batch_are_no_corruption() -> None:
     assert driven.rendered[0].sender_qpc == 3
 
 
+def test_stamps_that_run_over_are_looked_at_one_by_one() -> None:
+    driven = Driven()
+    driven.get(BASE, data(1, qpc=2**63 - 1), data(1, qpc=-(2**63)), data(1, 200, qpc=-(2**63) + 1))
+    driven.end()
+    assert driven.pattern.counts == FrameTotals(completed=1, dropped=19)
+    assert driven.rendered[0].sender_qpc == -(2**63) + 1
+
+
 @pytest.mark.parametrize("length", [1, 2, 25, 26])
 def test_a_last_datagram_too_short_for_data_is_an_error_among_equals(length: int) -> None:
     driven = Driven()

@@ -314,6 +314,29 @@ def test_of_frames_long_gone_nothing_is_known() -> None:
     assert [(each.sequence, each.fresh) for each in came.missed] == [(1, None), (1400, 1)]
 
 
+def test_of_the_last_frames_that_lacked_something_it_is_known_what_came_however_late_others_came() -> None:
+    plan = StreamPlan(8 * 10_000, 10, 500 * SECOND, 300 * MS, 400)
+    came = Receiving(plan)
+    came.get(700, 0, at_ns=came.due_ns(699))
+    # Of all the others nothing comes in time; of those before it something does, later.
+    at_ns = came.due_ns(1300) + 1
+    for sequence in (*range(701, 1200), *range(300, 700)):
+        came.get(sequence, 0, at_ns=at_ns)
+    for sequence in range(1301, 1450):
+        came.get(sequence, 1, at_ns=came.due_ns(sequence))
+    came.get(700, 0, at_ns=came.due_ns(1450) + 1)
+    assert (came.missed[-1].sequence, came.missed[-1].fresh) == (700, 0)
+
+
+def test_of_frames_of_which_everything_comes_late_no_more_is_kept_than_is_remembered() -> None:
+    plan = StreamPlan(8 * 10_000, 10, 500 * SECOND, 300 * MS, 400)
+    came = Receiving(plan)
+    for sequence in range(1, 3000):
+        came.get(sequence, 0, at_ns=came.due_ns(sequence) + 1)
+    assert len(came.missed) == 2999
+    assert len(came.buffer._unfinished) <= 1024
+
+
 def test_a_stream_that_is_only_recorded_tells_no_frame() -> None:
     records: list[FrameRecord] = []
     buffer = FrameBuffer(PLAN, 0, on_record=records.append)
