@@ -8,6 +8,7 @@ from pathlib import Path
 from cts.protocol.frames import VerdictRule
 from cts.protocol.roles import Direction, Role
 from cts.records.events_header import RunHeader, is_torn, read_header
+from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
 from cts.records.json_lines import EVENTS, TRUTH, Fields, LineReader
 from cts.records.reported_frames import VERDICTS, ReportedFrame
 from cts.records.reported_run import (
@@ -24,6 +25,7 @@ from cts.records.results import UNKNOWN_CONNECTION_ID
 __all__ = ["read_events"]
 
 _ENDS = ("sender", "receiver")
+_OF_STREAMS = ("frame", "missed", "extents", "stream_ended")
 
 
 def read_events(path: Path, truth_began_unix_ns: int) -> RunEvents:
@@ -40,6 +42,8 @@ class _Reading:
         self._reader = LineReader(path, "an events log of schema 1 or 2, of the receiving side")
         self._truth_began_unix_ns = truth_began_unix_ns
         self._shift_ns = 0
+        self._run_began_ns = 0
+        self._due = 0
         self._streams: dict[int, ReportedStream] = {}
         self._senders: dict[int, list[ReportedOtherEnd]] = {}
         self._sending: Counter[int] = Counter()
@@ -95,6 +99,7 @@ class _Reading:
             mine, theirs = kinds[header.began_unix_ns == 0], kinds[header.began_unix_ns != 0]
             raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
         self._pull = header.direction is Direction.PULL
+        self._run_began_ns, self._due = header.began_ns, len(header.plan.datagram_sizes)
         self._shift_ns = header.began_unix_ns - self._truth_began_unix_ns
         return header
 
@@ -105,15 +110,24 @@ class _Reading:
             self._opened(fields)
         elif event == "stream_ended" and fields.one_of("role", _ENDS) == "sender":
             self._sender_ended(fields)
-        elif event in ("frame", "stream_ended"):
+        elif event in _OF_STREAMS:
             number = fields.integer("stream")
             stream = self._streams.get(number)
             if stream is None or stream.end is not None:
                 raise self._reader.refused(f"tells of stream {number}, which is not open")
-            if event == "frame":
-                stream.frames.append(fields.integer("sequence"), self._frame(fields))
-            else:
+            if event == "stream_ended":
                 stream.end = self._end(fields)
+            elif event == "extents":
+                stream.extents += extents_read(fields)
+                if len(stream.extents) > EXTENTS_AT_MOST:
+                    raise self._reader.refused("tells of too many datagrams that are behind")
+            else:
+                extents, stream.extents = stream.extents, ()
+                if event == "frame":
+                    self._frame(stream, fields, extents)
+                else:
+                    record = missed_read(fields, self._run_began_ns, self._due, extents)
+                    stream.missed.append(record, self._shift_ns - self._run_began_ns)
         elif event == "status":
             self._statuses.append(self._status(fields))
         elif event == "run_began":
@@ -189,15 +203,22 @@ class _Reading:
                 (lone if stream is None else stream.others).append(end)
         return lone
 
-    def _frame(self, fields: Fields) -> ReportedFrame:
+    def _frame(self, stream: ReportedStream, fields: Fields, extents: tuple[int, ...]) -> None:
+        began_ns, shift_ns = self._run_began_ns, self._shift_ns
+        sequence, due_ns, size = fields.integer("sequence"), fields.instant("time_ns"), fields.integer("size")
         received_ns, qpf = fields.instant_or_none("received_ns"), fields.integer_or_none("sender_qpf")
-        return ReportedFrame(
-            due_ns=fields.instant("time_ns") + self._shift_ns,
+        stamp = None if qpf is None else (fields.integer("sender_qpc"), qpf)
+        frame = ReportedFrame(
+            due_ns=due_ns + shift_ns,
             verdict=fields.one_of("verdict", VERDICTS),
-            size=fields.integer("size"),
-            received_ns=None if received_ns is None else received_ns + self._shift_ns,
-            stamp=None if qpf is None else (fields.integer("sender_qpc"), qpf),
+            size=size,
+            received_ns=None if received_ns is None else received_ns + shift_ns,
+            stamp=stamp,
         )
+        stream.frames.append(sequence, frame)
+        last = None if received_ns is None or stamp is None else (began_ns + received_ns, *stamp)
+        record = record_read(fields, sequence, began_ns + due_ns, size, last, began_ns, self._due, extents)
+        stream.records.append(record, shift_ns - began_ns)
 
     def _end(self, fields: Fields) -> ReportedEnd:
         frames = fields.within("frames")
@@ -228,6 +249,8 @@ def _counts(fields: Fields) -> tuple[int | None, ...]:
         fields.integer("bytes_on_time"),
         fields.integer("bytes_sent"),
         *(None if arrivals is None else arrivals.integer(key) for key in ARRIVALS),
+        frames.integer_or_none("hidden_losses"),
+        None if arrivals is None else arrivals.integer_or_none("duplicate"),
     )
 
 

@@ -9,7 +9,7 @@ from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
 from cts.records.event_values import counts_read, percentiles_read, read_address, snapshot_read
 from cts.records.events_header import RunHeader, is_torn, read_header
-from cts.records.frame_events import extents_read, missed_read, record_read
+from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.observer import Observer
 from cts.records.reported_end import OpenEnd, ReportedEnd
@@ -23,8 +23,6 @@ _OPEN_AT_MOST = 1 << 18
 """Streams that may be open: four times as many as an address has ports."""
 _ENDS_AT_MOST = 64
 """Ends of one stream and side that may be open: a server may have two."""
-_EXTENTS_AT_MOST = 1 << 20
-"""Of one frame: more datagrams than any has that a network carries."""
 _USUAL_LENGTH = 2048
 _LENGTH_BEYOND = 1 << 26
 """Characters, beyond what is usual, of all lines of which something is kept to the end."""
@@ -145,7 +143,7 @@ class EventsReplay:
         end = self._measured_end(fields)
         if end is not None:
             end.extents += extents_read(fields)
-            if len(end.extents) > _EXTENTS_AT_MOST:
+            if len(end.extents) > EXTENTS_AT_MOST:
                 raise self._reader.refused("tells of too many datagrams that are behind")
 
     def _missed(self, fields: Fields, observer: Observer) -> None:

@@ -13,6 +13,7 @@ from cts.records.json_lines import Fields
 from cts.units import SECOND
 
 __all__ = [
+    "EXTENTS_AT_MOST",
     "EXTENTS_A_LINE",
     "LastArrival",
     "extents_read",
@@ -30,6 +31,8 @@ ticks per second. None if none came."""
 _MOST = 2**32
 EXTENTS_A_LINE = 4000
 """More would make a line too long."""
+EXTENTS_AT_MOST = 1 << 20
+"""Of one frame: more datagrams than any has that a network carries."""
 
 
 def record_written(record: FrameRecord, size: int, last: LastArrival, began_ns: int) -> str:

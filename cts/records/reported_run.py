@@ -8,6 +8,7 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.records.reported_frames import VERDICTS, ReportedFrames
+from cts.records.reported_records import ReportedMisses, ReportedRecords
 
 __all__ = [
     "ARRIVALS",
@@ -29,8 +30,10 @@ COUNTS = (
     "bytes_on_time",
     "bytes_sent",
     *(f"arrivals.{each}" for each in ARRIVALS),
+    "frames.hidden_losses",
+    "arrivals.duplicate",
 )
-"""What is counted of a stream, and of all in a status, by the names of the keys."""
+"""What is counted of a stream, and of all in a status, by the names of the keys. The last two older logs do not have."""
 STATUS = (*COUNTS, "open_streams", *(f"outcomes.{each}" for each in OUTCOMES))
 
 
@@ -91,6 +94,10 @@ class ReportedStream:
     remote: str
     opened_ns: int
     frames: ReportedFrames = field(factory=ReportedFrames)
+    records: ReportedRecords = field(factory=ReportedRecords)
+    missed: ReportedMisses = field(factory=ReportedMisses)
+    extents: tuple[int, ...] = ()
+    """Of what comes next, told of beforehand, for there are many."""
     end: ReportedEnd | None = None
     others: list[ReportedOtherEnd] = field(factory=list)
 

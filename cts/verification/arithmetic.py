@@ -36,7 +36,7 @@ class Arithmetic:
         final_frame: the number of frames.
         buffered_frames: frames that the receiver waits for before it renders the first.
         window_frames: frames from the next one to render that data may belong to.
-        datagram_sizes: bytes that a datagram of a frame may have.
+        datagram_sizes: bytes of each datagram of a frame.
     """
 
     bits_per_second: int
@@ -48,7 +48,7 @@ class Arithmetic:
     final_frame: int = field(init=False)
     buffered_frames: int = field(init=False)
     window_frames: int = field(init=False)
-    datagram_sizes: frozenset[int] = field(init=False)
+    datagram_sizes: tuple[int, ...] = field(init=False)
     _frames: int = field(init=False)
     _take_ns: int = field(init=False)
 
@@ -60,7 +60,7 @@ class Arithmetic:
         self.final_frame = int(rate * self.stream_length_ns / _SECOND_NS)
         self.buffered_frames = min(self.final_frame, int(rate * self.buffer_depth_ns / _SECOND_NS))
         self.window_frames = self.buffered_frames + self.buffered_frames
-        self.datagram_sizes = frozenset(_cut(self.frame_size, self.datagram_max_size))
+        self.datagram_sizes = tuple(_cut(self.frame_size, self.datagram_max_size))
 
     @property
     def interval_ns(self) -> int:

@@ -14,7 +14,9 @@ from cts.records.snapshots import Outcome
 from cts.units import SECOND
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
-from cts.verification.expected import ExpectedFrame, ExpectedStream, verdict_of
+from cts.verification.compare_datagrams import DatagramComparison
+from cts.verification.expected import ExpectedStream
+from cts.verification.windows import ExpectedFrame, verdict_of
 
 __all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
 
@@ -82,6 +84,9 @@ class StreamRow:
         known_after_ns: how long after it began the datagram was sent by which the truth knows that it did.
         result: what the truth says came of it; None if something cut it short that the truth cannot know.
         frames: frames that were compared.
+        frames_by_datagram: frames whose datagrams were compared, one by one.
+        order_open_frames: those of them of which something was not judged, since the order of arrivals was open.
+        late_datagrams: datagrams that came too late and were compared.
         undecidable_frames: frames whose verdict depends on something that came within the tolerance of an edge.
         undecidable: why nothing can be said about the stream, None if something can.
         differences: values that do not agree.
@@ -96,6 +101,9 @@ class StreamRow:
     known_after_ns: int
     result: str | None
     frames: int
+    frames_by_datagram: int
+    order_open_frames: int
+    late_datagrams: int
     undecidable_frames: int
     undecidable: str | None
     differences: int
@@ -133,7 +141,11 @@ class Comparison:
     _frames: int = field(default=0, init=False)
     _undecidable_frames: int = field(default=0, init=False)
     _apart_ns: int = field(default=0, init=False)
+    _datagrams: DatagramComparison = field(init=False)
     outcome: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._datagrams = DatagramComparison(self._tolerance_ns, self._same_instant, self._differ)
 
     @property
     def others(self) -> Sequence[ReportedOtherEnd]:
@@ -152,8 +164,9 @@ class Comparison:
             self._counts[verdict] += 1
             self._differ("frame", verdict, None, sequence)
             return
-        frame = self._reported.frames[sequence - 1]
+        frame, wrong = self._reported.frames[sequence - 1], set[str]()
         if frame.size not in size:
+            wrong.add("size")
             self._differ("size", str(size) if size.low != size.high else size.low, frame.size, sequence)
         elif verdicts is not None:
             self._undecidable_frames += len(verdicts) > 1
@@ -167,14 +180,17 @@ class Comparison:
         if not self._same_instant(expected.due_ns, frame.due_ns):
             self._differ("time_ns", expected.due_ns, frame.due_ns, sequence)
         if size.low == size.high and not self._same_instant(expected.received_ns, frame.received_ns):
+            wrong.add("received_ns")
             self._differ("received_ns", expected.received_ns, frame.received_ns, sequence)
         if size.low == size.high and frame.stamp not in expected.stamps:
+            wrong.add("stamp")
             self._stamp(expected.stamps[0], frame.stamp, sequence)
+        records = self._reported.records
+        self._datagrams.frame(expected, records[sequence - 1], records.told, wrong)
 
     def _stamp(self, truth: tuple[int, int] | None, events: tuple[int, int] | None, sequence: int) -> None:
-        for what, right, told in zip(
-            ("sender_qpc", "sender_qpf"), truth or (None, None), events or (None, None), strict=True
-        ):
+        nothing = None, None
+        for what, right, told in zip(("sender_qpc", "sender_qpf"), truth or nothing, events or nothing, strict=True):
             if right != told:
                 self._differ(what, right, told, sequence)
 
@@ -193,6 +209,8 @@ class Comparison:
                 self._surplus(expected, reported)
                 self._result(expected, ended_ns, reported.end)
                 self._totals(expected, reported.end)
+                if reported.records.told or not reported.frames:
+                    self._datagrams.missed(expected.datagrams.misses, reported.missed, ended_ns)
         return StreamRow(
             stream=None if reported is None else reported.number,
             client=self._client,
@@ -202,6 +220,9 @@ class Comparison:
             known_after_ns=self._known_ns - expected.opened_ns,
             result=expected.result,
             frames=self._frames,
+            frames_by_datagram=self._datagrams.frames,
+            order_open_frames=self._datagrams.order_open,
+            late_datagrams=self._datagrams.late,
             undecidable_frames=self._undecidable_frames,
             undecidable=expected.doubt,
             differences=self._found,
@@ -290,9 +311,14 @@ class Comparison:
         self._within("bytes_received", expected.bytes_received, end.bytes_received)
         self._within("bytes_on_time", expected.bytes_on_time, end.bytes_on_time)
         counts = dict(zip(COUNTS, end.counts, strict=True))
-        for key in ARRIVALS:
-            if (told := counts[f"arrivals.{key}"]) is not None:
-                self._within(f"arrivals.{key}", expected.arrivals[key], told)
+        must = {f"arrivals.{key}": expected.arrivals[key] for key in ARRIVALS}
+        must |= {
+            "frames.hidden_losses": expected.datagrams.hidden_losses,
+            "arrivals.duplicate": expected.datagrams.duplicate,
+        }
+        for key, bounds in must.items():
+            if (told := counts[key]) is not None:
+                self._within(key, bounds, told)
         self._within("bytes_sent of stream_ended", Bounds(), counts["bytes_sent"] or 0)
         self._within("unsent", Bounds(), end.unsent)
         name = expected.connection_id

@@ -5,9 +5,8 @@ Frame ``k`` is due at ``due(k)`` = base + (B + k - 1) intervals. An arrival at `
 an error. Where the clocks of truth and run differ by up to a tolerance, what lies that near an edge may be on either side:
 then sizes and counts have bounds, low where it is counted out and high where it is counted in.
 
-A frame is judged by the datagrams that counted for it. One whose stamp had come before adds nothing, and what comes when the
-frame's bytes are all there neither: either makes it repeated if it is whole. Where stamps do not tell datagrams apart, or the
-run was asked to, its bytes are all that counts.
+A frame is judged by the datagrams that counted for it (`came.py`), unless stamps do not tell these apart (`identity.py`) or
+the run was asked to: then its bytes are all that counts.
 """
 
 from __future__ import annotations
@@ -21,10 +20,12 @@ from cts.records.reported_frames import VERDICTS
 from cts.records.reported_run import ARRIVALS
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
+from cts.verification.came import Stamp
+from cts.verification.datagrams import Datagrams
 from cts.verification.status import NEVER_NS, StatusLines
-from cts.verification.windows import ExpectedFrame, Stamp, Window, verdict_of
+from cts.verification.windows import ExpectedFrame, Window, verdict_of
 
-__all__ = ["ExpectedFrame", "ExpectedStream", "Stamp", "verdict_of"]
+__all__ = ["ExpectedStream"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
 _RISING = (_DROPPED, _COMPLETED, _REPEATED)
@@ -42,7 +43,7 @@ class ExpectedStream:
         tolerance_ns: how far times of truth and run may lie apart.
         cut_ns: when something ended the stream that no datagram tells of; NEVER_NS if nothing did.
         on_frame: told of each frame once its render time has passed.
-        by_bytes: tells whether a frame that is rendered now is judged by its bytes.
+        by_bytes: whether frames are judged by their bytes, whatever they were.
         lines: the status lines, which tell of this stream as well.
 
     Attributes:
@@ -55,6 +56,7 @@ class ExpectedStream:
         bytes_received: bytes of good data, whatever became of its frame.
         bytes_of_no_frame: what of them was of none of the stream's frames.
         bytes_on_time: what of them was credited to frames, complete once it has ended.
+        datagrams: what is known of each datagram.
         measured_until_ns: when the first datagram of the final frame came that counted for it.
         measured_maybe_ns: when one came before that, or without one, that may have counted for it.
         optional_frames: frames due so near an early end that they may have been rendered or not.
@@ -67,7 +69,7 @@ class ExpectedStream:
     _tolerance_ns: int
     _cut_ns: int
     _on_frame: Callable[[ExpectedFrame], None]
-    _by_bytes: Callable[[], bool]
+    _by_bytes: bool
     _lines: StatusLines
     arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
     _final_frame: int = field(init=False)
@@ -90,6 +92,7 @@ class ExpectedStream:
     bytes_received: Bounds = field(factory=Bounds, init=False)
     bytes_of_no_frame: Bounds = field(factory=Bounds, init=False)
     bytes_on_time: Bounds = field(factory=Bounds, init=False)
+    datagrams: Datagrams = field(init=False)
     measured_until_ns: int | None = field(default=None, init=False)
     measured_maybe_ns: int | None = field(default=None, init=False)
     optional_frames: int = field(default=0, init=False)
@@ -104,6 +107,7 @@ class ExpectedStream:
         counted |= {f"arrivals.{key}": bounds for key, bounds in self.arrivals.items()}
         self._counted = {key: (bounds, Bounds()) for key, bounds in counted.items()}
         self._final_frame = self._plan.final_frame
+        self.datagrams = Datagrams(self._plan, self._tolerance_ns, self._lines)
         self._since_ns = self.opened_ns
         self._alike_until_ns = self._lines.until(self.opened_ns)
         self._anchor(self.opened_ns)
@@ -158,8 +162,7 @@ class ExpectedStream:
         if window is not None and window.sure_after_ns < at_ns <= window.sure_until_ns:
             if window.stamp is not stamp:
                 self._stamped(window, at_ns, stamp)
-            window.sure += size
-            window.come(stamp[0], size, self._plan.frame_size)
+            self.datagrams.take(window.came, at_ns, sequence, size, stamp)
             window.received_ns = at_ns
             self._taken += 1
             self._taken_bytes += size
@@ -172,10 +175,13 @@ class ExpectedStream:
             became = self._missed(sequence)
             if became == "no_such_frame":
                 self.bytes_of_no_frame.add(size, certain)
+            elif became == "late":
+                self.datagrams.misses.came(at_ns, sequence, size, stamp, self._due_ns(sequence), sure=certain)
             self._error(became, certain)
             return
         window.maybe += size
-        window.in_doubt.append((stamp[0], size))
+        window.in_doubt.append((at_ns, size, stamp))
+        self.datagrams.order_open = True
         self.bytes_on_time.add(size, False)
         self.arrivals["on_time"].add(1, False)
         self._error("late" if at_ns > window.sure_after_ns else "ahead", False)
@@ -212,7 +218,7 @@ class ExpectedStream:
         if at_ns <= opens_ns - self._tolerance_ns:
             return None
         until_ns = min(self._cut_ns, self._due_ns(sequence)) - self._tolerance_ns
-        window = self._windows[sequence] = Window(opens_ns + self._tolerance_ns, until_ns)
+        window = self._windows[sequence] = Window(opens_ns + self._tolerance_ns, until_ns, self.datagrams.nothing())
         return window
 
     def _missed(self, sequence: int) -> str:
@@ -277,22 +283,27 @@ class ExpectedStream:
         self._look_again()
 
     def _render(self, sequence: int) -> None:
-        window = self._windows.pop(sequence, None) or Window(0, 0)
-        size, due_ns = Bounds(window.sure, window.sure + window.maybe), self._due_ns(sequence)
-        by_size = self._by_bytes()
-        if by_size:
-            least, most = (verdict_of(each, self._plan.frame_size) for each in (size.low, size.high))
-        else:
-            least = window.verdict(self._plan.frame_size)
-            for ticks, each in window.in_doubt:
-                window.come(ticks, each, self._plan.frame_size)
-            most = window.verdict(self._plan.frame_size)
+        window = self._windows.pop(sequence, None) or Window(0, 0, self.datagrams.nothing())
+        came, full_size, due_ns = window.came, self._plan.frame_size, self._due_ns(sequence)
+        size = Bounds(came.size, came.size + window.maybe)
+        by_stamps = self.datagrams.identity.rendered(came, full_size)
+        by_size = self._by_bytes or not by_stamps
+        least = verdict_of(size.low, full_size) if by_size else window.verdict(full_size)
+        order_open = came.close or self.datagrams.order_open
+        record = None if window.in_doubt else came.record(by_stamps)
+        for at_ns, each, stamp in window.in_doubt:
+            came.take(at_ns, each, stamp)
+        most = verdict_of(size.high, full_size) if by_size else window.verdict(full_size)
         self._rendered(due_ns, (least,) if least == most else VERDICTS, sure=least == most)
+        self.datagrams.rendered(sequence, window, due_ns, by_stamps)
         # More can only make a dropped frame completed, and that repeated.
         verdicts = None if by_size else _RISING[_RISING.index(least) : _RISING.index(most) + 1]
         if self.doubt is None:
             stamps = (window.stamp, *(stamp for at_ns, stamp in window.stamps_before if self._near(window, at_ns)))
-            self._on_frame(ExpectedFrame(sequence, due_ns, size, window.received_ns, stamps, verdicts))
+            received_ns = window.received_ns
+            self._on_frame(
+                ExpectedFrame(sequence, due_ns, size, received_ns, stamps, verdicts, came.due, record, order_open)
+            )
 
     def _near(self, window: Window, at_ns: int) -> bool:
         return window.received_ns is not None and at_ns >= window.received_ns - self._tolerance_ns
@@ -309,12 +320,14 @@ class ExpectedStream:
         self.ended_ns = at_ns
         self.result = result
         self._tell()
-        self._windows.clear()
+        windows, self._windows = self._windows, {}
         if result == StreamError.NOT_ALL_DATA_TRANSFERRED.value:
             self._rendered(at_ns, (_DROPPED,), frames=self._plan.final_frame, sure=True)
         if self._tolerance_ns and self._heard:
             near = self._next
             while near <= self._plan.final_frame and self._due_ns(near) <= at_ns + self._tolerance_ns:
-                near += 1
                 self._rendered(at_ns, VERDICTS, sure=False)
+                if (window := windows.get(near)) is not None:
+                    self.datagrams.maybe_rendered(window, at_ns)
+                near += 1
             self.optional_frames = near - self._next

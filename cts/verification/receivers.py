@@ -26,8 +26,9 @@ from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
+from cts.verification.came import Stamp
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
-from cts.verification.expected import ExpectedStream, Stamp
+from cts.verification.expected import ExpectedStream
 from cts.verification.pairing import ReportedStreams
 from cts.verification.senders import Sending
 from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
@@ -262,7 +263,7 @@ class Receivers(TruthVisitor):
             tolerance_ns=self._tolerance_ns,
             cut_ns=end.ended_ns if end is not None and end.cut_short else NEVER_NS,
             on_frame=comparison.frame,
-            by_bytes=lambda: self._by_bytes or not link.sending.told_apart(),
+            by_bytes=self._by_bytes,
             lines=self._lines,
         )
         return stream

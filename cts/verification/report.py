@@ -25,6 +25,10 @@ def verification_text(verification: Verification) -> str:
     lines += map(str, verification.differences)
     if found > len(verification.differences):
         lines.append(f"and {found - len(verification.differences):,} more")
+    if verification.order_open_frames:
+        apart = format_duration(2 * verification.tolerance_ns)
+        frames = counted(verification.order_open_frames, "frame")
+        lines.append(f"transit or extents not judged, arrivals within {apart} of each other: {frames}")
     if verification.times_apart_ns:
         lines.append(f"times apart: {format_duration(verification.times_apart_ns)} at most")
     if verification.known_after_ns > 0:
@@ -52,7 +56,13 @@ def verification_json(verification: Verification) -> dict[str, object]:
         "tolerance_ns": verification.tolerance_ns,
         "times_apart_ns": verification.times_apart_ns,
         "datagrams": verification.datagrams,
-        "frames": {"compared": verification.frames, "undecidable": verification.undecidable_frames},
+        "frames": {
+            "compared": verification.frames,
+            "by_datagram": verification.frames_by_datagram,
+            "order_open": verification.order_open_frames,
+            "late_datagrams": verification.late_datagrams,
+            "undecidable": verification.undecidable_frames,
+        },
         "streams": {
             "compared": len(verification.streams),
             "undecidable": verification.undecidable_streams,
@@ -68,5 +78,6 @@ def verification_json(verification: Verification) -> dict[str, object]:
 
 
 def _compared(verification: Verification) -> str:
-    streams, frames = len(verification.streams), verification.frames
-    return f"{counted(streams, 'stream')}, {counted(frames, 'frame')}, {counted(verification.datagrams, 'datagram')}"
+    streams, frames = len(verification.streams), counted(verification.frames, "frame")
+    by_datagram = f"{verification.frames_by_datagram:,} datagram by datagram"
+    return f"{counted(streams, 'stream')}, {frames} ({by_datagram}), {counted(verification.datagrams, 'datagram')}"

@@ -39,7 +39,6 @@ class Sending:
         head, size: of what it sent last.
         alike: how many more of the same it sent since.
         alike_until_ns: until when these are in the same status lines.
-        identifies: whether no two datagrams of data, one behind the other, had one header: then stamps tell them apart.
     """
 
     _plan: Arithmetic
@@ -60,7 +59,6 @@ class Sending:
     _named_first_ns: int | None = field(default=None, init=False)
     head: str = field(default="", init=False)
     size: int = field(default=0, init=False)
-    identifies: bool = field(default=True, init=False)
     alike: int = field(default=0, init=False)
     _sends_data: bool = field(default=False, init=False)
     _sequences: tuple[int, int] | None = field(default=None, init=False)
@@ -97,10 +95,6 @@ class Sending:
             if number or not start or at_ns != self._named_first_ns:
                 yield at_ns, start and named_ns is not None and named_ns < at_ns < until_ns
 
-    def told_apart(self) -> bool:
-        """Tell whether its stamps tell its datagrams apart, by what it sent so far."""
-        return self.identifies and not (self._sends_data and self.alike)
-
     def heard(self, at_ns: int, kind: Kind) -> None:
         """Something reached it."""
         if self._pull:
@@ -112,9 +106,7 @@ class Sending:
         """It sent something that is not the same as what it sent last, or not told of by the same status lines."""
         self._count_alike()
         self.size = size
-        if head == self.head:
-            self.identifies = self.identifies and not self._sends_data
-        else:
+        if head != self.head:
             if self.began_ns < 0:
                 self.began_ns = at_ns
             self.head = head
@@ -144,7 +136,6 @@ class Sending:
 
     def _count_alike(self) -> None:
         if self._sends_data:
-            self.identifies = self.identifies and not self.alike
             self._bytes += self.alike * self.size
         self.alike = 0
 

@@ -64,6 +64,21 @@ class Verification:
         return sum(row.frames for row in self.streams)
 
     @property
+    def frames_by_datagram(self) -> int:
+        """Frames whose datagrams were compared, one by one."""
+        return sum(row.frames_by_datagram for row in self.streams)
+
+    @property
+    def order_open_frames(self) -> int:
+        """Those of them of which something was not judged, since it rests on the order of arrivals that are too close."""
+        return sum(row.order_open_frames for row in self.streams)
+
+    @property
+    def late_datagrams(self) -> int:
+        """Datagrams that came too late and were compared."""
+        return sum(row.late_datagrams for row in self.streams)
+
+    @property
     def times_apart_ns(self) -> int:
         """How far the times of one thing lie apart in truth and events, at most: what the tolerance must cover."""
         return max((row.times_apart_ns for row in self.streams), default=0)
@@ -145,7 +160,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     if not run.complete and any(row.stream is None for row in rows):
         raise UserError(f"{events}: was cut short before a stream of the truth; its last line must be run_ended")
     RunWide(run, differences, simulated=not real, tolerance_ns=tolerance_ns).compare(
-        reader, plan.datagram_sizes, receivers.datagram_sizes, lines, refused_lines
+        reader, frozenset(plan.datagram_sizes), receivers.datagram_sizes, lines, refused_lines
     )
     return Verification(
         tolerance_ns=tolerance_ns,

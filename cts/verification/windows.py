@@ -8,13 +8,11 @@ from attrs import define, field
 
 from cts.records.reported_frames import VERDICTS
 from cts.verification.bounds import Bounds
+from cts.verification.came import Came, ExpectedRecord, Stamp
 
-__all__ = ["ExpectedFrame", "Stamp", "Window", "verdict_of"]
+__all__ = ["ExpectedFrame", "Window", "verdict_of"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
-
-Stamp = tuple[int, int]
-"""The sender's clock in a datagram: ticks, and ticks per second."""
 
 
 class ExpectedFrame(NamedTuple):
@@ -27,6 +25,9 @@ class ExpectedFrame(NamedTuple):
         received_ns: when the last of them came, None if none did.
         stamps: what the sender may have stamped into that one, or into those within the tolerance of it.
         verdicts: what may have become of it; None where that is a matter of its size.
+        due: datagrams that make it.
+        record: what must be told of them; None where something that came may have counted or not.
+        order_open: whether something came so near to one of them that which was first is not known.
     """
 
     sequence: int
@@ -35,6 +36,9 @@ class ExpectedFrame(NamedTuple):
     received_ns: int | None
     stamps: tuple[Stamp | None, ...]
     verdicts: tuple[str, ...] | None
+    due: int
+    record: ExpectedRecord | None
+    order_open: bool
 
 
 def verdict_of(size: int, frame_size: int) -> str:
@@ -46,32 +50,22 @@ def verdict_of(size: int, frame_size: int) -> str:
 
 @define(eq=False)
 class Window:
-    """When arrivals count for a frame for certain, and the bytes that have come for certain, and those that may have."""
+    """When arrivals count for a frame for certain, and what has come for certain, and what may have."""
 
     sure_after_ns: int
     sure_until_ns: int
-    stamps: set[int] = field(factory=set)
-    distinct: int = 0
-    again: bool = False
-    in_doubt: list[tuple[int, int]] = field(factory=list)
-    """What has come for certain, each stamp once: their bytes, and whether more came; stamp and bytes of what may have come."""
-    sure: int = 0
+    came: Came
+    in_doubt: list[tuple[int, int, Stamp]] = field(factory=list)
+    """When what may have come did, its bytes and its stamp."""
     maybe: int = 0
     received_ns: int | None = None
     stamp: Stamp | None = None
     stamps_before: list[tuple[int, Stamp | None]] = field(factory=list)
     """Until when others came, within the tolerance."""
 
-    def come(self, ticks: int, size: int, frame_size: int) -> None:
-        """Take in a datagram by its stamp."""
-        if ticks in self.stamps or self.distinct >= frame_size:
-            self.again = True
-        else:
-            self.stamps.add(ticks)
-            self.distinct += size
-
     def verdict(self, frame_size: int) -> str:
-        """Return what becomes of the frame if nothing more comes."""
-        if self.distinct < frame_size:
+        """Return what becomes of the frame, by its datagrams, if nothing more comes."""
+        came = self.came
+        if came.distinct_size < frame_size:
             return _DROPPED
-        return _REPEATED if self.again or self.distinct > frame_size else _COMPLETED
+        return _REPEATED if came.again or came.distinct_size > frame_size else _COMPLETED

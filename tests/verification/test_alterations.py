@@ -107,9 +107,73 @@ COUNTS = (
             "wrong_payload",
             "unexpected",
             "handshake",
+            "duplicate",
         ]
     ),
+    "frames.hidden_losses",
 )
+RECORD: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("due", (2,)),
+    ("distinct", (1, 2)),
+    ("distinct", (3, 2)),
+    ("distinct_size", (999, 999)),
+    ("duplicate", (1, 2)),
+    ("duplicate", (0, 2)),
+    ("missing", ([], [0, 0])),
+    ("missing", ([1, 1], [0, 0])),
+    ("missing", (None,)),
+    *((key, (None, 7)) for key in ("first_ns", "last_ns", "whole_ns", "again_ns")),
+    *((key, (7,)) for key in ("first_ns", "last_ns", "whole_ns", "again_ns")),
+    *((key, (7,)) for key in ("transit_ns", "least_transit_ns", "greatest_transit_ns")),
+    *((key, (None,)) for key in ("transit_ns", "least_transit_ns", "greatest_transit_ns")),
+    ("extents", ([1], [2])),
+    ("extents", ([], [1])),
+)
+"""Of each key of what is known of a frame's datagrams, values of which the first is told that is not told already."""
+MISSED: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("event", ("late",)),
+    ("time_ns", (7,)),
+    ("stream", (1, 2)),
+    ("sequence", (1, 2)),
+    ("late_ns", (7,)),
+    ("size", (199,)),
+    ("transit_ns", (7,)),
+    ("datagrams", (2,)),
+    ("fresh", (0, 1)),
+    ("fresh", (None,)),
+    ("missing", ([], [0, 0])),
+    ("missing", ([1, 1], [0, 0])),
+    ("missing", (None,)),
+    ("whole", (True, False)),
+    ("again", (True, False)),
+    ("extents", ([1], [2])),
+)
+SAMPLES: dict[str, Callable[[Line], bool]] = {
+    "a plain frame": lambda line: line["event"] == "frame" and not {"missing", "duplicate"} & line.keys(),
+    "a frame with copies": lambda line: line["event"] == "frame" and "duplicate" in line and "missing" not in line,
+    "a frame with holes": lambda line: line["event"] == "frame" and line.get("missing") in ([0, 0], [1, 1], [2, 2]),
+    "late and missing still": lambda line: line["event"] == "missed" and "missing" in line,
+    "late and whole then": lambda line: line["event"] == "missed" and "whole" in line,
+    "a late copy": lambda line: line["event"] == "missed" and line.get("fresh") == 0 and "again" in line,
+}
+
+
+def told(line: Line, key: str) -> object:
+    """Return what an event says by a key, or by its not being there."""
+    left_out: Line = {"distinct": 3, "distinct_size": line["size"], "duplicate": 0, "missing": [], "again_ns": None}
+    left_out |= {"extents": [], "datagrams": 1, "fresh": 1, "whole": False, "again": False}
+    left_out["whole_ns"] = None if line.get("missing") else line.get("received_ns")
+    return line.get(key, left_out.get(key, line.get("received_ns")))
+
+
+def other(key: str, values: tuple[object, ...], sample: str) -> tuple[str, Alteration]:
+    """Return an alteration of a key that may be left out, to the first of some values that it has not."""
+
+    def alter(lines: Lines) -> None:
+        line = lines[of(sample=sample)(lines)]
+        line[key] = next(value for value in values if value != told(line, key))
+
+    return f"{sample}: {key} {values}", alter
 
 
 def of_events() -> Iterator[tuple[str, Alteration]]:
@@ -157,6 +221,11 @@ def of_events() -> Iterator[tuple[str, Alteration]]:
         ("sender_qpf", None),
     ):
         yield changed(key, change, **FRAME)
+    for sample in SAMPLES:
+        for key, values in RECORD if "frame" in sample else MISSED:
+            yield other(key, values, sample)
+        yield removed(sample=sample)
+        yield doubled(sample=sample)
     for key, change in (
         ("event", "ended"),
         ("time_ns", more),
@@ -287,6 +356,8 @@ def originals(request: pytest.FixtureRequest) -> tuple[Lines, Lines]:
         events, truth = read(logs.events), read(logs.truth)
     last = max(index for index, line in enumerate(events) if line["event"] == "status")
     events[last]["last"] = True
+    for sample, is_one in SAMPLES.items():
+        next(line for line in events if is_one(line))["sample"] = sample
     frame = events[of(**FRAME)(events)]
     # The datagram that completed frame 4 of stream 1 came once and as it was sent.
     next(
@@ -301,7 +372,8 @@ def is_found(folder: Path, events: Lines, truth: Lines) -> bool:
     paths = folder / "events.jsonl", folder / "truth.jsonl"
     for path, lines in zip(paths, (events, truth), strict=True):
         write_lines(
-            path, [{key: value for key, value in line.items() if key not in ("marked", "last")} for line in lines]
+            path,
+            [{key: value for key, value in line.items() if key not in ("marked", "last", "sample")} for line in lines],
         )
     try:
         return not verify_run(*paths).agrees

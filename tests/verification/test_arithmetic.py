@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cts.errors import UserError
 from cts.protocol.handshake import retry_ns
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.units import FrameRate
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.verify import verify_run
-from tests.verification.simulated_logs import MS, PATH, config_of, simulated_logs
+from tests.verification.simulated_logs import MS, PATH, config_of, simulated_logs, without_records
 
 NTSC = Fraction(30_000, 1001)
 
@@ -30,7 +31,7 @@ def test_the_definitions_by_hand() -> None:
     )
     assert (stream.send_offset_ns(1), stream.send_offset_ns(150)) == (33_333_333, 5_000 * MS)
     assert (stream.render_offset_ns(1), stream.render_offset_ns(150)) == (1_000 * MS, 5_966_666_666)
-    assert stream.datagram_sizes == {1400, 33_333 - 23 * 1400}
+    assert stream.datagram_sizes == (*[1400] * 23, 33_333 - 23 * 1400)
 
 
 def test_a_rate_that_is_no_whole_number_is_exact() -> None:
@@ -50,9 +51,9 @@ def test_a_buffer_holds_no_more_than_the_stream() -> None:
 
 @pytest.mark.parametrize(
     ("size", "sizes"),
-    [(800, {400}), (826, {400, 399, 27}), (827, {400, 27}), (801, {400, 374, 27}), (390, {390})],
+    [(800, (400, 400)), (826, (400, 399, 27)), (827, (400, 400, 27)), (801, (400, 374, 27)), (390, (390,))],
 )
-def test_no_datagram_is_a_header_alone(size: int, sizes: set[int]) -> None:
+def test_no_datagram_is_a_header_alone(size: int, sizes: tuple[int, ...]) -> None:
     assert Arithmetic(80 * size, Fraction(10), 500 * MS, 200 * MS, 400).datagram_sizes == sizes
 
 
@@ -78,7 +79,7 @@ def test_it_comes_to_the_same_as_the_products(
         assert own.send_offset_ns(sequence) == plan.send_offset_ns(sequence)
         assert own.render_offset_ns(sequence) == plan.render_offset_ns(sequence)
     if plan.frame_size < 10**6:
-        assert own.datagram_sizes == set(plan.datagram_sizes)
+        assert own.datagram_sizes == tuple(plan.datagram_sizes)
 
 
 SEND_OFFSET, RENDER_OFFSET = StreamPlan.send_offset_ns, StreamPlan.render_offset_ns
@@ -105,6 +106,10 @@ def test_a_wrong_arithmetic_of_the_product_is_found_out(
     with monkeypatch.context() as wrong:
         wrong.setattr(StreamPlan, name, WRONG[name])
         logs = simulated_logs(tmp_path, config, to_client=path, to_server=path)
+    if name == "datagram_sizes":
+        with pytest.raises(UserError, match="has a 'due' that is not 3"):
+            verify_run(logs.events, logs.truth)
+        without_records(logs)
     assert not verify_run(logs.events, logs.truth).agrees
 
 

@@ -26,7 +26,10 @@ def call(logs: Logs, *options: str) -> Result:
 
 def test_agreement_is_one_line_and_status_0(logs: Logs) -> None:
     result = call(logs)
-    assert (result.stdout, result.exit_code) == ("agrees: 1 stream, 20 frames, 62 datagrams\n", 0)
+    assert (result.stdout, result.exit_code) == (
+        "agrees: 1 stream, 20 frames (20 datagram by datagram), 62 datagrams\n",
+        0,
+    )
 
 
 def test_a_difference_is_a_line_of_its_own_and_status_1(logs: Logs) -> None:
@@ -34,7 +37,7 @@ def test_a_difference_is_a_line_of_its_own_and_status_1(logs: Logs) -> None:
     result = call(logs)
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "differs: 1 difference in 1 stream, 20 frames, 62 datagrams",
+        "differs: 1 difference in 1 stream, 20 frames (20 datagram by datagram), 62 datagrams",
         "stream 1, client 1, frame 1: verdict is 'repeated' in the events, 'completed' by the truth",
     ]
 
@@ -49,7 +52,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
         "tolerance_ns": 0,
         "times_apart_ns": 0,
         "datagrams": 62,
-        "frames": {"compared": 20, "undecidable": 0},
+        "frames": {"compared": 20, "by_datagram": 20, "order_open": 0, "late_datagrams": 0, "undecidable": 0},
         "streams": {
             "compared": 1,
             "undecidable": 0,
@@ -65,6 +68,9 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
                     "known_after_ns": 0,
                     "result": "Succeeded",
                     "frames": 20,
+                    "frames_by_datagram": 20,
+                    "order_open_frames": 0,
+                    "late_datagrams": 0,
                     "undecidable_frames": 0,
                     "undecidable": None,
                     "differences": 1,
@@ -107,6 +113,14 @@ def test_how_far_times_lie_apart_is_said(logs: Logs) -> None:
     ]
 
 
+def test_that_the_order_of_arrivals_was_open_is_said(logs: Logs) -> None:
+    as_relayed(logs, early_ns=1_200_000, late_ns=300_000)
+    logs.change_events(lambda line: line.update(extents=[1]), event="frame", sequence=7)
+    assert (
+        "transit or extents not judged, arrivals within 4 ms of each other: 1 frame" in call(logs).stdout.splitlines()
+    )
+
+
 def test_what_could_not_be_decided_is_said(logs: Logs) -> None:
     result = call(logs, "--tolerance", "1s")
     assert "undecidable, within 1 s of an edge" in result.stdout
@@ -115,7 +129,7 @@ def test_what_could_not_be_decided_is_said(logs: Logs) -> None:
 def test_streams_cut_short_and_starts_without_answer_are_said(tmp_path: Path) -> None:
     config = config_of("push", server={"connection_limit": 1}, client={"iterations": 2}, run={"time_limit": "2500ms"})
     assert call(simulated_logs(tmp_path, config)).stdout.splitlines() == [
-        "agrees: 1 stream, 15 frames, 63 datagrams",
+        "agrees: 1 stream, 15 frames (15 datagram by datagram), 63 datagrams",
         "compared up to where it was cut short: 1 stream",
         "reached the server and began nothing: 1 START",
     ]
