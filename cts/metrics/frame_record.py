@@ -32,7 +32,7 @@ class FrameRecord(NamedTuple):
         again_ns: when first something came that had come before; None if nothing did.
         least_transit_ns, greatest_transit_ns: of its datagrams; None if none came.
         transit_ns: of the one that arrived last.
-        extents: of each datagram that arrived behind one sent later, how many places behind (RFC 4737, section 4.2.2).
+        extents: of each datagram that arrived behind one sent later, how many places behind (RFC 4737, section 4.2.3).
     """
 
     sequence: int

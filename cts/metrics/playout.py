@@ -135,6 +135,8 @@ class Playout:
         return None
 
     def _row(self, depth: int, playing: int, twice: int) -> PlayoutDepth:
+        # What events tell may be made up: no more frames have come twice than have come.
+        twice = min(twice, playing)
         return PlayoutDepth(depth, self.depth_ns(depth), playing - twice, twice, self.frames - playing)
 
 

@@ -96,7 +96,7 @@ def outcome_of(
             upper bound, and says nothing of distance.
         loss: share of datagrams lost.
         rate: bits per second that came.
-        offered: bits per second that the stream would have had; less than the profile's does not show whether it has room.
+        offered: bits per second that the stream would have had; what hardly exceeds the profile's shows nothing.
     """
     measured = {percent: latency(percent) for percent in profile.latency}
     scores = {
@@ -122,7 +122,11 @@ def outcome_of(
     )
 
 
+_ROOM = 1.1
+"""Times what is needed that a stream must offer to show a lack of it: of one that offers little more, each loss would."""
+
+
 def _rate_score(profile: Profile, rate: float | None, offered: float | None) -> float | None:
-    if profile.rate is None or rate is None or (offered is not None and offered < profile.rate):
+    if profile.rate is None or rate is None or (offered is not None and offered < _ROOM * profile.rate):
         return None
     return 100.0 if rate >= profile.rate else 0.0

@@ -31,7 +31,7 @@ def media_rows(report: RunReport) -> list[tuple[str, str]]:
 
 def _outcome(totals: MediaTotals, plan: StreamPlan) -> QualityOfOutcome:
     profile = shipped_profiles()[DEFAULT_PROFILE]
-    return media_outcome(totals, profile, interval_ns=plan.interval_ns, offered=plan.bits_per_second)
+    return media_outcome(totals, profile, interval_ns=plan.interval_ns, offered=plan.sent_bits_per_second)
 
 
 def _jitter_rows(totals: MediaTotals) -> list[tuple[str, str]]:

@@ -48,19 +48,22 @@ def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     if playout is None or plan is None or not playout.frames or not report.snapshot.counts.bytes_received:
         return []
     set_to = f"set: {format_duration(plan.buffer_depth_ns)}"
+    # Of deeper buffers than this one nothing is known for sure.
+    known = playout.known >= playout.final_frame
+    none = "none" if known else f"none up to {_time(playout, playout.known)}"
     more = ""
     for share in _SAID_FIRST:
         depth = playout.smallest(_SHARES[share])
         if depth is not None:
             enough = f"{_time(playout, depth)} would have been enough for {share} % of frames"
             return [("buffer", f"{enough}{more}; {set_to}")]
-        more = f", none for {share} % of them"
+        more = f", {none} for {share} % of them"
     if not playout.whole:
-        return [("buffer", f"none would have let a frame play; {set_to}")]
+        return [("buffer", f"{none} would have let a frame play; {set_to}")]
     best = playout.at(playout.whole[-1][0])
     most = percentage(playout.frames - best.dropped, playout.frames)
     enough = f"{_time(playout, best.depth)} would have been enough for {most}"
-    return [("buffer", f"none would have let 95 % of frames play; {enough}; {set_to}")]
+    return [("buffer", f"{none} would have let 95 % of frames play; {enough}; {set_to}")]
 
 
 def _time(playout: Playout, depth: int) -> str:

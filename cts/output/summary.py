@@ -218,7 +218,7 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
 
 def hidden_losses_text(frames: int) -> str:
     """Write in how many frames the original's rule would have hidden a loss."""
-    return f"{counted(frames, 'frame')} that the original's rule would call completed"
+    return f"{counted(frames, 'frame')} that the original's rule would call completed or duplicated"
 
 
 def _late_rows(late: LateArrivals) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ WholeAtOnce = tuple[int, int, int]
 """All that there is to know of a frame whose datagrams came together, each once, as nearly all do: the first one's stamp, the
 sender's ticks per second, and when they came."""
 
-_SPANS = 256
+_SPANS = 64
 """Spans of a frame, whatever is due of it, before what touches none of them counts as having come before."""
 
 _FRAMES_TO_TURN = 8

@@ -94,13 +94,14 @@ class FrameRecorder:
             return FrameRecord(sequence, due_ns, due, 0, 0, 0, ((0, due - 1),), *(None,) * 7)
         if not identified:
             whole_ns, again_ns = timing.whole_by_size_ns, timing.again_by_size_ns
-            distinct, size, missing = min(came, due), min(arrived.size, full_size), None
+            size, missing = min(arrived.size, full_size), None
+            distinct = self._distinct(came, size)
             duplicate, extents = came - distinct, ()
         else:
             whole_ns, again_ns = timing.whole_ns, timing.again_ns
             size = min(arrived.distinct_size, full_size)
             missing = self._missing(arrived)
-            distinct = due if size == full_size else min(arrived.distinct, due)
+            distinct = self._distinct(arrived.distinct, size)
             duplicate, extents = arrived.duplicate, tuple(timing.extents)
         if again_ns is not None:
             self._came_again(sequence)
@@ -134,8 +135,14 @@ class FrameRecorder:
         extents = tuple(timing.extents)
         timing.extents.clear()
         again = fresh < record.datagrams and self._came_again(record.sequence)
+        # Of a peer whose datagrams are smaller more may be new than the frame lacks.
+        fresh = min(fresh, self._due - min(arrived.distinct - fresh, self._due - 1))
         missing = () if whole else self._missing(arrived)
         return record._replace(fresh=fresh, missing=missing, whole=whole, again=again, extents=extents)
+
+    def _distinct(self, came: int, size: int) -> int:
+        """Return how many of a frame's datagrams ``came`` are worth: whatever their size, all of them only with all bytes."""
+        return self._due if size == self._full_size else min(came, self._due - 1)
 
     def _missing(self, arrived: Arrived) -> Ranges | None:
         if arrived.distinct_size >= self._full_size:

@@ -1,4 +1,4 @@
-"""How far datagrams arrive behind others that were sent later: the reordering extent of RFC 4737, section 4.2.2."""
+"""How far datagrams arrive behind others that were sent later: the reordering extent of RFC 4737, section 4.2.3."""
 
 from __future__ import annotations
 

@@ -19,11 +19,13 @@ from cts.records.snapshots import Outcome, StreamInfo, StreamSnapshot
 __all__ = ["EventsReplay"]
 
 _SCHEMA = 2
-_OPEN_AT_MOST = 1 << 18
-"""Streams that may be open: four times as many as an address has ports."""
+_OPEN_AT_MOST = 1 << 16
+"""Streams that may be open: as many as an address has ports."""
 _ENDS_AT_MOST = 64
 """Ends of one stream and side that may be open: a server may have two."""
 _USUAL_LENGTH = 2048
+_KEPT_BESIDE = 256
+"""What any event that is kept to the end takes."""
 _LENGTH_BEYOND = 1 << 26
 """Characters, beyond what is usual, of all lines of which something is kept to the end."""
 
@@ -59,6 +61,7 @@ class EventsReplay:
         self._began_ns = self.header.began_ns
         # As many as the plan's datagram_sizes, which a hostile line could make very many.
         self._due = -(-self.header.plan.frame_size // self.header.plan.datagram_max_size)
+        self._final_frame = self.header.plan.final_frame
         self._open: dict[tuple[int, Role], list[OpenEnd]] = {}
         self._end = ReportedEnd()
         self._room = _LENGTH_BEYOND
@@ -104,6 +107,7 @@ class EventsReplay:
         elif event == "run_began":
             raise self._reader.refused("begins a run again")
         else:
+            self._keep(_USUAL_LENGTH + _KEPT_BESIDE)
             self._end.take(event, fields, self._reader.number)
 
     def _see(self, time_ns: int) -> None:
@@ -175,6 +179,12 @@ class EventsReplay:
         began_ns = self._began_ns
         sequence, size = fields.integer("sequence"), fields.integer("size")
         due_ns = began_ns + fields.instant("time_ns")
+        if end.last_frame is not None and not (sequence > end.last_frame[0] and due_ns > end.last_frame[1]):
+            raise self._reader.refused("tells of a frame that is not behind the one before it")
+        if sequence > self._final_frame:
+            raise self._reader.refused(f"tells of frame {sequence} of {self._final_frame}")
+        end.last_frame = sequence, due_ns
+        self._see(due_ns - began_ns)
         received_ns = fields.instant_or_none("received_ns")
         last = None
         if received_ns is not None:

@@ -137,7 +137,11 @@ def missed_written(record: MissedRecord) -> str:
 def missed_read(fields: Fields, began_ns: int, due: int, extents: tuple[int, ...]) -> MissedRecord:
     """Read it; its arguments are those of :func:`record_read`."""
     datagrams = _count(fields, "datagrams", 1)
-    fresh = None if "fresh" in fields and fields.is_null("fresh") else _count(fields, "fresh", datagrams, datagrams)
+    fresh = (
+        None
+        if "fresh" in fields and fields.is_null("fresh")
+        else _count(fields, "fresh", datagrams, min(datagrams, due))
+    )
     return MissedRecord(
         sequence=fields.integer("sequence"),
         received_ns=began_ns + fields.instant("time_ns"),

@@ -30,6 +30,7 @@ class OpenEnd:
         frames: those of its frames that events tell of, by verdict.
         bytes_on_time, bytes_due: what of them came in time, and what was due.
         bytes_missing: what was missing of those that were not whole.
+        last_frame: the frame that was told of last, and its render time; None before the first.
         extents: of the next frame's datagrams, or the next late ones, as far as they are told of beforehand.
     """
 
@@ -39,6 +40,7 @@ class OpenEnd:
     bytes_due: int = 0
     bytes_missing: int = 0
     extents: tuple[int, ...] = ()
+    last_frame: tuple[int, int] | None = None
 
     def take_extents(self) -> tuple[int, ...]:
         """Return what events told of the next frame's datagrams, or of the next late ones, beforehand."""

@@ -32,6 +32,8 @@ from cts.units import counted
 
 __all__ = ["LOG_OPTIONS", "Replayed", "replay"]
 
+_MEASURED_AT_MOST = 65_536
+"""Streams at once, as many as ``run.measured_streams`` can be: of those beyond, nothing is known."""
 LOG_OPTIONS = ("status", "connection", "jitter", "errors")
 """Logs that can be written again."""
 
@@ -168,9 +170,9 @@ class _Ends(Observer):
             self.total += result.counts
             if result.role is Role.RECEIVER and result.counted and result.measured:
                 result = self._measures_of(stream).concluded(result)
-                self.playout = playout_of_all((self.playout, result.playout))
-                self.metrics = sum_of_media((self.metrics, result.metrics))
             self._measures.pop(stream, None)
+            self.playout = playout_of_all((self.playout, result.playout))
+            self.metrics = sum_of_media((self.metrics, result.metrics))
         self.ledger.ended(stream.number, result)
 
     other_end_opened = stream_opened
@@ -179,7 +181,9 @@ class _Ends(Observer):
     def _measures_of(self, stream: StreamInfo) -> StreamMeasures:
         measures = self._measures.get(stream)
         if measures is None:
-            measures = self._measures[stream] = StreamMeasures(self._plan)
+            measures = StreamMeasures(self._plan)
+            if len(self._measures) < _MEASURED_AT_MOST:
+                self._measures[stream] = measures
         return measures
 
     def cut_off(self, end: OpenEnd, now_ns: int) -> None:
@@ -194,6 +198,8 @@ class _Ends(Observer):
             life_ns=(self._began_ns + info.opened_ns, now_ns),
             counts=end.counts,
         )
+        if info in self._measures:
+            result = self._measures[info].concluded(result)
         self.stream_ended(info, evolve(result, counted=False))
 
 

@@ -221,6 +221,7 @@ def test_of_a_run_that_was_killed_there_is_what_it_wrote_and_what_is_missing_is_
     assert stream["result"] == "Cancelled: the events end before it does"
     assert report["frames"] == stream["frames"]
     assert report["frames"]["completed"] > 0
+    assert stream["metrics"] is not None
     written, again = ((tmp_path / folder / "status.log").read_text() for folder in ("written", "again"))
     assert written.startswith(again) or again.startswith(written)
 

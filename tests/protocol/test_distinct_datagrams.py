@@ -193,7 +193,7 @@ def test_spans_are_bounded_and_what_is_too_many_counts_as_a_copy() -> None:
     arrived = Arrived()
     for stamp in range(0, 2000, 2):
         arrived.take(stamp, 1, 1, 10**6, 3)
-    assert (arrived.distinct, arrived.duplicate, len(arrived.ranges)) == (256, 744, 256)
+    assert (arrived.distinct, arrived.duplicate, len(arrived.ranges)) == (64, 936, 64)
 
 
 # ---------------------------------------------------------------------------------------------------- positions
@@ -381,6 +381,18 @@ def test_a_frame_that_comes_whole_behind_another_tells_how_far() -> None:
         (20 * MS, 20 * MS, ()),
         (10 * MS, 10 * MS, ()),
     ]
+
+
+def test_a_frame_of_many_small_datagrams_that_is_not_whole_lacks_one_at_least() -> None:
+    came = Receiving()
+    for place in range(4):
+        came.train(1, 1, 100, 100, 10 * place, 1)
+    came.render(1)
+    (record,) = came.records
+    assert (record.distinct, record.distinct_size, record.duplicate) == (2, 400, 0)
+    for place in range(4, 8):
+        came.train(1, 1, 100, 100, 10 * place, 1, came.due_ns(1) + 2)
+    assert [each.fresh for each in came.missed] == [1, 1, 1, 1]
 
 
 def test_the_bytes_of_frames_are_told_whichever_way_they_came() -> None:

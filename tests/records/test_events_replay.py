@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,6 +146,19 @@ _FRAMES = st.builds(_with_record, _PLAIN_FRAMES, st.none() | RECORDS) | MISSED
 """What is told of a stream's data; the plan of the settings makes frames of as many datagrams as these have."""
 
 
+def _in_order(data: list[RenderedFrame | MissedRecord]) -> list[RenderedFrame | MissedRecord]:
+    """Return it with frames one behind the other, as they are rendered."""
+    dues_ns = accumulate(
+        (each.due_ns - BEGAN_NS + 2**61 if isinstance(each, RenderedFrame) else 0) // 4 + 1 for each in data
+    )
+    return [
+        _with_record(evolve(each, sequence=sequence, due_ns=due_ns), each.record)
+        if isinstance(each, RenderedFrame)
+        else each
+        for sequence, (each, due_ns) in enumerate(zip(data, dues_ns, strict=True), 1)
+    ]
+
+
 class Heard(Observer):
     """Takes down what it is told."""
 
@@ -194,7 +208,7 @@ def replayed(path: Path) -> tuple[list[tuple[str, object]], ReportedEnd]:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(_RESULTS, st.lists(_FRAMES, max_size=3)), max_size=4))
+@given(st.lists(st.tuples(_RESULTS, st.lists(_FRAMES, max_size=3).map(_in_order)), max_size=4))
 def test_streams_and_frames_come_back_as_they_were_told(
     streams: list[tuple[StreamResult, list[object]]],
 ) -> None:
@@ -534,3 +548,28 @@ def test_lines_that_are_long_are_kept_up_to_a_limit_in_all(tmp_path: Path) -> No
     path = tmp_path / "long.jsonl.gz"
     path.write_bytes(gzip.compress("".join([lines[0], *[note] * 1500]).encode(), 1))
     assert "is one of too many that are long" in refusal_of(lambda: replayed(path))
+
+
+@pytest.mark.parametrize("again", [_frame(1), evolve(_frame(3), due_ns=BEGAN_NS)])
+def test_a_frame_that_is_not_behind_the_one_before_it_is_refused(tmp_path: Path, again: RenderedFrame) -> None:
+    def told(heard: Observer, log: EventsLog) -> None:
+        for observer in (heard, log):
+            observer.stream_opened(INFO)
+            for frame in (*FRAMES, _with_record(again, again.record)):
+                observer.frame_rendered(INFO, frame)
+        log.closing()
+
+    tell(tmp_path / "e.jsonl", told)
+    assert "tells of a frame that is not behind the one before it" in refusal_of(lambda: replayed(tmp_path / "e.jsonl"))
+
+
+def test_what_is_kept_to_the_end_is_bounded_in_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cts.records.events_replay._LENGTH_BEYOND", 256 * 10)
+
+    def told(heard: Observer, log: EventsLog) -> None:
+        for number in range(20):
+            log.run_failed(str(number))
+        log.closing()
+
+    tell(tmp_path / "e.jsonl", told)
+    assert "is one of too many" in refusal_of(lambda: replayed(tmp_path / "e.jsonl"))

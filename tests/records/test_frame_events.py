@@ -73,7 +73,7 @@ MISSED = st.builds(
     again=st.booleans(),
     transit_ns=_TRANSITS,
     extents=_EXTENTS,
-).map(lambda record: record._replace(fresh=None if record.fresh is None else min(record.fresh, record.datagrams)))
+).map(lambda record: record._replace(fresh=None if record.fresh is None else min(record.fresh, record.datagrams, DUE)))
 
 
 def fields_of(text: str) -> Fields:
@@ -151,7 +151,13 @@ def test_what_is_no_record_is_refused(text: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['"late_ns":0', '"late_ns":5,"size":-1', '"late_ns":5,"size":9,"fresh":2', '"late_ns":5,"size":9,"datagrams":-1'],
+    [
+        '"late_ns":0',
+        '"late_ns":5,"size":9,"datagrams":25',
+        '"late_ns":5,"size":-1',
+        '"late_ns":5,"size":9,"fresh":2',
+        '"late_ns":5,"size":9,"datagrams":-1',
+    ],
 )
 def test_what_is_no_late_data_is_refused(text: str) -> None:
     fields = fields_of(f'{{"time_ns":9,"sequence":1,"transit_ns":0,{text}}}')

@@ -49,7 +49,7 @@ def test_by_the_original_s_rule_it_is_completed() -> None:
 
 
 def test_several_frames_are_told_as_several() -> None:
-    assert hidden_losses_text(3) == "3 frames that the original's rule would call completed"
+    assert hidden_losses_text(3) == "3 frames that the original's rule would call completed or duplicated"
 
 
 @settings(max_examples=15, deadline=None)
