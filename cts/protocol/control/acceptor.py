@@ -1,0 +1,186 @@
+"""A server's side of the handshake, for all of its peers: who receives what is sent to it, who has a key, what was decided.
+
+HELLO without the right cookie is answered by CHALLENGE, and nothing is kept of it. One with it is for the caller to decide:
+:meth:`Acceptor.accept`, :meth:`Acceptor.refuse`, or neither, as if it had not come. The decision is kept by peer
+and nonce for as long as the cookie is good, and each copy of that HELLO is answered by the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cts.protocol.control.cookie import cookie_of, is_fresh_cookie, slot_of
+from cts.protocol.control.datagrams import Control, encode_control, transcript, with_tag
+from cts.protocol.control.keys import Key, KeyRing, StreamKeys, same
+from cts.protocol.control.limits import Caps, Reason, Refusal, WantedPlan
+from cts.protocol.control.messages import ALL_FEATURES, Challenge, Feature, Hello, Refused, Welcome
+from cts.protocol.control.session import Session
+from cts.protocol.plan import StreamPlan
+
+__all__ = ["Accepted", "Acceptor", "Incoming"]
+
+_Asker = tuple[bytes, int, bytes]
+"""Address, port, nonce."""
+
+
+class Incoming(NamedTuple):
+    """A client that receives what is sent to it and, where the server has keys, has one of them.
+
+    Attributes:
+        hello: what it asks for.
+        key: the key that it has; its name is for the log.
+        asker: who it is.
+        transcript: what both ends know of HELLO.
+    """
+
+    hello: Hello
+    key: Key | None
+    asker: tuple[bytes, int, bytes]
+    transcript: bytes
+
+
+class Accepted(NamedTuple):
+    """A stream that begins.
+
+    Attributes:
+        answer: the WELCOME, to be sent now.
+        session: seals and opens control datagrams of the stream.
+        features: what both ends can do.
+    """
+
+    answer: bytes
+    session: Session
+    features: Feature
+
+
+class Acceptor:
+    """Hears every HELLO of a server.
+
+    Args:
+        secret: what cookies are made with, 16 to 64 bytes that nobody can foresee, drawn for this run alone.
+        keys: those of its clients; None to serve who has none.
+        remembered: decisions that are kept at once, each for 10 s at most.
+
+    Attributes:
+        challenged: CHALLENGEs that were answered.
+        repeated: copies of a HELLO that were answered as before.
+        crowded: HELLOs that got no answer since as many decisions were kept as may be.
+    """
+
+    def __init__(self, secret: bytes, *, keys: KeyRing | None = None, remembered: int = 16_384) -> None:
+        self.challenged = 0
+        self.repeated = 0
+        self.crowded = 0
+        self._secret = secret
+        self._keys = keys
+        self._remembered = remembered
+        self._slot = 0
+        self._decided: dict[_Asker, bytes] = {}
+        self._decided_before: dict[_Asker, bytes] = {}
+
+    @property
+    def decisions(self) -> int:
+        """How many are kept; none is of a peer whose cookie was not right."""
+        return len(self._decided) + len(self._decided_before)
+
+    def hear(self, control: Control, address: bytes, port: int, now_ns: int) -> bytes | Incoming | None:
+        """Take a control datagram from an address that has no stream, or a HELLO from one that has.
+
+        Args:
+            control: the datagram.
+            address: the peer's, 255 bytes at most; one address always the same ones.
+            port: the peer's.
+            now_ns: this instant.
+
+        Returns:
+            The answer to send there; or who asks, to be decided before anything else is heard; or None for nothing to do.
+        """
+        hello = control.message
+        if not isinstance(hello, Hello):
+            return None
+        cookie = hello.cookie
+        if cookie is None or not is_fresh_cookie(self._secret, address, port, hello.nonce, cookie, now_ns):
+            self.challenged += 1
+            made = cookie_of(self._secret, address, port, hello.nonce, slot_of(now_ns))
+            return encode_control(Challenge(hello.nonce, made))
+        self._forget(now_ns)
+        asker = (address, port, hello.nonce)
+        before = self._decided.get(asker) or self._decided_before.get(asker)
+        if before is not None:
+            self.repeated += 1
+            return before
+        if hello.unknown:
+            text = (
+                f"HELLO has field {hello.unknown[0]}, which this server does not know: it may be older than the client"
+            )
+            return _refused(hello, Refusal(Reason.UNSUPPORTED, text))
+        key, problem = self._key_of(hello, control)
+        if problem is not None:
+            return _refused(hello, Refusal(Reason.KEY, problem))
+        if self.decisions >= self._remembered:
+            self.crowded += 1
+            return None
+        return Incoming(hello, key, asker, transcript(control.covered))
+
+    def accept(
+        self,
+        incoming: Incoming,
+        plan: StreamPlan,
+        *,
+        connection_id: str,
+        server_nonce: bytes,
+        caps: Caps,
+        now_ns: int,
+        features: Feature = ALL_FEATURES,
+    ) -> Accepted:
+        """Serve the stream.
+
+        Args:
+            incoming: who asks.
+            plan: what was asked for, as :func:`cts.protocol.control.limits.admit` returned it.
+            connection_id: its name, a UUID of 36 characters.
+            server_nonce: 16 bytes that nobody can foresee, drawn for this stream alone.
+            caps: what one stream may be.
+            now_ns: this instant.
+            features: what this end can do.
+        """
+        hello, key = incoming.hello, incoming.key
+        both = hello.features & features
+        welcome = Welcome(
+            hello.nonce, server_nonce, connection_id, WantedPlan.of(plan), hello.direction, both, caps, now_ns
+        )
+        covered = encode_control(welcome, tagged=key is not None)
+        answer = covered if key is None else with_tag(covered, key.welcome_tag(incoming.transcript, covered))
+        self._decided[incoming.asker] = answer
+        keys = StreamKeys.of(key, incoming.transcript, covered)
+        return Accepted(answer, Session(keys, is_client=False), both)
+
+    def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes:
+        """Return the answer that says why the stream is not served."""
+        answer = self._decided[incoming.asker] = _refused(incoming.hello, refusal)
+        return answer
+
+    def _forget(self, now_ns: int) -> None:
+        """Drop what no good cookie can ask for again: decisions of neither this slot nor the one before."""
+        slot = slot_of(now_ns)
+        if slot != self._slot:
+            self._decided_before = self._decided if slot == self._slot + 1 else {}
+            self._decided = {}
+            self._slot = slot
+
+    def _key_of(self, hello: Hello, control: Control) -> tuple[Key | None, str | None]:
+        """Return the key that a client has; or in its place what is wrong."""
+        tag = control.tag
+        if self._keys is None:
+            return None, None if tag is None else "it has no keys: do without one, or give it the same psk_file"
+        if tag is None:
+            return None, "it serves only who has a key: set client.psk_file to one of its keys"
+        key = self._keys.find(hello.key_name)
+        # Which of the two is wrong is not said: whether there is a name is nobody's business.
+        if key is None or not same(tag, key.hello_tag(control.covered)):
+            return None, "the key is not one of this server's, or has another name there"
+        return key, None
+
+
+def _refused(hello: Hello, refusal: Refusal) -> bytes:
+    return encode_control(Refused(hello.nonce, refusal))

@@ -1,0 +1,107 @@
+"""The other end's clock, asked for: when PING goes out, and what a PONG tells (RFC 5905, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from cts.protocol.control.messages import Ping, Pong
+from cts.units import MILLISECOND
+
+__all__ = ["PING_INTERVAL_NS", "Allowance", "ClockSample", "Pinger"]
+
+PING_INTERVAL_NS = 200 * MILLISECOND
+"""From one PING to the next at least: five a second."""
+_OUTSTANDING_AT_MOST = 16
+
+
+@frozen
+class ClockSample:
+    """One exchange, by four stamps.
+
+    Attributes:
+        sent_ns, returned_ns: when PING left and PONG came, by this end's clock (T1, T4).
+        peer_received_ns, peer_sent_ns: when PING came and PONG left, by the other's (T2, T3).
+    """
+
+    sent_ns: int
+    peer_received_ns: int
+    peer_sent_ns: int
+    returned_ns: int
+
+    @property
+    def round_trip_ns(self) -> int:
+        """Nanoseconds on the way there and back."""
+        return self.returned_ns - self.sent_ns - (self.peer_sent_ns - self.peer_received_ns)
+
+    @property
+    def offset_ns(self) -> int:
+        """How much more the other clock shows, as if both ways took the same; wrong by :attr:`error_ns` at most."""
+        return (self.peer_received_ns - self.sent_ns + self.peer_sent_ns - self.returned_ns) // 2
+
+    @property
+    def error_ns(self) -> int:
+        """Half the round trip, rounded up, and one for the rounding of the offset: all of it may have been one way's."""
+        return (self.round_trip_ns + 1) // 2 + 1
+
+
+class Pinger:
+    """Sends PING at intervals, and takes each PONG once.
+
+    Args:
+        now_ns: this instant; the first is due.
+        jitter: draws from 0 (included) to 1, so that ends do not fall into step.
+        interval_ns: the least time from one to the next; half as long again at most is added.
+
+    Attributes:
+        due_ns: when the next is due.
+        implausible: PONGs that answer no PING of these, or whose stamps cannot be.
+    """
+
+    def __init__(self, now_ns: int, *, jitter: Callable[[], float], interval_ns: int = PING_INTERVAL_NS) -> None:
+        self.due_ns = now_ns
+        self.implausible = 0
+        self._jitter = jitter
+        self._interval_ns = interval_ns
+        self._outstanding: dict[int, None] = {}
+
+    def ping(self, now_ns: int) -> Ping:
+        """Return the PING that leaves now."""
+        self.due_ns = now_ns + self._interval_ns + int(self._interval_ns / 2 * self._jitter())
+        if len(self._outstanding) == _OUTSTANDING_AT_MOST:
+            del self._outstanding[next(iter(self._outstanding))]
+        self._outstanding[now_ns] = None
+        return Ping(now_ns)
+
+    def heard(self, pong: Pong, received_ns: int) -> ClockSample | None:
+        """Take a PONG that came then; None where it says nothing."""
+        sample = ClockSample(pong.ping_ns, pong.received_ns, pong.sent_ns, received_ns)
+        is_possible = pong.sent_ns >= pong.received_ns and sample.round_trip_ns >= 0
+        if pong.ping_ns not in self._outstanding or not is_possible:
+            self.implausible += 1
+            return None
+        del self._outstanding[pong.ping_ns]
+        return sample
+
+
+class Allowance:
+    """Answers that one end gives for nothing: so many at once, and one more after each interval (RFC 2697 has such buckets).
+
+    Args:
+        burst: at once.
+        interval_ns: nanoseconds for one more.
+    """
+
+    def __init__(self, burst: int, interval_ns: int) -> None:
+        self._interval_ns = interval_ns
+        self._room_ns = (burst - 1) * interval_ns
+        self._used_until_ns = -(2**63)
+
+    def take(self, now_ns: int) -> bool:
+        """Tell whether one is left, and use it."""
+        until_ns = max(self._used_until_ns, now_ns)
+        if until_ns - now_ns > self._room_ns:
+            return False
+        self._used_until_ns = until_ns + self._interval_ns
+        return True
