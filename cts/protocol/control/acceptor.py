@@ -59,7 +59,7 @@ class Acceptor:
     Args:
         secret: what cookies are made with, 16 to 64 bytes that nobody can foresee, drawn for this run alone.
         keys: those of its clients; None to serve who has none.
-        remembered: decisions that are kept at once, each for 10 s at most.
+        remembered: decisions that are kept at once, each for 10 s at most after the last copy of its HELLO.
 
     Attributes:
         challenged: CHALLENGEs that were answered.
@@ -105,9 +105,10 @@ class Acceptor:
             return encode_control(Challenge(hello.nonce, made))
         self._forget(now_ns)
         asker = (address, port, hello.nonce)
-        before = self._decided.get(asker) or self._decided_before.get(asker)
+        before = self._decided.get(asker) or self._decided_before.pop(asker, None)
         if before is not None:
             self.repeated += 1
+            self._decided[asker] = before
             return before
         if hello.unknown:
             text = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from cts.protocol.control.cookie import COOKIE_SLOT_NS
 from cts.protocol.control.datagrams import Control, encode_control, transcript, with_tag
 from cts.protocol.control.keys import Key, StreamKeys, same
 from cts.protocol.control.limits import Refusal, WantedPlan
@@ -19,7 +20,7 @@ __all__ = ["GIVES_UP_NS", "HELLO_RETRY_NS", "ClientHandshake", "HandshakeMode"]
 
 HELLO_RETRY_NS = SECOND // 2
 """From one HELLO to the next."""
-GIVES_UP_NS = 5 * SECOND
+GIVES_UP_NS = COOKIE_SLOT_NS
 """From the first HELLO to giving up, where there is no falling back."""
 _UNANSWERED_AT_MOST = 2
 """HELLOs before a client that may falls back."""
@@ -50,7 +51,7 @@ class ClientHandshake:
         mode: whether it may fall back.
         features: what this end can do.
         key: what it shares with the server; None for nothing.
-        gives_up_ns: nanoseconds from now to giving up.
+        gives_up_ns: nanoseconds from now to giving up; cut to :data:`GIVES_UP_NS`, for so long a server remembers.
 
     Attributes:
         state: where it is.
@@ -87,9 +88,9 @@ class ClientHandshake:
         self._cookie: bytes | None = None
         self._may_fall_back = mode is HandshakeMode.AUTO and key is None
         self._next_ns = now_ns
-        self._until_ns = now_ns + gives_up_ns
+        self._waited_ns = min(gives_up_ns, GIVES_UP_NS)
+        self._until_ns = now_ns + self._waited_ns
         self._fall_back_ns = FOREVER_NS
-        self._waited_ns = gives_up_ns
         self._transcript = transcript(self._hello()[0])
 
     @property
