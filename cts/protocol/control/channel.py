@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.datagrams import Control
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Ping, Pong, Results, StreamMessage
 from cts.protocol.control.messages import ResultsAck as Ack
-from cts.protocol.control.pinging import PING_INTERVAL_NS, Allowance, ClockSample, Pinger
+from cts.protocol.control.pinging import PING_INTERVAL_NS, Allowance, Pinger
 from cts.protocol.control.results import ResultsExchange
 from cts.protocol.control.session import Session
 from cts.protocol.control.states import Event, State, next_state

@@ -4,46 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
-
+from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.messages import Ping, Pong
 from cts.units import MILLISECOND
 
-__all__ = ["PING_INTERVAL_NS", "Allowance", "ClockSample", "Pinger"]
+__all__ = ["PING_INTERVAL_NS", "Allowance", "Pinger"]
 
 PING_INTERVAL_NS = 200 * MILLISECOND
 """From one PING to the next at least: five a second."""
 _OUTSTANDING_AT_MOST = 16
-
-
-@frozen
-class ClockSample:
-    """One exchange, by four stamps.
-
-    Attributes:
-        sent_ns, returned_ns: when PING left and PONG came, by this end's clock (T1, T4).
-        peer_received_ns, peer_sent_ns: when PING came and PONG left, by the other's (T2, T3).
-    """
-
-    sent_ns: int
-    peer_received_ns: int
-    peer_sent_ns: int
-    returned_ns: int
-
-    @property
-    def round_trip_ns(self) -> int:
-        """Nanoseconds on the way there and back."""
-        return self.returned_ns - self.sent_ns - (self.peer_sent_ns - self.peer_received_ns)
-
-    @property
-    def offset_ns(self) -> int:
-        """How much more the other clock shows, as if both ways took the same; wrong by :attr:`error_ns` at most."""
-        return (self.peer_received_ns - self.sent_ns + self.peer_sent_ns - self.returned_ns) // 2
-
-    @property
-    def error_ns(self) -> int:
-        """Half the round trip, rounded up, and one for the rounding of the offset: all of it may have been one way's."""
-        return (self.round_trip_ns + 1) // 2 + 1
 
 
 class Pinger:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.channel import CONFIRMED_WITHIN_NS, StreamChannel
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Message, Ping, Pong, Results, ResultsAck
-from cts.protocol.control.pinging import ClockSample
 from cts.protocol.control.results import RESULTS_REPEATED_NS, RESULTS_RETRY_NS
 from cts.protocol.control.session import Rejected
 from cts.protocol.control.states import State
