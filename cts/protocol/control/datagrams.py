@@ -13,7 +13,7 @@ from typing import NamedTuple
 from attrs import evolve
 
 from cts.errors import DecodeError
-from cts.protocol.control.fields import FIELD_HEADER, TAG_SIZE, Field, RawField, pack_field, read_fields
+from cts.protocol.control.fields import FIELD_HEADER, TAG_SIZE, Field, pack_field, read_fields
 from cts.protocol.control.layouts import CODECS, LAYOUTS
 from cts.protocol.control.messages import Hello, Message, MessageType
 from cts.protocol.task import DatagramBatch
@@ -46,8 +46,14 @@ _TAG_FIELD_SIZE = FIELD_HEADER.size + TAG_SIZE
 _TYPES = {layout.message: kind for kind, layout in LAYOUTS.items()}
 _OPENING = frozenset({MessageType.HELLO, MessageType.CHALLENGE, MessageType.WELCOME, MessageType.REFUSED})
 _NOT_OF_TRANSCRIPT = frozenset({Field.PADDING, Field.COOKIE, Field.TAG})
-_NUMBERS = {kind: {carried.field for carried in layout.carried} for kind, layout in LAYOUTS.items()}
 _ENVELOPE_OF_STREAM = (Field.TOKEN, Field.SEQUENCE, Field.TAG)
+_KINDS = {kind.value: kind for kind in MessageType}
+_KNOWN = {
+    kind: {Field.PADDING, Field.TAG, *(carried.field for carried in layout.carried)}
+    | (set() if kind in _OPENING else set(_ENVELOPE_OF_STREAM))
+    for kind, layout in LAYOUTS.items()
+}
+"""The fields that each message has a use for."""
 
 
 class Control(NamedTuple):
@@ -136,44 +142,39 @@ def decode_control_untrusted(datagram: bytes | memoryview) -> Control:
         raise DecodeError(f"flag 0x{flag:04x} is not that of control datagrams")
     if version != VERSION:
         raise DecodeError(f"version {version} of control datagrams is not known; this is {VERSION}")
-    if number not in iter(MessageType):
+    kind = _KINDS.get(number)
+    if kind is None:
         raise DecodeError(f"there is no control datagram of type {number}")
-    kind = MessageType(number)
     if kind is MessageType.HELLO and len(data) < HELLO_SIZE:
         raise DecodeError(f"HELLO has {len(data)} bytes; {HELLO_SIZE} are the least")
     raw = read_fields(data[HEADER.size :])
-    numbers = [field.number for field in raw]
-    has_tag = Field.TAG in numbers
-    if has_tag and numbers[-1] != Field.TAG:
+    came = {field.number: field.value for field in raw}
+    has_tag = Field.TAG in came
+    if has_tag and raw[-1].number != Field.TAG:
         raise DecodeError("there is something behind the tag")
-    of_stream = kind not in _OPENING
-    known = {*_NUMBERS[kind], Field.PADDING, Field.TAG, *(_ENVELOPE_OF_STREAM if of_stream else ())}
-    unknown = tuple(field.number for field in raw if field.marked and field.number not in known)
+    unknown = tuple(field.number for field in raw if field.marked and field.number not in _KNOWN[kind])
     if unknown and kind is not MessageType.HELLO:
         raise DecodeError(f"field {unknown[0]} must be understood, and is not")
-    values = _values(kind, raw)
-    envelope = {field.number: field.value for field in raw}
     token = sequence = None
-    if of_stream:
+    if kind not in _OPENING:
         for field in _ENVELOPE_OF_STREAM:
-            if field not in envelope:
+            if field not in came:
                 raise DecodeError(f"{kind.name} has no {field.name}")
-        token = CODECS[Field.TOKEN].unpack(envelope[Field.TOKEN])
-        sequence = CODECS[Field.SEQUENCE].unpack(envelope[Field.SEQUENCE])
-    tag = CODECS[Field.TAG].unpack(envelope[Field.TAG]) if has_tag else None
-    message = LAYOUTS[kind].make(*values)
-    if isinstance(message, Hello):
+        token = CODECS[Field.TOKEN].unpack(came[Field.TOKEN])
+        sequence = CODECS[Field.SEQUENCE].unpack(came[Field.SEQUENCE])
+    tag = CODECS[Field.TAG].unpack(came[Field.TAG]) if has_tag else None
+    message = LAYOUTS[kind].make(*_values(kind, came))
+    if isinstance(message, Hello) and unknown:
         message = evolve(message, unknown=unknown)
     return Control(message, token, sequence, tag, data[:-_TAG_FIELD_SIZE] if has_tag else data)
 
 
-def _values(kind: MessageType, raw: list[RawField]) -> list[object]:
+def _values(kind: MessageType, came: dict[int, bytes]) -> list[object]:
     """Return the values of a message's fields, in its layout's order.
 
     Raises:
         DecodeError: one is missing or wrong.
     """
-    came = {field.number: field.value for field in raw}
     values: list[object] = []
     for carried in LAYOUTS[kind].carried:
         value = came.get(carried.field)
