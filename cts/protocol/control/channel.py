@@ -65,7 +65,7 @@ class StreamChannel:
         self._pinger = Pinger(now_ns, jitter=jitter, interval_ns=max(ping_interval_ns, PING_INTERVAL_NS))
         self._allowance = Allowance(_ANSWERS_AT_ONCE, _ANSWER_INTERVAL_NS)
         self._confirmed_until_ns = now_ns + CONFIRMED_WITHIN_NS
-        self._pings: deque[tuple[Ping, int]] = deque(maxlen=_ANSWERS_AT_ONCE)
+        self._pings: deque[tuple[Ping, int]] = deque()
         self._owes_ack = False
         self._counts: Counts | None = None
         self._counts_number = 0
@@ -170,7 +170,7 @@ class StreamChannel:
 
     def _takes(self, message: StreamMessage, number: int, received_ns: int) -> ClockSample | Counts | Results | None:
         if isinstance(message, Ping):
-            if self._allowance.take(received_ns):
+            if len(self._pings) < _ANSWERS_AT_ONCE and self._allowance.take(received_ns):
                 self._pings.append((message, received_ns))
             else:
                 self.ignored += 1

@@ -102,6 +102,15 @@ def test_a_peer_that_pings_too_fast_is_not_answered_each_time() -> None:
     assert server.ignored == 96
 
 
+def test_pings_to_an_end_that_stands_still_wait_in_a_short_queue_and_the_others_are_counted() -> None:
+    client, server = channels()
+    for second in range(10):
+        give(server, [client.session.seal(Ping(second))], second * SECOND)
+    answers = [each for each in said(sent(server, 10 * SECOND)) if isinstance(each, Pong)]
+    assert [each.ping_ns for each in answers] == [0, 1, 2, 3]
+    assert server.ignored == 6
+
+
 def test_a_ping_that_comes_again_is_answered_once() -> None:
     client, server = channels()
     give(server, sent(client) * 5)
