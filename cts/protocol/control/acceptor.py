@@ -17,7 +17,7 @@ from cts.protocol.control.messages import ALL_FEATURES, Challenge, Feature, Hell
 from cts.protocol.control.session import Session
 from cts.protocol.plan import StreamPlan
 
-__all__ = ["Accepted", "Acceptor", "Incoming"]
+__all__ = ["Accepted", "Acceptor", "Incoming", "Repeated"]
 
 _Asker = tuple[bytes, int, bytes]
 """Address, port, nonce."""
@@ -37,6 +37,19 @@ class Incoming(NamedTuple):
     key: Key | None
     asker: tuple[bytes, int, bytes]
     transcript: bytes
+
+
+class Repeated(NamedTuple):
+    """The decision on a HELLO of which another copy came: mostly since the answer was lost.
+
+    A receiving side that has no data yet begins anew with it, as with START that comes again: its client begins with the
+    answer.
+
+    Attributes:
+        answer: the same WELCOME or REFUSED, to be sent now.
+    """
+
+    answer: bytes
 
 
 class Accepted(NamedTuple):
@@ -83,7 +96,7 @@ class Acceptor:
         """How many are kept; none is of a peer whose cookie was not right."""
         return len(self._decided) + len(self._decided_before)
 
-    def hear(self, control: Control, address: bytes, port: int, now_ns: int) -> bytes | Incoming | None:
+    def hear(self, control: Control, address: bytes, port: int, now_ns: int) -> bytes | Repeated | Incoming | None:
         """Take a control datagram from an address that has no stream, or a HELLO from one that has.
 
         Args:
@@ -93,7 +106,8 @@ class Acceptor:
             now_ns: this instant.
 
         Returns:
-            The answer to send there; or who asks, to be decided before anything else is heard; or None for nothing to do.
+            The answer to send there; or the one that was given before; or who asks, to be decided before anything else is
+            heard; or None for nothing to do.
         """
         hello = control.message
         if not isinstance(hello, Hello):
@@ -109,7 +123,7 @@ class Acceptor:
         if before is not None:
             self.repeated += 1
             self._decided[asker] = before
-            return before
+            return Repeated(before)
         if hello.unknown:
             text = (
                 f"HELLO has field {hello.unknown[0]}, which this server does not know: it may be older than the client"

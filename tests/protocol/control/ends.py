@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
@@ -56,7 +56,9 @@ def acceptor_of(*keys: Key, remembered: int = 100) -> Acceptor:
     return Acceptor(SECRET, keys=KeyRing(keys) if keys else None, remembered=remembered)
 
 
-def hear(acceptor: Acceptor, datagram: bytes | None, now_ns: int = 0, port: int = PORT) -> bytes | Incoming | None:
+def hear(
+    acceptor: Acceptor, datagram: bytes | None, now_ns: int = 0, port: int = PORT
+) -> bytes | Repeated | Incoming | None:
     """Hand what a client sent, which must be something, to a server."""
     assert datagram is not None
     return acceptor.hear(decode_control_untrusted(datagram), ADDRESS, port, now_ns)
