@@ -30,7 +30,7 @@ def test_in_the_end_both_stream_or_each_says_why_not(
     seed: int, loss: float, doubled: float, delay_ms: int, mode: HandshakeMode, refusal: Refusal | None
 ) -> None:
     network = BadNetwork(seed, loss, doubled, delay_ms, refusal, mode)
-    network.run(60 * SECOND)
+    network.run(20 * SECOND)
     client, channel, streams = network.client, network.client_channel, network.server_channels
     assert len(streams) <= 1
     assert not client.pending
@@ -52,7 +52,7 @@ def test_in_the_end_both_stream_or_each_says_why_not(
 @given(SEEDS, LOSS, st.integers(1, 400))
 def test_doubling_and_reordering_alone_change_nothing(seed: int, doubled: float, delay_ms: int) -> None:
     network = BadNetwork(seed, 0, doubled, delay_ms, mode=HandshakeMode.AUTO)
-    network.run(10 * SECOND)
+    network.run(4 * SECOND)
     assert network.client.state is State.WELCOMED
     assert [network.client_channel.state, *(each.state for each in network.server_channels)] == [  # type: ignore[union-attr]
         State.CONFIRMED,
