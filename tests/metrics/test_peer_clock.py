@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.peer_clock import ClockEstimate, ClockSample, PeerClock
@@ -34,6 +34,7 @@ class Clock:
         return int(at_ns + self.offset(at_ns))
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**62), 2**62), ON_THE_WAY, ON_THE_WAY, ON_THE_WAY, st.integers(-(2**61), 2**61))
 def test_the_offset_of_one_exchange_is_never_wrong_by_more_than_half_the_round_trip(
     sent_ns: int, there_ns: int, back_ns: int, held_ns: int, offset_ns: int
@@ -44,6 +45,7 @@ def test_the_offset_of_one_exchange_is_never_wrong_by_more_than_half_the_round_t
     assert Fraction(there_ns + back_ns, 2) <= sample.error_ns <= Fraction(there_ns + back_ns, 2) + 2
 
 
+@settings(deadline=None)
 @given(
     st.integers(-(2**61), 2**61),
     st.integers(-50, 50),

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cts.errors import DecodeError
@@ -77,6 +77,7 @@ def hello_with(*more: bytes, hello: Hello = HELLO) -> bytes:
 # ------------------------------------------------------------------------------------------------ there and back
 
 
+@settings(deadline=None)
 @given(OPENING)
 def test_a_message_that_opens_a_stream_survives_the_round_trip(message: Message) -> None:
     datagram = encode_control(message)
@@ -84,18 +85,21 @@ def test_a_message_that_opens_a_stream_survives_the_round_trip(message: Message)
     assert decode_control_untrusted(memoryview(datagram)).message == message
 
 
+@settings(deadline=None)
 @given(OPENING)
 def test_a_tag_comes_apart_from_what_it_covers(message: Message) -> None:
     covered = encode_control(message, tagged=True)
     assert decode_control_untrusted(with_tag(covered, TAG)) == (message, None, None, TAG, covered)
 
 
+@settings(deadline=None)
 @given(OF_STREAM, U64)
 def test_a_message_of_a_stream_survives_the_round_trip(message: Message, sequence: int) -> None:
     covered = encode_control(message, token=TOKEN, sequence=sequence)
     assert decode_control_untrusted(with_tag(covered, TAG)) == (message, TOKEN, sequence, TAG, covered)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=1300), FRAMED, FRAMED.map(lambda framed: framed.ljust(HELLO_SIZE, b"\0"))))
 @example(b"")
 @example(b"\0\x20\1")
@@ -113,6 +117,7 @@ def test_any_bytes_are_a_control_datagram_or_the_one_error(datagram: bytes) -> N
         assert message == control.message
 
 
+@settings(deadline=None)
 @given(OPENING, st.data())
 def test_a_datagram_with_a_flipped_bit_is_another_one_or_refused(message: Message, data: st.DataObject) -> None:
     datagram = bytearray(encode_control(message))
@@ -122,6 +127,7 @@ def test_a_datagram_with_a_flipped_bit_is_another_one_or_refused(message: Messag
         assert isinstance(decode_control_untrusted(bytes(datagram)).message, Message)
 
 
+@settings(deadline=None)
 @given(st.one_of(HELLOS, CHALLENGES, WELCOMES, OF_STREAM))
 def test_a_datagram_cut_short_anywhere_is_refused(message: Message) -> None:
     datagram = encode_control(message, token=TOKEN)
@@ -134,12 +140,14 @@ def test_a_datagram_cut_short_anywhere_is_refused(message: Message) -> None:
 # ------------------------------------------------------------------------------------------------ sizes
 
 
+@settings(deadline=None)
 @given(HELLOS, st.booleans())
 def test_every_hello_has_the_same_size(hello: Hello, tagged: bool) -> None:
     covered = encode_control(hello, tagged=tagged)
     assert len(with_tag(covered, TAG) if tagged else covered) == HELLO_SIZE
 
 
+@settings(deadline=None)
 @given(st.one_of(WELCOMES, REFUSEDS))
 def test_no_answer_to_hello_is_larger_than_it(answer: Message) -> None:
     assert len(with_tag(encode_control(answer, tagged=True), TAG)) <= HELLO_SIZE
@@ -334,6 +342,7 @@ def test_a_batch_without_control_datagrams_stays_as_it_is(data: bytes) -> None:
 # ------------------------------------------------------------------------------------------------ the original
 
 
+@settings(deadline=None)
 @given(st.one_of(OPENING, OF_STREAM))
 def test_an_end_that_knows_the_original_alone_refuses_every_control_datagram(message: Message) -> None:
     with pytest.raises(DecodeError, match="unknown flag 0x2000"):

@@ -4,7 +4,7 @@ import hmac
 import traceback
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.protocol.control import keys as keys_module
@@ -85,6 +85,7 @@ def test_what_is_wrong_with_a_key_file_is_said_without_what_is_in_it(text: str) 
     assert caught.value.__cause__ is None
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200))
 def test_a_key_of_a_wrong_length_is_refused_without_it(secret: bytes) -> None:
     if 16 <= len(secret) <= 64:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve, fields
-from hypothesis import given
+from hypothesis import given, settings
 
 from cts.protocol.control.limits import Caps, Reason, Refusal, WantedPlan, admit
 from cts.protocol.plan import StreamPlan
@@ -66,6 +66,7 @@ def test_numbers_that_make_no_stream_are_refused_with_what_is_wrong() -> None:
     assert "bits_per_second: must be a multiple of 8 bits, got 7" in refusal.text
 
 
+@settings(deadline=None)
 @given(PLANS, ALL_CAPS)
 def test_whatever_is_asked_for_is_served_as_it_is_or_refused(wanted: WantedPlan, caps: Caps) -> None:
     admitted = admit(wanted, caps)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.peer_clock import ClockSample
@@ -42,6 +42,7 @@ def test_of_pings_that_nothing_answers_a_few_are_kept() -> None:
     assert len(pinger._outstanding) == 15
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=50, max_size=50))
 def test_there_are_five_pings_a_second_at_most(draws: list[float]) -> None:
     draw = iter(draws)
@@ -54,6 +55,7 @@ def test_there_are_five_pings_a_second_at_most(draws: list[float]) -> None:
     assert all(PING_INTERVAL_NS <= gap < PING_INTERVAL_NS * 3 // 2 for gap in gaps)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, SECOND), max_size=200), st.integers(1, 10))
 def test_an_allowance_gives_a_burst_and_then_one_after_each_interval(waits: list[int], burst: int) -> None:
     allowance, interval_ns = Allowance(burst, SECOND // 10), SECOND // 10

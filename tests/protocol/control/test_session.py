@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.errors import DecodeError
@@ -25,6 +25,7 @@ def received(datagram: bytes) -> Control:
     return decode_control_untrusted(datagram)
 
 
+@settings(deadline=None)
 @given(st.lists(OF_STREAM, max_size=5))
 def test_what_one_end_seals_the_other_opens(messages: list[Message]) -> None:
     for ours, theirs in (pair(), pair()[::-1]):
@@ -59,6 +60,7 @@ def test_a_message_that_opens_a_stream_is_none_of_it() -> None:
     assert server.rejected == Counter({Rejected.OTHER_STREAM: 1})
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**64 - 1), st.binary(min_size=TAG_SIZE, max_size=TAG_SIZE))
 def test_who_knows_the_token_but_no_key_can_neither_speak_nor_move_the_window(number: int, tag: bytes) -> None:
     client, server = pair()
@@ -68,6 +70,7 @@ def test_who_knows_the_token_but_no_key_can_neither_speak_nor_move_the_window(nu
     assert server.open(received(client.seal(Ping(1)))) == Ping(1)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_sealed_datagram_that_was_altered_anywhere_is_not_taken(data: st.DataObject) -> None:
     client, server = pair()
@@ -92,6 +95,7 @@ def test_a_stream_of_another_key_understands_nothing(key: Key | None) -> None:
 # ------------------------------------------------------------------------------------------------ the window
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-3, 300), max_size=200))
 def test_no_number_passes_twice_and_every_new_one_of_the_window_does(numbers: list[int]) -> None:
     window, seen = ReplayWindow(), set[int]()
