@@ -25,6 +25,9 @@ class ReceiverCounts:
         bytes_on_time: what of them came in time for its frame.
         bytes_of_no_frame: what of them is of none of the stream's frames.
         due, missing, late_bytes, sent_late, early: bytes by place.
+        handshake: datagrams of the stream's beginning.
+        duplicate: how many of those on time had come before.
+        hidden_losses: frames that the original's rule would call completed.
     """
 
     elapsed_ns: int = 0
@@ -46,6 +49,9 @@ class ReceiverCounts:
     late_bytes: int = 0
     sent_late: int = 0
     early: int = 0
+    handshake: int = 0
+    duplicate: int = 0
+    hidden_losses: int = 0
 
     @property
     def arrivals(self) -> ArrivalTotals:
@@ -58,12 +64,14 @@ class ReceiverCounts:
             self.undecodable,
             self.wrong_payload,
             self.unexpected,
+            self.handshake,
+            self.duplicate,
         )
 
     @property
     def frames(self) -> FrameTotals:
         """The frames by verdict, beside the datagrams that fit no frame."""
-        return FrameTotals(self.completed, self.dropped, self.repeated, self.arrivals.errors)
+        return FrameTotals(self.completed, self.dropped, self.repeated, self.arrivals.errors, self.hidden_losses)
 
     @property
     def due_bytes(self) -> DueBytes:

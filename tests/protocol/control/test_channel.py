@@ -172,6 +172,8 @@ def test_counts_are_what_metrics_know_them_as() -> None:
     counts = ReceiverCounts(completed=3, dropped=2, repeated=1, on_time=9, late=4, undecodable=5, due=7, missing=6)
     assert (counts.frames.rendered, counts.frames.error, counts.arrivals.errors) == (6, 9, 9)
     assert (counts.due_bytes.due, counts.due_bytes.missing) == (7, 6)
+    told = ReceiverCounts(handshake=2, duplicate=1, hidden_losses=3)
+    assert (told.arrivals.handshake, told.arrivals.duplicate, told.frames.hidden_losses) == (2, 1, 3)
     assert (SenderCounts(due=7, missing=2).due_bytes.due, SenderCounts(due=7, missing=2).due_bytes.missing) == (7, 2)
 
 
