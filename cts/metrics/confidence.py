@@ -43,19 +43,19 @@ def limits_of_share(totals: Sequence[int], counts: Sequence[int]) -> Limits | No
     """Return the limits of the share of what was counted, over neighbouring blocks; None where nothing was to be counted.
 
     Where all or nothing was counted nothing is known of bursts; then the limits are those of independent events. With all
-    in one block there are none that hold.
+    in one block there are none that hold. Less than nothing counts as nothing, more than all as all.
 
     Args:
         totals: how many there were in each block.
         counts: how many of them were counted.
     """
     total, count = sum(totals), sum(counts)
-    if not total:
+    if total <= 0:
         return None
-    share = count / total
+    share = min(max(count / total, 0.0), 1.0)
     if not 0 < count < total:
         low, high = _wilson(share, total, _NORMAL)
-        return Limits(share, low if count else 0.0, 1.0 if count else high)
+        return Limits(share, low if share else 0.0, 1.0 if share else high)
     with_some = min(sum(map(bool, counts)), sum(part < whole for part, whole in zip(counts, totals, strict=True)))
     blocks = sum(map(bool, totals))
     if blocks < 2:

@@ -87,6 +87,19 @@ def test_where_nothing_was_due_or_all_was_in_one_block_there_are_no_limits() -> 
     assert limits_of_share([100, 0], [3, 0]) is None
 
 
+@pytest.mark.parametrize(("counts", "share"), [([-3, 1], 0.0), ([-3, 0], 0.0), ([110, 95], 1.0), ([100, 101], 1.0)])
+def test_less_than_nothing_counts_as_nothing_and_more_than_all_as_all(counts: list[int], share: float) -> None:
+    limits = limits_of_share([100, 100], counts)
+    assert limits is not None
+    assert limits == limits_of_share([100, 100], [round(100 * share)] * 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(-2000, 2000)), max_size=20))
+def test_limits_are_shares_and_hold_the_share_whatever_was_counted(blocks: list[tuple[int, int]]) -> None:
+    limits = limits_of_share([total for total, _ in blocks], [count for _, count in blocks])
+    assert limits is None or 0 <= limits.low <= limits.share <= limits.high <= 1
+
+
 ADDITIONS = st.lists(
     st.tuples(st.one_of(st.integers(0, 1 << 44), st.integers(0, 1 << 32)), *[st.integers(0, 1000)] * 4), max_size=30
 )
