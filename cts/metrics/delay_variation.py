@@ -19,8 +19,11 @@ __all__ = ["JITTER_SAMPLED_EVERY", "DelayVariation", "DelayVariationTotals"]
 JITTER_SAMPLED_EVERY = 16
 """Differences of which one is followed by a look at the jitter, which forgets no faster than that."""
 
-_ANCHOR_OFF_NS = 64 * MICROSECOND
-_ANCHOR_OFF_SHARE = 8
+_BELOW_NS = 32 * MICROSECOND
+_BELOW_SHARE = 5
+"""How far below its anchor a part may count: so far, or this share of the greatest variation; and it begins as far below."""
+_OLD_SHARE = 16
+"""Parts whose values are all within this share of the greatest variation become one."""
 
 
 @frozen
@@ -46,18 +49,21 @@ class DelayVariationTotals(Totals):
 class DelayVariation:
     """The fold over one stream's transits.
 
-    The least transit is known at the end only, so transits are counted from a value near it; how near decides how exact PDV
-    is: to within 2 µs, 1/16 of itself and 1/128 of the greatest, never too low.
+    The least transit is known at the end only, so transits are counted from an anchor near the least one so far. When that
+    has fallen too far below, a new part begins with an anchor well below it, by which time the greatest variation has grown
+    to 3/2 at least. To count a value from another anchor makes it less exact each time, so parts are put together only when
+    they are so small beside the greatest variation that it does not matter; about ten are left at most. PDV is exact to
+    within 2.05 µs, 1/16 of itself and 1/128 of the greatest, never too low.
     """
 
-    __slots__ = ("_anchor", "_ipdv", "_jitter", "_jitter_16", "_least", "_phase", "_previous", "_spread", "_transits")
+    __slots__ = ("_ipdv", "_jitter", "_jitter_16", "_least", "_parts", "_phase", "_previous", "_spread")
 
     def __init__(self) -> None:
-        self._transits = Distribution()
+        # Anchors, descending, and what was counted from each.
+        self._parts: list[tuple[int, Distribution]] = []
         self._ipdv = Distribution()
         self._jitter = Distribution()
         self._spread = Distribution()
-        self._anchor: int | None = None
         self._least: int | None = None
         self._previous: int | None = None
         self._jitter_16 = 0
@@ -94,9 +100,8 @@ class DelayVariation:
 
     def pdv(self) -> Distribution:
         """Return the distribution of transits over the least one so far."""
-        if self._anchor is None or self._least is None:
-            return Distribution()
-        return self._transits.shifted(self._least - self._anchor)
+        least = self._least or 0
+        return Distribution.of(counted.shifted(least - anchor) for anchor, counted in self._parts)
 
     def totals(self) -> DelayVariationTotals:
         """Return what is known so far, as a value."""
@@ -106,15 +111,24 @@ class DelayVariation:
     def _count(self, transits: Sequence[int], least: int) -> None:
         if self._least is None or least < self._least:
             self._least = least
-        if self._anchor is None:
-            self._anchor = self._least
-        elif (off := self._anchor - self._least) > _ANCHOR_OFF_NS:
-            counted = self._transits.greatest or 0
-            if off * _ANCHOR_OFF_SHARE > max(counted, 0) + off:
-                self._transits = self._transits.shifted(-off)
-                self._anchor = self._least
-        anchor = self._anchor
-        self._transits.record([transit - anchor for transit in transits])
+        if not self._parts:
+            self._parts.append((self._least, Distribution()))
+        elif (below := self._parts[-1][0] - self._least) > _BELOW_NS:
+            greatest = max(max(transits), *(anchor + (counted.greatest or 0) for anchor, counted in self._parts))
+            if below * _BELOW_SHARE > (reach := greatest - self._least):
+                self._parts.append((self._least - reach // _BELOW_SHARE, Distribution()))
+                self._put_together(reach)
+        anchor, counted = self._parts[-1]
+        counted.record([transit - anchor for transit in transits])
+
+    def _put_together(self, reach: int) -> None:
+        """Count the oldest parts from the anchor of the next one, as far as they are small beside the greatest variation."""
+        parts = self._parts
+        while len(parts) > 2:
+            (anchor, counted), (lower, more) = parts[:2]
+            if (anchor + (counted.greatest or 0) - lower) * _OLD_SHARE > reach:
+                break
+            parts[:2] = [(lower, counted.shifted(lower - anchor) + more)]
 
     def _smooth(self, steps: Sequence[int]) -> None:
         jitter, after, begin, end = self._jitter_16, [], 0, JITTER_SAMPLED_EVERY - self._phase

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +83,48 @@ def test_a_transit_that_falls_all_the_time_stays_as_exact(frames: int, step: int
     true, figure = exact[-(-frames // 2) - 1], told.percentile(50)
     assert figure is not None
     assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128)
+
+
+def assert_exact(told: Distribution, transits: list[int]) -> None:
+    exact = sorted(transit - min(transits) for transit in transits)
+    for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99, 100):
+        true, figure = exact[max(-(-len(exact) * percent // 100), 1) - 1], told.percentile(percent)
+        assert figure is not None
+        assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128), percent
+
+
+def in_portions(transits: list[int], length: int) -> list[list[int]]:
+    return [transits[at : at + length] for at in range(0, len(transits), length)]
+
+
+@pytest.mark.parametrize("ppm", [0.5, 5, 20, 100, 1000])
+def test_thousands_of_portions_between_clocks_that_drift_apart_stay_as_exact(ppm: float) -> None:
+    transits = [-round(frame * 33_333_333 * ppm / 1e6) for frame in range(24_000)]
+    assert_exact(variation_of(*in_portions(transits, 8)).totals().pdv, transits)
+
+
+@pytest.mark.parametrize("factor", [1.01, 1.12, 1.15, 1.2, 1.3, 1.5, 1.51, 2.0, 5.0])
+def test_a_least_transit_that_falls_by_ever_more_stays_as_exact(factor: float) -> None:
+    depth, transits = 33_000.0, [0] * 8
+    while depth < 1e12:
+        transits += [-int(depth)] * 8
+        depth *= factor
+    assert_exact(variation_of(*in_portions(transits, 8)).totals().pdv, transits)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_fall_among_spikes_stays_as_exact(seed: int) -> None:
+    chance, level, transits = random.Random(seed), 0, []
+    step, spike = chance.choice([200, 1000, 5000, 20_000]), chance.choice([1, 10_000, 10**6, 10**8])
+    for _ in range(10_000):
+        level -= chance.randrange(2 * step)
+        transits.append(level + (chance.randrange(spike) if chance.random() < 0.3 else 0))
+    assert_exact(variation_of(*in_portions(transits, 16)).totals().pdv, transits)
+
+
+def test_a_fall_without_end_takes_a_bounded_number_of_parts() -> None:
+    variation, depth = DelayVariation(), 1.0
+    while depth < 1 << 62:
+        variation.fold([-int(depth)], [], -int(depth))
+        depth *= 1.6
+        assert len(variation._parts) <= 12
