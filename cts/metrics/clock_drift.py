@@ -4,7 +4,8 @@ Whatever the network does, now and then something comes through almost unhindere
 lie on the line that the clocks draw, or above it. The line is the one under all of them that is nearest to them in sum, an
 edge of their lower convex hull (S. Moon, P. Skelly, D. Towsley, "Estimation and removal of clock skew from network delay
 measurements", INFOCOM 1999). It is drawn piece by piece, each time under the last minute or two, since clocks change pace.
-A queue that fills evenly for as long cannot be told from a clock, unless it does by more than 1 ms in a second.
+It stands for the clocks only if a line under the whole stream rises or falls as clearly, since a queue that fills evenly for
+as long looks the same; one that does for the whole stream cannot be told from a clock, unless by more than 1 ms in a second.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def line_under(xs: Sequence[int], ys: Sequence[int]) -> Line:
     """Return the line under points, none of them below it, with the least sum of heights: the hull's edge at their mean.
 
     Args:
-        xs, ys: the points, by ascending x; at least two.
+        xs, ys: the points, by ascending x, no two at the same; at least two.
     """
     hull: list[tuple[int, int]] = []
     for x, y in zip(xs, ys, strict=True):
@@ -101,7 +102,8 @@ class DriftTotals(Totals):
         ppm: the receiver's clock over the sender's, parts in a million that it is faster, over the whole stream; of many
             streams the least and the greatest.
         drifting: streams whose drift is significant: more than what their least transits stray from its line.
-        residual: how far the least transits of windows lay above the piece of the line drawn under them, nanoseconds.
+        residual: how far the least transits of windows lay above the piece of the line drawn under them, nanoseconds; of
+            streams with significant drift.
         pdv: packet delay variation (RFC 5481, section 4.2) over that line in place of the least transit; of a stream
             without significant drift over the least transit. Nanoseconds, from 0; right-skewed.
     """
@@ -169,13 +171,19 @@ class ClockDrift:
     def totals(self, pdv: Distribution) -> DriftTotals:
         """Return what is known so far, as a value; ``pdv`` is the variation over the least transit."""
         line = line_under(*self._life) if len(self._life[0]) >= LINES_EVERY else None
+        if line is None:
+            return DriftTotals(pdv=Distribution.of((pdv,)))
         # A receiver's clock that is ahead makes transits grow.
-        ppm = Extremes() if line is None else Extremes(line.slope * 1e6, line.slope * 1e6)
-        removed = Distribution.of((self._pdv or pdv,))
-        drifting = int(line is not None and line.significant)
-        return DriftTotals(ppm, drifting, Distribution.of((self._residual,)), removed)
+        ppm = Extremes(line.slope * 1e6, line.slope * 1e6)
+        if not line.significant:
+            # What a piece of the line took for a drift was a queue.
+            return DriftTotals(ppm, pdv=Distribution.of((pdv,)))
+        return DriftTotals(ppm, 1, Distribution.of((self._residual,)), Distribution.of((self._pdv or pdv,)))
 
     def _close(self, x: int, y: int) -> None:
+        if self._recent[0] and x <= self._recent[0][-1]:
+            # Times that go back are no run's, and draw no line.
+            return
         for xs, ys in (self._recent, self._life):
             xs.append(x)
             ys.append(y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,54 @@ def test_what_no_clock_would_do_is_a_queue_that_fills() -> None:
 
 def test_few_seconds_tell_nothing_of_a_drift() -> None:
     assert stream(drifting(100.0, 100)).drift.ppm == Extremes()
+
+
+def test_what_rises_and_falls_again_is_a_queue_and_its_variation_is_told_whole() -> None:
+    # A queue that fills at 500 ppm for 20 s, empties as slowly, and stays empty.
+    chance = random.Random(1)
+    queue = [min(frame, max(800 - frame, 0)) * 25_000 + chance.randrange(50_000) for frame in range(2400)]
+    totals = stream(queue)
+    told = totals.drift.pdv.percentile(99)
+    assert told is not None
+    assert told >= 9.5 * MS
+    assert totals.drift == evolve(totals.drift, drifting=0, residual=Distribution(), pdv=totals.variation.pdv)
+
+
+def test_a_queue_that_remembers_its_length_for_long_is_no_drift() -> None:
+    for seed in range(20):
+        chance, length, transits = random.Random(seed), 0.0, []
+        for _ in range(6000):
+            length = 0.999 * length + chance.gauss(0, 100_000)
+            transits.append(int(abs(length)))
+        totals = stream(transits)
+        assert (totals.drift.drifting, totals.drift.residual.count) == (0, 0)
+        assert totals.drift.pdv == totals.variation.pdv
+
+
+def folded_windows(*windows: tuple[int, int]) -> ClockDrift:
+    """Return a fold of windows of two frames, the least transit of which is that of the first."""
+    drift = ClockDrift()
+    for at_ns, transit in windows:
+        drift.fold([at_ns, at_ns + 2 * S], [transit, transit + 1], Distribution)
+    return drift
+
+
+def test_windows_that_begin_at_one_time_or_go_back_are_passed_over() -> None:
+    windows = [(number * 3 * S, number * 30_000) for number in range(40)]
+    strange = [window for at, level in windows for window in ((at, level), (at, level - 40_000), (at - 5 * S, level))]
+    assert folded_windows(*strange).totals(Distribution()).ppm == folded_windows(*windows).totals(Distribution()).ppm
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(-(1 << 61), 1 << 61), st.integers(-(1 << 62), 1 << 62)), min_size=8, max_size=40))
+def test_windows_in_any_order_are_taken(windows: list[tuple[int, int]]) -> None:
+    assert folded_windows(*windows).totals(Distribution()).drifting <= 1
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([7, S, 9 * S]), min_size=8, max_size=80))
+def test_few_times_over_and_over_are_taken(times: list[int]) -> None:
+    assert folded_windows(*[(at, at % 5) for at in times]).totals(Distribution()).drifting <= 1
 
 
 def test_of_many_streams_the_extremes_are_left() -> None:
