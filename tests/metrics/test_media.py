@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.distribution import PERCENTS, Distribution, Lengths
-from cts.metrics.frame_record import FrameRecord
+from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media_figures import figures_of
 from tests.metrics import all_arrivals as offline
 from tests.metrics.all_arrivals import INTERVAL, SIZE, Stream, folded, records_of, stream_of, streams
 
@@ -197,6 +198,92 @@ def test_times_that_make_no_sense_count_in_everything_but_delay(transit_ns: int)
     totals = metrics.totals()
     assert (totals.unusable, totals.viewing.rendered, totals.variation.pdv.count) == (1, 3, 2)
     assert totals.variation.ipdv.count == 0
+
+
+@pytest.mark.parametrize(("least", "greatest"), [(-(1 << 90), 5), (5, 1 << 90), (-(1 << 63), 5)])
+def test_one_datagram_whose_stamp_makes_no_sense_leaves_the_delay_variation_of_the_others(
+    least: int, greatest: int
+) -> None:
+    metrics = MediaMetrics(INTERVAL, 2)
+    for sequence in range(1, 100):
+        due_ns, odd = sequence * INTERVAL, sequence == 10
+        transits = (least, greatest, 5) if odd else (5, 5, 5)
+        metrics.frame(
+            FrameRecord(sequence, due_ns, 2, 2, SIZE, 0, (), due_ns - 1, due_ns - 1, due_ns - 1, None, *transits)
+        )
+    totals = metrics.totals()
+    assert (totals.unusable, totals.variation.pdv.count, totals.variation.pdv.greatest) == (1, 98, 0)
+
+
+@pytest.mark.parametrize("transit", [None, 1 << 70])
+def test_what_is_held_is_bounded_where_no_transit_is_known(transit: int | None) -> None:
+    metrics = MediaMetrics(INTERVAL, 1)
+    for sequence in range(1, 5000):
+        due_ns = sequence * INTERVAL
+        times = (due_ns - 1, due_ns - 1, due_ns - 1, None, transit, transit, transit)
+        metrics.frame(FrameRecord(sequence, due_ns, 1, 1, SIZE, 0, (), *times))
+    assert len(pickle.dumps(metrics)) < 4000
+    assert metrics.totals().viewing.rendered == 4999
+
+
+def late(sequence: int, datagrams: int, fresh: int | None) -> MissedRecord:
+    received_ns = sequence * INTERVAL + MS
+    missing = None if fresh is None else ()
+    return MissedRecord(sequence, received_ns, MS, datagrams, SIZE, fresh, missing, False, False, 5)
+
+
+def lacking(sequence: int, lacks: int, due: int = 10, *, identified: bool = True) -> FrameRecord:
+    due_ns, missing = sequence * INTERVAL, ((0, lacks - 1),) if lacks else ()
+    times = (due_ns - 1, due_ns - 1, None, None, 5, 5, 5)
+    return FrameRecord(sequence, due_ns, due, due - lacks, SIZE, 0, missing if identified else None, *times)
+
+
+def test_what_comes_late_is_no_more_than_its_frame_lacked_and_the_rest_are_copies() -> None:
+    metrics = MediaMetrics(INTERVAL, 10)
+    for sequence, lacks in ((1, 3), (2, 0), (3, 9)):
+        metrics.frame(lacking(sequence, lacks))
+    for sequence in (1, 1, 2):
+        metrics.missed(late(sequence, 500, 500))
+    datagrams = metrics.totals().datagrams
+    assert (datagrams.late, datagrams.lost, datagrams.duplicate) == (3, 9, 1497)
+
+
+@pytest.mark.parametrize("fresh", [0, 1, 2, 100])
+def test_of_frames_that_are_forgotten_no_more_comes_late_than_they_lacked_together(fresh: int) -> None:
+    metrics = MediaMetrics(INTERVAL, 10)
+    for sequence in range(1, 1031):
+        metrics.frame(lacking(sequence, 2))
+    for sequence in range(1, 7):
+        metrics.missed(late(sequence, 100, fresh))
+    assert metrics.totals().datagrams.late == min(6 * fresh, 12)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=30),
+    st.lists(st.tuples(st.integers(-5, 40), st.integers(1, 1000), st.none() | st.integers(0, 1000)), max_size=30),
+)
+def test_whatever_comes_late_less_than_nothing_is_never_lost(
+    frames: list[tuple[int, bool]], more: list[tuple[int, int, int | None]]
+) -> None:
+    metrics = MediaMetrics(INTERVAL, 4)
+    for sequence, (lacks, identified) in enumerate(frames, 1):
+        metrics.frame(lacking(sequence, lacks, 4, identified=identified))
+    for sequence, datagrams, fresh in more:
+        metrics.missed(late(sequence, datagrams, None if fresh is None else min(fresh, datagrams)))
+    totals = metrics.totals()
+    assert 0 <= totals.datagrams.lost <= totals.datagrams.due
+    figures_of(totals)
+
+
+def test_a_second_of_what_cannot_be_told_apart_is_late_and_not_lost_when_it_comes_at_once() -> None:
+    metrics = MediaMetrics(INTERVAL, 10)
+    for sequence in range(1, 1001):
+        metrics.frame(lacking(sequence, 10, identified=False))
+    for sequence in range(1, 1001):
+        metrics.missed(late(sequence, 10, None))
+    datagrams = metrics.totals().datagrams
+    assert (datagrams.late, datagrams.lost) == (10_000, 0)
 
 
 def test_a_long_stream_of_wild_delays_takes_no_more_than_a_bounded_number_of_buckets() -> None:
