@@ -62,7 +62,7 @@ class LossRunTotals(Totals):
 
     @property
     def distances(self) -> Lengths:
-        """Loss distances (RFC 3357, section 6.1): places from each lost datagram to the next, 1 within a run."""
+        """Loss distances (RFC 3357, section 5.4.1): places from each lost datagram to the next, 1 within a run."""
         distances = Lengths()
         for place, times in self.gaps.buckets().items():
             distances.record_times(min(self.gaps.upper_end(place), self.gaps.greatest or 0) + 1, times)

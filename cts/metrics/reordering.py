@@ -1,4 +1,4 @@
-"""Reordering of a stream's datagrams within their frames (RFC 4737)."""
+"""Reordering of a stream's datagrams, in the order of the whole stream (RFC 4737)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reordering(Totals):
     Attributes:
         received: datagrams that came, each counted once.
         reordered: those of them that arrived behind one sent later.
-        extents: how many places behind the first such one each arrived (section 4.2.2); datagrams, from 1; right-skewed.
+        extents: how many places behind the first such one each arrived (section 4.2.3); datagrams, from 1; right-skewed.
     """
 
     received: int = 0

@@ -41,7 +41,7 @@ class ViewingTotals(Totals):
         freezes: intervals of at least max(3 avg, avg + 150 ms), avg the mean of the 30 intervals before, of fewer where there
             were not so many, of the frame interval where there were none (freezeCount).
         freeze_ns: their sum (totalFreezesDuration).
-        pauses: intervals of more than 5 s (pauseCount), which are freezes as well.
+        pauses: intervals of more than 5 s (pauseCount); where avg is at most 5/3 s (0.6 fps) freezes as well.
         pause_ns: their sum (totalPausesDuration).
         longest_stall: the longest time without a new frame, counted from the first frame's render time to the last one's.
         watched_ns: from the first frame's render time to the last one's.

@@ -78,7 +78,7 @@ def ranges_of(positions: list[int]) -> Ranges:
 
 
 def extents_of(arrivals: list[Arrival]) -> tuple[int, ...]:
-    """RFC 4737, section 4.2.2: from the first arrival of one sent later to this one."""
+    """RFC 4737, section 4.2.3: from the first arrival of one sent later to this one."""
     extents = []
     for place, arrival in enumerate(arrivals):
         before = [at for at in range(place) if arrivals[at].position > arrival.position]
