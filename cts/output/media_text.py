@@ -41,7 +41,8 @@ def _jitter_rows(totals: MediaTotals) -> list[tuple[str, str]]:
         return []
     if not pdv.greatest:
         return [("jitter", "none: no frame took longer than the fastest")]
-    drift = ", without the clocks' drift" if totals.drift.drifting else ""
+    # A line over the whole stream may have none of its pieces steep enough to be taken out.
+    drift = ", without the clocks' drift" if totals.drift.drifting and totals.drift.residual.count else ""
     times = f"{about_time(median)} median, 99 % within {about_time(most)}, at most {about_time(pdv.greatest)}"
     return [("jitter", f"{times}: how much longer frames took than the fastest{drift}")]
 
