@@ -1,7 +1,7 @@
 """What came of one frame, datagram by datagram, and what must be told of it: ``docs/events.md`` and ``docs/verdicts.md``.
 
 A datagram is known by its stamp; one whose stamp had come before is a copy, and so is what comes when the frame's bytes are all
-there, or what would begin another run of stamps where there are as many as datagrams are due (256 at least). Some fields are
+there, or what would begin another run of stamps where there are as many as datagrams are due (64 at least). Some fields are
 followed twice over, by stamps and by bytes, for peers whose stamps do not tell datagrams apart.
 """
 
@@ -22,7 +22,7 @@ Stamp = tuple[int, int]
 Ranges = tuple[tuple[int, int], ...]
 
 _SECOND_NS = 10**9
-_RUNS = 256
+_RUNS = 64
 
 
 class ExpectedRecord(NamedTuple):
@@ -179,12 +179,9 @@ class Came:
         if not self.datagrams:
             return ExpectedRecord(0, 0, 0, ((0, due - 1),), *(None,) * 7, ())
         size = min(self.distinct_size if by_stamps else self.size, self._full_size)
-        if by_stamps:
-            distinct = due if size == self._full_size else min(len(self.stamps), due)
-            duplicate = self.again
-        else:
-            distinct = min(self.datagrams, due)
-            duplicate = self.datagrams - distinct
+        came = len(self.stamps) if by_stamps else self.datagrams
+        distinct = due if size == self._full_size else min(came, due - 1)
+        duplicate = self.again if by_stamps else self.datagrams - distinct
         return ExpectedRecord(
             distinct=distinct,
             distinct_size=size,
