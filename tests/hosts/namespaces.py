@@ -68,9 +68,9 @@ class Process:
                 return line
         raise AssertionError(f"it left before it said {text!r}")
 
-    def wait_for_streams(self, count: int) -> None:
-        """Read its status lines up to one with so many streams."""
-        while [row.streams for row in status_rows(self.wait_for("  "))] != [count]:
+    def wait_for_data(self) -> None:
+        """Read its status lines up to one that has a rate: the stream is named, and its frames go."""
+        while not any(row.bits_per_second for row in status_rows(self.wait_for("  "))):
             """Go on to the next line."""
 
     def stop(self) -> None:

@@ -25,7 +25,7 @@ def served(peer_gone: str, listen: str, target: str) -> tuple[int, Report, Repor
         server.wait_for("offload")
         clients = [client_host.cts("client.toml", (*STREAM, f"client.target={target}"), console="lines") for _ in "12"]
         for client in clients:
-            client.wait_for_streams(1)
+            client.wait_for_data()
         # `ip netns exec` becomes the command that it is given.
         os.kill(clients[0].popen.pid, signal.SIGKILL)
         left, stayed = server.left(), clients[1].left()

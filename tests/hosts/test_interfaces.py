@@ -17,7 +17,7 @@ def test_frames_that_are_due_while_the_interface_is_down_are_unsent_and_those_af
         client = client_host.cts(
             "client.toml", (*STREAM, f"client.target={SERVER_HOST}:4444", "output.status_update=100ms"), console="lines"
         )
-        client.wait_for_streams(1)
+        client.wait_for_data()
         client_host.ip("link", "set", "cable", "down")
         client.wait_for("could not be sent: Network is unreachable")
         client_host.ip("link", "set", "cable", "up")

@@ -27,7 +27,7 @@ def test_a_receiver_that_stood_still_over_the_end_of_a_stream_tells_what_was_dro
         sets = (*STREAM, f"run.offload={offload}")
         host.cts("server.toml", (*sets, f"server.listen={SERVER_HOST}:4444"), console="lines").wait_for("offload")
         client = client_host.cts("client.toml", (*sets, f"client.target={SERVER_HOST}:4444"), console="lines")
-        client.wait_for_streams(1)
+        client.wait_for_data()
         client.popen.send_signal(signal.SIGSTOP)
         client_host.run("sleep", "2.5")
         client.popen.send_signal(signal.SIGCONT)

@@ -33,7 +33,7 @@ def test_a_client_that_gets_a_dead_client_s_port_gets_a_stream_of_its_own() -> N
         client_host.run(*ONE_PORT)
         _serve(host, "stream.stream_length=6s")
         killed = client_host.cts("client.toml", (asks, "stream.stream_length=6s"), console="lines")
-        killed.wait_for_streams(1)
+        killed.wait_for_data()
         client_host.run("sleep", "1.7")
         killed.popen.kill()
         killed.popen.wait()
