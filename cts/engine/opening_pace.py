@@ -23,7 +23,7 @@ TURN_NS: Final = MILLISECOND
 
 _PER_SECOND_AT_MOST: Final = 2500
 _LOOK_NS: Final = 5 * MILLISECOND
-_BUSY_AT_MOST: Final = 0.8
+_BUSY_AT_MOST: Final = 0.98
 """Part of the time that this process may have something to do, and still take streams on."""
 
 _REACH_NS: Final = 100 * MILLISECOND
