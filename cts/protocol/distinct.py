@@ -151,7 +151,7 @@ class Identification:
 
     def shown(self) -> None:
         """Take note of a frame whose stamps tell its datagrams apart."""
-        self.holds, self.against = True, 0
+        self._decide(True)
 
     def _decide(self, holds: bool) -> None:
         self.holds, self.against = holds, 0
