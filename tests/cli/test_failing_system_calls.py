@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, Finished, run_here
-from tests.cli.what_is_left import Left
+from tests.cli.what_is_left import nothing_is_left
 from tests.net.system_calls import CALLS, Call, fail
 
 FRAMES = 6
@@ -56,9 +56,8 @@ def hold(finished: Finished) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
     run_here("run", STREAM, sets=(*FREE_PORT, *VERY_SHORT, *QUIET))
-    before = Left.now()
-    yield
-    assert Left.now() == before
+    with nothing_is_left():
+        yield
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's calls")
@@ -108,13 +107,12 @@ def sweep() -> int:
     for call in CALLS:
         for number in call.numbers:
             for first, lasting in ((1, False), (2, False), (4, False), (9, False), (1, True), (3, True)):
-                before = Left.now()
                 tried += 1
                 where = f"{call.name} {errno.errorcode[number]} at {first}{' and after' if lasting else ''}"
                 with TemporaryDirectory() as folder:
                     try:
-                        hold(run_with(call, number, first=first, lasting=lasting, folder=Path(folder))[0])
-                        assert (after := Left.now()) == before, f"{before} became {after}"
+                        with nothing_is_left():
+                            hold(run_with(call, number, first=first, lasting=lasting, folder=Path(folder))[0])
                     except Exception as error:  # whatever it is, it is told and the next one tried
                         wrong += 1
                         print(f"{where}: {error!r}"[:400], flush=True)

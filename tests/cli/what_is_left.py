@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import gc
 import threading
-from contextlib import suppress
-from pathlib import Path
-
-from attrs import frozen
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.cli.running_cts import PATIENCE_S
+from tests.open_descriptors import open_descriptors
 
 
-def descriptors() -> int:
-    """Return how many are open, but for epolls: that of a network which never ran goes with its object, at last."""
-    kinds = []
-    for each in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # the one by which the folder is read
-            kinds.append(str(each.readlink()))
-    return sum("eventpoll" not in kind for kind in kinds)
+def _open_and_running() -> set[tuple[str, str]]:
+    # What nobody refers to any more is closed when it is collected.
+    gc.collect()
+    ours = [each for each in threading.enumerate() if each.name.startswith("cts")]
+    for thread in ours:
+        # It has been told to end.
+        thread.join(PATIENCE_S)
+    return {*open_descriptors(), *(("thread", each.name) for each in ours if each.is_alive())}
 
 
-@frozen
-class Left:
-    """What is open and runs."""
-
-    descriptors: int
-    threads: list[str]
-
-    @classmethod
-    def now(cls) -> Left:
-        # What nobody refers to any more is closed when it is collected.
-        gc.collect()
-        ours = [each for each in threading.enumerate() if each.name.startswith("cts")]
-        for thread in ours:
-            # It has been told to end.
-            thread.join(PATIENCE_S)
-        return cls(descriptors(), sorted(each.name for each in ours if each.is_alive()))
+@contextmanager
+def nothing_is_left() -> Iterator[None]:
+    """Refuse what is open or runs afterwards and was not before."""
+    before = _open_and_running()
+    yield
+    assert not _open_and_running() - before

@@ -7,7 +7,6 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, cast
 
 import trio
@@ -80,7 +79,3 @@ async def until_arrived(endpoint: IDatagramEndpoint) -> None:
 def narrow(endpoint: IDatagramEndpoint) -> None:
     """Make it believe that its path takes 1280 bytes."""
     socket_of(endpoint).setsockopt(socket.IPPROTO_IPV6, IPV6_MTU, 1280)
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
