@@ -8,7 +8,7 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from cts.cli.commands import verify_run
+from cts.cli.verify_run_command import verify_run
 from cts.errors import UserError
 from cts.impairment.loss import EveryNth
 from tests.schemas.validating import read_output

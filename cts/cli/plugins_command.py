@@ -1,0 +1,18 @@
+"""``cts plugins``."""
+
+from __future__ import annotations
+
+import click
+
+from cts.cli.printing import print_result
+
+__all__ = ["plugins"]
+
+
+@click.command(short_help="List senders and factories.")
+def plugins() -> None:
+    """List every sender strategy and connected-socket factory, broken ones with the reason."""
+    from cts.plugin.registry import find_plugins
+    from cts.plugin.status import describe_plugins
+
+    print_result(describe_plugins(find_plugins()))

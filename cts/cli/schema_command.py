@@ -1,0 +1,20 @@
+"""``cts schema``."""
+
+from __future__ import annotations
+
+import click
+
+from cts.cli.printing import print_result
+from cts.schemas import SCHEMAS, schema_text
+
+__all__ = ["schema"]
+
+
+@click.command(short_help="Print the JSON Schema of --json.")
+@click.argument("command", type=click.Choice(list(SCHEMAS)))
+def schema(command: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of what COMMAND prints with --json.
+
+    It has every key with its meaning and unit, and says what may be null.
+    """
+    print_result(schema_text(command).rstrip("\n"))

@@ -1,0 +1,42 @@
+"""``cts sim``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cts.cli.options import config_argument, overrides_option, seed_option
+from cts.cli.printing import as_json_option, result_teller, say
+
+__all__ = ["sim"]
+
+
+@click.command(short_help="Run CONFIG in virtual time.")
+@config_argument
+@overrides_option()
+@seed_option
+@as_json_option
+def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: bool) -> None:
+    """Run CONFIG in virtual time on the network that its [network] table describes.
+
+    The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
+    """
+    from cts.config import load_config
+    from cts.runs.session_settings import simulated_seed
+    from cts.runs.simulated_run import run_simulation
+
+    tell = result_teller(as_json)
+    settings = load_config(config, overrides)
+    result = run_simulation(
+        settings,
+        str(config),
+        seed=simulated_seed(settings, seed),
+        console=sys.stderr,
+        say=say,
+        give_up=tell,
+        overrides=overrides,
+    )
+    tell(result)
+    sys.exit(result.exit_status)
