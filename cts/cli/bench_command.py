@@ -21,6 +21,11 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     """Measure what this host can do over loopback, and how far its measurements can be trusted.
 
     Takes a minute and a half, about a minute more with iperf3. Nothing else should run on the host meanwhile.
+
+    \b
+    Example:
+      cts bench --json
+      cts bench --offload off --no-iperf
     """
     from cts.bench.bench import run_bench
     from cts.bench.findings import findings_json, findings_text

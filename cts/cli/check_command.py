@@ -17,7 +17,13 @@ __all__ = ["check"]
 @click.argument("configs", metavar="CONFIG...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @overrides_option()
 def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Validate each CONFIG and show what follows from it; opens no socket and writes no file."""
+    """Validate each CONFIG and show what follows from it; opens no socket and writes no file.
+
+    \b
+    Example:
+      cts check configs/server.toml configs/client.toml
+      cts check configs/stream.toml --set stream.frame_rate=60
+    """
     from cts.config import load_config
     from cts.plugin.choice import choose_plugins
     from cts.runs.plan_text import describe_plan

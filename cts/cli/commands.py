@@ -13,8 +13,10 @@ from cts import __version__
 from cts.cli.bench_command import bench
 from cts.cli.check_command import check
 from cts.cli.impair_command import impair
+from cts.cli.init_command import init
 from cts.cli.plugins_command import plugins
-from cts.cli.printing import CannotPrintError, say
+from cts.cli.printing import CannotPrintError, print_result, say
+from cts.cli.quick_commands import serve, test
 from cts.cli.replay_command import replay
 from cts.cli.run_command import run
 from cts.cli.schema_command import schema
@@ -25,6 +27,9 @@ from cts.errors import UserError, exhausted, printable
 __all__ = ["main"]
 
 _COMMANDS: tuple[click.Command, ...] = (
+    serve,
+    test,
+    init,
     run,
     sim,
     check,
@@ -38,14 +43,35 @@ _COMMANDS: tuple[click.Command, ...] = (
 _WRONG_INPUT = 2
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    lines = [f"cts, version {__version__}"]
+    if ctx.params["verbose"]:
+        from cts.runs.host_facts import host_facts
+
+        lines += [f"{name:<10} {fact}" for name, fact in host_facts().items()]
+    print_result("\n".join(lines))
+    ctx.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cts")
-def cli() -> None:
+@click.option("-v", "--verbose", is_flag=True, is_eager=True, help="With --version: what a report of a bug needs, too.")
+@click.option("--version", is_flag=True, expose_value=False, callback=_print_version, help="Show the version and exit.")
+def cli(verbose: bool) -> None:
     """Measure how a network carries media streams.
 
     A server and a client exchange frames over UDP at a fixed bit rate and frame rate; the receiver buffers, renders on a
     timer, and gives each frame a verdict.
+
+    \b
+    Example:
+      cts serve                                 on the one machine
+      cts test 192.0.2.1 --as call-720p         on the other
+      cts --version -v                          what a report of a bug needs
     """
+    if verbose:
+        raise click.UsageError("-v goes with --version")
 
 
 for _command in _COMMANDS:

@@ -59,6 +59,11 @@ def impair(
     Works in front of any UDP service, for many clients, over IPv4 and IPv6, and from one to the other. Each client has links of
     its own, as in `cts sim`. Counts are shown every second. Ctrl-C or --time-limit ends it and prints the final counts; the
     exit status is 130 after Ctrl-C, 0 after the time limit, 1 if the ground truth is not complete.
+
+    \b
+    Example:
+      cts impair --listen 127.0.0.1:5555 --to 127.0.0.1:4444 configs/impair.toml
+      cts impair --listen *:5555 --to server.example --truth truth.jsonl configs/sim-lte.toml
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config

@@ -11,7 +11,12 @@ __all__ = ["plugins"]
 
 @click.command(short_help="List senders and factories.")
 def plugins() -> None:
-    """List every sender strategy and connected-socket factory, broken ones with the reason."""
+    """List every sender strategy and connected-socket factory, broken ones with the reason.
+
+    \b
+    Example:
+      cts plugins
+    """
     from cts.plugin.registry import find_plugins
     from cts.plugin.status import describe_plugins
 

@@ -1,16 +1,21 @@
-"""``cts run``."""
+"""``cts run``, and how every command that runs streams over the network carries that out."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from cts.cli.options import config_argument, overrides_option
 from cts.cli.printing import as_json_option, result_teller
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from cts.config import Config
+
+__all__ = ["carry_out", "run"]
 
 
 @click.command(short_help="Run the streams that CONFIG describes.")
@@ -18,12 +23,30 @@ __all__ = ["run"]
 @overrides_option()
 @as_json_option
 def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Run the streams that CONFIG describes, and print what was measured."""
+    """Run the streams that CONFIG describes, and print what was measured.
+
+    \b
+    Example:
+      cts run configs/stream.toml
+      cts run configs/client.toml --set client.target=192.0.2.1:4444 --json
+    """
     from cts.config import load_config
+
+    carry_out(load_config(config, overrides), str(config), overrides, as_json=as_json)
+
+
+def carry_out(settings: Config, source: str, overrides: Sequence[str] = (), *, as_json: bool = False) -> NoReturn:
+    """Run a configuration, print what was measured, and leave with the run's exit status.
+
+    Args:
+        settings: what to run.
+        source: where it came from, for messages.
+        overrides: the texts of ``--set`` that are in it, for messages.
+        as_json: how to print.
+    """
     from cts.runs.real_run import run as run_config
 
     tell = result_teller(as_json)
-    settings = load_config(config, overrides)
-    result = run_config(settings, str(config), console=sys.stderr, give_up=tell, overrides=overrides)
+    result = run_config(settings, source, console=sys.stderr, give_up=tell, overrides=overrides)
     tell(result)
     sys.exit(result.exit_status)

@@ -16,5 +16,9 @@ def schema(command: str) -> None:
     """Print the JSON Schema (draft 2020-12) of what COMMAND prints with --json.
 
     It has every key with its meaning and unit, and says what may be null.
+
+    \b
+    Example:
+      cts schema run > run.schema.json
     """
     print_result(schema_text(command).rstrip("\n"))

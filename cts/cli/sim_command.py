@@ -22,6 +22,11 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: boo
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
     The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
+
+    \b
+    Example:
+      cts sim configs/sim-lossy.toml --seed 7 --json
+      cts sim configs/stream.toml --set network.profile=lte
     """
     from cts.config import load_config
     from cts.runs.session_settings import simulated_seed

@@ -28,6 +28,11 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
 
     EVENTS is the events file of the receiving side, TRUTH the ground-truth log of `cts sim` or `cts impair`. Leaves with
     status 0 if they agree, 1 if they differ, 2 if a file is not to be used.
+
+    \b
+    Example:
+      cts sim configs/sim-lossy.toml --set output.events_file=run.jsonl --set output.truth_file=truth.jsonl
+      cts verify-run run.jsonl truth.jsonl
     """
     from cts.verification.report import verification_json, verification_text
     from cts.verification.verify import verify_run as verify

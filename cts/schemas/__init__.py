@@ -11,6 +11,8 @@ SCHEMAS: Final = {
     "run": "run",
     "sim": "run",
     "replay": "run",
+    "serve": "run",
+    "test": "run",
     "impair": "impair",
     "verify-run": "verify-run",
     "bench": "bench",

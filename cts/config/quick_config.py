@@ -1,0 +1,174 @@
+"""From the arguments of ``cts serve`` and ``cts test`` to the configuration that ``cts run`` reads.
+
+What is wrong is told in the words of the arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, bracketed
+from cts.config.presets import preset
+from cts.config.problems import KeyPath
+from cts.config.tables import Config, structure_config
+from cts.config.toml_source import apply_overrides
+from cts.config.toml_text import toml_text
+from cts.errors import ConfigError, UserError
+
+__all__ = ["DEFAULT_STREAM", "QuickConfig", "StreamFlags", "client_config", "server_config"]
+
+DEFAULT_STREAM: Mapping[str, object] = {
+    "direction": "pull",
+    "bits_per_second": "8 Mbit/s",
+    "frame_rate": 30,
+    "stream_length": "10s",
+    "buffer_depth": "1s",
+}
+"""What is streamed where neither a preset nor a flag says otherwise, as keys of ``[stream]``."""
+
+_WORDS: Mapping[KeyPath, str] = {
+    ("client", "target"): "HOST",
+    ("server", "listen"): "ADDRESS",
+    ("stream", "direction"): "--push/--pull",
+    ("stream", "bits_per_second"): "--bitrate",
+    ("stream", "frame_rate"): "--fps",
+    ("stream", "stream_length"): "--time",
+    ("stream", "buffer_depth"): "--buffer",
+    ("client", "connections"): "--streams",
+    ("output", "events_file"): "-o",
+}
+"""By key, the argument that sets it."""
+
+_COMMENTS: Mapping[str, str] = {
+    "run.role": "this process plays one part; loopback: both",
+    "stream": "both ends must agree",
+    "stream.direction": "pull: the server sends | push: the client sends",
+    "stream.bits_per_second": "headers included",
+    "stream.frame_rate": "frames per second",
+    "stream.stream_length": "how long frames are sent",
+    "stream.buffer_depth": "how long the receiver buffers before it renders the first frame",
+    "server.listen": '"*" is every address of both families; the port is 4444 if none is given',
+    "client.target": "servers, taken in turn; the port is 4444 if none is given",
+    "client.connections": "streams at once",
+    "output.events_file": "everything that happened, for cts replay and cts verify-run",
+}
+
+
+@frozen(kw_only=True)
+class StreamFlags:
+    """What the flags that both commands have say, as they were written; None for one that was not given.
+
+    ``overrides`` are the texts of ``--set``, which go over all flags.
+    """
+
+    preset: str | None = None
+    bitrate: str | None = None
+    fps: str | None = None
+    time: str | None = None
+    buffer: str | None = None
+    direction: str | None = None
+    events: str | None = None
+    overrides: Sequence[str] = ()
+
+
+@frozen
+class QuickConfig:
+    """A configuration that arguments make.
+
+    Attributes:
+        tables: what a file of it would hold.
+        config: the same, checked.
+        overrides: the texts of ``--set`` that are in it.
+    """
+
+    tables: Mapping[str, Mapping[str, object]]
+    config: Config
+    overrides: Sequence[str]
+
+    def text(self) -> str:
+        """Return the file, with comments; UserError for a text that no file can hold."""
+        try:
+            return toml_text(self.tables, _COMMENTS)
+        except ValueError as error:
+            raise UserError(f"--print-config: {error}") from None
+
+    def in_words_of_flags(self, text: str) -> str:
+        """Return a message about keys with the arguments that they came from in their place."""
+        return _in_words_of_flags(text, apply_overrides({}, self.overrides)[1])
+
+
+def client_config(flags: StreamFlags, hosts: Sequence[str], *, streams: int | None = None) -> QuickConfig:
+    """Return the configuration of a client.
+
+    Args:
+        flags: what to stream.
+        hosts: whom to ask, one after the other in turn; an IPv6 address needs no brackets where no port follows.
+        streams: how many at once; None for one of each host.
+
+    Raises:
+        UserError: all that is wrong, in the words of the flags.
+    """
+    connections = len(hosts) if streams is None else streams
+    client: dict[str, object] = {"target": _addresses(hosts)}
+    if connections != 1:
+        client["connections"] = connections
+    return _checked({"run": {"role": "client"}, "stream": _stream(flags), "client": client}, flags)
+
+
+def server_config(flags: StreamFlags, addresses: Sequence[str]) -> QuickConfig:
+    """Return the configuration of a server that serves one test after the other.
+
+    Args:
+        flags: what to stream, as the clients have it.
+        addresses: where to listen, written as in :func:`client_config`; empty for every address.
+
+    Raises:
+        UserError: all that is wrong, in the words of the flags.
+    """
+    listen = _addresses(addresses or [f"{EVERY_ADDRESS}:{DEFAULT_PORT}"])
+    return _checked({"run": {"role": "server"}, "stream": _stream(flags), "server": {"listen": listen}}, flags)
+
+
+def _stream(flags: StreamFlags) -> dict[str, object]:
+    try:
+        known = {} if flags.preset is None else preset(flags.preset).stream
+    except ValueError as error:
+        raise UserError(f"--as: {error}") from None
+    fps = flags.fps
+    given = {
+        "direction": flags.direction,
+        "bits_per_second": flags.bitrate,
+        "frame_rate": int(fps) if fps is not None and re.fullmatch("[0-9]{1,9}", fps) else fps,
+        "stream_length": flags.time,
+        "buffer_depth": flags.buffer,
+    }
+    return {**DEFAULT_STREAM, **known, **{key: value for key, value in given.items() if value is not None}}
+
+
+def _checked(tables: dict[str, dict[str, object]], flags: StreamFlags) -> QuickConfig:
+    if flags.events is not None:
+        tables["output"] = {"events_file": flags.events}
+    raw, origins, unusable = apply_overrides(tables, flags.overrides)
+    try:
+        config = structure_config(raw)
+    except ConfigError as error:
+        unusable += error.problems
+    if unusable:
+        raise UserError("\n".join(_in_words_of_flags(problem, origins) for problem in unusable))
+    return QuickConfig(raw, config, flags.overrides)  # type: ignore[arg-type]
+
+
+def _in_words_of_flags(text: str, origins: Mapping[KeyPath, str]) -> str:
+    for path, word in _WORDS.items():
+        if path not in origins:
+            text = re.sub(rf"\b{re.escape('.'.join(map(str, path)))}\b(\[\d+\])?", word, text)
+    return text
+
+
+def _addresses(texts: Sequence[str]) -> str | list[str]:
+    """Return addresses as a key has them: one by itself, and IPv6 in brackets where nothing else can be meant."""
+    found = [f"[{text}]" if bracketed(text, port=None) == [f"[{text}]"] else text for text in texts]
+    return found[0] if len(found) == 1 else found
