@@ -66,9 +66,9 @@ def cli(verbose: bool) -> None:
 
     \b
     Example:
-      cts serve                                 on the one machine
-      cts test 192.0.2.1 --as call-720p         on the other
-      cts --version -v                          what a report of a bug needs
+      cts serve --as call-720p              # on the one machine
+      cts test 192.0.2.1 --as call-720p     # on the other
+      cts --version -v                      # what a report of a bug needs
     """
     if verbose:
         raise click.UsageError("-v goes with --version")

@@ -101,7 +101,7 @@ def test(
     from cts.config.quick_config import StreamFlags, client_config
 
     quick = client_config(StreamFlags(overrides=overrides, **flags), hosts, streams=streams)
-    _carry_out(quick, "cts test", as_json=as_json, print_config=print_config)
+    _carry_out(quick, as_json=as_json, print_config=print_config)
 
 
 @click.command(short_help="Serve tests without a file.")
@@ -121,21 +121,21 @@ def serve(
 
     \b
     Example:
-      cts serve
-      cts serve 192.0.2.1:5000 [::1]:5000 --as stream-4k
+      cts serve --as call-720p
+      cts serve 192.0.2.1:5000 '[::1]:5000' --bitrate 25M --fps 60 --time 30s
       cts serve --print-config > server.toml
     """
     from cts.config.quick_config import StreamFlags, server_config
 
     quick = server_config(StreamFlags(overrides=overrides, **flags), addresses)
-    _carry_out(quick, "cts serve", as_json=as_json, print_config=print_config)
+    _carry_out(quick, as_json=as_json, print_config=print_config)
 
 
-def _carry_out(quick: QuickConfig, source: str, *, as_json: bool, print_config: bool) -> None:
+def _carry_out(quick: QuickConfig, *, as_json: bool, print_config: bool) -> None:
     if print_config:
-        print_result(f"# Made by `{source} --print-config`; docs/configuration.md has every key.\n\n{quick.text()}")
+        print_result(f"# For `cts run`; docs/configuration.md has every key.\n\n{quick.text()}")
         sys.exit(0)
     try:
-        carry_out(quick.config, source, quick.overrides, as_json=as_json)
+        carry_out(quick.config, "command line", quick.overrides, as_json=as_json)
     except UserError as error:
         raise UserError(quick.in_words_of_flags(str(error))) from None

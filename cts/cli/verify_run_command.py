@@ -31,7 +31,8 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
 
     \b
     Example:
-      cts sim configs/sim-lossy.toml --set output.events_file=run.jsonl --set output.truth_file=truth.jsonl
+      cts sim sim-lossy.toml --set output.events_file=run.jsonl \\
+          --set output.truth_file=truth.jsonl
       cts verify-run run.jsonl truth.jsonl
     """
     from cts.verification.report import verification_json, verification_text

@@ -15,11 +15,12 @@ _INTRODUCTION = """\
 
 <!-- Made from cts/config/presets.toml by `python -m tests.docs.presets_page`: change it there. -->
 
-`cts test HOST --as PRESET` and `cts serve --as PRESET` stream as a medium does; `cts test --presets` lists them. Any flag goes over
-its value (`--as stream-4k --buffer 200ms`), and `--print-config` shows what comes of it. None says how long to stream: `--time`.
+`cts test HOST --as PRESET` and `cts serve --as PRESET` stream as a medium does; `cts test --presets` lists them. A flag goes
+over the preset (`--as stream-4k --buffer 200ms`), and `--print-config` shows what comes of it. How long to stream is for
+`--time` to say.
 
-What a source gives is taken for the rate of UDP payload, though few say at which layer they count. Frames are all of one size, as a
-constant bit rate has them; an encoder's vary. Of a buffer of B frames, B − 1 intervals are there for what varies on the way: the
+What a source gives is taken for the rate of UDP payload, though few say at which layer they count. Frames are all of one size,
+as at a constant bit rate; an encoder's vary. Of a buffer of B frames, one less are intervals for what varies on the way: the
 first frame takes one to be sent. The summary says which other buffer would have been enough ([playout](playout.md)).
 """
 
