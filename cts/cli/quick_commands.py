@@ -53,7 +53,11 @@ _STREAM_OPTIONS = (
     click.option("--pull", "direction", flag_value="pull", help="The server sends; the default."),
     click.option("--push", "direction", flag_value="push", help="The client sends."),
     click.option(
-        "-o", "events", metavar="FILE", help="Write all that happens, for cts replay; gzip if it ends in .gz."
+        "-o",
+        "events",
+        type=click.Path(),
+        metavar="FILE",
+        help="Write all that happens, for cts replay; gzip if it ends in .gz.",
     ),
     as_json_option,
     overrides_option("stream.dscp=EF"),
