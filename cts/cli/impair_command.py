@@ -63,7 +63,7 @@ def impair(
     \b
     Example:
       cts impair --listen 127.0.0.1:5555 --to 127.0.0.1:4444 configs/impair.toml
-      cts impair --listen '*:5555' --to server.example --seed 7 configs/sim-lte.toml
+      cts impair --listen '*:5555' --to server.example configs/sim-lte.toml
     """
     from cts.cli.relay_text import relay_banner, relay_json, relay_line, relay_text
     from cts.config import load_config

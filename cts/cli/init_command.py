@@ -14,7 +14,7 @@ from cts.errors import UserError, system_reason
 __all__ = ["init"]
 
 
-class _ExampleName(click.ParamType):
+class _ExampleName(click.types.StringParamType):
     """The name of an example; which there are is looked up only when one is wanted."""
 
     name = "example"

@@ -22,7 +22,7 @@ __all__ = ["serve", "test"]
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-class _PresetName(click.ParamType):
+class _PresetName(click.types.StringParamType):
     """The name of a preset; which there are is looked up only when one is wanted."""
 
     name = "preset"

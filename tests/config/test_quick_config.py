@@ -44,7 +44,8 @@ def test_both_ends_stream_the_same_without_any_flag() -> None:
 def test_a_flag_goes_over_the_preset_and_a_set_over_both() -> None:
     flags = StreamFlags(preset="stream-4k", fps="30", buffer="200ms", overrides=["stream.frame_rate=25"])
     stream = client_config(flags, ["192.0.2.1"]).config.stream
-    assert (stream.bits_per_second, stream.frame_rate, stream.buffer_depth) == (25_000_000, 25, 200_000_000)
+    expected = {"bits_per_second": "25 Mbit/s", "frame_rate": 25, "stream_length": "10s", "buffer_depth": "200ms"}
+    assert stream == structure_config({"stream": expected}).stream
 
 
 def test_every_flag_sets_its_key() -> None:
@@ -106,7 +107,7 @@ def test_an_ipv6_address_needs_no_brackets_where_no_port_can_be_meant(host: str)
         (StreamFlags(preset="vopi"), "--as: 'vopi' is no preset; allowed: voip, "),
         (StreamFlags(events="run.csv"), "-o: 'run.csv' ends in .csv, but holds JSON lines; "),
         (StreamFlags(overrides=["stream.frames=1"]), "stream.frames: unknown key; did you mean "),
-        (StreamFlags(overrides=["stream.frame_rate=0"]), "stream.frame_rate: 0 is out of range; "),
+        (StreamFlags(overrides=["stream.frame_rate=0"]), "stream.frame_rate: '0' is out of range; "),
         (StreamFlags(overrides=["stream"]), "--set stream: not understood; allowed: KEY=VALUE"),
     ],
 )

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cts.cli.quick_commands import serve
-from cts.cli.quick_commands import test as test_command
+from cts.cli import quick_commands
 from cts.config.presets import presets
 from tests.docs.presets_page import PAGE, page
 
@@ -26,7 +25,12 @@ def test_every_preset_has_a_source_that_can_be_looked_up(name: str) -> None:
 
 
 def test_every_flag_is_told_of() -> None:
-    flags = {flag for command in (serve, test_command) for each in options(command) for flag in each.opts}
+    flags = {
+        flag
+        for command in (quick_commands.serve, quick_commands.test)
+        for each in options(command)
+        for flag in each.opts
+    }
     assert {flag for flag in flags if f"`{flag}" not in QUICK} == {"--presets"}
     assert "--presets" in PAGE.read_text(encoding="utf-8")
 
