@@ -23,8 +23,8 @@ def example_names() -> list[str]:
 
 def example_summary(name: str) -> str:
     """Return the first sentence of an example."""
-    first = _read(name).partition("\n")[0].removeprefix("# ")
-    return re.split(r"(?<=\.)\s", first)[0]
+    first = _read(name).partition("\n#\n")[0].replace("\n# ", " ").removeprefix("# ")
+    return re.split(r"(?<=\.)\s", first)[0].replace("configs/", "")
 
 
 def example_text(name: str, path: str) -> str:

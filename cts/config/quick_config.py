@@ -158,6 +158,7 @@ def _checked(tables: dict[str, dict[str, object]], flags: StreamFlags) -> QuickC
         unusable += error.problems
     if unusable:
         raise UserError("\n".join(_in_words_of_flags(problem, origins) for problem in unusable))
+    # What could be structured has tables alone at its top.
     return QuickConfig(raw, config, flags.overrides)  # type: ignore[arg-type]
 
 
