@@ -7,6 +7,7 @@ are structured into. Times are integer nanoseconds of the run's clock, which is 
 
 from __future__ import annotations
 
+from cts.api.forwarding import ForwardingEndpoint
 from cts.api.network import DatagramHandler, IDatagramEndpoint, IPacer, Message, UnreachableHandler
 from cts.api.streams import (
     BackgroundTask,
@@ -39,6 +40,7 @@ __all__ = [
     "DatagramBatch",
     "DatagramHandler",
     "EndpointStatistics",
+    "ForwardingEndpoint",
     "Frame",
     "FrameRecord",
     "FrameTotals",

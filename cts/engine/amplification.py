@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from attrs import define
-
-from cts.api import Address, DatagramHandler, EndpointStatistics, IDatagramEndpoint, Message, UnreachableHandler
+from cts.api import Address, ForwardingEndpoint, Header, IDatagramEndpoint, Message
 
 __all__ = ["AmplificationLimit", "UnprovenEndpoint"]
 
@@ -71,22 +69,30 @@ def _headers(remote: Address) -> int:
     return _IPV6_UDP if ":" in remote.host else _IPV4_UDP
 
 
-@define(eq=False)
-class UnprovenEndpoint(IDatagramEndpoint):
+class UnprovenEndpoint(ForwardingEndpoint):
     """An endpoint as it is to who has not shown that it receives: what would be too much is not sent, and counted."""
 
-    _endpoint: IDatagramEndpoint
-    _limit: AmplificationLimit
+    def __init__(self, endpoint: IDatagramEndpoint, limit: AmplificationLimit) -> None:
+        super().__init__(endpoint)
+        self._limit = limit
 
     @property
-    def local(self) -> Address:
-        """The endpoint's."""
-        return self._endpoint.local
+    def segment_limit(self) -> int:
+        """1: each datagram is looked at on its own."""
+        return 1
 
-    async def send(self, remote: Address, header: bytes | bytearray, payload: bytes | memoryview = b"") -> int:
+    def segment_limit_to(self, remote: Address) -> int:
+        """1."""
+        return 1
+
+    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, or let it be: to the sender that is as if it were lost on the way."""
         size = len(header) + len(payload)
-        return await self._endpoint.send(remote, header, payload) if self._limit.spend(remote, size) else size
+        return await super().send(remote, header, payload) if self._limit.spend(remote, size) else size
+
+    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
+        """Send each by itself, or let it be."""
+        return await IDatagramEndpoint.send_train(self, remote, header, payloads)
 
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over none: each datagram is looked at on its own."""
@@ -94,24 +100,4 @@ class UnprovenEndpoint(IDatagramEndpoint):
 
     def try_send(self, remote: Address, datagram: bytes) -> bool:
         """Send one datagram now, if it may be sent and can."""
-        return self._limit.spend(remote, len(datagram)) and self._endpoint.try_send(remote, datagram)
-
-    def receive_into(self, handler: DatagramHandler) -> None:
-        """Do as the endpoint does."""
-        self._endpoint.receive_into(handler)
-
-    def unreachable_into(self, handler: UnreachableHandler) -> None:
-        """Do as the endpoint does."""
-        self._endpoint.unreachable_into(handler)
-
-    def drain(self) -> None:
-        """Do as the endpoint does."""
-        self._endpoint.drain()
-
-    def statistics(self) -> EndpointStatistics:
-        """Return the endpoint's."""
-        return self._endpoint.statistics()
-
-    def close(self) -> None:
-        """Close the endpoint."""
-        self._endpoint.close()
+        return self._limit.spend(remote, len(datagram)) and super().try_send(remote, datagram)

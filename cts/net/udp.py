@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cts.api import (
     Address,
     DatagramBatch,
     DatagramHandler,
     EndpointStatistics,
+    ForwardingEndpoint,
     IDatagramEndpoint,
     Message,
     UnreachableHandler,
@@ -285,65 +286,46 @@ class UdpEndpoint(IDatagramEndpoint, Readable):
         return received_ns
 
 
-@frozen(eq=False)
-class EndpointAt(IDatagramEndpoint):
+class EndpointAt(ForwardingEndpoint):
     """Sends through the whole endpoint, from one of its addresses; all else is the whole endpoint's.
 
-    Attributes:
-        whole: the endpoint.
+    Args:
+        endpoint: the whole one.
         address: the address, with the endpoint's port.
         source: what has a datagram leave from there.
     """
 
-    whole: UdpEndpoint
-    address: Address
-    source: Source
+    _endpoint: UdpEndpoint
+
+    def __init__(self, endpoint: UdpEndpoint, address: Address, source: Source) -> None:
+        super().__init__(endpoint)
+        self._address = address
+        self._source = source
 
     @property
     def local(self) -> Address:
         """The one address."""
-        return self.address
+        return self._address
 
-    @property
-    def segment_limit(self) -> int:
-        """Datagrams in one call at most."""
-        return self.whole.segment_limit
-
-    def segment_limit_to(self, remote: Address) -> int:
-        """Datagrams in one call to that remote at most."""
-        return self.whole.segment_limit_to(remote)
+    def at(self, local: Address) -> IDatagramEndpoint:
+        """Return itself, which is at one address already."""
+        return self
 
     async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram from here."""
-        return await self.whole.send(remote, header, payload, self.source)
+        return await self._endpoint.send(remote, header, payload, self._source)
 
     async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Send a train from here."""
-        return await self.whole.send_train(remote, header, payloads, self.source)
+        return await self._endpoint.send_train(remote, header, payloads, self._source)
 
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand over some messages from here, without waiting."""
-        return self.whole.send_now(messages, self.source)
+        return self._endpoint.send_now(messages, self._source)
 
     def try_send(self, remote: Address, datagram: bytes) -> bool:
         """Send one small datagram from here at once, or not at all."""
-        return self.whole.try_send(remote, datagram, self.source)
-
-    def receive_into(self, handler: DatagramHandler) -> None:
-        """Have the whole endpoint read for ``handler``."""
-        self.whole.receive_into(handler)
-
-    def unreachable_into(self, handler: UnreachableHandler) -> None:
-        """Have the whole endpoint tell ``handler``."""
-        self.whole.unreachable_into(handler)
-
-    def drain(self) -> None:
-        """Drain the whole endpoint."""
-        self.whole.drain()
-
-    def statistics(self) -> EndpointStatistics:
-        """Return those of the whole endpoint."""
-        return self.whole.statistics()
+        return self._endpoint.try_send(remote, datagram, self._source)
 
     def close(self) -> None:
         """Leave the whole endpoint open: it has others."""

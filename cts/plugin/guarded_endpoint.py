@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import trio
@@ -11,10 +11,8 @@ from cts.api import (
     Address,
     DatagramBatch,
     DatagramHandler,
-    EndpointStatistics,
-    Header,
+    ForwardingEndpoint,
     IDatagramEndpoint,
-    Message,
     UnreachableHandler,
 )
 from cts.errors import PluginFailure
@@ -50,8 +48,8 @@ class Ending:
                 self.running.cancel()
 
 
-class GuardedEndpoint(IDatagramEndpoint):
-    """The engine's endpoint as a plugin's factory is given it. Hands everything on.
+class GuardedEndpoint(ForwardingEndpoint):
+    """The engine's endpoint as a plugin's factory is given it.
 
     One reader serves all streams: what a plugin raises in what it does with the datagrams of one ends that one.
 
@@ -61,42 +59,8 @@ class GuardedEndpoint(IDatagramEndpoint):
     """
 
     def __init__(self, endpoint: IDatagramEndpoint, ending: Ending) -> None:
-        self._endpoint = endpoint
+        super().__init__(endpoint)
         self._ending = ending
-
-    @property
-    def local(self) -> Address:
-        """The engine's."""
-        return self._endpoint.local
-
-    @property
-    def segment_limit(self) -> int:
-        """The engine's."""
-        return self._endpoint.segment_limit
-
-    def segment_limit_to(self, remote: Address) -> int:
-        """The engine's."""
-        return self._endpoint.segment_limit_to(remote)
-
-    def at(self, local: Address) -> IDatagramEndpoint:
-        """The engine's, under the same guard."""
-        return GuardedEndpoint(self._endpoint.at(local), self._ending)
-
-    async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
-        """Send by the engine's."""
-        return await self._endpoint.send(remote, header, payload)
-
-    async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
-        """Send by the engine's."""
-        return await self._endpoint.send_train(remote, header, payloads)
-
-    def send_now(self, messages: Sequence[Message]) -> int:
-        """Send by the engine's."""
-        return self._endpoint.send_now(messages)
-
-    def try_send(self, remote: Address, datagram: bytes) -> bool:
-        """Send by the engine's."""
-        return self._endpoint.try_send(remote, datagram)
 
     def receive_into(self, handler: DatagramHandler) -> None:
         """Have every batch handed to ``handler``, until it raises."""
@@ -106,7 +70,7 @@ class GuardedEndpoint(IDatagramEndpoint):
                 with self._ending.noting():
                     handler(local, remote, batch)
 
-        self._endpoint.receive_into(guarded)
+        super().receive_into(guarded)
 
     def unreachable_into(self, handler: UnreachableHandler) -> None:
         """Have ``handler`` told, under guard."""
@@ -115,16 +79,4 @@ class GuardedEndpoint(IDatagramEndpoint):
             with self._ending.noting():
                 handler(remote, times)
 
-        self._endpoint.unreachable_into(guarded)
-
-    def drain(self) -> None:
-        """Drain the engine's."""
-        self._endpoint.drain()
-
-    def statistics(self) -> EndpointStatistics:
-        """The engine's."""
-        return self._endpoint.statistics()
-
-    def close(self) -> None:
-        """Close the engine's."""
-        self._endpoint.close()
+        super().unreachable_into(guarded)

@@ -10,7 +10,7 @@ from cts.api import (
     Address,
     DatagramBatch,
     DatagramHandler,
-    EndpointStatistics,
+    ForwardingEndpoint,
     Header,
     Histogram,
     IConnectedSocket,
@@ -20,7 +20,6 @@ from cts.api import (
     Role,
     StreamResult,
     StreamSnapshot,
-    UnreachableHandler,
     headers_of,
 )
 from cts_pcap.capture import Capture
@@ -29,46 +28,28 @@ from cts_pcap.packets import ip_packet
 __all__ = ["TeeingEndpoint", "TeeingSocket"]
 
 
-class TeeingEndpoint(IDatagramEndpoint):
+class TeeingEndpoint(ForwardingEndpoint):
     """The endpoint behind it, with a copy of every datagram that was sent or read going to a capture.
 
     What was sent bears the time at which the send was asked for, and is shown once the network has taken it.
     """
 
     def __init__(self, endpoint: IDatagramEndpoint, capture: Capture, pacer: IPacer) -> None:
-        self._endpoint = endpoint
+        super().__init__(endpoint)
         self._capture = capture
         self._pacer = pacer
-
-    @property
-    def local(self) -> Address:
-        """The address that the endpoint behind is bound to."""
-        return self._endpoint.local
-
-    def at(self, local: Address) -> IDatagramEndpoint:
-        """The endpoint behind at one of its addresses, shown as well."""
-        return TeeingEndpoint(self._endpoint.at(local), self._capture, self._pacer)
-
-    @property
-    def segment_limit(self) -> int:
-        """That of the endpoint behind."""
-        return self._endpoint.segment_limit
-
-    def segment_limit_to(self, remote: Address) -> int:
-        """That of the endpoint behind."""
-        return self._endpoint.segment_limit_to(remote)
 
     async def send(self, remote: Address, header: Header, payload: bytes | memoryview = b"") -> int:
         """Send one datagram, then show it."""
         asked_ns = self._pacer.now_ns()
-        sent = await self._endpoint.send(remote, header, payload)
+        sent = await super().send(remote, header, payload)
         self._show(asked_ns, remote, header, payload)
         return sent
 
     async def send_train(self, remote: Address, header: Header, payloads: Sequence[memoryview]) -> int:
         """Send one datagram per payload, then show them."""
         asked_ns = self._pacer.now_ns()
-        sent = await self._endpoint.send_train(remote, header, payloads)
+        sent = await super().send_train(remote, header, payloads)
         for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
             self._show(asked_ns, remote, own, payload)
         return sent
@@ -76,7 +57,7 @@ class TeeingEndpoint(IDatagramEndpoint):
     def send_now(self, messages: Sequence[Message]) -> int:
         """Hand the messages on, then show those that went."""
         asked_ns = self._pacer.now_ns()
-        gone = self._endpoint.send_now(messages)
+        gone = super().send_now(messages)
         for remote, header, payloads in messages[:gone]:
             for own, payload in zip(headers_of(header, payloads), payloads, strict=True):
                 self._show(asked_ns, remote, own, payload)
@@ -85,7 +66,7 @@ class TeeingEndpoint(IDatagramEndpoint):
     def try_send(self, remote: Address, datagram: bytes) -> bool:
         """Hand the datagram on, then show it if it went."""
         asked_ns = self._pacer.now_ns()
-        gone = self._endpoint.try_send(remote, datagram)
+        gone = super().try_send(remote, datagram)
         if gone:
             self._show(asked_ns, remote, datagram, b"")
         return gone
@@ -97,23 +78,7 @@ class TeeingEndpoint(IDatagramEndpoint):
             show_batch(self._capture, local, remote, batch)
             handler(local, remote, batch)
 
-        self._endpoint.receive_into(tee)
-
-    def unreachable_into(self, handler: UnreachableHandler) -> None:
-        """Have the endpoint behind tell it."""
-        self._endpoint.unreachable_into(handler)
-
-    def drain(self) -> None:
-        """Drain the endpoint behind."""
-        self._endpoint.drain()
-
-    def statistics(self) -> EndpointStatistics:
-        """Return those of the endpoint behind."""
-        return self._endpoint.statistics()
-
-    def close(self) -> None:
-        """Close the endpoint behind."""
-        self._endpoint.close()
+        super().receive_into(tee)
 
     def _show(self, time_ns: int, remote: Address, header: Header, payload: bytes | memoryview) -> None:
         self._capture.write(time_ns, ip_packet(self.local, remote, b"".join((header, payload))))
