@@ -9,11 +9,10 @@ from __future__ import annotations
 from attrs import define, evolve, field
 
 from cts.api import Role, StreamPlan, StreamResult
+from cts.metrics.counters import sum_of_known
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import Playout
 from cts.records.measures import StreamMeasures
-from cts.records.media import sum_of_media
-from cts.records.playout import playout_of_all
 
 __all__ = ["Measuring"]
 
@@ -60,5 +59,5 @@ class Measuring:
 
     def add(self, result: StreamResult) -> None:
         """Take in a result that counts."""
-        self.playout = playout_of_all((self.playout, result.playout))
-        self.metrics = sum_of_media((self.metrics, result.metrics))
+        self.playout = sum_of_known((self.playout, result.playout))
+        self.metrics = sum_of_known((self.metrics, result.metrics))

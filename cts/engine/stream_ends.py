@@ -13,6 +13,8 @@ from attrs import define, field
 
 from cts.api import Address, Outcome, Role, StreamResult
 from cts.engine.settings import SessionSettings
+from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Direction
 from cts.records.observer import Observer
 from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds
 from cts.records.snapshots import RunSnapshot
@@ -154,6 +156,31 @@ class StreamLedger:
         if self._both and not stream.running:
             self._at_rest(stream)
 
+    def report(
+        self,
+        *,
+        role: str,
+        direction: Direction,
+        plan: StreamPlan,
+        seed: int | None,
+        began_ns: int,
+        snapshot: RunSnapshot,
+    ) -> RunReport:
+        """Return what it and the last snapshot know of a run that is over; arguments as in a :class:`RunReport`."""
+        ended_ns = began_ns + snapshot.elapsed_ns if self.ended_ns is None else self.ended_ns
+        return RunReport(
+            role=role,
+            direction=direction,
+            began_ns=began_ns,
+            elapsed_ns=ended_ns - began_ns,
+            snapshot=snapshot,
+            streams=self.streams,
+            streams_omitted=self.omitted,
+            interrupted=snapshot.interrupted,
+            seed=seed,
+            plan=plan,
+        )
+
     def _begins(self, stream: _Stream, role: Role) -> None:
         stream.has_client |= role is self._client
         stream.has_server |= role is not self._client
@@ -241,16 +268,11 @@ def concluded(
     for result in ledger.lone:
         observer.lone_end(result)
     observer.status(snapshot)
-    ended_ns = began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
-    return RunReport(
+    return ledger.report(
         role=settings.role,
         direction=settings.direction,
-        began_ns=began_ns,
-        elapsed_ns=ended_ns - began_ns,
-        snapshot=snapshot,
-        streams=ledger.streams,
-        streams_omitted=ledger.omitted,
-        interrupted=snapshot.interrupted,
-        seed=settings.seed,
         plan=settings.plan,
+        seed=settings.seed,
+        began_ns=began_ns,
+        snapshot=snapshot,
     )

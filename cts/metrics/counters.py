@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import reduce
 from operator import add, sub
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from attrs import astuple, define, frozen
 
-__all__ = ["ArrivalTotals", "Became", "FrameCounts", "FrameTotals", "Totals"]
+__all__ = ["ArrivalTotals", "Became", "FrameCounts", "FrameTotals", "Totals", "sum_of_known"]
+
+
+class _Adds(Protocol):
+    def __add__(self, other: Any, /) -> Any: ...
+
+
+T = TypeVar("T", bound=_Adds)
+
+
+def sum_of_known(parts: Iterable[T | None]) -> T | None:
+    """Return what several come to, such as streams; None where nothing is known of any."""
+    known = [part for part in parts if part is not None]
+    return reduce(add, known) if known else None
 
 
 @frozen

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from attrs import evolve
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.media import MediaMetrics
+from cts.metrics.playout import PlayoutSweep
 from cts.protocol.plan import StreamPlan
-from cts.records.media import media_totals, metrics_of
-from cts.records.playout import playout_of, sweep_of
 from cts.records.results import StreamResult
+from cts.units import SECOND
 
 __all__ = ["StreamMeasures"]
 
@@ -23,9 +24,10 @@ class StreamMeasures:
     """
 
     def __init__(self, plan: StreamPlan) -> None:
+        rate = plan.frame_rate
         self._plan = plan
-        self._metrics = metrics_of(plan)
-        self._sweep = sweep_of(plan)
+        self._metrics = MediaMetrics(plan.interval_ns, len(plan.datagram_sizes))
+        self._sweep = PlayoutSweep(plan.buffered_frames, plan.final_frame, rate.numerator, SECOND * rate.denominator)
 
     def frame(self, record: FrameRecord) -> None:
         """Take in a frame; they come in order."""
@@ -49,6 +51,15 @@ class StreamMeasures:
         return both
 
     def concluded(self, result: StreamResult) -> StreamResult:
-        """Return the stream's result with what was found; this object is no more to be used."""
-        playout = playout_of(self._sweep, result.counts)
-        return evolve(result, playout=playout, metrics=media_totals(self._metrics, self._plan, result))
+        """Return the stream's result with what was found; this object is no more to be used.
+
+        Nothing is found where frames played of which nobody told, as by a plugin's socket that hands out no records.
+        """
+        frames = result.counts.frames
+        if self._metrics.frames < frames.rendered and frames.completed + frames.repeated:
+            return result
+        # What was given up has no record; a stream that never began would have begun with its life.
+        self._metrics.nothing_until(frames.rendered, result.started_ns + self._plan.render_offset_ns(1))
+        self._sweep.nothing_until(frames.rendered)
+        playout = self._sweep.playout(early=result.counts.arrivals.ahead > 0)
+        return evolve(result, playout=playout, metrics=self._metrics.finish())

@@ -11,7 +11,7 @@ from attrs import astuple, evolve, frozen
 from cts.api import Outcome, RenderedFrame, Role, StreamResult, StreamSnapshot
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
-from cts.metrics.counters import ArrivalTotals
+from cts.metrics.counters import ArrivalTotals, sum_of_known
 from cts.metrics.frame_record import MissedRecord
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import Playout
@@ -22,9 +22,7 @@ from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.events_header import RunHeader
 from cts.records.events_replay import EventsReplay
 from cts.records.measures import StreamMeasures
-from cts.records.media import sum_of_media
 from cts.records.observer import Observer
-from cts.records.playout import playout_of_all
 from cts.records.reported_end import OpenEnd, ReportedEnd
 from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
@@ -171,8 +169,8 @@ class _Ends(Observer):
             if result.role is Role.RECEIVER and result.counted and result.measured:
                 result = self._measures_of(stream).concluded(result)
             self._measures.pop(stream, None)
-            self.playout = playout_of_all((self.playout, result.playout))
-            self.metrics = sum_of_media((self.metrics, result.metrics))
+            self.playout = sum_of_known((self.playout, result.playout))
+            self.metrics = sum_of_known((self.metrics, result.metrics))
         self.ledger.ended(stream.number, result)
 
     other_end_opened = stream_opened
@@ -257,30 +255,27 @@ def _missing(end: ReportedEnd) -> tuple[str, ...]:
 
 def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
     snapshot, ledger = end.snapshot, ends.ledger
-    began_ns = header.began_ns
-    ended_ns = began_ns + snapshot.elapsed_ns if ledger.ended_ns is None else ledger.ended_ns
     if not end.has_report:
-        ended_ns = began_ns + end.latest_ns
         snapshot = evolve(snapshot, outcomes=+ledger.outcomes, interrupted=True)
     if not end.has_report or end.missing:
         snapshot = evolve(snapshot, counts=_at_least(snapshot.counts, ends.total))
-    return RunReport(
+    report = ledger.report(
         role=header.role,
         direction=header.direction,
-        began_ns=began_ns,
-        elapsed_ns=ended_ns - began_ns,
+        plan=header.plan,
+        seed=header.seed,
+        began_ns=header.began_ns,
         snapshot=snapshot,
-        streams=ledger.streams,
-        streams_omitted=ledger.omitted,
-        interrupted=snapshot.interrupted,
+    )
+    return evolve(
+        report,
+        elapsed_ns=report.elapsed_ns if end.has_report else end.latest_ns,
         failures=tuple(failures),
         answered=tuple(end.answered),
-        seed=header.seed,
         send_lateness=end.send_lateness,
         buffers=end.buffers,
         late=end.late,
         notes=tuple(end.notes),
-        plan=header.plan,
         hosts=None if end.hosts is None else tuple(end.hosts),
         playout=ends.playout,
         metrics=ends.metrics,

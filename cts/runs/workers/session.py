@@ -20,13 +20,12 @@ from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
 from cts.engine.stream_ends import StreamLedger, concluded
 from cts.errors import UserError, system_error
+from cts.metrics.counters import sum_of_known
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.late import LateArrivals
-from cts.records.media import sum_of_media
 from cts.records.observer import Observer
-from cts.records.playout import playout_of_all
 from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
@@ -331,6 +330,6 @@ class WorkersSession(ISession):
             notes=tuple(dict.fromkeys(note for each in told for note in each.notes)),
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
             hosts=tuple(worker.host for worker in self._workers),
-            playout=playout_of_all(each.playout for each in told),
-            metrics=sum_of_media(each.metrics for each in told),
+            playout=sum_of_known(each.playout for each in told),
+            metrics=sum_of_known(each.metrics for each in told),
         )
