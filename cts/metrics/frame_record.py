@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FrameRecord", "MissedRecord", "Ranges"]
+__all__ = ["LACKING_REMEMBERED", "FrameRecord", "MissedRecord", "Ranges"]
+
+LACKING_REMEMBERED = 1024
+"""Frames that lacked something at their render time of which it is remembered what, at most: the last ones. What comes late of
+one before them is not known to be new."""
 
 Ranges = tuple[tuple[int, int], ...]
 """Positions as inclusive ranges, ascending, none touching the next."""

@@ -19,7 +19,7 @@ from cts.metrics.counters import Totals
 from cts.metrics.datagrams import DatagramTotals
 from cts.metrics.delay_variation import DelayVariation, DelayVariationTotals
 from cts.metrics.distribution import Distribution, Lengths
-from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.frame_record import LACKING_REMEMBERED, FrameRecord, MissedRecord
 from cts.metrics.loss_runs import LossRuns, LossRunTotals
 from cts.metrics.reordering import Reordering
 from cts.metrics.viewing import AVERAGED, Viewing, ViewingTotals
@@ -30,8 +30,6 @@ _TOGETHER = 64
 """Frames whose times are looked at together: one by one they cost twice as much."""
 _FARTHEST = (1 << 63) - 1
 """Nanoseconds, 292 years: no time of a run is farther from its origin."""
-REMEMBERED = 1024
-"""Frames of which it is remembered how many datagrams they lack, at most; of those before only how many all of them do."""
 
 
 @frozen
@@ -106,7 +104,7 @@ class MediaMetrics:
         self._block_at = self._block_frames = self._block_position = 0
         self._missing = self._duplicate = self._one_short = self._late = self._unknown = self._reordered = 0
         self._unusable = 0
-        # What frames still lack: no more than that can come late. The last frame forgotten, and what all those lack together.
+        # What frames still lack: no more than that can come late. The last frame forgotten, and what all up to it lack together.
         self._lacking: dict[int, int] = {}
         self._forgotten = self._lacking_before = 0
 
@@ -237,7 +235,7 @@ class MediaMetrics:
             self._one_short += lacking == 1 < due
             self._blocks.add(record.due_ns, 0, 1, 0, lacking)
             self._lacking[sequence] = lacking
-            if len(self._lacking) > REMEMBERED:
+            if len(self._lacking) > LACKING_REMEMBERED:
                 self._forgotten = next(iter(self._lacking))
                 self._lacking_before += self._lacking.pop(self._forgotten)
         self._duplicate += record.duplicate

@@ -17,8 +17,8 @@ __all__ = ["FrameRecorder", "MissedObserver", "RecordObserver"]
 RecordObserver = Callable[[FrameRecord], None]
 MissedObserver = Callable[[MissedRecord], None]
 
-_WHOLE_REMEMBERED = 1024
-"""Frames that came whole, of which it is remembered that something of them came again."""
+_AGAIN_REMEMBERED = 1024
+"""Frames of which it is remembered that something of them came again, at most."""
 
 
 class FrameRecorder:
@@ -155,6 +155,6 @@ class FrameRecorder:
         if sequence in again:
             return False
         again[sequence] = None
-        if len(again) > _WHOLE_REMEMBERED:
+        if len(again) > _AGAIN_REMEMBERED:
             del again[next(iter(again))]
         return True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from cts.metrics.frame_record import LACKING_REMEMBERED
 from cts.metrics.loss import DueBytes
 from cts.protocol.plan import StreamPlan
 from cts.units import SECOND
 
 __all__ = ["Shortfall"]
-
-_REMEMBERED = 1024
-"""Frames that lacked something and of which it is remembered how much; what comes after as many more counts as lost."""
 
 
 class Shortfall:
@@ -40,7 +38,7 @@ class Shortfall:
         """Take note that a frame lacked so many bytes when it was rendered."""
         self._missing += size
         self._lacking[sequence] = size
-        if len(self._lacking) > _REMEMBERED:
+        if len(self._lacking) > LACKING_REMEMBERED:
             self.forgotten = next(iter(self._lacking))
             del self._lacking[self.forgotten]
 
@@ -50,7 +48,7 @@ class Shortfall:
 
     def lacks_all(self, first: int, last: int) -> None:
         """Take note that nothing had come of the frames from ``first`` to ``last``."""
-        remembered = max(first, last + 1 - _REMEMBERED)
+        remembered = max(first, last + 1 - LACKING_REMEMBERED)
         self._missing += self._plan.size_up_to(remembered - 1) - self._plan.size_up_to(first - 1)
         self.forgotten = max(self.forgotten, remembered - 1)
         for sequence in range(remembered, last + 1):
