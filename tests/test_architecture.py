@@ -31,8 +31,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "engine": CONTRACTS | {"chance"},
     "net": CONTRACTS | {"native", "clock", "impairment"},
     "relay": CONTRACTS | {"signals", "clock", "impairment", "engine.contracts", "net"},
-    # What a plan and an impairment may be is for those to say who work with them.
-    "config": frozenset({"errors", "units", "protocol", "impairment"}),
+    # What a plan, an impairment and a profile may be is for those to say who work with them.
+    "config": frozenset({"errors", "units", "protocol", "impairment"})
+    | {"metrics.quality_of_outcome", "records.outcome_profiles"},
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
     # Independent in what it computes: of a run it knows the wire, the records, names, and nothing else.

@@ -6,18 +6,15 @@ are skipped. A file is read while the configuration is, so that its bad lines ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from cattrs.errors import IterableValidationError
 
-from cts.config.problems import KeyPath, shown
-from cts.config.toml_source import set_key
+from cts.config.problems import shown
 from cts.errors import system_reason
-from cts.impairment.way import WAYS
 from cts.units import parse_duration_ns
 
-__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "read_delays", "trace_files", "with_traces_beside"]
+__all__ = ["MAX_LINES_TOLD", "MAX_TRACE_SIZE", "read_delays"]
 
 MAX_TRACE_SIZE = 4 << 20
 """Bytes of a trace that are read, some half a million delays; a larger file is refused."""
@@ -58,24 +55,3 @@ def read_delays(path: Path) -> tuple[int, ...]:
     if not delays:
         raise ValueError(f"{name} holds no delay; allowed: at least one line")
     return tuple(delays)
-
-
-def trace_files(raw: Mapping[str, object]) -> dict[KeyPath, Path]:
-    """Return the files that latencies in ``[network]`` name, each by its key."""
-    found: dict[KeyPath, Path] = {}
-    for table in (("network",), *(("network", way) for way in WAYS)):
-        key = (*table, "latency", "file")
-        value: object = raw
-        for part in key:
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, str) and value.strip() and "\0" not in value:
-            found[key] = Path(value)
-    return found
-
-
-def with_traces_beside(raw: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """Copy what a TOML file held, the traces that its ``[network]`` names being looked for in ``folder``."""
-    table = dict(raw)
-    for key, file in trace_files(raw).items():
-        set_key(table, key, str(folder / file))
-    return table

@@ -17,16 +17,19 @@ from typing import Annotated, Literal
 from attrs import Factory, field, frozen
 
 from cts.config.client_bind import bind_problems, own_port_problems, parse_bind
-from cts.config.delay_trace import trace_files, with_traces_beside
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
+from cts.config.files_read import overwritten, same_file, with_files_beside
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
+from cts.config.outcome_profiles import profile_problems, read_profiles
 from cts.config.peer_networks import LimitsConfig, OriginalClients, PeerNetwork, original_clients_problems
-from cts.config.problems import KeyPath, Problem, dotted, few, shown, told, touch
+from cts.config.problems import KeyPath, Problem, few, shown, told, touch
 from cts.config.socket_keys import BindAddress, BufferSize, Dscp, InterfaceName, Ttl, interface_problems
 from cts.config.structuring import structure
+from cts.config.table_keys import Key, write_keys
 from cts.config.toml_source import apply_overrides, origin_text, read_toml
 from cts.errors import ConfigError
+from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.roles import Direction
@@ -60,6 +63,7 @@ class RunConfig:
     ``processes`` is how many processes a side has, in turn bound to the processors of ``cpu_affinity``. ``ttl`` is the TTL or
     hop limit of what is sent, ``interface`` the only one to use; ``receive_buffer`` and ``send_buffer`` are what each socket
     asks the kernel for. From ``seed`` chance follows; ``measured_streams`` is how many at once have media metrics.
+    They are scored by the ``outcome_profile`` of that name, one of those in the file ``outcome_profiles`` or a shipped one.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
@@ -74,6 +78,11 @@ class RunConfig:
     send_buffer: BufferSize | None = None
     seed: Seed | None = None
     measured_streams: Annotated[int, Between(0, 65_536)] = 256
+    outcome_profile: str | None = None
+    outcome_profiles: Mapping[str, Profile] | None = None
+
+
+write_keys(RunConfig, outcome_profiles=Key("outcome_profiles", Path, read_profiles))
 
 
 @frozen
@@ -185,14 +194,14 @@ class Config:
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a file, lay ``--set KEY=VALUE`` texts over it, structure and check it.
 
-    Raises ConfigError with everything that is wrong. Opens nothing but that file, and the traces that its ``[network]``
-    names relative to the folder that it is in.
+    Raises ConfigError with everything that is wrong. Opens nothing but that file, and those that it names to be read,
+    relative to the folder that it is in.
     """
     raw, origins, unusable = apply_overrides(read_toml(path), overrides)
-    config, problems = _checked(with_traces_beside(raw, path.parent))
+    config, problems = _checked(with_files_beside(raw, path.parent))
     if config is not None:
         for key, file in config.output.files().items():
-            if _same_file(file) == _same_file(path):
+            if same_file(file) == same_file(path):
                 problems.append(_problem(f"output.{key}", f"{shown(str(file))} is the configuration itself"))
     if config is None or problems or unusable:
         raise ConfigError(str(path), unusable + [str(each) + origin_text(each.keys, origins) for each in problems])
@@ -217,7 +226,7 @@ def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
         config, _ = structure(without_wrong_models(raw, problems), Config)
     if config is not None:
         wrong = [each.path for each in problems]
-        found = chain(_overwritten_traces(config, raw), *(rule(config) for rule in RULES))
+        found = chain(overwritten(raw, config.output.files()), *(rule(config) for rule in RULES))
         further = (each for each in found if not any(touch(key, bad) for key in each.keys for bad in wrong))
         problems = told(chain(problems, further))
     return config, problems
@@ -301,7 +310,7 @@ def _files(config: Config) -> Iterable[Problem]:
     files = config.output.files()
     first: dict[str, str] = {}
     for key, path in files.items():
-        other = first.setdefault(_same_file(path), key)
+        other = first.setdefault(same_file(path), key)
         if other != key and str(path) != os.devnull:
             yield _problem(f"output.{key}", f"{shown(str(path))} is output.{other} too", f"output.{other}")
     for key, what in (("error_file", "lines of text"), ("events_file", "JSON lines"), ("truth_file", "JSON lines")):
@@ -309,22 +318,6 @@ def _files(config: Config) -> Iterable[Problem]:
             yield _problem(
                 f"output.{key}", f"{shown(str(files[key]))} ends in .csv, but holds {what}; choose another name"
             )
-
-
-def _same_file(path: Path) -> str:
-    """Return a text that is the same for two names of one file."""
-    try:
-        return os.path.realpath(path)
-    except OSError:  # relative to a working directory that is gone
-        return str(path)
-
-
-def _overwritten_traces(config: Config, raw: Mapping[str, object]) -> Iterable[Problem]:
-    traces = {_same_file(path): key for key, path in trace_files(raw).items()}
-    for key, path in config.output.files().items():
-        if trace := traces.get(_same_file(path)):
-            text = f"{shown(str(path))} is {dotted(trace)}, which is read"
-            yield Problem(("output", key), text, (trace,))
 
 
 def _stream_arithmetic(config: Config) -> Iterable[Problem]:
@@ -344,6 +337,7 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _listen_twice,
     _files,
     _stream_arithmetic,
+    lambda config: profile_problems(config.run.outcome_profiles, config.run.outcome_profile),
     lambda config: network_problems(config.network),
     lambda config: original_clients_problems(config.server.original_clients),
 )

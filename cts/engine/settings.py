@@ -10,7 +10,9 @@ from cts.api import Role, StreamPlan, VerdictRule, Verify
 from cts.chance import stream_random
 from cts.engine.ip_networks import LOCAL_NETWORKS
 from cts.engine.population import PopulationLimits
+from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.roles import Direction
+from cts.records.outcome_profiles import default_profile
 
 __all__ = ["AdmissionSettings", "ClientSettings", "ServerSettings", "SessionSettings"]
 
@@ -82,6 +84,7 @@ class SessionSettings:
         verify: what receivers do about wrong payloads.
         verdict: by what they judge frames.
         measured_at_once: how many of those that run at the same time have media metrics.
+        profile: what those are scored by.
         server, client: the sides that are here, and their populations.
         status_interval_ns: how often the observer is told a status.
         grace_ns: how long streams may go on after a stop.
@@ -96,6 +99,7 @@ class SessionSettings:
     verify: Verify = Verify.DATA
     verdict: VerdictRule = VerdictRule.DISTINCT
     measured_at_once: int = 256
+    profile: Profile = field(factory=default_profile)
     server: ServerSettings | None = None
     client: ClientSettings | None = None
     status_interval_ns: int

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from cts.api import Address, Outcome, Role, StreamResult
 from cts.engine.settings import SessionSettings
+from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
 from cts.records.observer import Observer
@@ -162,6 +163,7 @@ class StreamLedger:
         role: str,
         direction: Direction,
         plan: StreamPlan,
+        profile: Profile,
         seed: int | None,
         began_ns: int,
         snapshot: RunSnapshot,
@@ -179,6 +181,7 @@ class StreamLedger:
             interrupted=snapshot.interrupted,
             seed=seed,
             plan=plan,
+            profile=profile,
         )
 
     def _begins(self, stream: _Stream, role: Role) -> None:
@@ -272,6 +275,7 @@ def concluded(
         role=settings.role,
         direction=settings.direction,
         plan=settings.plan,
+        profile=settings.profile,
         seed=settings.seed,
         began_ns=began_ns,
         snapshot=snapshot,

@@ -59,10 +59,11 @@ def media_outcome(totals: MediaTotals, profile: Profile, *, interval_ns: int, of
     return outcome_of(profile, totals.drift.pdv.percentile, totals.datagrams.loss_ratio, rate, offered)
 
 
-def outcome_figures(outcome: QualityOfOutcome) -> dict[str, object]:
-    """Return a score and its parts, and what latency stands for."""
+def outcome_figures(outcome: QualityOfOutcome, profile: Profile) -> dict[str, object]:
+    """Return a score and its parts, what it is held against, and what latency stands for."""
     return {
         "profile": outcome.profile,
+        "profile_bits_per_second": profile.rate,
         "score": outcome.score,
         "limiting": None if outcome.limiting is None else outcome.limiting.value,
         "latency": outcome.latency,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from cts.metrics.media import MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
-from cts.metrics.quality_of_outcome import QualityOfOutcome
+from cts.metrics.quality_of_outcome import Profile, QualityOfOutcome
 from cts.output.figures import about_time, percentage
 from cts.protocol.plan import StreamPlan
-from cts.records.outcome_profiles import DEFAULT_PROFILE, shipped_profiles
 from cts.records.results import RunReport
-from cts.units import counted
+from cts.units import counted, format_rate
 
 __all__ = ["media_json", "media_rows"]
 
 
-def media_json(totals: MediaTotals | None, plan: StreamPlan | None) -> dict[str, object] | None:
-    """Return all metrics, each as in docs/metrics.md; None where they are not known."""
-    if totals is None or plan is None:
+def media_json(totals: MediaTotals | None, report: RunReport) -> dict[str, object] | None:
+    """Return all metrics of a run, or of one of its streams, each as in docs/metrics.md; None where they are not known."""
+    if totals is None or report.plan is None:
         return None
-    return {**figures_of(totals), "outcome": outcome_figures(_outcome(totals, plan))}
+    outcome = _outcome(totals, report.plan, report.profile)
+    return {**figures_of(totals), "outcome": outcome_figures(outcome, report.profile)}
 
 
 def media_rows(report: RunReport) -> list[tuple[str, str]]:
@@ -26,11 +26,15 @@ def media_rows(report: RunReport) -> list[tuple[str, str]]:
     totals, plan = report.metrics, report.plan
     if totals is None or plan is None or not totals.datagrams.received:
         return []
-    return [*_jitter_rows(totals), *_freeze_rows(totals), *_reordering_rows(totals), *_score_rows(totals, plan)]
+    return [
+        *_jitter_rows(totals),
+        *_freeze_rows(totals),
+        *_reordering_rows(totals),
+        *_score_rows(totals, plan, report.profile),
+    ]
 
 
-def _outcome(totals: MediaTotals, plan: StreamPlan) -> QualityOfOutcome:
-    profile = shipped_profiles()[DEFAULT_PROFILE]
+def _outcome(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> QualityOfOutcome:
     return media_outcome(totals, profile, interval_ns=plan.interval_ns, offered=plan.sent_bits_per_second)
 
 
@@ -65,9 +69,13 @@ def _reordering_rows(totals: MediaTotals) -> list[tuple[str, str]]:
     return [("reordered", f"{counted(reordering.reordered, 'datagram')} ({share}) came {behind}")]
 
 
-def _score_rows(totals: MediaTotals, plan: StreamPlan) -> list[tuple[str, str]]:
-    outcome = _outcome(totals, plan)
+def _score_rows(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> list[tuple[str, str]]:
+    outcome = _outcome(totals, plan, profile)
     if outcome.score is None:
         return []
     limited = "nothing is lacking" if outcome.limiting is None else f"{outcome.limiting.value} is what limits it"
-    return [("score", f"{int(outcome.score)} of 100 for {outcome.profile} use (Quality of Outcome): {limited}")]
+    use = f"{profile.name} use"
+    if profile.rate is not None:
+        # A stream that offers no more than what is wanted cannot show a lack of it.
+        use += f"{' at' if outcome.rate is not None else ', without its rate of'} {format_rate(profile.rate)}"
+    return [("score", f"{int(outcome.score)} of 100 for {use} (Quality of Outcome): {limited}")]

@@ -58,7 +58,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
         "loss": loss_json(report),
         "playout": playout_json(report.playout),
         "trust": trust_json(report.trust),
-        "metrics": media_json(report.metrics, report.plan),
+        "metrics": media_json(report.metrics, report),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
             "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
@@ -93,7 +93,7 @@ def _stream(stream: StreamEnds, report: RunReport) -> dict[str, object]:
         **_end(stream.end, began_ns),
         "loss": stream_loss_json(stream),
         "playout": playout_json(stream.end.playout),
-        "metrics": media_json(stream.end.metrics, report.plan),
+        "metrics": media_json(stream.end.metrics, report),
         "other_ends": [_end(other, began_ns) for other in stream.others],
     }
 

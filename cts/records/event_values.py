@@ -11,6 +11,7 @@ from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures
 from cts.metrics.loss import DueBytes
+from cts.metrics.quality_of_outcome import Profile, Requirement
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.json_lines import Fields
@@ -32,6 +33,8 @@ __all__ = [
     "late_written",
     "percentiles_read",
     "percentiles_written",
+    "profile_read",
+    "profile_written",
     "read_address",
     "snapshot_read",
     "unsent_written",
@@ -199,6 +202,30 @@ def late_read(fields: Fields, key: str) -> LateArrivals:
     """Read it."""
     inner = fields.within_or_none(key)
     return LateArrivals() if inner is None else LateArrivals(**_integers(inner, LateArrivals))
+
+
+def profile_written(profile: Profile) -> dict[str, object]:
+    """Write what an application wants; percentiles are texts."""
+    latency = {repr(percent): asdict(wanted) for percent, wanted in profile.latency.items()}
+    return {"name": profile.name, "rate": profile.rate, "loss": asdict(profile.loss), "latency": latency}
+
+
+def profile_read(fields: Fields) -> Profile:
+    """Read it."""
+    told = fields.within("latency")
+    try:
+        latency = {float(percent): _requirement(told.within(percent)) for percent in told}
+        loss = _requirement(fields.within("loss"))
+    except ValueError:
+        latency = {}
+    rate = fields.integer_or_none("rate")
+    if not latency or not all(0 < percent <= 100 for percent in latency) or (rate is not None and rate < 0):
+        raise fields.refused("has an 'outcome_profile' that is none")
+    return Profile(name=fields.text("name"), latency=latency, loss=loss, rate=rate)
+
+
+def _requirement(fields: Fields) -> Requirement:
+    return Requirement(fields.number_or_none("optimal") or 0, fields.number_or_none("unacceptable") or 0)
 
 
 def _integers(fields: Fields, of: type) -> Mapping[str, int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import PlanError, StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
+from cts.records.event_values import profile_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.log_file import Encoding
+from cts.records.outcome_profiles import default_profile
 
 __all__ = ["RunHeader", "is_torn", "read_header"]
 
@@ -36,6 +39,7 @@ class RunHeader:
         seed: what was left to chance followed from it; None where the log does not tell.
         expected_streams: how many there were to be; 0 for no end.
         encoding: that of its logs.
+        profile: what it was scored by; the default one where the log does not tell.
     """
 
     schema: int
@@ -50,6 +54,7 @@ class RunHeader:
     seed: int | None
     expected_streams: int
     encoding: Encoding
+    profile: Profile
 
     @property
     def here(self) -> Role | None:
@@ -83,6 +88,7 @@ def read_header(reader: LineReader, fields: Fields) -> RunHeader:
     if (schema := fields.integer("schema")) not in _SCHEMAS:
         raise reader.refused(f"says schema {schema}")
     encoding = fields.text("encoding") if "encoding" in fields else _ENCODINGS[0]
+    profile = fields.within_or_none("outcome_profile")
     return RunHeader(
         schema=schema,
         role=fields.one_of("role", _ROLES),
@@ -96,6 +102,7 @@ def read_header(reader: LineReader, fields: Fields) -> RunHeader:
         seed=fields.integer_or_none("seed"),
         expected_streams=fields.integer_or_none("expected_streams") or 0,
         encoding=next((each for each in _ENCODINGS if each == encoding), _ENCODINGS[0]),
+        profile=default_profile() if profile is None else profile_read(profile),
     )
 
 

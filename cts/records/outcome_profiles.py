@@ -12,9 +12,9 @@ from cts.errors import ConfigError
 from cts.metrics.quality_of_outcome import Profile, Requirement
 from cts.units import parse_duration_ns, parse_rate
 
-__all__ = ["DEFAULT_PROFILE", "profiles_in", "shipped_profiles"]
+__all__ = ["chosen_profile", "default_profile", "profiles_in", "shipped_profiles"]
 
-DEFAULT_PROFILE = "interactive"
+_DEFAULT = "interactive"
 _KEYS = frozenset({"rate", "loss", "latency"})
 
 
@@ -22,25 +22,46 @@ _KEYS = frozenset({"rate", "loss", "latency"})
 def shipped_profiles() -> Mapping[str, Profile]:
     """Return the profiles that come with cts, by name."""
     path = Path(__file__).with_suffix(".toml")
-    return profiles_in(path.read_text(encoding="utf-8"), path.name)
+    return profiles_in(tomli.loads(path.read_text(encoding="utf-8")), path.name)
 
 
-def profiles_in(text: str, source: str) -> dict[str, Profile]:
+def default_profile() -> Profile:
+    """Return the one that a run is scored by unless it names another."""
+    return shipped_profiles()[_DEFAULT]
+
+
+def chosen_profile(own: Mapping[str, Profile] | None, name: str | None) -> Profile:
+    """Return the profile that a run is scored by.
+
+    Args:
+        own: a user's, which come before shipped ones of the same name; None for none.
+        name: which one; None for the first of one's own, else the default.
+
+    Raises:
+        ValueError: there is none of that name; says which there are.
+    """
+    if name is None:
+        return next(iter(own.values())) if own else default_profile()
+    known = {**shipped_profiles(), **(own or {})}
+    if name not in known:
+        raise ValueError(f"{name!r} is no profile; allowed: {', '.join(map(repr, known))}")
+    return known[name]
+
+
+def profiles_in(tables: Mapping[str, object], source: str) -> dict[str, Profile]:
     """Read profiles, each a table by its name.
 
     Keys of ``latency`` are percentiles, with ``_`` for the point: ``99_9`` is 99.9 %.
 
     Args:
-        text: TOML.
-        source: where it came from, for messages.
+        tables: from TOML.
+        source: where they came from, for messages.
 
     Raises:
-        ConfigError: it is no TOML, or a table makes no profile.
+        ConfigError: a table makes no profile, or there is none.
     """
-    try:
-        tables = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise ConfigError(source, [str(error)]) from None
+    if not tables:
+        raise ConfigError(source, ["holds no profile; allowed: at least one table"])
     profiles, problems = {}, []
     for name, table in tables.items():
         try:

@@ -12,10 +12,12 @@ from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import Playout
+from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
 from cts.records.late import LateArrivals
+from cts.records.outcome_profiles import default_profile
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
@@ -192,6 +194,7 @@ class RunReport:
         metrics: media metrics of all its streams together; None where none are known.
         hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
             looked.
+        profile: what its streams are scored by.
     """
 
     role: str
@@ -213,6 +216,7 @@ class RunReport:
     hosts: tuple[HostFigures, ...] | None = None
     playout: Playout | None = None
     metrics: MediaTotals | None = None
+    profile: Profile = field(factory=default_profile)
 
     @property
     def trust(self) -> Trust | None:

@@ -13,6 +13,7 @@ from cts.protocol.absence import PEER_GONE_AFTER_NS
 from cts.protocol.roles import Direction
 from cts.runs.admission_settings import admission_notes
 from cts.runs.network_text import network_rows
+from cts.runs.session_settings import profile_of
 from cts.runs.socket_text import socket_notes, socket_rows
 from cts.units import SECOND, counted, format_duration, format_frame_rate, format_rate
 
@@ -82,6 +83,8 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
     if config.run.role != "client" and config.server.peer_gone == "end":
         rows.append(("absence", _absence(config)))
     rows.append(("sender", f"{plugins.sender.name} ({plugins.sender.distribution} {plugins.sender.version})"))
+    if config.run.outcome_profile is not None or config.run.outcome_profiles is not None:
+        rows.append(("score", f"by the profile {profile_of(config).name} (Quality of Outcome)"))
     factory = plugins.factory_plugin
     rows.append(("factory", f"{factory.name} ({factory.distribution} {factory.version})"))
     rows += socket_rows(config)

@@ -263,6 +263,7 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
         role=header.role,
         direction=header.direction,
         plan=header.plan,
+        profile=header.profile,
         seed=header.seed,
         began_ns=header.began_ns,
         snapshot=snapshot,

@@ -13,13 +13,16 @@ from cts.config import Config
 from cts.config.client_bind import ClientBind, parse_bind
 from cts.config.dscp import parse_dscp
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.metrics.quality_of_outcome import Profile
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.protocol.absence import PEER_GONE_AFTER_NS
+from cts.records.outcome_profiles import chosen_profile
 from cts.runs.admission_settings import admission_settings
 
 __all__ = [
     "WorkerSetup",
     "plan_of",
+    "profile_of",
     "random_connection_id",
     "session_settings",
     "simulated_seed",
@@ -69,6 +72,11 @@ def plan_of(config: Config) -> StreamPlan:
     return StreamPlan(*rates, stream.stream_length, stream.buffer_depth, stream.datagram_max_size)
 
 
+def profile_of(config: Config) -> Profile:
+    """Return what the streams of a configuration are scored by."""
+    return chosen_profile(config.run.outcome_profiles, config.run.outcome_profile)
+
+
 def with_seed(config: Config, seed: int | None = None) -> Config:
     """Return a configuration that has a seed: the given one, else its own, else a fresh one."""
     own = fresh_seed() if config.run.seed is None else config.run.seed
@@ -102,6 +110,7 @@ def session_settings(
         verify=config.stream.verify,
         verdict=config.stream.verdict,
         measured_at_once=run.measured_streams,
+        profile=profile_of(config),
         server=None if run.role == "client" else server_settings,
         client=None if run.role == "server" else client_settings,
         status_interval_ns=config.output.status_update,

@@ -17,10 +17,11 @@ from cts.output.console import choose_console
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
+from cts.records.event_values import profile_written
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
 from cts.records.writers import AT_ONCE, Writer
-from cts.runs.session_settings import session_settings
+from cts.runs.session_settings import profile_of, session_settings
 
 __all__ = ["event_settings", "expected_end_ns", "open_observers"]
 
@@ -141,4 +142,5 @@ def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expect
         "seed": config.run.seed if seed is None else seed,
         "expected_streams": expected,
         "encoding": config.output.encoding,
+        "outcome_profile": profile_written(profile_of(config)),
     }

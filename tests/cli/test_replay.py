@@ -131,6 +131,27 @@ def test_what_a_configuration_changes_of_the_logs_is_in_the_events(tmp_path: Pat
     assert_same_in_simulation(tmp_path, STREAM, sets)
 
 
+def test_a_run_is_scored_by_a_profile_of_one_s_own_also_where_its_file_is_not(tmp_path: Path) -> None:
+    recorded, profiles = Recorded.into(tmp_path), tmp_path / "mine.toml"
+    profiles.write_text(
+        '[mine]\nrate = "1 Mbit/s"\nloss = { optimal = 0.001, unacceptable = 0.3 }\n'
+        'latency.99_9 = { optimal = "1ns", unacceptable = "3s" }\n'
+    )
+    sets = (
+        *SIMULATED,
+        *recorded.sets,
+        "network.latency=50ms",
+        "network.jitter=20ms",
+        f"run.outcome_profiles={profiles}",
+    )
+    ran = run_here("sim", STREAM, "--json", sets=sets)
+    profiles.unlink()
+    outcome = json.loads(ran.stdout)["metrics"]["outcome"]
+    assert (outcome["profile"], outcome["profile_bits_per_second"]) == ("mine", 1_000_000)
+    assert 0 < outcome["score"] < 100
+    recorded.assert_replays(ran.stdout, "--json")
+
+
 def test_events_and_truth_may_be_gzip_for_verification_too(tmp_path: Path) -> None:
     paths = {key: tmp_path / f"{key}.jsonl.gz" for key in ("events_file", "truth_file")}
     sets = (f"output.{key}={json.dumps(str(path))}" for key, path in paths.items())

@@ -106,7 +106,7 @@ def test_loss_runs_by_hand() -> None:
 
 
 def scored(totals: MediaTotals, offered: float = 80_000.0) -> dict[str, object]:
-    return outcome_figures(media_outcome(totals, PROFILE, interval_ns=INTERVAL, offered=offered))
+    return outcome_figures(media_outcome(totals, PROFILE, interval_ns=INTERVAL, offered=offered), PROFILE)
 
 
 def test_a_stream_is_scored_by_delay_variation_loss_and_rate() -> None:

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.quality_of_outcome import Profile, Requirement
 from cts.output.media_text import media_json, media_rows
 from cts.records.results import RunReport
 from tests.output.test_summary import REPORT
@@ -55,7 +56,7 @@ def test_a_stream_without_fault_says_so_in_few_words() -> None:
     assert rows(media()) == {
         "jitter": "none: no frame took longer than the fastest",
         "freezes": "none",
-        "score": "100 of 100 for interactive use (Quality of Outcome): nothing is lacking",
+        "score": "100 of 100 for interactive use at 4 Mbit/s (Quality of Outcome): nothing is lacking",
     }
 
 
@@ -91,14 +92,12 @@ def test_reordering_is_told_if_there_is_any() -> None:
 
 
 @pytest.mark.parametrize(
-    ("totals", "score"),
-    [
-        (media(slow_ns=150 * MS), "50 of 100 for interactive use (Quality of Outcome): latency is what limits it"),
-        (media(missing=tuple(range(50, 90))), "52 of 100 for interactive use (Quality of Outcome): loss is what limits it"),
-    ],
-)  # fmt: skip
-def test_the_score_names_what_limits_it(totals: MediaTotals, score: str) -> None:
-    assert rows(totals)["score"] == score
+    ("totals", "score", "limit"),
+    [(media(slow_ns=150 * MS), 50, "latency"), (media(missing=tuple(range(50, 90))), 52, "loss")],
+)
+def test_the_score_names_what_limits_it(totals: MediaTotals, score: int, limit: str) -> None:
+    told = f"{score} of 100 for interactive use at 4 Mbit/s (Quality of Outcome): {limit} is what limits it"
+    assert rows(totals)["score"] == told
 
 
 @pytest.mark.parametrize("totals", [None, MediaTotals(), media(0)])
@@ -106,7 +105,21 @@ def test_where_nothing_came_nothing_is_said(totals: MediaTotals | None) -> None:
     assert rows(totals) == {}
 
 
+def test_the_score_is_by_the_run_s_own_profile_and_names_its_rate() -> None:
+    wanted = Requirement(0, 1)
+    mine = Profile(name="mine", latency={99: Requirement(0, 300 * MS)}, loss=wanted)
+    totals = media(slow_ns=150 * MS)
+    told = dict(media_rows(evolve(report(totals), profile=mine)))["score"]
+    assert told == "50 of 100 for mine use (Quality of Outcome): latency is what limits it"
+    told = dict(media_rows(evolve(report(totals), profile=evolve(mine, rate=8_000_000))))["score"]
+    assert "for mine use, without its rate of 8 Mbit/s (" in told
+    json = media_json(totals, evolve(report(totals), profile=mine))
+    assert json is not None
+    assert isinstance(json["outcome"], dict)
+    assert (json["outcome"]["profile"], json["outcome"]["profile_bits_per_second"]) == ("mine", None)
+
+
 def test_without_a_plan_or_metrics_there_are_none() -> None:
-    assert media_json(None, PLAN) is None
-    assert media_json(WHOLE, None) is None
-    assert media_json(WHOLE, PLAN) is not None
+    assert media_json(None, report(WHOLE)) is None
+    assert media_json(WHOLE, evolve(report(WHOLE), plan=None)) is None
+    assert media_json(WHOLE, report(None)) is not None

@@ -19,6 +19,7 @@ from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
 from cts.metrics.playout import Playout
+from cts.metrics.quality_of_outcome import Profile, Requirement
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
@@ -170,6 +171,7 @@ def test_a_task_carries_whatever_toml_can_say_to_a_plugin(options: Mapping[str, 
             direction=Direction.PULL,
             plan=StreamPlan(8_000_000, 30, 10**9, 10**9, 1400),
             client=ClientSettings(),
+            profile=Profile(name="mine", latency={99.9: Requirement(1, 2.5)}, loss=Requirement(0, 0.1), rate=7),
             status_interval_ns=10**9,
             grace_ns=0,
         ),

@@ -21,6 +21,7 @@ from cts.impairment.link import Impairment
 from cts.metrics.host import HostFigures
 from cts.output.summary import summary_json
 from cts.records.buffers import BufferRoom, SocketBuffers
+from cts.records.outcome_profiles import default_profile
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import StreamSnapshot
 from cts.relay.relay import RelayLimits
@@ -136,6 +137,8 @@ def _runs() -> Iterator[tuple[str, Sample]]:
         real = evolve(REPORT, plan=PLAN, hosts=(host,), buffers=BUFFERS, seed=7, snapshot=snapshot)
         yield f"on a host {name}", partial(summary_json, real)
     yield "of which everything is measured", partial(summary_json, evolve(REPORT, plan=PLAN, metrics=WHOLE))
+    any_rate = evolve(REPORT, plan=PLAN, metrics=WHOLE, profile=evolve(default_profile(), rate=None))
+    yield "scored by a profile that takes any rate", partial(summary_json, any_rate)
     no_socket = evolve(RESULT, local=Address("0.0.0.0", 0), result="24: Too many open files", counts=StreamSnapshot())
     failed = evolve(
         REPORT, streams=(StreamEnds(no_socket),), answered=(SERVER,), failures=("a worker died",), notes=("!",)

@@ -45,7 +45,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 16
+VERSION = 17
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"

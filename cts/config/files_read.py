@@ -1,0 +1,54 @@
+"""The files that a configuration names to be read: found beside it, and overwritten by none of its outputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cts.config.problems import KeyPath, Problem, dotted, shown
+from cts.config.toml_source import set_key
+from cts.impairment.way import WAYS
+
+__all__ = ["files_read", "overwritten", "same_file", "with_files_beside"]
+
+_KEYS: tuple[KeyPath, ...] = (
+    ("run", "outcome_profiles"),
+    *((*table, "latency", "file") for table in (("network",), *(("network", way) for way in WAYS))),
+)
+
+
+def files_read(raw: Mapping[str, object]) -> dict[KeyPath, Path]:
+    """Return the files that what a TOML file held names, each by its key."""
+    found: dict[KeyPath, Path] = {}
+    for key in _KEYS:
+        value: object = raw
+        for part in key:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and value.strip() and "\0" not in value:
+            found[key] = Path(value)
+    return found
+
+
+def with_files_beside(raw: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """Copy what a TOML file held, the files that it names being looked for in ``folder``."""
+    table = dict(raw)
+    for key, file in files_read(raw).items():
+        set_key(table, key, str(folder / file))
+    return table
+
+
+def overwritten(raw: Mapping[str, object], written: Mapping[str, Path]) -> Iterable[Problem]:
+    """Find those that are to be ``written`` as well, which are there by their key in ``[output]``."""
+    read = {same_file(path): key for key, path in files_read(raw).items()}
+    for key, path in written.items():
+        if other := read.get(same_file(path)):
+            yield Problem(("output", key), f"{shown(str(path))} is {dotted(other)}, which is read", (other,))
+
+
+def same_file(path: Path) -> str:
+    """Return a text that is the same for two names of one file."""
+    try:
+        return os.path.realpath(path)
+    except OSError:  # relative to a working directory that is gone
+        return str(path)
