@@ -140,8 +140,15 @@ class BlockSums:
         total, sums = self.of_parts(*self.parts()), other._sums
         while total._shift < other._shift:
             total._double()
-        for at in range(0, len(sums), _COLUMNS):
-            total.add(other._first + at // _COLUMNS << other._shift, *sums[at : at + _COLUMNS])
+        if not sums:
+            return total
+        blocks = len(sums) // _COLUMNS
+        for place in (other._first, other._first + blocks - 1):
+            total._reach(place << other._shift)
+        for block in range(blocks):
+            at = ((other._first + block >> total._shift - other._shift) - total._first) * _COLUMNS
+            part = slice(block * _COLUMNS, (block + 1) * _COLUMNS)
+            total._sums[at : at + _COLUMNS] = array("q", map(add, total._sums[at : at + _COLUMNS], sums[part]))
         return total
 
     def __eq__(self, other: object) -> bool:

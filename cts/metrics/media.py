@@ -22,14 +22,13 @@ from cts.metrics.distribution import Distribution, Lengths
 from cts.metrics.frame_record import LACKING_REMEMBERED, FrameRecord, MissedRecord
 from cts.metrics.loss_runs import LossRuns, LossRunTotals
 from cts.metrics.reordering import Reordering
+from cts.metrics.usable_transits import FARTHEST, UsableTransits
 from cts.metrics.viewing import AVERAGED, Viewing, ViewingTotals
 
 __all__ = ["MediaMetrics", "MediaTotals"]
 
 _TOGETHER = 64
 """Frames whose times are looked at together: one by one they cost twice as much."""
-_FARTHEST = (1 << 63) - 1
-"""Nanoseconds, 292 years: no time of a run is farther from its origin."""
 
 
 @frozen
@@ -46,7 +45,8 @@ class MediaTotals(Totals):
         drift: of the clocks, and the variation without it.
         viewing: what a viewer saw.
         blocks: sums by time, for limits.
-        unusable: frames of which any datagram's transit makes no sense; they count in everything but delay.
+        unusable: frames of which any datagram's transit makes no sense; they count in everything but delay. All that anything
+            came of where most are, or all transits together make no sense; then nothing is known of delay.
     """
 
     streams: int = 0
@@ -75,36 +75,40 @@ class MediaMetrics:
     Args:
         interval_ns: between frames.
         datagrams: that make a frame.
+        usable: tells which transits make sense; as many as there can be if it is left out.
     """
 
     __slots__ = (
         "_block_at", "_block_end", "_block_frames", "_block_position", "_blocks", "_breaks", "_bytes", "_datagrams",
-        "_drift", "_dues", "_duplicate", "_extents", "_first_due", "_forgotten", "_frames", "_interval_ns", "_lacking",
-        "_lacking_before", "_last_due", "_late", "_late_by", "_least", "_missing", "_one_short", "_position",
-        "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable", "_variation", "_viewing",
+        "_drift", "_dues", "_duplicate", "_extents", "_first_due", "_firsts", "_forgotten", "_frames", "_interval_ns",
+        "_lacking", "_lacking_before", "_last_due", "_late", "_late_by", "_late_firsts", "_least", "_missing",
+        "_one_short", "_position", "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable", "_usable",
+        "_variation", "_viewing",
     )  # fmt: skip
 
-    def __init__(self, interval_ns: int, datagrams: int) -> None:
+    def __init__(self, interval_ns: int, datagrams: int, usable: UsableTransits | None = None) -> None:
         self._interval_ns, self._datagrams = interval_ns, datagrams
         self._viewing = Viewing(interval_ns)
         self._variation = DelayVariation()
         self._drift = ClockDrift()
         self._blocks = BlockSums()
         self._late_by = Distribution()
-        # Most streams need neither.
         self._runs: LossRuns | None = None
         self._extents: Lengths | None = None
         # Of frames of which something came in time: transit, render time, spread; and where one before them had nothing.
         self._transits, self._dues, self._spreads = array("q"), array("q"), array("q")
         self._breaks: list[int] = []
-        self._least = _FARTHEST
+        # Until it is known which transits make sense: least and greatest of those frames, their spread; and what came late.
+        self._usable = usable or UsableTransits()
+        self._firsts: list[tuple[int, int, int | None]] = []
+        self._late_firsts: list[tuple[int, int]] = []
+        self._least, self._block_end = FARTHEST, -FARTHEST
         self._frames = self._position = self._bytes = 0
         self._first_due = self._last_due = 0
-        self._block_end = -_FARTHEST
         self._block_at = self._block_frames = self._block_position = 0
-        self._missing = self._duplicate = self._one_short = self._late = self._unknown = self._reordered = 0
-        self._unusable = 0
-        # What frames still lack: no more than that can come late. The last frame forgotten, and what all up to it lack together.
+        self._missing = self._duplicate = self._one_short = self._late = self._unknown = 0
+        self._reordered = self._unusable = 0
+        # What frames still lack: no more than that can come late. The last frame forgotten, and what those lack together.
         self._lacking: dict[int, int] = {}
         self._forgotten = self._lacking_before = 0
 
@@ -131,7 +135,8 @@ class MediaMetrics:
         if transit is None or least is None or greatest is None:
             self._break()
             return
-        if not (least >= -_FARTHEST and -_FARTHEST <= transit <= _FARTHEST and greatest <= _FARTHEST):
+        usable = self._usable
+        if not (least >= usable.low and usable.low <= transit <= usable.high and greatest <= usable.high):
             self._unusable += 1
             self._break()
             return
@@ -139,8 +144,10 @@ class MediaMetrics:
         self._dues.append(due_ns)
         if least < self._least:
             self._least = least
-        if due > 1 and first is not None and last is not None:
-            self._spreads.append(last - first)
+        if (spread := last - first if due > 1 and first is not None and last is not None else None) is not None:
+            self._spreads.append(spread)
+        if not usable.known:
+            self._firsts.append((least, greatest, spread))
         if len(self._dues) >= _TOGETHER:
             self._look()
 
@@ -162,9 +169,12 @@ class MediaMetrics:
         self._late += fresh
         self._late_by.record_times(late_ns, fresh)
         self._blocks.add(due_ns, 0, 0, 0, -fresh)
-        if abs(transit) <= _FARTHEST:
-            self._variation.late(transit)
-            self._drift.over_line((due_ns,), (transit,))
+        if self._usable.known:
+            self._take_late(due_ns, transit)
+            return
+        self._late_firsts.append((due_ns, transit))
+        if len(self._late_firsts) >= _TOGETHER:
+            self._settle()
 
     def nothing_until(self, sequence: int, first_due_ns: int) -> None:
         """Take note that frames up to this one had been given up, without a record: nothing of them came in time.
@@ -180,18 +190,21 @@ class MediaMetrics:
             self._last_due = first_due_ns - interval_ns
         self._break()
         self._runs = self._runs or LossRuns()
-        lost = frames * self._datagrams
+        lost, due_ns = frames * self._datagrams, self._last_due + interval_ns
         self._runs.lack(self._frames + 1, self._position, lost, ((0, lost - 1),))
+        self._next_block(due_ns)
+        self._frames += frames
+        self._position += lost
+        self._missing += lost
+        self._last_due += frames * interval_ns
+        self._block_frames, self._block_position, self._block_at = self._frames, self._position, self._last_due
+        # So that blocks have their length from the start, and are few.
+        self._blocks.add(self._last_due, 0, 0, 0, 0)
+        self._block_end = self._blocks.end_of(self._last_due)
         while frames:
-            due_ns = self._last_due + interval_ns
-            if due_ns >= self._block_end:
-                self._next_block(due_ns)
-            together = min(frames, -(-(self._block_end - due_ns) // interval_ns))
-            self._blocks.add(due_ns, 0, together, 0, together * self._datagrams)
-            self._frames += together
-            self._position += together * self._datagrams
-            self._missing += together * self._datagrams
-            self._last_due += together * interval_ns
+            together = min(frames, -(-(self._blocks.end_of(due_ns) - due_ns) // interval_ns))
+            self._blocks.add(due_ns, together, together, together * self._datagrams, together * self._datagrams)
+            due_ns += together * interval_ns
             frames -= together
 
     def totals(self) -> MediaTotals:
@@ -214,6 +227,10 @@ class MediaMetrics:
             unknown=self._unknown,
         )
         variation = self._variation.totals()
+        drift, unusable = self._drift.totals(variation.pdv), self._unusable
+        if self._usable.are_nonsense(unusable):
+            variation, drift = DelayVariationTotals(spread=variation.spread), DriftTotals()
+            unusable += self._usable.frames
         return MediaTotals(
             streams=1,
             bytes_in_time=self._bytes,
@@ -221,10 +238,10 @@ class MediaMetrics:
             runs=(self._runs or LossRuns()).totals(self._position),
             reordering=Reordering(in_time + self._late, self._reordered, self._extents or Lengths()),
             variation=variation,
-            drift=self._drift.totals(variation.pdv),
+            drift=drift,
             viewing=self._viewing.totals(self._frames, self._first_due, self._last_due),
             blocks=self._blocks,
-            unusable=self._unusable,
+            unusable=unusable,
         )
 
     def _take_irregular(self, record: FrameRecord) -> None:
@@ -277,9 +294,12 @@ class MediaMetrics:
     def _look(self) -> None:
         """Take what has gathered."""
         self._viewing.look()
+        if not self._usable.known and (self._transits or self._late_firsts):
+            self._settle()
         transits, breaks = self._transits, self._breaks
         if not transits:
             return
+        self._usable.take(self._dues, transits)
         after = breaks and breaks[-1] == len(transits)
         if after:
             breaks.pop()
@@ -290,6 +310,34 @@ class MediaMetrics:
         for gathered in (transits, self._dues, self._spreads):
             del gathered[:]
         self._breaks = [0] if after else []
+
+    def _settle(self) -> None:
+        """Leave out of the first frames those whose transits make no sense, and take what came late so far."""
+        usable, firsts, breaks, transits, dues = self._usable, self._firsts, self._breaks, self._transits, self._dues
+        usable.settle(transits or [transit for _, transit in self._late_firsts])
+        while self._late_firsts:
+            self._take_late(*self._late_firsts.pop(0))
+        self._transits, self._dues, self._spreads = array("q"), array("q"), array("q")
+        self._breaks, self._firsts, self._least = [], [], FARTHEST
+        for place, (least, greatest, spread) in enumerate(firsts):
+            if place in breaks:
+                self._break()
+            if min(least, transits[place]) < usable.low or max(greatest, transits[place]) > usable.high:
+                self._unusable += 1
+                self._break()
+                continue
+            self._transits.append(transits[place])
+            self._dues.append(dues[place])
+            self._least = min(self._least, least)
+            if spread is not None:
+                self._spreads.append(spread)
+        if len(firsts) in breaks:
+            self._break()
+
+    def _take_late(self, due_ns: int, transit: int) -> None:
+        if self._usable.low <= transit <= self._usable.high:
+            self._variation.late(transit)
+            self._drift.over_line((due_ns,), (transit,))
 
     def _next_block(self, due_ns: int) -> None:
         """End a block of time before a frame."""

@@ -217,10 +217,12 @@ class PlayoutSweep:
         """Take note that nothing had come in time of the frames from the last one taken to this one."""
         first = max(self._next, sequence + 1 - _REMEMBERED)
         if first > self._next:
-            self._lacking.clear()
+            # All that was remembered is forgotten, so that a gap costs no more than that, however long it is.
             self._forgotten = first - 1
-        for each in range(first, sequence + 1):
-            self._lacks(each, again=False)
+            self._lacking = dict.fromkeys(range(first, sequence + 1), False)
+        else:
+            for each in range(first, sequence + 1):
+                self._lacks(each, again=False)
         self._next = max(self._next, sequence + 1)
 
     def missed(self, record: MissedRecord) -> None:
@@ -242,23 +244,25 @@ class PlayoutSweep:
         if record.again or lacking:
             self._again[depth] += 1
 
-    def playout(self, *, early: bool = False) -> Playout:
+    def playout(self, frames: int = 0, *, early: bool = False) -> Playout:
         """Return what has been found.
 
         Args:
+            frames: how many there were; nothing came of those beyond the last one that was told of.
             early: whether something came before the run's own buffer had room for it, of which nothing is known here: of
                 greater depths it is then known only that no fewer frames play.
         """
         # It has started with its own buffer: by something too early where what was in time came later.
         first = max(1, min(self._step_of(self._began_ns - self._base_ns), self._depth))
-        lacking = max(self._forgotten, next(reversed(self._lacking), 0))
-        known = self._depth + self.frames - lacking if lacking else self._final
+        lacking = frames if frames > self.frames else max(self._forgotten, next(reversed(self._lacking), 0))
+        frames = max(frames, self.frames)
+        known = self._depth + frames - lacking if lacking else self._final
         return Playout(
             buffered_frames=self._depth,
             final_frame=self._final,
             steps=self._steps,
             step_ns=self._step_ns,
-            frames=self.frames,
+            frames=frames,
             known=self._depth if early else min(known, self._final),
             whole=_from(first, self._whole),
             again=_from(first, self._again),

@@ -9,6 +9,7 @@ from attrs import evolve
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.media import MediaMetrics
 from cts.metrics.playout import PlayoutSweep
+from cts.metrics.usable_transits import UsableTransits
 from cts.protocol.plan import StreamPlan
 from cts.records.results import StreamResult
 from cts.units import SECOND
@@ -26,7 +27,8 @@ class StreamMeasures:
     def __init__(self, plan: StreamPlan) -> None:
         rate = plan.frame_rate
         self._plan = plan
-        self._metrics = MediaMetrics(plan.interval_ns, len(plan.datagram_sizes))
+        usable = UsableTransits(plan.end_offset_ns, plan.render_offset_ns(1))
+        self._metrics = MediaMetrics(plan.interval_ns, len(plan.datagram_sizes), usable)
         self._sweep = PlayoutSweep(plan.buffered_frames, plan.final_frame, rate.numerator, SECOND * rate.denominator)
 
     def frame(self, record: FrameRecord) -> None:
@@ -53,13 +55,14 @@ class StreamMeasures:
     def concluded(self, result: StreamResult) -> StreamResult:
         """Return the stream's result with what was found; this object is no more to be used.
 
-        Nothing is found where frames played of which nobody told, as by a plugin's socket that hands out no records.
+        Nothing is found where frames played of which nobody told, as by a plugin's socket that hands out no records, and where
+        there are more than the stream has, as in events that were made up.
         """
         frames = result.counts.frames
-        if self._metrics.frames < frames.rendered and frames.completed + frames.repeated:
+        untold = self._metrics.frames < frames.rendered and frames.completed + frames.repeated > 0
+        if untold or frames.rendered > self._plan.final_frame:
             return result
         # What was given up has no record; a stream that never began would have begun with its life.
         self._metrics.nothing_until(frames.rendered, result.started_ns + self._plan.render_offset_ns(1))
-        self._sweep.nothing_until(frames.rendered)
-        playout = self._sweep.playout(early=result.counts.arrivals.ahead > 0)
+        playout = self._sweep.playout(frames.rendered, early=result.counts.arrivals.ahead > 0)
         return evolve(result, playout=playout, metrics=self._metrics.finish())
