@@ -79,9 +79,11 @@ def replay(events: Path, logs: dict[str, Path]) -> Replayed:
         missing = _missing(end)
         failures = [*end.failures, *(f"events: {text}" for text in missing)]
         for open_end in end.open:
-            ends.cut_off(open_end, header.began_ns + end.latest_ns)
+            result = ends.cut_off(open_end, header.began_ns + end.latest_ns)
+            is_measured = result.role is header.measured
+            (everybody.stream_ended if is_measured else everybody.other_end_ended)(open_end.info, result)
         report = _report(header, ends, end, failures)
-        for result in ends.ledger.lone if end.has_report else ():
+        for result in ends.ledger.lone:
             everybody.lone_end(result)
         for failure in end.failures:
             everybody.run_failed(failure)
@@ -184,8 +186,8 @@ class _Ends(Observer):
                 self._measures[stream] = measures
         return measures
 
-    def cut_off(self, end: OpenEnd, now_ns: int) -> None:
-        """Have a stream end with the events."""
+    def cut_off(self, end: OpenEnd, now_ns: int) -> StreamResult:
+        """Return the result of a stream that ends with the events."""
         info = end.info
         result = result_of(
             info.local,
@@ -198,7 +200,7 @@ class _Ends(Observer):
         )
         if info in self._measures:
             result = self._measures[info].concluded(result)
-        self.stream_ended(info, evolve(result, counted=False))
+        return evolve(result, counted=False)
 
 
 def _refuse_same(events: Path, logs: dict[str, Path]) -> None:

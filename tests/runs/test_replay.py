@@ -25,6 +25,7 @@ from cts.protocol.frames import RenderedFrame
 from cts.records.events_replay import EventsReplay
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
+from cts.records.outcome_profiles import default_profile
 from cts.records.snapshots import StreamInfo
 from cts.runs.replay import LOG_OPTIONS, Replayed, replay
 from cts.runs.session_settings import plan_of
@@ -151,6 +152,50 @@ def test_whole_events_lack_nothing(tmp_path: Path, events: list[dict[str, Any]])
     result = replayed(tmp_path, events)
     assert (result.missing, result.notes, result.exit_status) == ((), (), 0)
     assert list(files_of(tmp_path)) == ["connection", "e.jsonl", "errors", "jitter-1", "jitter-2", "jitter-3", "status"]
+
+
+def test_streams_that_the_end_of_events_cuts_off_are_in_the_logs(tmp_path: Path, events: list[dict[str, Any]]) -> None:
+    ended = next(number for number, event in enumerate(events) if event["event"] == "stream_ended")
+    replayed(tmp_path, events[:ended])
+    connections = (tmp_path / "connection").read_text().splitlines()[1:]
+    assert len(connections) == 3
+    assert all("Cancelled: the events end before it does" in row for row in connections)
+    assert (tmp_path / "errors").read_text().count("Cancelled: the events end before it does") >= 3
+
+
+def test_a_run_whose_events_tell_of_no_profile_is_scored_by_the_default(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    began = {key: value for key, value in events[0].items() if key != "outcome_profile"}
+    assert replayed(tmp_path, [began, *events[1:]]).report.profile == default_profile()
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"latency": {}},
+        {"latency": {"most": {"optimal": 1, "unacceptable": 2}}},
+        {"latency": {"nan": {"optimal": 1, "unacceptable": 2}}},
+        {"loss": {"optimal": 1, "unacceptable": 0}},
+        {"rate": -1},
+    ],
+)
+def test_a_profile_that_is_none_is_refused(
+    tmp_path: Path, events: list[dict[str, Any]], altered: dict[str, object]
+) -> None:
+    began = {**events[0], "outcome_profile": {**events[0]["outcome_profile"], **altered}}
+    with pytest.raises(UserError, match="line 1 has an 'outcome_profile' that is none"):
+        replayed(tmp_path, [began, *events[1:]])
+
+
+def test_frames_by_the_million_that_nobody_told_of_take_no_time_and_more_than_there_are_tell_nothing(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    end = next(event for event in events if event["event"] == "stream_ended" and event["role"] == "receiver")
+    nothing = dict.fromkeys(end["frames"], 0)
+    made_up = {**end, "frames": {**nothing, "dropped": 1 << 60}}
+    report = replayed(tmp_path, [events[0], made_up]).report
+    assert (report.playout, report.metrics) == (None, None)
 
 
 def files_of(folder: Path) -> Iterator[str]:
