@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cts.cli.printing import as_json_option, json_text, print_result, say
+from cts.cli.printing import as_json_option, print_report, say
 from cts.signals import exit_status_of
 
 __all__ = ["bench"]
@@ -31,6 +31,6 @@ def bench(datagram_size: int, offload: str, iperf: bool, as_json: bool) -> None:
     from cts.bench.findings import findings_json, findings_text
 
     findings, stopped_by = run_bench(say, offload=offload, datagram_max_size=datagram_size, with_iperf=iperf)
-    print_result(json_text(findings_json(findings)) if as_json else findings_text(findings))
+    print_report(findings, findings_json, findings_text, as_json=as_json)
     if stopped_by is not None:
         sys.exit(exit_status_of(stopped_by))

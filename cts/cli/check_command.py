@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cts.cli.options import overrides_option
-from cts.cli.printing import print_result
+from cts.cli.printing import print_text
 from cts.errors import UserError, tell_together
 
 __all__ = ["check"]
@@ -40,5 +40,5 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         else:
             shown.append(plan if len(configs) == 1 else f"{config}:\n{plan}")
     if shown:
-        print_result("\n\n".join(shown))
+        print_text("\n\n".join(shown))
     tell_together(mistakes)

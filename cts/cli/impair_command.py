@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from cts.cli.options import config_argument, overrides_option, read_duration_ns, read_option, seed_option
-from cts.cli.printing import as_json_option, json_text, print_result
+from cts.cli.printing import as_json_option, print_report
 from cts.errors import printable
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def impair(
         if result.failure is not None:
             _show(result.failure, sys.stderr)
         if result.signal is None or takes_text(sys.stdout):
-            print_result(json_text(relay_json(result)) if as_json else relay_text(result))
+            print_report(result, relay_json, relay_text, as_json=as_json)
 
     with console_stream(sys.stderr) as console:
         result = run_relay(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cts.cli.printing import print_result
+from cts.cli.printing import print_text
 
 __all__ = ["plugins"]
 
@@ -20,4 +20,4 @@ def plugins() -> None:
     from cts.plugin.registry import find_plugins
     from cts.plugin.status import describe_plugins
 
-    print_result(describe_plugins(find_plugins()))
+    print_text(describe_plugins(find_plugins()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cts.cli.printing import as_json_option, json_text, print_result, say
+from cts.cli.printing import as_json_option, print_report, say
 
 __all__ = ["replay"]
 
@@ -52,5 +52,5 @@ def replay(
     replayed = replay_run(events, {name: path for name, path in given.items() if path is not None})
     for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
         say(text)
-    print_result(json_text(summary_json(replayed.report)) if as_json else summary_text(replayed.report))
+    print_report(replayed.report, summary_json, summary_text, as_json=as_json)
     sys.exit(replayed.exit_status)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cts.cli.options import read_duration_ns
-from cts.cli.printing import as_json_option, json_text, print_result
+from cts.cli.printing import as_json_option, print_report
 
 __all__ = ["verify_run"]
 
@@ -39,5 +39,5 @@ def verify_run(events: Path, truth: Path, as_json: bool, tolerance: str | None) 
     from cts.verification.verify import verify_run as verify
 
     verification = verify(events, truth, tolerance_ns=read_duration_ns("--tolerance", tolerance))
-    print_result(json_text(verification_json(verification)) if as_json else verification_text(verification))
+    print_report(verification, verification_json, verification_text, as_json=as_json)
     sys.exit(0 if verification.agrees else 1)
