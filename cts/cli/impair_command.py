@@ -74,7 +74,7 @@ def impair(
     from cts.relay.relay import RelayLimits
     from cts.relay.run import RelayOrder, RelayResult, run_relay
     from cts.runs.network_text import relay_notes
-    from cts.runs.session_settings import simulated_seed, socket_options
+    from cts.runs.session_settings import plan_of, simulated_seed, socket_options
 
     listening = [read_option("--listen", parse_endpoint, address) for address in listen]
     target = read_option("--to", parse_target, to)
@@ -83,11 +83,14 @@ def impair(
         overrides = (*overrides, f"output.truth_file={json.dumps(str(truth), ensure_ascii=False)}")
     settings = load_config(config, overrides)
     chosen_seed = simulated_seed(settings, seed)
+    plan = plan_of(settings)
     order = RelayOrder(
         links=lambda ipv6: impairments(settings.network, ipv6=ipv6),
         listen=listening,
         to=target,
         seed=chosen_seed,
+        interval_ns=plan.interval_ns,
+        buffer_ns=plan.render_offset_ns(1),
         truth_file=settings.output.truth_file,
         time_limit_ns=limit_ns,
         limits=RelayLimits(clients=clients),

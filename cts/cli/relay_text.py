@@ -9,6 +9,7 @@ from cts.api import Address
 from cts.impairment.link import FateKind
 from cts.output.buffer_text import buffers_json, buffers_text, short_buffers
 from cts.output.figures import overflow_text, percentage, seconds, two_columns, whole_milliseconds
+from cts.output.trust_text import trust_json, trust_rows
 from cts.records.buffers import SocketBuffers
 from cts.relay.run import RelayResult
 from cts.relay.statistics import RelayStatistics, WayCounts
@@ -61,6 +62,7 @@ def relay_text(result: RelayResult) -> str:
         rows.append(
             ("unreachable", f"{counted(statistics.unreachable, 'time')} that the network refused a datagram (ICMP)")
         )
+    rows += trust_rows(result.trust, sent="datagrams")
     return "\n".join(two_columns(rows))
 
 
@@ -82,6 +84,7 @@ def relay_json(result: RelayResult) -> dict[str, object]:
         "unreachable": statistics.unreachable,
         "truth_complete": result.failure is None,
         "buffers": buffers_json(result.buffers),
+        "trust": trust_json(result.trust, sent="datagrams"),
     }
 
 

@@ -10,8 +10,8 @@ from cts.units import SECOND, counted
 __all__ = ["reason_of", "seconds_json", "trust_json", "trust_rows"]
 
 
-def trust_json(trust: Trust | None) -> dict[str, object] | None:
-    """Return the verdict, its reason and the figures behind it; None for nothing."""
+def trust_json(trust: Trust | None, *, sent: str = "frames") -> dict[str, object] | None:
+    """Return the verdict, its reason and the figures behind it; None for nothing. ``sent`` is what was to be sent in time."""
     if trust is None:
         return None
     host = trust.figures
@@ -31,7 +31,7 @@ def trust_json(trust: Trust | None) -> dict[str, object] | None:
             "frame_interval_seconds": trust.interval_ns / SECOND,
             "buffer_seconds": trust.buffer_ns / SECOND,
         }
-    return {"verdict": trust.verdict.value, "reason": reason_of(trust), "figures": figures}
+    return {"verdict": trust.verdict.value, "reason": reason_of(trust, sent=sent), "figures": figures}
 
 
 def seconds_json(percentiles: Percentiles | None) -> dict[str, float] | None:
@@ -42,16 +42,16 @@ def seconds_json(percentiles: Percentiles | None) -> dict[str, float] | None:
     return {name: round(getattr(percentiles, name) / SECOND, 9) for name in names}
 
 
-def trust_rows(trust: Trust | None) -> list[tuple[str, str]]:
-    """Return the verdict and its reason, as a row."""
-    return [] if trust is None else [("trust", f"{trust.verdict.value}: {reason_of(trust)}")]
+def trust_rows(trust: Trust | None, *, sent: str = "frames") -> list[tuple[str, str]]:
+    """Return the verdict and its reason, as a row; ``sent`` as in :func:`trust_json`."""
+    return [] if trust is None else [("trust", f"{trust.verdict.value}: {reason_of(trust, sent=sent)}")]
 
 
-def reason_of(trust: Trust) -> str:
+def reason_of(trust: Trust, *, sent: str = "frames") -> str:
     """Return why the verdict is what it is: the worst figure against its bound, or the best that can be said."""
     if trust.doubts:
         worst = trust.doubts[0]
-        text = _doubt(worst, trust)
+        text = _doubt(worst, trust, sent)
         return f"{worst.process}: {text}" if worst.process else text
     host = trust.figures
     if host is None:
@@ -62,11 +62,11 @@ def reason_of(trust: Trust) -> str:
         texts.append(f"the longest standstill was {standstill} of a {buffer} buffer")
     if host.send_lateness.count:
         late, interval = about_time(host.send_lateness.percentile(99)), about_time(trust.interval_ns)
-        texts.append(f"99 % of frames left within {late} of an interval of {interval}")
+        texts.append(f"99 % of {sent} left within {late} of an interval of {interval}")
     return ": ".join(["all figures are below their bounds", *([", ".join(texts)] if texts else [])])
 
 
-def _doubt(doubt: Doubt, trust: Trust) -> str:
+def _doubt(doubt: Doubt, trust: Trust, sent: str) -> str:
     figure = doubt.figure
     if doubt.cause is Cause.OVERFLOW:
         times = counted(round(figure), "time")
@@ -78,7 +78,7 @@ def _doubt(doubt: Doubt, trust: Trust) -> str:
         return f"this host stood still for {time}; {_bound(doubt.bound, trust.buffer_ns)} the buffer"
     bound = f"{_bound(doubt.bound, trust.interval_ns)} the frame interval"
     if doubt.cause is Cause.PACING:
-        return f"1 % of frames left {time} late or later; {bound}"
+        return f"1 % of {sent} left {time} late or later; {bound}"
     if doubt.cause is Cause.LAG:
         return f"1 % of the time this process was {time} late or later; {bound}"
     whose = {

@@ -168,12 +168,17 @@ class Relay:
             for client in self._clients.values():
                 client.upstream.close()
 
+    @property
+    def clients(self) -> int:
+        """Clients that it knows now."""
+        return len(self._clients) + len(self._newcomers)
+
     def statistics(self) -> RelayStatistics:
         """Return what was done so far."""
         network = self._network.statistics()
         return RelayStatistics(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
-            clients=len(self._clients) + len(self._newcomers),
+            clients=self.clients,
             clients_total=self._clients_total + len(self._newcomers),
             to_server=self._counts[TO_SERVER].copy(),
             to_client=self._counts[TO_CLIENT].copy(),
@@ -240,7 +245,7 @@ class Relay:
                 counts.dropped[TOO_MUCH_HELD] += 1
 
     def _has_room_for_another(self) -> bool:
-        if len(self._clients) + len(self._newcomers) < self._limits.clients:
+        if self.clients < self._limits.clients:
             return True
         key, client = next(iter(self._unanswered.items()), (None, None))
         if key is None or client is None or client.holds:

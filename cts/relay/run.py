@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import trio
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cts.api import Address, IPacer
 from cts.errors import UserError
 from cts.impairment.link import Impairment
+from cts.metrics.histogram import Histogram
+from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.net.addresses import resolve_listen, resolve_targets
+from cts.net.host_watch import HostWatch
 from cts.net.receive_clock import unix_offset_ns
 from cts.net.socket_options import NOTHING_SET, SocketOptions, try_out
 from cts.net.surroundings import real_surroundings, running
@@ -44,12 +47,16 @@ class RelayOrder:
         limits: bounds on clients and memory.
         offload: whether to read many datagrams at once where the kernel can.
         sockets: what each socket is set to; those towards the server are a client's.
+        interval_ns, buffer_ns: time between frames of the streams that it relays, and how long their receivers buffer: against
+            these it is held how this host serves it.
     """
 
     links: Callable[[bool], tuple[Impairment, Impairment]]
     listen: Sequence[tuple[str, int]]
     to: tuple[str, int]
     seed: int
+    interval_ns: int
+    buffer_ns: int
     truth_file: Path | None = None
     time_limit_ns: int | None = None
     limits: RelayLimits = field(factory=RelayLimits)
@@ -69,6 +76,7 @@ class RelayResult:
         signal: the signal that ended it, None if it was the time limit.
         failure: why the ground truth is not complete, None if it is or none was asked for.
         buffers: what each socket had.
+        trust: whether this host was good enough for what the network is said to have done.
     """
 
     listen: tuple[Address, ...]
@@ -78,6 +86,7 @@ class RelayResult:
     signal: int | None
     failure: str | None
     buffers: SocketBuffers
+    trust: Trust
 
     @property
     def exit_status(self) -> int:
@@ -151,17 +160,21 @@ async def _run(
     mistake: UserError | None = None
     stopped_by: int | None = None
 
+    host = HostWatch(pacer, network, lambda: relay.clients)
+
     def end(stopped_by: int | None) -> RelayResult:
         if log is not None:
             log.close(pacer.now_ns())
+        statistics = relay.statistics()
         return RelayResult(
             listen=tuple(bound),
             upstream=upstream,
             seed=order.seed,
-            statistics=relay.statistics(),
+            statistics=statistics,
             signal=stopped_by,
             failure=log.failure if log is not None else None,
             buffers=buffers,
+            trust=trust_in((_served(host, statistics),), interval_ns=order.interval_ns, buffer_ns=order.buffer_ns),
         )
 
     def abandon(number: int) -> None:
@@ -178,6 +191,7 @@ async def _run(
                     mistake = error
                 else:
                     began(bound, upstream, buffers)
+                    relaying.start_soon(host.run)
                     relaying.start_soon(_show_counts, relay, pacer, watch)
                     stopped_by = await _signal_within(order.time_limit_ns, signals)
                 relaying.cancel_scope.cancel()
@@ -188,6 +202,12 @@ async def _run(
     if mistake is not None:
         raise mistake
     return end(stopped_by)
+
+
+def _served(host: HostWatch, statistics: RelayStatistics) -> HostFigures:
+    """Return how this host served a relay; each datagram is to be sent when it is due."""
+    late = Histogram.of((statistics.to_server.lateness, statistics.to_client.lateness))
+    return evolve(host.figures(), overflowed=statistics.overflowed, send_lateness=late)
 
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from typing import Final
 from attrs import Factory, define, evolve, frozen
 
 from cts.impairment.link import Fate, FateKind
+from cts.metrics.histogram import Histogram
 
 __all__ = ["BUFFER_FULL", "NO_ROOM", "TOO_MUCH_HELD", "RelayStatistics", "WayCounts"]
 
@@ -33,7 +34,7 @@ class WayCounts:
         forwarded, forwarded_bytes: datagrams that were sent on, copies included, and their payload.
         held, held_bytes: datagrams that wait for their time, and their payload.
         dropped: datagrams that the relay dropped for reasons of its own, by reason.
-        greatest_lateness_ns: the longest time from when a datagram was due to when it was sent.
+        lateness: how long after they were due datagrams were sent, nanoseconds.
     """
 
     offered: int = 0
@@ -46,12 +47,17 @@ class WayCounts:
     held: int = 0
     held_bytes: int = 0
     dropped: Counter[str] = Factory(Counter)
-    greatest_lateness_ns: int = 0
+    lateness: Histogram = Factory(Histogram)
 
     @property
     def delivered(self) -> int:
         """Datagrams that the model let through, copies not counted."""
         return self.fates[FateKind.DELIVERED]
+
+    @property
+    def greatest_lateness_ns(self) -> int:
+        """The longest time from when a datagram was due to when it was sent."""
+        return self.lateness.greatest
 
     @property
     def lost(self) -> int:
@@ -72,12 +78,12 @@ class WayCounts:
         """Note that a datagram was sent on, this much after it was due."""
         self.forwarded += 1
         self.forwarded_bytes += size
-        if late_ns > self.greatest_lateness_ns:
-            self.greatest_lateness_ns = late_ns
+        self.lateness.record(late_ns)
 
     def copy(self) -> WayCounts:
         """Return the counts as they are now."""
-        return evolve(self, fates=dict(self.fates), dropped=Counter(self.dropped))
+        lateness = Histogram.of((self.lateness,))
+        return evolve(self, fates=dict(self.fates), dropped=Counter(self.dropped), lateness=lateness)
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import pytest
 from attrs import frozen
@@ -166,6 +166,14 @@ class Relayed:
 @pytest.fixture(scope="module")
 def relayed(config: Path) -> Relayed:
     return Relayed(config)
+
+
+def test_it_says_whether_its_host_was_good_enough(relayed: Relayed) -> None:
+    trust: Any = counts(relayed.streamed["pull"].relay)["trust"]
+    assert trust["verdict"] in {"trusted", "doubtful", "not to be trusted"}
+    assert trust["figures"]["loop_lag_seconds"] is not None
+    assert trust["figures"]["send_lateness_p99_seconds"] > 0
+    assert "\ntrust " in relayed.other.stdout
 
 
 @pytest.mark.parametrize("direction", SERVER_HOSTS)

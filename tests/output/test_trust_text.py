@@ -77,6 +77,10 @@ def trust(*hosts: HostFigures) -> Trust:
 )
 def test_the_verdict_and_its_reason_are_one_sentence(host: HostFigures, sentence: str) -> None:
     assert trust_rows(trust(host)) == [("trust", sentence)]
+    # A relay sends datagrams, whoever's.
+    assert trust_rows(trust(host), sent="datagrams") == [
+        ("trust", sentence.replace("of frames left", "of datagrams left"))
+    ]
 
 
 def test_in_virtual_time_there_are_no_figures() -> None:

@@ -18,7 +18,7 @@ from cts.bench.findings import findings_json
 from cts.cli.relay_text import relay_json
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
-from cts.metrics.host import HostFigures
+from cts.metrics.host import HostFigures, trust_in
 from cts.output.summary import summary_json
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.outcome_profiles import default_profile
@@ -129,10 +129,7 @@ def _runs() -> Iterator[tuple[str, Sample]]:
             yield f"{way} of a server that strangers ask, {kind}", partial(_server, way, run, asked=True)
         yield f"{way} interrupted", partial(_interrupted, way)
     # What no simulation has: sockets, and a host.
-    measured = HostFigures(
-        loop_lag=late(1), send_lateness=late(2), process_share=0.2, host_share=0.4, stolen_share=0.0, preempted=3
-    )
-    for name, host in (("that was measured", measured), ("of which little is known", HostFigures())):
+    for name, host in (("that was measured", MEASURED), ("of which little is known", HostFigures())):
         snapshot = evolve(REPORT.snapshot, overflowed=3, unreachable=2)
         real = evolve(REPORT, plan=PLAN, hosts=(host,), buffers=BUFFERS, seed=7, snapshot=snapshot)
         yield f"on a host {name}", partial(summary_json, real)
@@ -149,7 +146,12 @@ def _runs() -> Iterator[tuple[str, Sample]]:
 # -- the other commands ------------------------------------------------------------------------------------------------
 
 
-def _relayed(limits: RelayLimits, failure: str | None = None) -> Any:
+MEASURED = HostFigures(
+    loop_lag=late(1), send_lateness=late(2), process_share=0.2, host_share=0.4, stolen_share=0.0, preempted=3
+)
+
+
+def _relayed(limits: RelayLimits, *hosts: HostFigures, failure: str | None = None) -> Any:
     async def main(scene: Scene) -> RelayResult:
         for client in [await scene.client() for _ in range(3)]:
             await client.send(RELAY, *[bytes(100)] * 5)
@@ -162,6 +164,7 @@ def _relayed(limits: RelayLimits, failure: str | None = None) -> Any:
             signal=2,
             failure=failure,
             buffers=BUFFERS,
+            trust=trust_in(hosts, interval_ns=PLAN.interval_ns, buffer_ns=PLAN.buffer_depth_ns),
         )
 
     return relay_json(before_a_server(main, limits=limits))
@@ -191,8 +194,11 @@ def _of_another_run(logs: Logs) -> None:
 
 SAMPLES: dict[tuple[str, str], Sample] = {
     **{("run", name): sample for name, sample in _runs()},
-    ("impair", "with room for all"): partial(_relayed, RelayLimits()),
-    ("impair", "with room for one, and half a truth"): partial(_relayed, RelayLimits(clients=1), "no space left"),
+    ("impair", "with room for all"): partial(_relayed, RelayLimits(), MEASURED),
+    ("impair", "with room for one, and half a truth"): partial(
+        _relayed, RelayLimits(clients=1), HostFigures(), failure="no space left"
+    ),
+    ("impair", "in virtual time"): partial(_relayed, RelayLimits()),
     ("verify-run", "agrees"): partial(_verified, _as_it_is),
     ("verify-run", "differs"): partial(_verified, _wrong),
     ("verify-run", "cannot decide"): partial(_verified, _as_it_is, SECOND),
