@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +66,23 @@ def run(options: argparse.Namespace) -> dict[str, Finished]:
     # The client's START is repeated until the server listens.
     connections = [f"client.connections={options.connections}", f"client.start_spread={options.spread}"]
     client = start("client", [*common, f"client.target={address}", *connections])
-    return {"client": finish(client), "server": finish(server)}
+    try:
+        asked = finish(client)
+        if not all_successful(asked.report, options.connections):
+            # It waits for as many as were to come.
+            server.send_signal(signal.SIGINT)
+        return {"client": asked, "server": finish(server)}
+    finally:
+        for process in (client, server):
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+
+
+def all_successful(report: dict[str, object], connections: int) -> bool:
+    outcomes = report["connections"]
+    assert isinstance(outcomes, dict)
+    return bool(outcomes["successful"] == connections)
 
 
 def main() -> None:
