@@ -10,14 +10,14 @@ from cts.protocol.plan import StreamPlan
 from cts.records.results import RunReport
 from cts.units import counted, format_rate
 
-__all__ = ["media_json", "media_rows"]
+__all__ = ["media_json", "media_rows", "quality_of"]
 
 
 def media_json(totals: MediaTotals | None, report: RunReport) -> dict[str, object] | None:
     """Return all metrics of a run, or of one of its streams, each as in docs/metrics.md; None where they are not known."""
     if totals is None or report.plan is None:
         return None
-    outcome = _outcome(totals, report.plan, report.profile)
+    outcome = quality_of(totals, report.plan, report.profile)
     return {**figures_of(totals), "outcome": outcome_figures(outcome, report.profile)}
 
 
@@ -34,7 +34,8 @@ def media_rows(report: RunReport) -> list[tuple[str, str]]:
     ]
 
 
-def _outcome(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> QualityOfOutcome:
+def quality_of(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> QualityOfOutcome:
+    """Return Quality of Outcome of streams of a plan."""
     return media_outcome(totals, profile, interval_ns=plan.interval_ns, offered=plan.sent_bits_per_second)
 
 
@@ -70,7 +71,7 @@ def _reordering_rows(totals: MediaTotals) -> list[tuple[str, str]]:
 
 
 def _score_rows(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> list[tuple[str, str]]:
-    outcome = _outcome(totals, plan, profile)
+    outcome = quality_of(totals, plan, profile)
     if outcome.score is None:
         return []
     limited = "nothing is lacking" if outcome.limiting is None else f"{outcome.limiting.value} is what limits it"

@@ -10,6 +10,7 @@ from attrs import asdict
 from cts import __version__
 from cts.errors import meaning_of
 from cts.metrics.unsent import UnsentFrames
+from cts.output.answer import answer_of
 from cts.output.buffer_text import buffers_json
 from cts.output.figures import (
     about_rate,
@@ -51,6 +52,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
     return {
         "schema": SUMMARY_SCHEMA,
         "cts": __version__,
+        "answer": answer_of(report),
         "role": report.role,
         "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
@@ -186,7 +188,7 @@ def summary_text(report: RunReport) -> str:
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
     failures = [f"failed: {text}" for text in report.failures]
-    return "\n".join(two_columns(rows) + failures + _failures(report))
+    return "\n".join([answer_of(report), "", *two_columns(rows), *failures, *_failures(report)])
 
 
 def _ends(report: RunReport) -> Iterator[StreamResult]:

@@ -134,7 +134,7 @@ def test_json_is_one_object_and_all_else_goes_to_stderr() -> None:
 
 def test_without_json_the_summary_is_for_people() -> None:
     finished = run_here("sim", WIFI, sets=(*SHORT, *QUIET))
-    assert finished.stdout.startswith("loopback")
+    assert finished.stdout.startswith("4 Mbit/s at 30 frames/s ")
     assert "completed frames" in finished.stdout
 
 

@@ -64,7 +64,8 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
     )
     whole = loss.replace("null", "0").replace("}", ', "kernel_at_most": 0}')
     assert json.dumps(summary_json(REPORT)) == (
-        f'{{"schema": 2, "cts": "{__version__}", "role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
+        f'{{"schema": 2, "cts": "{__version__}", "answer": "The stream plays with the buffer that was set.", '
+        '"role": "loopback", "direction": "pull", "elapsed_seconds": 5.97, '
         f'"frames": {frames}, "loss": {whole}, "playout": null, "trust": null, "metrics": null, '
         '"connections": {"successful": 1, "network_errors": 0, "protocol_errors": 0, "cancelled": 0}, '
         '"bytes_received": 4999950, '
@@ -125,6 +126,8 @@ def test_the_text_says_what_was_measured() -> None:
     counts = StreamSnapshot(FrameTotals(147, 2, 1, 4), 5_000_000, bytes_on_time=4_900_000)
     snapshot = evolve(snapshot, counts=counts)
     assert summary_text(evolve(REPORT, snapshot=snapshot)).splitlines() == [
+        "The stream plays with loss: 1.33 % of frames were not whole in time.",
+        "",
         "loopback           pull: the server sends; 5.970 s",
         "streams            1 successful",
         "completed frames   147 (98.00 %)",
@@ -161,7 +164,7 @@ def test_a_sender_tells_what_it_sent_and_where_the_verdicts_are(role: str, direc
 
 def test_a_sender_to_whom_nobody_came_speaks_of_no_frames() -> None:
     text = summary_text(evolve(REPORT, role="server", streams=(), snapshot=RunSnapshot(1, 0, StreamSnapshot())))
-    assert [line.split()[0] for line in text.splitlines()] == ["server", "streams", "sent"]
+    assert [line.split()[0] for line in text.splitlines()[2:]] == ["server", "streams", "sent"]
 
 
 def test_what_came_after_a_stream_was_given_up_is_noted() -> None:
@@ -275,7 +278,7 @@ def test_failed_streams_are_listed_with_their_results() -> None:
 
 def test_only_the_first_ten_failures_are_listed_and_the_rest_is_counted() -> None:
     text = summary_text(with_results(*(failed(number) for number in range(13))))
-    assert text.count("ErrorNotAllDataTransferred") == 10
+    assert text.count("]: ErrorNotAllDataTransferred") == 10
     assert text.endswith("\n  and 3 more")
 
 

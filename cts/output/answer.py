@@ -1,0 +1,239 @@
+"""The answer in words: whether the stream plays, with which buffer, and what holds it back. A pure function of a report.
+
+What the report does not know is not said; so a replay says the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+
+from cts.metrics.host import Trust, Verdict
+from cts.metrics.playout import Playout
+from cts.metrics.quality_of_outcome import Term
+from cts.output.figures import about_time, discarded_causes, percentage, seconds
+from cts.output.media_text import quality_of
+from cts.output.trust_text import reason_of
+from cts.protocol.roles import Direction, Role
+from cts.records.results import RunReport
+from cts.records.snapshots import Outcome
+from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
+
+__all__ = ["answer_of"]
+
+_PLAYS = "99.9"
+"""Percent of the frames that must be whole in time for a stream to play."""
+_TRIED_NEXT = ("99", "95")
+_PLAYS_WITH_LOSS = Fraction(95, 100)
+_TOO_FEW = 30
+"""Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
+
+
+def answer_of(report: RunReport) -> str:
+    """Return the answer: a sentence on the stream, before it what speaks against the numbers, behind it what went wrong."""
+    sentences = [*_distrust(report.trust), _finding(report), *_failed(report), *_stopped(report)]
+    return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
+
+
+def _distrust(trust: Trust | None) -> Iterator[str]:
+    if trust is None or trust.verdict is Verdict.TRUSTED:
+        return
+    said = "these numbers are not to be believed" if trust.verdict is Verdict.WRONG else "these numbers are doubtful"
+    yield f"{said}: {reason_of(trust)}"
+
+
+def _finding(report: RunReport) -> str:
+    snapshot = report.snapshot
+    counts = snapshot.counts
+    if not (_streams(report) or counts.bytes_received or counts.bytes_sent):
+        nobody = ": nobody asked for one" if report.role == "server" and not sum(snapshot.refused.values()) else ""
+        return f"no stream began in {seconds(report.elapsed_ns)} s{nobody}"
+    if Role.RECEIVER not in report.roles:
+        return "; ".join(_what_left(report))
+    if not counts.bytes_received:
+        return "; ".join(_nothing_arrived(report))
+    frames = counts.frames
+    played = frames.completed + frames.repeated
+    if frames.rendered < _TOO_FEW:
+        were = "was" if frames.rendered == 1 else "were"
+        due = f"{counted(frames.rendered, 'frame')} {were} due, {played:,} of which played"
+        return f"too little to tell: {due if frames.rendered else 'no frame was due'}"
+    if _failures(report) >= _streams(report):
+        end = "their end" if _streams(report) > 1 else "its end"
+        return f"{_of_what(report)} did not play to {end}: {played:,} of {frames.rendered:,} frames were whole in time"
+    return "; ".join((_play(report, played), *_worst(report), *_held_back(report), *_own_loss(report)))
+
+
+def _what_left(report: RunReport) -> Iterator[str]:
+    """Say what a run that only sends knows: what left this host."""
+    snapshot, loss, of_what = report.snapshot, report.loss, _of_what(report)
+    sent = snapshot.counts.bytes_sent
+    causes = f" ({next(iter(snapshot.unsent))})" if snapshot.unsent else ""
+    if not sent:
+        yield f"nothing of {of_what} left this host{causes}"
+        return
+    if loss.not_sent:
+        yield f"{percentage(loss.not_sent, loss.due)} of what was due of {of_what} did not leave this host{causes}"
+    elif loss.due:
+        yield f"all that was due of {of_what} left this host, {sent:,} bytes"
+    else:
+        yield f"{sent:,} bytes of {of_what} left this host"
+    if report.send_lateness.count:
+        late = report.send_lateness.percentile(99)
+        yield f"99 % of frames did within {about_time(late)} of their time" if late else "each frame did in its time"
+    if snapshot.unreachable:
+        yield f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get it"
+    yield "whether it played, the receiving end knows"
+
+
+def _nothing_arrived(report: RunReport) -> Iterator[str]:
+    snapshot, late = report.snapshot, report.late
+    useless = snapshot.counts.frames.error
+    yield f"nothing{' of use' if useless else ''} arrived of {_of_what(report)}"
+    if useless:
+        causes = discarded_causes(snapshot.counts.arrivals)
+        yield f"{counted(useless, 'datagram')} came that had to be discarded{causes and f' ({causes})'}"
+    if late.streams:
+        after = f"{-(-late.soonest_ns // MILLISECOND):,} ms"
+        yield f"it came {after} after the {format_duration(late.waited_ns)} buffer had run out"
+    if snapshot.unreachable:
+        yield f"the network said {counted(snapshot.unreachable, 'time')} that nobody is there"
+    if Role.SENDER in report.roles:
+        sent = snapshot.counts.bytes_sent
+        yield f"{sent:,} bytes had been sent" if sent else "nothing had been sent"
+
+
+def _play(report: RunReport, played: int) -> str:
+    """Say whether it plays, and with which buffer."""
+    rendered = report.snapshot.counts.frames.rendered
+    several = _streams(report) > 1
+    what = _capital(_of_what(report))
+    plays, plays_not = ("play", "do not play") if several else ("plays", "does not play")
+    dropped = f"{percentage(rendered - played, rendered)} of frames were not whole in time"
+    playout = report.playout if report.playout is not None and report.playout.frames else None
+    enough = None if playout is None else playout.smallest(Fraction(_PLAYS))
+    if playout is not None and enough is not None:
+        known = "" if playout.frames >= rendered else f" (known of {playout.frames:,} of {rendered:,} frames)"
+        buffer = _with_article(_time(playout, enough))
+        if enough > playout.buffered_frames:
+            set_to = "" if report.plan is None else f" with the {format_duration(report.plan.buffer_depth_ns)} buffer"
+            would = f"{buffer} buffer would have been enough for {_PLAYS} % of them{known}"
+            return f"{what} {plays_not}{set_to}: {dropped}; {would}"
+        but = "" if played == rendered else f", but {dropped}"
+        return f"{what} {plays} with {buffer} buffer{known}{but}"
+    if played * 1000 >= rendered * 999:
+        but = "" if played == rendered else f", but {dropped}"
+        return f"{what} {plays} with the buffer that was set{but}"
+    verdict = f"{plays} with loss" if played >= _PLAYS_WITH_LOSS * rendered else plays_not
+    return f"{what} {verdict}: {dropped}" + ("" if playout is None else f", and {_no_buffer(playout)}")
+
+
+def _no_buffer(playout: Playout) -> str:
+    """Say that no buffer would have let nearly all frames play, and how many one that is deeper would have."""
+    up_to = "" if playout.known >= playout.final_frame else f" up to {_time(playout, playout.known)}"
+    none = f"no buffer{up_to} would have let {_PLAYS} % of them play"
+    for share in _TRIED_NEXT:
+        depth = playout.smallest(Fraction(share))
+        if depth is not None:
+            deeper = depth > playout.buffered_frames
+            return f"{none} ({_time(playout, depth)} would, {share} %)" if deeper else none
+    return none
+
+
+def _worst(report: RunReport) -> Iterator[str]:
+    """Of many streams say how the worst one fared, where it fared worse than all together."""
+    shares = [
+        (result.counts.frames.dropped, result.counts.frames.rendered)
+        for result in report.results
+        if result.role is Role.RECEIVER and result.counts.frames.rendered
+    ]
+    if len(shares) < 2:
+        return
+    dropped, rendered = max(shares, key=lambda share: Fraction(*share))
+    if any(dropped * others != lost * rendered for lost, others in shares):
+        yield f"of the worst stream {percentage(dropped, rendered)} were dropped"
+
+
+def _held_back(report: RunReport) -> Iterator[str]:
+    """Say what takes most from the score (Quality of Outcome). Of latency only its variation is known."""
+    totals, plan = report.metrics, report.plan
+    if totals is None or plan is None or not totals.datagrams.received:
+        return
+    outcome = quality_of(totals, plan, report.profile)
+    way = "down" if report.direction is Direction.PULL else "up"
+    if outcome.limiting is Term.LATENCY and outcome.percentile is not None:
+        varies = totals.drift.pdv.percentile(outcome.percentile)
+        if varies is not None:
+            yield f"held back by {outcome.percentile:g} % delay variation {way}, {about_time(varies)}"
+    elif outcome.limiting is Term.LOSS:
+        lost = percentage(totals.datagrams.lost, totals.datagrams.due)
+        yield f"held back by loss {way}, {lost} of datagrams"
+    elif outcome.limiting is Term.RATE:
+        yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
+
+
+def _own_loss(report: RunReport) -> Iterator[str]:
+    """Say how much of what was missing was this host's own doing."""
+    loss = report.loss
+    if not loss.missing:
+        return
+    if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
+        yield f"up to {percentage(in_kernel, loss.missing)} of the loss was your own receiver"
+    if Role.SENDER in report.roles:
+        if own := loss.not_sent + loss.sent_late:
+            yield f"{percentage(own, loss.missing)} of the loss was your own sender"
+    elif loss.sent_late:
+        yield f"{percentage(loss.sent_late, loss.missing)} of the loss had left its sender too late"
+
+
+def _failed(report: RunReport) -> Iterator[str]:
+    if failed := _failures(report):
+        ends = (end for stream in report.streams for end in (stream.end, *stream.others) if end.failed)
+        results = Counter(end.result for end in ends).most_common(1)
+        why = f": {results[0][0]}" if results else ""
+        streams = _streams(report)
+        yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why}"
+    if report.failures:
+        yield f"of the run itself {counted(len(report.failures), 'thing')} went wrong"
+
+
+def _stopped(report: RunReport) -> Iterator[str]:
+    if report.interrupted:
+        yield f"it was stopped after {seconds(report.elapsed_ns)} s"
+    elif report.snapshot.cut_off_by_time_limit:
+        yield f"it was cut off by run.time_limit after {seconds(report.elapsed_ns)} s"
+
+
+def _failures(report: RunReport) -> int:
+    """Return how many streams failed."""
+    outcomes = report.snapshot.outcomes
+    return outcomes.get(Outcome.NETWORK_ERROR, 0) + outcomes.get(Outcome.PROTOCOL_ERROR, 0)
+
+
+def _streams(report: RunReport) -> int:
+    """Return how many streams there were."""
+    return max(sum(report.snapshot.outcomes.values()) + report.snapshot.open_streams, len(report.streams))
+
+
+def _of_what(report: RunReport) -> str:
+    plan, streams = report.plan, _streams(report)
+    if plan is None:
+        return "the stream" if streams <= 1 else f"the {streams:,} streams"
+    rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
+    return rate if streams <= 1 else f"{streams:,} streams of {rate}"
+
+
+def _time(playout: Playout, depth: int) -> str:
+    return format_duration(-(-playout.depth_ns(depth) // MILLISECOND) * MILLISECOND)
+
+
+def _with_article(time: str) -> str:
+    """Write ``a 180 ms``, ``an 80 ms``."""
+    article = "an" if re.match(r"8|1[18](?!\d)", time) else "a"
+    return f"{article} {time}"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

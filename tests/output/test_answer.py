@@ -1,0 +1,313 @@
+"""The answer: a sentence on whether the stream plays, made of what the report knows and of nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cts.metrics.counters import ArrivalTotals, FrameTotals
+from cts.metrics.histogram import Histogram
+from cts.metrics.host import HostFigures
+from cts.metrics.loss import DueBytes
+from cts.metrics.playout import Playout
+from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.output.answer import answer_of
+from cts.output.summary import summary_json, summary_text
+from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Direction, Role
+from cts.records.late import LateArrivals
+from cts.records.results import RunReport, StreamEnds
+from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
+from cts.units import SECOND
+from tests.output.test_media_text import media
+from tests.output.test_summary import REPORT, RESULT, failed
+from tests.output.test_trust_text import MS, late
+
+PLAN = StreamPlan(25_000_000, 60, 100 * SECOND, 500 * MS)
+RATE = "25 Mbit/s at 60 frames/s"
+
+
+def playout(*whole: tuple[int, int], known: int = 6000, frames: int = 6000) -> Playout:
+    return Playout(
+        buffered_frames=30, final_frame=6000, steps=60, step_ns=SECOND, frames=frames, known=known, whole=whole
+    )
+
+
+def counts(completed: int = 6000, dropped: int = 0, repeated: int = 0, due: DueBytes | None = None) -> StreamSnapshot:
+    frames = FrameTotals(completed, dropped, repeated)
+    return StreamSnapshot(frames, 5_000_000, 5_000_000, due=due or DueBytes(), bytes_on_time=4_900_000)
+
+
+def report(
+    total: StreamSnapshot | None = None, known: Playout | None = None, *, streams: int = 1, overflowed: int = 0
+) -> RunReport:
+    total = counts() if total is None else total
+    snapshot = RunSnapshot(5, 0, total, {Outcome.SUCCESSFUL: streams}, overflowed=overflowed)
+    end = StreamEnds(evolve(RESULT, counts=total))
+    return evolve(REPORT, plan=PLAN, snapshot=snapshot, playout=known, streams=(end,))
+
+
+def with_role(role: str, direction: Direction, total: StreamSnapshot) -> RunReport:
+    return evolve(report(total), role=role, direction=direction)
+
+
+# -- whether it plays --------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_without_fault_plays_with_the_least_buffer_that_does() -> None:
+    assert answer_of(report(known=playout((11, 6000)))) == f"{RATE} plays with a 184 ms buffer."
+
+
+@pytest.mark.parametrize(
+    ("depth", "article"), [(1, "a 17 ms"), (5, "an 84 ms"), (11, "a 184 ms"), (48, "an 800 ms"), (660, "an 11 s")]
+)
+def test_the_buffer_has_the_article_that_it_is_spoken_with(depth: int, article: str) -> None:
+    known = evolve(playout((depth, 6000)), buffered_frames=6000)
+    assert f"plays with {article} buffer" in answer_of(report(known=known))
+
+
+def test_a_stream_that_lacks_hardly_anything_plays_and_what_it_lacks_is_said() -> None:
+    said = answer_of(report(counts(5997, 3), playout((11, 5997))))
+    assert said == f"{RATE} plays with a 184 ms buffer, but 0.05 % of frames were not whole in time."
+
+
+def test_of_a_buffer_that_was_too_small_the_one_that_would_do_is_said() -> None:
+    said = answer_of(report(counts(3000, 3000), playout((10, 3000), (90, 3000))))
+    assert said == (
+        f"{RATE} does not play with the 500 ms buffer: 50.00 % of frames were not whole in time; "
+        "a 1.5 s buffer would have been enough for 99.9 % of them."
+    )
+
+
+def test_a_stream_that_loses_some_frames_plays_with_loss_and_no_buffer_helps() -> None:
+    said = answer_of(report(counts(5900, 100), playout((6, 5900))))
+    assert said == (
+        f"{RATE} plays with loss: 1.67 % of frames were not whole in time, and no buffer would have let 99.9 % of them play."
+    )
+
+
+def test_a_deeper_buffer_that_helps_somewhat_is_said_and_how_far_is_known() -> None:
+    said = answer_of(report(counts(5000, 1000), playout((6, 5000), (90, 950), known=120)))
+    assert "does not play: 16.67 % of frames were not whole in time" in said
+    assert said.endswith("no buffer up to 2 s would have let 99.9 % of them play (1.5 s would, 99 %).")
+
+
+def test_without_a_sweep_there_is_no_word_of_other_buffers() -> None:
+    assert answer_of(report()) == f"{RATE} plays with the buffer that was set."
+    assert answer_of(report(counts(5800, 200))) == f"{RATE} plays with loss: 3.33 % of frames were not whole in time."
+    assert answer_of(report(counts(3000, 3000))).startswith(f"{RATE} does not play: 50.00 %")
+
+
+def test_many_streams_play_and_the_worst_of_them_is_told() -> None:
+    ends = [evolve(RESULT, counts=counts(100 - lost, lost)) for lost in (0, 0, 3)]
+    many = evolve(report(counts(297, 3), streams=3), streams=tuple(map(StreamEnds, ends)))
+    assert answer_of(many) == (
+        f"3 streams of {RATE} play with loss: 1.00 % of frames were not whole in time; of the worst stream 3.00 % were dropped."
+    )
+
+
+def test_a_sweep_of_some_streams_alone_says_of_how_many_frames_it_knows() -> None:
+    said = answer_of(report(known=playout((11, 600), frames=600), streams=9))
+    assert said == f"9 streams of {RATE} play with a 184 ms buffer (known of 600 of 6,000 frames)."
+
+
+# -- what holds it back, and whose it was ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("direction", "way"), [(Direction.PULL, "down"), (Direction.PUSH, "up")])
+def test_what_limits_the_score_is_what_held_it_back(direction: Direction, way: str) -> None:
+    slow = evolve(report(known=playout((11, 6000))), direction=direction, metrics=media(slow_ns=150 * MS))
+    assert answer_of(slow).endswith(f"; held back by 99 % delay variation {way}, 150 ms.")
+    lossy = evolve(slow, metrics=media(missing=tuple(range(50, 90))))
+    assert answer_of(lossy).endswith(f"; held back by loss {way}, 1.00 % of datagrams.")
+
+
+def test_how_much_of_the_loss_this_host_s_kernel_may_have_dropped_is_said() -> None:
+    lost = counts(5900, 100, due=DueBytes(1_000_000_000, 65_535_000))
+    said = answer_of(report(lost, overflowed=3))
+    assert said.endswith("; up to 0.30 % of the loss was your own receiver.")
+
+
+def test_how_much_of_the_loss_left_too_late_is_said() -> None:
+    lost = counts(5900, 100, due=DueBytes(1_000_000, 10_000, 5_000, 2_500))
+    assert answer_of(report(lost)).endswith("; 25.00 % of the loss was your own sender.")
+    said = answer_of(with_role("client", Direction.PULL, lost))
+    assert said.endswith("; 25.00 % of the loss had left its sender too late.")
+
+
+# -- what speaks against the numbers -----------------------------------------------------------------------------------
+
+
+def test_that_the_host_is_not_to_be_trusted_is_said_first_with_the_reason() -> None:
+    wrong = evolve(report(known=playout((11, 6000))), hosts=(HostFigures(loop_lag=late(900)),))
+    said = answer_of(wrong)
+    assert said.startswith("These numbers are not to be believed: this host stood still for 900 ms; the bound is ")
+    assert said.endswith(f". {RATE} plays with a 184 ms buffer.")
+    doubtful = evolve(wrong, hosts=(HostFigures(loop_lag=late(300)),))
+    assert answer_of(doubtful).startswith("These numbers are doubtful: ")
+    assert answer_of(evolve(wrong, hosts=(HostFigures(loop_lag=late(1)),))).startswith(RATE)
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (FrameTotals(), "Too little to tell: no frame was due."),
+        (FrameTotals(1), "Too little to tell: 1 frame was due, 1 of which played."),
+        (FrameTotals(20, 9), "Too little to tell: 29 frames were due, 20 of which played."),
+    ],
+)
+def test_of_fewer_than_thirty_frames_nothing_is_concluded(frames: FrameTotals, said: str) -> None:
+    assert answer_of(report(StreamSnapshot(frames, 5))) == said
+
+
+# -- nothing came ------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_arrived_is_said_with_what_is_known_of_it() -> None:
+    nothing = report(StreamSnapshot(FrameTotals(dropped=6000)))
+    assert answer_of(nothing) == f"Nothing arrived of {RATE}; nothing had been sent."
+    sent = report(StreamSnapshot(FrameTotals(dropped=6000), bytes_sent=1_000))
+    assert answer_of(sent).endswith("; 1,000 bytes had been sent.")
+    client = evolve(nothing, role="client", late=LateArrivals(500 * MS, 1, 38, 69 * MS, 69 * MS))
+    assert answer_of(client) == f"Nothing arrived of {RATE}; it came 69 ms after the 500 ms buffer had run out."
+    absent = evolve(nothing, role="client", snapshot=evolve(nothing.snapshot, unreachable=2))
+    assert answer_of(absent).endswith("; the network said 2 times that nobody is there.")
+
+
+def test_what_came_and_was_of_no_use_is_counted() -> None:
+    wrong = StreamSnapshot(FrameTotals(dropped=9, error=7), arrivals=ArrivalTotals(undecodable=7))
+    said = answer_of(evolve(report(wrong), role="client"))
+    assert said == (
+        f"Nothing of use arrived of {RATE}; 7 datagrams came that had to be discarded (7 not of this protocol)."
+    )
+
+
+def test_a_server_to_which_nobody_came_says_so() -> None:
+    idle = evolve(REPORT, role="server", streams=(), snapshot=RunSnapshot(1, 0, StreamSnapshot()))
+    assert answer_of(idle) == "No stream began in 5.970 s: nobody asked for one."
+    strangers = evolve(idle, snapshot=evolve(idle.snapshot, refused={"in server.deny": 1}))
+    assert answer_of(strangers) == "No stream began in 5.970 s."
+
+
+# -- the sender's side -------------------------------------------------------------------------------------------------
+
+
+def test_who_only_sends_says_what_left_and_that_the_receiver_knows_the_rest() -> None:
+    sent = StreamSnapshot(bytes_sent=4_999_950, due=DueBytes(4_999_950))
+    sender = evolve(with_role("client", Direction.PUSH, sent), send_lateness=late(0.5))
+    assert answer_of(sender) == (
+        f"All that was due of {RATE} left this host, 4,999,950 bytes; 99 % of frames did within 500 us of their time; "
+        "whether it played, the receiving end knows."
+    )
+
+
+def test_who_could_not_send_says_so_and_why() -> None:
+    refused = UnsentFrames({"Network is unreachable": Unsent(30, SECOND)})
+    nothing = with_role("server", Direction.PULL, StreamSnapshot(due=DueBytes(1000, 1000)))
+    nothing = evolve(nothing, snapshot=evolve(nothing.snapshot, unsent=refused))
+    assert answer_of(nothing) == f"Nothing of {RATE} left this host (Network is unreachable)."
+    part = evolve(nothing.snapshot, counts=StreamSnapshot(bytes_sent=750, due=DueBytes(1000, 250)), unreachable=1)
+    assert answer_of(evolve(nothing, snapshot=part)) == (
+        f"25.00 % of what was due of {RATE} did not leave this host (Network is unreachable); the network said 1 time that a "
+        "peer does not get it; whether it played, the receiving end knows."
+    )
+
+
+# -- how it ended ------------------------------------------------------------------------------------------------------
+
+
+def test_streams_that_failed_are_told_with_their_most_frequent_result() -> None:
+    ends = (RESULT, failed(1), failed(2))
+    outcomes = {Outcome.SUCCESSFUL: 1, Outcome.PROTOCOL_ERROR: 2}
+    some = evolve(report(), streams=tuple(map(StreamEnds, ends)), snapshot=evolve(report().snapshot, outcomes=outcomes))
+    assert answer_of(some).endswith(". 2 of 3 streams failed: ErrorNotAllDataTransferred.")
+    one = evolve(some, streams=(StreamEnds(failed(1)),))
+    one = evolve(one, snapshot=evolve(one.snapshot, outcomes={Outcome.PROTOCOL_ERROR: 1}))
+    assert answer_of(one) == (
+        f"{RATE} did not play to its end: 6,000 of 6,000 frames were whole in time. "
+        "The stream failed: ErrorNotAllDataTransferred."
+    )
+
+
+def test_what_went_wrong_with_the_run_is_counted_and_how_it_was_ended_is_told() -> None:
+    assert answer_of(evolve(report(), failures=("a disk is full",))).endswith(". Of the run itself 1 thing went wrong.")
+    assert answer_of(evolve(report(), interrupted=True)).endswith(". It was stopped after 5.970 s.")
+    limited = evolve(report(), snapshot=evolve(report().snapshot, cut_off_by_time_limit=1))
+    assert answer_of(limited).endswith(". It was cut off by run.time_limit after 5.970 s.")
+
+
+def test_the_answer_is_the_first_line_of_the_summary_and_a_key_of_the_json() -> None:
+    plays = report(known=playout((11, 6000)))
+    assert summary_text(plays).splitlines()[:2] == [answer_of(plays), ""]
+    assert summary_json(plays)["answer"] == answer_of(plays)
+
+
+# -- any report --------------------------------------------------------------------------------------------------------
+
+few = st.integers(0, 40) | st.integers(0, 10_000)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> RunReport:
+    frames = FrameTotals(draw(few), draw(few), draw(few), draw(few))
+    due = draw(few)
+    missing = draw(st.integers(0, due))
+    late_bytes = draw(st.integers(0, missing))
+    total = StreamSnapshot(
+        frames,
+        draw(few),
+        draw(few),
+        due=DueBytes(due, missing, late_bytes, draw(st.integers(0, late_bytes)), draw(few)),
+        unsent=draw(st.sampled_from([UnsentFrames(), UnsentFrames({"Network is down": Unsent(1, 1)})])),
+    )
+    outcomes = draw(st.dictionaries(st.sampled_from(Outcome), st.integers(0, 3)))
+    results = draw(st.lists(st.sampled_from([RESULT, failed(1), evolve(RESULT, counts=total)]), max_size=3))
+    results = [evolve(each, role=draw(st.sampled_from(Role))) for each in results]
+    whole = draw(st.dictionaries(st.integers(1, 90), st.integers(1, 300), max_size=4))
+    sweep = playout(*sorted(whole.items()), known=draw(st.integers(30, 6000)), frames=sum(whole.values()) + draw(few))
+    lateness = Histogram()
+    for value in draw(st.lists(st.integers(0, SECOND), max_size=3)):
+        lateness.record(value)
+    host = HostFigures(
+        loop_lag=lateness, overflowed=draw(st.integers(0, 1)), process_share=draw(st.none() | st.just(2.0))
+    )
+    metrics = [None, media(0), media(40), media(400, slow_ns=150 * MS), media(400, missing=tuple(range(9, 90)))]
+    return RunReport(
+        role=draw(st.sampled_from(["loopback", "server", "client"])),
+        direction=draw(st.sampled_from(Direction)),
+        began_ns=0,
+        elapsed_ns=draw(st.integers(0, 10**13)),
+        snapshot=RunSnapshot(
+            5,
+            draw(st.integers(0, 2)),
+            total,
+            outcomes,
+            {"in server.deny": draw(st.integers(0, 1))},
+            overflowed=draw(st.integers(0, 2)),
+            unreachable=draw(st.integers(0, 2)),
+            unsent=total.unsent,
+            cut_off_by_time_limit=draw(st.none() | st.integers(0, 2)),
+        ),
+        streams=tuple(map(StreamEnds, results)),
+        interrupted=draw(st.booleans()),
+        failures=draw(st.sampled_from([(), ("a worker died",)])),
+        send_lateness=lateness,
+        late=draw(st.sampled_from([LateArrivals(), LateArrivals(MS, 1, 1, 1, 1)])),
+        plan=draw(st.sampled_from([None, PLAN, StreamPlan(80_000, 10, SECOND)])),
+        hosts=draw(st.sampled_from([None, (), (host,)])),
+        playout=draw(st.sampled_from([None, sweep])),
+        metrics=draw(st.sampled_from(metrics)),
+    )
+
+
+@settings(deadline=None)
+@given(reports())
+def test_any_report_gives_whole_sentences_and_none_of_what_is_not_known(any_report: RunReport) -> None:
+    said = answer_of(any_report)
+    assert re.fullmatch(r"[A-Z0-9].*[^.]\.", said), said
+    assert not re.search(r"\b(None|nan|inf)\b|  |\.\.|;\.|:\.|[<({]\s|\(\)", said), said
+    assert said == answer_of(any_report)
