@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES_AT_MOST = 350
 
 VALUES = frozenset({"errors", "units", "metrics", "protocol"})
-CONTRACTS = VALUES | {"records", "api"}
+CONTRACTS = VALUES | {"expectations", "records", "api"}
 ROOMS: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "units": frozenset(),
@@ -22,17 +22,18 @@ ROOMS: dict[str, frozenset[str]] = {
     "signals": frozenset(),
     "chance": frozenset(),
     "schemas": frozenset(),
+    "expectations": frozenset({"errors", "units", "schemas"}),
     "metrics": frozenset({"errors", "units"}),
     "protocol": frozenset({"errors", "units", "metrics"}),
     "impairment": frozenset({"errors", "units"}),
-    "records": VALUES | {"impairment.link"},
+    "records": VALUES | {"expectations", "impairment.link"},
     "api": VALUES | {"records"},
     "clock": CONTRACTS | {"native"},
     "engine": CONTRACTS | {"chance"},
     "net": CONTRACTS | {"native", "clock", "impairment"},
     "relay": CONTRACTS | {"signals", "clock", "impairment", "engine.contracts", "net"},
     # What a plan, an impairment and a profile may be is for those to say who work with them.
-    "config": frozenset({"errors", "units", "protocol", "impairment"})
+    "config": frozenset({"errors", "units", "expectations", "protocol", "impairment"})
     | {"metrics.quality_of_outcome", "records.outcome_profiles"},
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
@@ -45,7 +46,14 @@ ROOMS: dict[str, frozenset[str]] = {
     # Fakes and contracts stand on the API alone; a whole stream is put together as a run is.
     "testing": CONTRACTS
     | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin"}
-    | {"output.ordering", "output.summary", "runs.session_settings", "runs.simulated_session", "runs.watchers"},
+    | {
+        "output.ordering",
+        "output.summary",
+        "runs.provenance",
+        "runs.session_settings",
+        "runs.simulated_session",
+        "runs.watchers",
+    },
 }
 """The rooms from top to bottom, and what each may import of those above it: a room, or one module of it."""
 
