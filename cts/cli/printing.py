@@ -8,14 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from textwrap import wrap
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
 from cts.errors import printable
-
-if TYPE_CHECKING:
-    from cts.records.results import RunResult
 
 __all__ = [
     "CannotPrintError",
@@ -24,7 +21,6 @@ __all__ = [
     "print_report",
     "print_result",
     "print_text",
-    "result_teller",
     "say",
     "wrapped",
 ]
@@ -106,16 +102,3 @@ def _is_terminal(stream: TextIO | None) -> bool:
 def say(line: str) -> None:
     """Tell the person who watches."""
     click.echo(printable(line), err=True)
-
-
-def result_teller(as_json: bool) -> Callable[[RunResult], None]:
-    """Return what prints the summary of a run."""
-    from cts.output.console_stream import takes_text
-    from cts.output.summary import summary_json, summary_text
-
-    def tell(result: RunResult) -> None:
-        # Who stops a run whose terminal is stopped, too, wants it to end.
-        if result.signal is None or takes_text(sys.stdout):
-            print_report(result.report, summary_json, summary_text, as_json=as_json)
-
-    return tell

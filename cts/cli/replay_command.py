@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from cts.cli.printing import as_json_option, print_report, say
+from cts.cli.expecting import Teller, expecting
+from cts.cli.printing import as_json_option, say
 
 __all__ = ["replay"]
 
@@ -26,6 +26,7 @@ _FILE = click.Path(path_type=Path)
     help="Write the jitter log again, a file for each stream where there were several.",
 )
 @click.option("--errors", type=_FILE, metavar="FILE", help="Write the error log again.")
+@expecting
 def replay(
     events: Path,
     as_json: bool,
@@ -33,24 +34,29 @@ def replay(
     connection: Path | None,
     jitter: Path | None,
     errors: Path | None,
+    expect: tuple[str, ...],
+    junit: Path | None,
 ) -> None:
     """Recompute from EVENTS, a run's events file, what the run reported, and print it.
 
     Prints byte for byte what the run did, and likewise with --json, and writes the same logs. EVENTS may be gzip. Leaves with
     status 0 if EVENTS is whole, whatever the run came to; 1 if something is missing, as where the run was killed: then stderr
-    says what, and the rest is printed; 2 if EVENTS is not to be used.
+    says what, and the rest is printed; 2 if EVENTS is not to be used; 3 or 4 if what was expected of the run, or is with
+    --expect, was missed or is undecided.
 
     \b
     Example:
       cts run client.toml --set output.events_file=run.jsonl.gz
       cts replay run.jsonl.gz --json --jitter jitter.csv
     """
-    from cts.output.summary import summary_json, summary_text
+    from cts.records.results import RunResult
     from cts.runs.replay import replay as replay_run
 
     given = {"status": status, "connection": connection, "jitter": jitter, "errors": errors}
-    replayed = replay_run(events, {name: path for name, path in given.items() if path is not None})
+    logs = {name: path for name, path in given.items() if path is not None}
+    teller = Teller(as_json, junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}})
+    replayed = replay_run(events, logs, expect)
     for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
         say(text)
-    print_report(replayed.report, summary_json, summary_text, as_json=as_json)
-    sys.exit(replayed.exit_status)
+    teller.tell(RunResult(replayed.report, None))
+    teller.finish(replayed.report, replayed.exit_status)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option
-from cts.cli.printing import as_json_option, result_teller
+from cts.cli.printing import as_json_option
 
 if TYPE_CHECKING:
     from cts.config import Config
@@ -21,32 +22,44 @@ __all__ = ["carry_out", "run"]
 @click.command(short_help="Run the streams that CONFIG describes.")
 @config_argument
 @overrides_option()
+@expecting
 @as_json_option
-def run(config: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def run(config: Path, overrides: tuple[str, ...], expect: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
     """Run the streams that CONFIG describes, and print what was measured.
 
     \b
     Example:
       cts run configs/stream.toml
       cts run configs/client.toml --set client.target=192.0.2.1:4444 --json
+      cts run configs/stream.toml --expect 'completed >= 99.9 %' --junit j.xml
     """
     from cts.config import load_config
 
-    carry_out(load_config(config, overrides), str(config), overrides, as_json=as_json)
+    carry_out(load_config(config, overrides), str(config), overrides, as_json=as_json, expect=expect, junit=junit)
 
 
-def carry_out(settings: Config, source: str, overrides: Sequence[str] = (), *, as_json: bool = False) -> NoReturn:
-    """Run a configuration, print what was measured, and leave with the run's exit status.
+def carry_out(
+    settings: Config,
+    source: str,
+    overrides: Sequence[str] = (),
+    *,
+    as_json: bool = False,
+    expect: Sequence[str] = (),
+    junit: Path | None = None,
+) -> NoReturn:
+    """Run a configuration, print what was measured, and leave with the exit status that it has earned.
 
     Args:
         settings: what to run.
         source: where it came from, for messages.
         overrides: the texts of ``--set`` that are in it, for messages.
         as_json: how to print.
+        expect: what is expected beside what the configuration does.
+        junit: where to write what became of that; None for nowhere.
     """
     from cts.runs.real_run import run as run_config
 
-    tell = result_teller(as_json)
-    result = run_config(settings, source, console=sys.stderr, give_up=tell, overrides=overrides)
-    tell(result)
-    sys.exit(result.exit_status)
+    settings, teller = prepared(settings, source, expect, junit, as_json=as_json)
+    result = run_config(settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides)
+    teller.tell(result)
+    teller.finish(result.report, result.exit_status)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option, seed_option
-from cts.cli.printing import as_json_option, result_teller, say
+from cts.cli.printing import as_json_option, say
 
 __all__ = ["sim"]
 
@@ -17,8 +18,16 @@ __all__ = ["sim"]
 @config_argument
 @overrides_option()
 @seed_option
+@expecting
 @as_json_option
-def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: bool) -> None:
+def sim(
+    config: Path,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    expect: tuple[str, ...],
+    junit: Path | None,
+    as_json: bool,
+) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
     The engine, server and clients are those of a real run; the result is a function of CONFIG and the seed alone.
@@ -32,16 +41,15 @@ def sim(config: Path, overrides: tuple[str, ...], seed: int | None, as_json: boo
     from cts.runs.session_settings import simulated_seed
     from cts.runs.simulated_run import run_simulation
 
-    tell = result_teller(as_json)
-    settings = load_config(config, overrides)
+    settings, teller = prepared(load_config(config, overrides), str(config), expect, junit, as_json=as_json)
     result = run_simulation(
         settings,
         str(config),
         seed=simulated_seed(settings, seed),
         console=sys.stderr,
         say=say,
-        give_up=tell,
+        give_up=teller.tell,
         overrides=overrides,
     )
-    tell(result)
-    sys.exit(result.exit_status)
+    teller.tell(result)
+    teller.finish(result.report, result.exit_status)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["TOLD_AT_MOST", "KeyPath", "Problem", "dotted", "few", "shown", "told", "touch", "without"]
+__all__ = ["TOLD_AT_MOST", "KeyPath", "Problem", "dotted", "few", "problem_at", "shown", "told", "touch", "without"]
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A key as its parts, array positions as ints: ``("server", "listen", 0)``."""
@@ -40,6 +40,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.text}" if self.path else self.text
+
+
+def problem_at(key: str, text: str, *others: str) -> Problem:
+    """Make a rule's problem at a dotted key; ``others`` are the further keys that the rule looked at."""
+    return Problem(tuple(key.split(".")), text, tuple(tuple(each.split(".")) for each in others))
 
 
 def told(problems: Iterable[Problem]) -> list[Problem]:

@@ -7,15 +7,20 @@ names end in ``_ns``: their keys have no such ending, and are read as durations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
 
 import attrs
 
 from cts.impairment.description import Description
 from cts.units import Duration
 
-__all__ = ["Key", "keys_of", "write_keys"]
+__all__ = ["NO_KEY", "Key", "keys_of", "write_keys"]
+
+
+NO_KEY: Final[Mapping[str, bool]] = MappingProxyType({"is_key": False})
+"""Metadata of an attribute that no key stands for."""
 
 
 class Key(NamedTuple):
@@ -45,8 +50,12 @@ def keys_of(cls: type) -> dict[str, Key]:
         fields = attrs.fields(attrs.resolve_types(cls))
     own = _OWN_KEYS.get(cls, {})
     otherwise = {each.attribute for each in own.values() if each.required}
-    keys = (_key(each, cls) for each in fields if each.init and each.alias not in otherwise)
+    keys = (_key(each, cls) for each in fields if _has_key(each) and each.alias not in otherwise)
     return dict(keys) | own
+
+
+def _has_key(attribute: attrs.Attribute[Any]) -> bool:
+    return attribute.init and attribute.metadata.get("is_key", True)
 
 
 def _key(attribute: attrs.Attribute[Any], cls: type) -> tuple[str, Key]:

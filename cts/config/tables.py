@@ -14,20 +14,23 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from cts.config.client_bind import bind_problems, own_port_problems, parse_bind
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
+from cts.config.expect_table import Expectations
 from cts.config.files_read import overwritten, same_file, with_files_beside
+from cts.config.labels import Tag, Title, label_problems
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
 from cts.config.outcome_profiles import profile_problems, read_profiles
+from cts.config.output_files import OutputConfig, file_problems
 from cts.config.peer_networks import LimitsConfig, OriginalClients, PeerNetwork, original_clients_problems
-from cts.config.problems import KeyPath, Problem, few, shown, told, touch
+from cts.config.problems import KeyPath, Problem, few, problem_at, shown, told, touch
 from cts.config.socket_keys import BindAddress, BufferSize, Dscp, InterfaceName, Ttl, interface_problems
 from cts.config.structuring import structure
-from cts.config.table_keys import Key, write_keys
-from cts.config.toml_source import apply_overrides, origin_text, read_toml
+from cts.config.table_keys import NO_KEY, Key, write_keys
+from cts.config.toml_source import apply_overrides, as_json, origin_text, read_toml
 from cts.errors import ConfigError
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.frames import VerdictRule
@@ -64,6 +67,7 @@ class RunConfig:
     hop limit of what is sent, ``interface`` the only one to use; ``receive_buffer`` and ``send_buffer`` are what each socket
     asks the kernel for. From ``seed`` chance follows; ``measured_streams`` is how many at once have media metrics.
     They are scored by the ``outcome_profile`` of that name, one of those in the file ``outcome_profiles`` or a shipped one.
+    ``title`` and ``tags`` are the user's words for the run.
     """
 
     role: Literal["loopback", "server", "client"] = "loopback"
@@ -80,6 +84,8 @@ class RunConfig:
     measured_streams: Annotated[int, Between(0, 65_536)] = 256
     outcome_profile: str | None = None
     outcome_profiles: Mapping[str, Profile] | None = None
+    title: Title | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 write_keys(RunConfig, outcome_profiles=Key("outcome_profiles", Path, read_profiles))
@@ -154,32 +160,8 @@ class ConnectedSocketConfig:
 
 
 @frozen
-class OutputConfig:
-    """``[output]``: who is told what happens, and where.
-
-    ``encoding`` is that of the four logs of the original. ``truth_file`` is for what the network is known to have done:
-    written where it is simulated or impaired.
-    """
-
-    status_update: Annotated[Duration, Between(MILLISECOND)] = field(default=Duration(SECOND))
-    console: Literal["auto", "live", "lines", "quiet"] = "auto"
-    status_file: Path | None = None
-    connection_file: Path | None = None
-    jitter_file: Path | None = None
-    error_file: Path | None = None
-    events_file: Path | None = None
-    truth_file: Path | None = None
-    encoding: Literal["utf-8", "utf-16"] = "utf-8"
-
-    def files(self) -> dict[str, Path]:
-        """Return every file that is to be written, by its key in ``[output]``."""
-        keys = ("status_file", "connection_file", "jitter_file", "error_file", "events_file", "truth_file")
-        return {key: path for key in keys if (path := getattr(self, key)) is not None}
-
-
-@frozen
 class Config:
-    """All tables."""
+    """All tables; ``written`` is what they were read from, as JSON holds it."""
 
     run: RunConfig = Factory(RunConfig)
     stream: StreamConfig = Factory(StreamConfig)
@@ -189,6 +171,8 @@ class Config:
     connected_socket: ConnectedSocketConfig = Factory(ConnectedSocketConfig)
     network: NetworkConfig = Factory(NetworkConfig)
     output: OutputConfig = Factory(OutputConfig)
+    expect: Expectations = Factory(Expectations)
+    written: Mapping[str, object] = field(factory=dict, eq=False, repr=False, metadata=NO_KEY)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -202,10 +186,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     if config is not None:
         for key, file in config.output.files().items():
             if same_file(file) == same_file(path):
-                problems.append(_problem(f"output.{key}", f"{shown(str(file))} is the configuration itself"))
+                problems.append(problem_at(f"output.{key}", f"{shown(str(file))} is the configuration itself"))
     if config is None or problems or unusable:
         raise ConfigError(str(path), unusable + [str(each) + origin_text(each.keys, origins) for each in problems])
-    return config
+    return evolve(config, written=as_json(raw))
 
 
 def structure_config(raw: Mapping[str, object], source: str = "configuration") -> Config:
@@ -216,7 +200,7 @@ def structure_config(raw: Mapping[str, object], source: str = "configuration") -
     config, problems = _checked(raw)
     if config is None or problems:
         raise ConfigError(source, [str(each) for each in problems])
-    return config
+    return evolve(config, written=as_json(raw))
 
 
 def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
@@ -232,19 +216,14 @@ def _checked(raw: Mapping[str, object]) -> tuple[Config | None, list[Problem]]:
     return config, problems
 
 
-def _problem(key: str, text: str, *others: str) -> Problem:
-    """Make a rule's problem; ``others`` are the further keys that the rule looked at."""
-    return Problem(tuple(key.split(".")), text, tuple(tuple(each.split(".")) for each in others))
-
-
 def _roles(config: Config) -> Iterable[Problem]:
     role = config.run.role
     if role == "client" and not config.client.target:
         allowed = f'at least one address, for example ["192.0.2.1:{DEFAULT_PORT}"]'
-        yield _problem("client.target", f"empty, and run.role is 'client'; allowed: {allowed}", "run.role")
+        yield problem_at("client.target", f"empty, and run.role is 'client'; allowed: {allowed}", "run.role")
     if role != "client" and not config.server.listen:
         allowed = f'at least one address, for example ["*:{DEFAULT_PORT}"]'
-        yield _problem("server.listen", f"empty, and run.role is {role!r}; allowed: {allowed}", "run.role")
+        yield problem_at("server.listen", f"empty, and run.role is {role!r}; allowed: {allowed}", "run.role")
 
 
 def _loopback_counts(config: Config) -> Iterable[Problem]:
@@ -253,31 +232,31 @@ def _loopback_counts(config: Config) -> Iterable[Problem]:
     client, server = config.client, config.server
     if client.connections > server.connection_limit:
         text = f"{client.connections} streams at once, and server.connection_limit is {server.connection_limit}"
-        yield _problem("client.connections", text, "run.role", "server.connection_limit")
+        yield problem_at("client.connections", text, "run.role", "server.connection_limit")
     streams = client.connections * client.iterations
     if server.server_exit_limit and (streams > server.server_exit_limit or not streams):
         wanted = f"{streams} streams" if streams else "streams without end"
         text = f"{server.server_exit_limit} streams and the server leaves, and the client wants {wanted}; 0 is no limit"
-        yield _problem("server.server_exit_limit", text, "run.role", "client.connections", "client.iterations")
+        yield problem_at("server.server_exit_limit", text, "run.role", "client.connections", "client.iterations")
 
 
 def _factory_in_many_processes(config: Config) -> Iterable[Problem]:
     factory, processes = config.connected_socket.factory, config.run.processes
     if processes > 1 and factory != "default":
         text = f"{factory!r} would be made in each of {processes} processes; allowed: 'default', or run.processes = 1"
-        yield _problem("connected_socket.factory", text, "run.processes")
+        yield problem_at("connected_socket.factory", text, "run.processes")
 
 
 def _processors(config: Config) -> Iterable[Problem]:
     if not config.run.cpu_affinity:
         return
     if not hasattr(os, "sched_getaffinity"):
-        yield _problem("run.cpu_affinity", "this system does not bind processes to processors; leave it out")
+        yield problem_at("run.cpu_affinity", "this system does not bind processes to processors; leave it out")
         return
     here = sorted(os.sched_getaffinity(0))
     if absent := [cpu for cpu in config.run.cpu_affinity if cpu not in here]:
         text = f"no processor {few([str(each) for each in absent])} here; allowed: {', '.join(map(str, here))}"
-        yield _problem("run.cpu_affinity", text)
+        yield problem_at("run.cpu_affinity", text)
 
 
 def _bindings(config: Config) -> Iterable[Problem]:
@@ -306,26 +285,12 @@ def _listen_twice(config: Config) -> Iterable[Problem]:
             yield Problem(path, f"{text} is part of '*:{port}', which is listed too")
 
 
-def _files(config: Config) -> Iterable[Problem]:
-    files = config.output.files()
-    first: dict[str, str] = {}
-    for key, path in files.items():
-        other = first.setdefault(same_file(path), key)
-        if other != key and str(path) != os.devnull:
-            yield _problem(f"output.{key}", f"{shown(str(path))} is output.{other} too", f"output.{other}")
-    for key, what in (("error_file", "lines of text"), ("events_file", "JSON lines"), ("truth_file", "JSON lines")):
-        if key in files and files[key].suffix.lower() == ".csv":
-            yield _problem(
-                f"output.{key}", f"{shown(str(files[key]))} ends in .csv, but holds {what}; choose another name"
-            )
-
-
 def _stream_arithmetic(config: Config) -> Iterable[Problem]:
     stream = config.stream
     numbers = (stream.bits_per_second, stream.frame_rate, stream.stream_length, stream.buffer_depth)
     keys = ("bits_per_second", "frame_rate", "stream_length", "buffer_depth", "datagram_max_size")
     for name, text in plan_problems(*numbers, stream.datagram_max_size):
-        yield _problem(f"stream.{name}", text, *(f"stream.{key}" for key in keys))
+        yield problem_at(f"stream.{name}", text, *(f"stream.{key}" for key in keys))
 
 
 RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
@@ -335,9 +300,10 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     _processors,
     _bindings,
     _listen_twice,
-    _files,
+    lambda config: file_problems(config.output),
     _stream_arithmetic,
     lambda config: profile_problems(config.run.outcome_profiles, config.run.outcome_profile),
+    lambda config: label_problems(config.run.tags),
     lambda config: network_problems(config.network),
     lambda config: original_clients_problems(config.server.original_clients),
 )

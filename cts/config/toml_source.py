@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import tomli
 
 from cts.config.problems import KeyPath, dotted, shown, touch
 from cts.errors import ConfigError, system_reason
 
-__all__ = ["MAX_FILE_SIZE", "apply_overrides", "origin_text", "origins_of", "parse_toml", "read_toml", "set_key"]
+__all__ = [
+    "MAX_FILE_SIZE",
+    "apply_overrides",
+    "as_json",
+    "origin_text",
+    "origins_of",
+    "parse_toml",
+    "read_toml",
+    "set_key",
+]
 
 MAX_FILE_SIZE = 1 << 20
 """Bytes of configuration that are read; a larger file is taken for something else."""
@@ -88,6 +99,26 @@ def apply_overrides(
         else:
             origins[path] = _plain(override)
     return table, origins, wrong
+
+
+def as_json(raw: object, deepest: int = 50) -> Any:
+    """Return what TOML holds as JSON can, keys in order, which means nothing; dates, and numbers that are none, as text.
+
+    Args:
+        raw: it.
+        deepest: how many tables and arrays within each other are told; a plugin's options may have more.
+    """
+    if isinstance(raw, Mapping | list | tuple) and not deepest:
+        return shown(raw)
+    if isinstance(raw, Mapping):
+        return {
+            str(key): as_json(value, deepest - 1) for key, value in sorted(raw.items(), key=lambda item: str(item[0]))
+        }
+    if isinstance(raw, list | tuple):
+        return [as_json(value, deepest - 1) for value in raw]
+    if isinstance(raw, bool | str) or (isinstance(raw, float) and isfinite(raw)):
+        return raw
+    return raw if isinstance(raw, int) and raw.bit_length() < 64 else shown(raw)
 
 
 def origins_of(overrides: Sequence[str]) -> dict[KeyPath, str]:

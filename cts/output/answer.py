@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from cts.expectations.judging import Judgement
 from cts.metrics.host import Trust, Verdict
 from cts.metrics.playout import Playout
 from cts.metrics.quality_of_outcome import Term
+from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.media_text import quality_of
 from cts.output.trust_text import reason_of
@@ -31,9 +33,16 @@ _TOO_FEW = 30
 """Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
 
 
-def answer_of(report: RunReport) -> str:
-    """Return the answer: a sentence on the stream, before it what speaks against the numbers, behind it what went wrong."""
+def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
+    """Return the answer: a sentence on the stream, before it what speaks against the numbers, behind it what went wrong.
+
+    Args:
+        report: of the run.
+        judgements: what became of the run's expectations.
+    """
     sentences = [*_distrust(report.trust), _finding(report), *_failed(report), *_stopped(report)]
+    if (verdict := verdict_sentence(judgements)) is not None:
+        sentences.append(verdict)
     return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
 
 

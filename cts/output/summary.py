@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import asdict
 
 from cts import __version__
 from cts.errors import meaning_of
+from cts.expectations.judging import Judgement, judge
 from cts.metrics.unsent import UnsentFrames
 from cts.output.answer import answer_of
 from cts.output.buffer_text import buffers_json
+from cts.output.expectation_text import expectation_rows, expectations_json
 from cts.output.figures import (
     about_rate,
     about_time,
@@ -32,11 +34,12 @@ from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows
 from cts.protocol.roles import Role
 from cts.records.late import LateArrivals
+from cts.records.provenance import provenance_written
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, StreamSnapshot
 from cts.units import MILLISECOND, counted, format_duration
 
-__all__ = ["SUMMARY_SCHEMA", "summary_json", "summary_text"]
+__all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_text"]
 
 SUMMARY_SCHEMA = 2
 """Rises when a key changes its meaning or goes, or the order of the first ones changes; new keys do not raise it."""
@@ -47,12 +50,32 @@ _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
 def summary_json(report: RunReport) -> dict[str, object]:
     """Return the report as what ``json.dumps`` takes, what matters most first; ``cts/schemas/run.json`` has every key."""
-    snapshot = report.snapshot
-    outcomes = snapshot.outcomes
+    figures = _figures(report, [_stream(stream, report) for stream in report.streams])
+    judgements = judge(report.expectations, figures)
     return {
         "schema": SUMMARY_SCHEMA,
         "cts": __version__,
-        "answer": answer_of(report),
+        "answer": answer_of(report, judgements),
+        **figures,
+        "expectations": expectations_json(judgements),
+        "provenance": None if report.provenance is None else provenance_written(report.provenance),
+    }
+
+
+def judgements_of(report: RunReport) -> tuple[Judgement, ...]:
+    """Return what became of what was expected of a run."""
+    if not report.expectations:
+        return ()
+    # Of single streams no more can be expected, and there may be ten thousand.
+    rates = [{"bits_per_second": result.bits_per_second} for result in report.results]
+    return judge(report.expectations, _figures(report, rates))
+
+
+def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return all that was measured, with what is told of each stream."""
+    snapshot = report.snapshot
+    outcomes = snapshot.outcomes
+    return {
         "role": report.role,
         "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
@@ -68,7 +91,7 @@ def summary_json(report: RunReport) -> dict[str, object]:
             "cancelled": outcomes.get(Outcome.CANCELLED, 0),
         },
         "bytes_received": snapshot.counts.bytes_received,
-        "streams": [_stream(stream, report) for stream in report.streams],
+        "streams": streams,
         "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in report.roles else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
@@ -145,7 +168,7 @@ def summary_text(report: RunReport) -> str:
     interrupted = ", interrupted" if report.interrupted else ""
     sender = report.direction.server_role is Role.SENDER
     who = f"{report.direction.value}: the {'server' if sender else 'client'} sends"
-    rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}")]
+    rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}"), *_labels(report)]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
@@ -187,8 +210,19 @@ def summary_text(report: RunReport) -> str:
     rows += [("note", text) for text in report.notes]
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
+    judgements = judgements_of(report)
+    rows += expectation_rows(judgements)
     failures = [f"failed: {text}" for text in report.failures]
-    return "\n".join([answer_of(report), "", *two_columns(rows), *failures, *_failures(report)])
+    return "\n".join([answer_of(report, judgements), "", *two_columns(rows), *failures, *_failures(report)])
+
+
+def _labels(report: RunReport) -> list[tuple[str, str]]:
+    """Return the user's words for the run."""
+    provenance = report.provenance
+    if provenance is None:
+        return []
+    words = {"title": provenance.title or "", "tags": ", ".join(provenance.tags)}
+    return [(name, " ".join(text.split())) for name, text in words.items() if text]
 
 
 def _ends(report: RunReport) -> Iterator[StreamResult]:

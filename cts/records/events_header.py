@@ -13,6 +13,7 @@ from cts.records.event_values import profile_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.log_file import Encoding
 from cts.records.outcome_profiles import default_profile
+from cts.records.provenance import Provenance, read_provenance
 
 __all__ = ["RunHeader", "is_torn", "read_header"]
 
@@ -40,6 +41,8 @@ class RunHeader:
         expected_streams: how many there were to be; 0 for no end.
         encoding: that of its logs.
         profile: what it was scored by; the default one where the log does not tell.
+        provenance: what it was, and what ran it; None where the log does not tell.
+        expected: what was expected of it, each as a user writes it.
     """
 
     schema: int
@@ -55,6 +58,8 @@ class RunHeader:
     expected_streams: int
     encoding: Encoding
     profile: Profile
+    provenance: Provenance | None = None
+    expected: tuple[str, ...] = ()
 
     @property
     def here(self) -> Role | None:
@@ -103,6 +108,8 @@ def read_header(reader: LineReader, fields: Fields) -> RunHeader:
         expected_streams=fields.integer_or_none("expected_streams") or 0,
         encoding=next((each for each in _ENCODINGS if each == encoding), _ENCODINGS[0]),
         profile=default_profile() if profile is None else profile_read(profile),
+        provenance=read_provenance(fields),
+        expected=fields.texts("expect"),
     )
 
 

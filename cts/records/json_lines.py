@@ -163,6 +163,20 @@ class Fields:
         """Return a string, or None for null and for a key that is not there."""
         return None if self._values.get(key) is None else self.text(key)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings; an empty one for a key that is not there."""
+        value = self._values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self._refused(key, "a list of strings")
+        return tuple(value)
+
+    def object_or_none(self, key: str) -> dict[str, object] | None:
+        """Return an object as it is, or None for null and for a key that is not there."""
+        value = self._values.get(key)
+        if value is not None and not isinstance(value, dict):
+            raise self._refused(key, "an object")
+        return value
+
     def number_or_none(self, key: str) -> float | None:
         """Return a number, or None for null and for a key that is not there."""
         value = self._values.get(key)

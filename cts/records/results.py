@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from attrs import evolve, field, frozen
 
 from cts.errors import printable
+from cts.expectations.expectation import Expectation
 from cts.metrics.histogram import Histogram, Percentiles
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
@@ -18,6 +19,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
 from cts.records.late import LateArrivals
 from cts.records.outcome_profiles import default_profile
+from cts.records.provenance import Provenance
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
@@ -195,6 +197,8 @@ class RunReport:
         hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
             looked.
         profile: what its streams are scored by.
+        provenance: what the run was, and what ran it; None where that is not known.
+        expectations: what was expected of it.
     """
 
     role: str
@@ -217,6 +221,8 @@ class RunReport:
     playout: Playout | None = None
     metrics: MediaTotals | None = None
     profile: Profile = field(factory=default_profile)
+    provenance: Provenance | None = None
+    expectations: tuple[Expectation, ...] = ()
 
     @property
     def trust(self) -> Trust | None:

@@ -93,6 +93,7 @@ def describe_plan(config: Config, plan: StreamPlan, plugins: ChosenPlugins) -> s
         commands = "cts sim and cts impair" if config.run.role == "loopback" else "cts impair"
         given = " and ".join(each.partition(":")[0] for each in beyond)
         rows.append(("for", f"{commands}; cts run refuses {given}"))
+    rows += [("expect", str(each)) for each in config.expect]
     rows += [("note", text) for text in (*socket_notes(config), *admission_notes(config), *warnings_of(plan))]
     return "\n".join(f"{name:<8} {text}" for name, text in rows)
 

@@ -37,6 +37,7 @@ from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.admission_settings import admission_notes, names_to_resolve
 from cts.runs.log_failures import LogFailures
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
+from cts.runs.provenance import with_provenance
 from cts.runs.readiness import STOPPING, ToldReady, notify
 from cts.runs.session_settings import (
     WorkerSetup,
@@ -231,7 +232,7 @@ class _Run:
 
     def _with_host(self, report: RunReport) -> RunReport:
         """Return a report with what the sockets had and how this host served the run; workers have told of themselves."""
-        report = evolve(report, buffers=self._buffers)
+        report = with_provenance(evolve(report, buffers=self._buffers), self._config, simulated=False)
         if self._watch is None:
             return report
         return self._watch.seen_in(report, sends_when_due=self._plugins.sender.is_builtin)

@@ -9,8 +9,11 @@ from pathlib import Path
 from attrs import astuple, evolve, frozen
 
 from cts.api import Outcome, RenderedFrame, Role, StreamResult, StreamSnapshot
+from cts.config.expect_table import EXPECTED_AT_MOST, Expectations, with_expectations
+from cts.config.problems import shown
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
+from cts.expectations.expectation import parse_expectation
 from cts.metrics.counters import ArrivalTotals, sum_of_known
 from cts.metrics.frame_record import MissedRecord
 from cts.metrics.media import MediaTotals
@@ -56,18 +59,22 @@ class Replayed:
         return 1 if self.missing else 0
 
 
-def replay(events: Path, logs: dict[str, Path]) -> Replayed:
+def replay(events: Path, logs: dict[str, Path], expect: Sequence[str] = ()) -> Replayed:
     """Recompute what a run reported, and write logs of it.
 
     Args:
         events: its events log, of schema 2.
         logs: by names of :data:`LOG_OPTIONS`, which logs to write.
+        expect: what is expected beside what was.
 
     Raises:
-        UserError: the events cannot be read, are none, or a log cannot be written.
+        UserError: the events cannot be read, are none, or a log cannot be written; or no run can be expected to be so.
     """
+    with_expectations((), expect)
     recording = EventsReplay(events)
     header = recording.header
+    expected, unknown = _expected(header)
+    expected = with_expectations(expected, expect)
     _refuse_same(events, logs)
     writers = _opened(header, logs)
     ends = _Ends(header)
@@ -82,14 +89,14 @@ def replay(events: Path, logs: dict[str, Path]) -> Replayed:
             result = ends.cut_off(open_end, header.began_ns + end.latest_ns)
             is_measured = result.role is header.measured
             (everybody.stream_ended if is_measured else everybody.other_end_ended)(open_end.info, result)
-        report = _report(header, ends, end, failures)
+        report = evolve(_report(header, ends, end, failures), expectations=expected)
         for result in ends.ledger.lone:
             everybody.lone_end(result)
         for failure in end.failures:
             everybody.run_failed(failure)
     if failed := [failure for writer in writers for failure in writer.failures()]:
         raise UserError("\n".join(failed))
-    return Replayed(report, tuple(note for writer in writers for note in writer.notes()), missing)
+    return Replayed(report, (*unknown, *(note for writer in writers for note in writer.notes())), missing)
 
 
 class _Everybody(Observer):
@@ -203,6 +210,17 @@ class _Ends(Observer):
         return evolve(result, counted=False)
 
 
+def _expected(header: RunHeader) -> tuple[Expectations, list[str]]:
+    """Return what was expected of the run, and what is not understood of it, as of metrics that came later."""
+    known, unknown = [], []
+    for text in header.expected[:EXPECTED_AT_MOST]:
+        try:
+            known.append(parse_expectation(text))
+        except ValueError as error:
+            unknown.append(f"note: what was expected is not understood: {shown(text)}: {error}")
+    return Expectations(known), unknown
+
+
 def _refuse_same(events: Path, logs: dict[str, Path]) -> None:
     files = {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
     seen: dict[Path, str] = {}
@@ -282,6 +300,7 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
         hosts=None if end.hosts is None else tuple(end.hosts),
         playout=ends.playout,
         metrics=ends.metrics,
+        provenance=header.provenance,
     )
 
 

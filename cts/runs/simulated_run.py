@@ -28,6 +28,7 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.truth_writer import SimulationTruthLog, Transmission
 from cts.runs.plan_text import banner
+from cts.runs.provenance import with_provenance
 from cts.runs.session_settings import plan_of, with_seed
 from cts.runs.simulated_session import refuse_one_side, simulated_session
 from cts.runs.socket_text import without_effect
@@ -80,14 +81,14 @@ def simulate(
         )
 
         def abandon(number: int) -> None:
-            report = session.abandon()
+            report = with_provenance(session.abandon(), config, simulated=True)
             observer.conclude(report, report.failures)
             give_up(RunResult(report.with_failures(observer.failures()), number))
 
         with stop_signals(abandon) as signals:
             async with running(pacer, network) as services:
                 services.start_soon(_obey, signals, session, stops, pacer)
-                return await session.run()
+                return with_provenance(await session.run(), config, simulated=True)
 
     report: RunReport | None = None
     failures: Sequence[str] = ()

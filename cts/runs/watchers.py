@@ -20,7 +20,9 @@ from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.event_values import profile_written
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
+from cts.records.provenance import provenance_written
 from cts.records.writers import AT_ONCE, Writer
+from cts.runs.provenance import provenance_of
 from cts.runs.session_settings import profile_of, session_settings
 
 __all__ = ["event_settings", "expected_end_ns", "open_observers"]
@@ -125,7 +127,7 @@ def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expect
     Args:
         config: it.
         plan: its stream arithmetic.
-        seed: what all chance follows from; None for the configuration's own.
+        seed: what all chance follows from, in a simulation; None for a real run, which has the configuration's own.
         expected: how many streams there are to be, 0 for no end.
     """
     return {
@@ -143,4 +145,6 @@ def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expect
         "expected_streams": expected,
         "encoding": config.output.encoding,
         "outcome_profile": profile_written(profile_of(config)),
+        "provenance": provenance_written(provenance_of(config, simulated=seed is not None)),
+        "expect": [str(each) for each in config.expect],
     }

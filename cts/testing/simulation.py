@@ -19,13 +19,14 @@ from attrs import evolve
 from cts.clock.virtual_time import VirtualTime
 from cts.config import Config, load_config, parse_toml, structure_config
 from cts.config.network_links import impairments
-from cts.config.tables import OutputConfig
+from cts.config.output_files import OutputConfig
 from cts.errors import ConfigError, PluginFailure
 from cts.net.surroundings import running
 from cts.output.ordering import OrderedObserver
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 from cts.records.truth_writer import SimulationTruthLog, Transmission
+from cts.runs.provenance import with_provenance
 from cts.runs.session_settings import plan_of, session_settings, simulated_seed, with_seed
 from cts.runs.simulated_session import refuse_one_side, simulated_session
 from cts.runs.watchers import expected_end_ns, open_observers
@@ -178,7 +179,7 @@ class _Simulation:
         failures: tuple[str, ...] = ()
         try:
             async with running(pacer, network):
-                report = await session.run()
+                report = with_provenance(await session.run(), config, simulated=True)
         finally:
             try:
                 self._plugins.factory.close()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import attrs
 
 from cts.config.endpoint_text import parse_target
+from cts.config.expect_table import Expectations
 from cts.config.network import LinkConfig
 from cts.config.peer_networks import LimitsConfig
 from cts.config.table_keys import Key, keys_of
@@ -63,6 +64,9 @@ def rows() -> Iterator[Row]:
     for table, key in keys_of(Config).items():
         cls = key.kind
         assert isinstance(cls, type)
+        if cls is Expectations:
+            yield Row(f"{table}.METRIC", "that of the metric", "none", "a comparison and a bound, or a list of such")
+            continue
         yield from _rows(table, cls)
 
 

@@ -78,7 +78,7 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
-        '"buffers": null, "seed": null, "after_giving_up": null, "notes": []}'
+        '"buffers": null, "seed": null, "after_giving_up": null, "notes": [], "expectations": [], "provenance": null}'
     )
 
 

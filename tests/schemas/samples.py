@@ -16,12 +16,14 @@ from attrs import evolve
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer
 from cts.bench.findings import findings_json
 from cts.cli.relay_text import relay_json
+from cts.expectations.expectation import parse_expectation
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.metrics.host import HostFigures, trust_in
 from cts.output.summary import summary_json
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.outcome_profiles import default_profile
+from cts.records.provenance import Provenance
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import StreamSnapshot
 from cts.relay.relay import RelayLimits
@@ -45,6 +47,9 @@ STREAM = {"bits_per_second": 80_000, "frame_rate": 10, "stream_length": "2s", "d
 ROUGH = {"latency": "20ms", "jitter": "300ms", "loss": 0.1, "duplicate": 0.1, "corrupt": 0.05}
 SLOW = Impairment(delay=Constant(600 * MS))
 BUFFERS = SocketBuffers(BufferRoom(4096, 2048), BufferRoom(4096, 4096))
+
+LABELLED = Provenance(title="the attic", tags=("wlan",), cts="1", python="CPython 3.13.1", kernel="Linux 6.1", cpus=2)
+BARE = evolve(LABELLED, title=None, kernel=None, cpus=None, configuration={"stream": {"frame_rate": 60}})
 
 
 class Refused(OneByOneSender):
@@ -131,9 +136,12 @@ def _runs() -> Iterator[tuple[str, Sample]]:
     # What no simulation has: sockets, and a host.
     for name, host in (("that was measured", MEASURED), ("of which little is known", HostFigures())):
         snapshot = evolve(REPORT.snapshot, overflowed=3, unreachable=2)
-        real = evolve(REPORT, plan=PLAN, hosts=(host,), buffers=BUFFERS, seed=7, snapshot=snapshot)
+        real = evolve(REPORT, plan=PLAN, hosts=(host,), buffers=BUFFERS, seed=7, snapshot=snapshot, provenance=LABELLED)
         yield f"on a host {name}", partial(summary_json, real)
-    yield "of which everything is measured", partial(summary_json, evolve(REPORT, plan=PLAN, metrics=WHOLE))
+    everything = evolve(REPORT, plan=PLAN, metrics=WHOLE, provenance=BARE)
+    yield "of which everything is measured", partial(summary_json, everything)
+    expected = tuple(map(parse_expectation, ("played >= 99.9 %", "played >= 50 %", "trusted", "pdv_p99 <= 1 s")))
+    yield "of which something was expected", partial(summary_json, evolve(everything, expectations=expected))
     any_rate = evolve(REPORT, plan=PLAN, metrics=WHOLE, profile=evolve(default_profile(), rate=None))
     yield "scored by a profile that takes any rate", partial(summary_json, any_rate)
     no_socket = evolve(RESULT, local=Address("0.0.0.0", 0), result="24: Too many open files", counts=StreamSnapshot())

@@ -1,0 +1,132 @@
+"""What ``cts run``, ``sim`` and ``replay`` share: expectations on the command line, the result as told, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import click
+
+from cts.cli.printing import print_report, say
+from cts.errors import UserError, system_reason
+
+if TYPE_CHECKING:
+    from cts.config import Config
+    from cts.records.results import RunReport, RunResult
+
+__all__ = ["Teller", "expecting", "prepared"]
+
+_STOPPED = 128
+"""Exit statuses from here on say which signal ended it."""
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def expecting(command: _Command) -> _Command:
+    """Add ``--expect`` and ``--junit``."""
+    expect = click.option(
+        "--expect",
+        metavar="BOUND",
+        multiple=True,
+        help="What a metric is to keep, for example 'completed >= 99.9 %'. May be given several times.",
+    )
+    junit = click.option(
+        "--junit",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write what became of the expectations as JUnit XML.",
+    )
+    return expect(junit(command))
+
+
+def prepared(
+    config: Config, source: str, expect: Sequence[str], junit: Path | None, *, as_json: bool
+) -> tuple[Config, Teller]:
+    """Return a configuration with what the command line expects beside it, and who tells of its run.
+
+    Args:
+        config: what is to be run.
+        source: where it came from.
+        expect: what the command line expects.
+        junit, as_json: as for :class:`Teller`.
+
+    Raises:
+        UserError: an expectation is wrong, or the file cannot be written.
+    """
+    from attrs import evolve
+
+    from cts.config.expect_table import with_expectations
+
+    config = evolve(config, expect=with_expectations(config.expect, expect))
+    others = {f"output.{key}": file for key, file in config.output.files().items()}
+    return config, Teller(as_json, junit, {"CONFIG": Path(source), **others})
+
+
+class Teller:
+    """Tells of a run when it is over: prints it, writes the JUnit file, and says what to leave with.
+
+    Args:
+        as_json: whether it is printed as JSON.
+        junit: the file; None for none.
+        others: files that are not to be written over, each by what names it.
+
+    Raises:
+        UserError: the file cannot be written, or is one of the others.
+    """
+
+    def __init__(self, as_json: bool, junit: Path | None, others: Mapping[str, Path]) -> None:
+        self._as_json = as_json
+        self._junit = junit
+        self._is_lost = False
+        if junit is None:
+            return
+        for name, path in others.items():
+            if os.path.realpath(path) == os.path.realpath(junit) and str(junit) != os.devnull:
+                raise UserError(f"--junit: '{junit}' is the file of {name}; allowed: another one")
+        try:
+            # What it held stays until there is something to take its place.
+            with junit.open("ab"):
+                pass
+        except (OSError, ValueError) as error:
+            raise UserError(f"--junit: cannot write '{junit}': {_reason(error)}") from error
+
+    def tell(self, result: RunResult) -> None:
+        """Tell of a run."""
+        from cts.output.console_stream import takes_text
+
+        self._write(result.report)
+        # Who stops a run whose terminal is stopped, too, wants it to end.
+        if result.signal is None or takes_text(sys.stdout):
+            self._print(result.report)
+
+    def finish(self, report: RunReport, status: int) -> NoReturn:
+        """Leave with the command's own exit status; where that is 0, with what the expectations and the file make of it."""
+        from cts.expectations.judging import exit_status_of
+        from cts.output.summary import judgements_of
+
+        status = exit_status_of(status, (each.outcome for each in judgements_of(report)))
+        sys.exit(1 if self._is_lost and status < _STOPPED else status)
+
+    def _print(self, report: RunReport) -> None:
+        from cts.output.summary import summary_json, summary_text
+
+        print_report(report, summary_json, summary_text, as_json=self._as_json)
+
+    def _write(self, report: RunReport) -> None:
+        if self._junit is None:
+            return
+        from cts.output.junit import junit_xml
+        from cts.output.summary import judgements_of
+
+        try:
+            self._junit.write_bytes(junit_xml(report, judgements_of(report)))
+        except OSError as error:
+            self._is_lost = True
+            say(f"cts: --junit: cannot write '{self._junit}': {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return system_reason(error) if isinstance(error, OSError) else str(error)
