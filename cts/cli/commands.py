@@ -12,6 +12,7 @@ import click
 from cts import __version__
 from cts.cli.bench_command import bench
 from cts.cli.check_command import check
+from cts.cli.explain_command import explain
 from cts.cli.impair_command import impair
 from cts.cli.init_command import init
 from cts.cli.plugins_command import plugins
@@ -37,6 +38,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     impair,
     verify_run,
     replay,
+    explain,
     bench,
     schema,
 )

@@ -133,8 +133,8 @@ def test_the_json_has_the_documented_keys_and_types(finished: Finished) -> None:
 
 
 def test_the_json_begins_with_what_matters_most(runs: Runs) -> None:
-    first = ["schema", "cts", "role", "direction", "elapsed_seconds", "frames", "loss", "playout", "trust"]
-    assert list(runs["pull"].report)[:9] == first
+    first = ["schema", "cts", "answer", "role", "direction", "elapsed_seconds", "frames", "loss", "playout", "trust"]
+    assert list(runs["pull"].report)[:10] == first
 
 
 def test_the_json_says_what_was_run(runs: Runs) -> None:
