@@ -226,7 +226,8 @@ def test_a_value_where_a_table_belongs_is_refused() -> None:
     assert (
         the_problem_of({"run": 5})
         == "run: 5 is not a table; allowed: a table with keys of: role, time_limit, grace, offload, processes, "
-        "cpu_affinity, interface, ttl, receive_buffer, send_buffer, seed, measured_streams, title, tags"
+        "cpu_affinity, interface, ttl, receive_buffer, send_buffer, seed, measured_streams, "
+        "outcome_profile, outcome_profiles, title, tags"
     )
 
 
