@@ -11,9 +11,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes is the machine's affair.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# How long an example takes is the machine's affair. Few of each keep the suite short, which runs often; many are for
+# `--hypothesis-profile=thorough`.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("short", UNTIMED, max_examples=30)
+settings.register_profile("thorough", UNTIMED, max_examples=500)
+settings.load_profile("short")
 
 
 def pytest_configure(config: pytest.Config) -> None:
