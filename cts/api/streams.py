@@ -13,6 +13,7 @@ from attrs import define, field
 from cts.api.network import IDatagramEndpoint, IPacer
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
+from cts.protocol.control.greeting import Opening
 from cts.protocol.frames import RenderedFrame, VerdictRule
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
@@ -93,7 +94,7 @@ class IPeerDatagrams(ABC):
 
     @abstractmethod
     def on_start_repeated(self, received_ns: int) -> None:
-        """Take note that the peer sent START once more."""
+        """Take note that the peer asked once more for the stream that it has, by START or by HELLO."""
 
     def on_unreachable(self, times: int) -> None:  # noqa: B027
         """Take note that the network said so many times (by ICMP) that the peer does not get what is sent to it.
@@ -179,6 +180,7 @@ class StreamRequest:
         on_remark: told what a person should hear of the stream while it runs, or None.
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
+        opening: how it begins by HELLO; None for START.
     """
 
     role: Role
@@ -199,6 +201,7 @@ class StreamRequest:
     shares_settings: bool = False
     on_failure: Callable[[BaseException], None] | None = None
     background: list[BackgroundTask] = field(factory=list)
+    opening: Opening | None = None
 
 
 class IConnectedSocketFactory(ABC):

@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cts.config.endpoint_text import EVERY_ADDRESS, parse_endpoint
 from cts.config.problems import Problem, shown
-from cts.units import Between, Rate
+from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE
+from cts.protocol.wire import MAX_DATAGRAM_SIZE
+from cts.units import SECOND, Between, Duration, FrameRate, Rate, Size
 
 __all__ = ["LOCAL", "LimitsConfig", "OriginalClients", "PeerNetwork", "original_clients_problems", "parse_network"]
 
@@ -65,14 +67,16 @@ PeerNetwork = Annotated[str, parse_network]
 OriginalClients: TypeAlias = Literal["local", "all", "none"] | tuple[PeerNetwork, ...]
 _Some = Annotated[int, Between(1)]
 _SomeRate = Annotated[Rate, Between(1)]
+_SomeTime = Annotated[Duration, Between(1)]
 
 
 @frozen
 class LimitsConfig:
-    """``[server.limits]``: what an address, a network and all peers together may have of a server.
+    """``[server.limits]``: what an address, a network and all peers together may have of a server, and a stream at most.
 
     Networks have the prefixes that sites are given: /24 (IPv4), /56 (IPv6, RFC 6177). At once, four seconds' STARTs may come.
-    Without a bit rate there is no limit but the number of streams.
+    Without a bit rate there is no limit but the number of streams. The last six are for streams that clients ask for by HELLO:
+    by START they ask for that of ``[stream]``.
     """
 
     streams_per_address: _Some = 2048
@@ -83,6 +87,14 @@ class LimitsConfig:
     starts_per_second: _Some = 10_000
     bits_per_second_per_address: _SomeRate | None = None
     bits_per_second: _SomeRate | None = None
+    bits_per_second_per_stream: _SomeRate = field(default=Rate(1_000_000_000))
+    frame_rate: FrameRate = field(default=FrameRate(1000))
+    stream_length: _SomeTime = field(default=Duration(3600 * SECOND))
+    buffer_depth: _SomeTime = field(default=Duration(60 * SECOND))
+    datagram_max_size: Annotated[Size, Between(MIN_DATAGRAM_MAX_SIZE, MAX_DATAGRAM_SIZE)] = field(
+        default=Size(MAX_DATAGRAM_SIZE)
+    )
+    frame_size: Annotated[Size, Between(1)] = field(default=Size(16 * 1024 * 1024))
 
 
 def original_clients_problems(clients: OriginalClients) -> Iterable[Problem]:

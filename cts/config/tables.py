@@ -33,6 +33,7 @@ from cts.config.table_keys import NO_KEY, Key, write_keys
 from cts.config.toml_source import apply_overrides, as_json, origin_text, read_toml
 from cts.errors import ConfigError
 from cts.metrics.quality_of_outcome import Profile
+from cts.protocol.control.client import HandshakeMode
 from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import MIN_DATAGRAM_MAX_SIZE, plan_problems
 from cts.protocol.roles import Direction
@@ -131,8 +132,8 @@ class ServerConfig:
 class ClientConfig:
     """``[client]``.
 
-    Without a ``target``, a loopback run's client sends to where its server listens
-    (an unspecified address on loopback). ``iterations`` of 0 is no end. ``bind`` is where its sockets are bound.
+    Without a ``target``, a loopback run's client sends to where its server listens (an unspecified address on loopback).
+    ``iterations`` of 0 is no end. ``bind`` is where its sockets are bound, ``handshake`` how its streams begin.
     ``start_spread`` is over how long the first connections begin, evenly, so that they do not send at the same instants.
     """
 
@@ -141,6 +142,7 @@ class ClientConfig:
     iterations: Count = 1
     start_spread: Duration = field(default=Duration(10 * MILLISECOND))
     bind: BindAddress | None = None
+    handshake: HandshakeMode = HandshakeMode.ORIGINAL
 
 
 @frozen

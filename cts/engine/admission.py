@@ -11,8 +11,11 @@ from cts.engine.amplification import AmplificationLimit, UnprovenEndpoint
 from cts.engine.contracts import IAdmission
 from cts.engine.ip_networks import Networks, number_of
 from cts.engine.population import Population
+from cts.engine.refusals import DENIED, NOT_ALLOWED, beyond
 from cts.engine.settings import AdmissionSettings
 from cts.engine.token_buckets import TokenBuckets
+from cts.protocol.control.limits import Caps
+from cts.units import format_rate
 
 __all__ = ["BURST_SECONDS", "REASONS", "Admission"]
 
@@ -22,16 +25,14 @@ BURST_SECONDS = 4
 _BUCKETS_AT_MOST = 16_384
 """Addresses whose rate is kept, at about 150 bytes each. One that gave way to others is as one never seen."""
 
-_DENIED: Final = "in server.deny"
-_NOT_ALLOWED: Final = "outside server.allow"
 _UNTRUSTED: Final = "START outside server.original_clients"
-_TOO_OFTEN: Final = "beyond server.limits.starts_per_second_per_address"
-_TOO_MANY: Final = "beyond server.limits.starts_per_second"
+_TOO_OFTEN: Final = beyond("starts_per_second_per_address")
+_TOO_MANY: Final = beyond("starts_per_second")
 _BEYOND: Final = {
-    name: f"beyond server.limits.{name}"
+    name: beyond(name)
     for name in ("streams_per_address", "streams_per_network", "bits_per_second_per_address", "bits_per_second")
 }
-REASONS: Final = (_DENIED, _NOT_ALLOWED, _UNTRUSTED, _TOO_OFTEN, _TOO_MANY, *_BEYOND.values())
+REASONS: Final = (DENIED, NOT_ALLOWED, _UNTRUSTED, _TOO_OFTEN, _TOO_MANY, *_BEYOND.values())
 """All that :meth:`Admission.refusal` and :meth:`Admission.take` say."""
 
 
@@ -66,9 +67,9 @@ class Admission(IAdmission):
         if self._own is not None and number in self._own:
             return None
         if self._denied is not None and number in self._denied:
-            return _DENIED
+            return DENIED
         if self._allowed is not None and number not in self._allowed:
-            return _NOT_ALLOWED
+            return NOT_ALLOWED
         if not proven and self._trusted is not None and number not in self._trusted:
             return _UNTRUSTED
         if not self._rates.take(number, received_ns):
@@ -102,6 +103,17 @@ class Admission(IAdmission):
     def may_answer(self, remote: Address, size: int) -> bool:
         """Spend it."""
         return self._limit.spend(remote, size)
+
+    def caps_of(self, remote: Address) -> Caps:
+        """Return those of the settings; the run's own peers have none."""
+        own = self._own is not None and number_of(remote.host) in self._own
+        return Caps() if own else self._settings.caps
+
+    def limit(self, name: str) -> str:
+        """Look it up in the settings."""
+        settings = self._settings
+        value: int = getattr(settings.limits if hasattr(settings.limits, name) else settings, name)
+        return format_rate(value) if name.startswith("bits") else f"{value:,}"
 
     @property
     def held_back(self) -> int:

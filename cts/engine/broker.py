@@ -16,7 +16,7 @@ from cts.engine.latecomers import Listening, gave_up
 from cts.engine.streams import OpenStream, Streams
 from cts.units import MILLISECOND
 
-__all__ = ["Broker", "ClientBroker", "Target"]
+__all__ = ["Broker", "ClientBroker", "Target", "reachable"]
 
 Target = tuple[Address, ...]
 """The addresses of one server, in the order in which to try them."""
@@ -26,6 +26,11 @@ _LOOK_NS = 20 * MILLISECOND
 
 _RETRY_NS = 500_000_000
 """After a network error the place of a stream stays empty this long, so that an endless client does not spin."""
+
+
+def reachable(bound: Address) -> Address:
+    """Return where a client of this host reaches a bound address: an unspecified one on loopback."""
+    return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
 
 
 @define(eq=False, kw_only=True)

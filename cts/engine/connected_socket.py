@@ -35,7 +35,7 @@ from cts.engine.stream_driver import StreamDriver
 from cts.errors import PluginFailure, explained, first_of
 from cts.metrics.loss import DueBytes
 from cts.protocol.agreement import Agreement
-from cts.protocol.handshake import handshake_of
+from cts.protocol.control.greeting import handshake_by
 from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark, not_reached
@@ -70,7 +70,13 @@ class ConnectedSocket(IConnectedSocket):
         request = self._request
         self.remote, self.role = request.peer, request.role
         self._started_ns = request.pacer.now_ns()
-        handshake = handshake_of(request.plan, self._started_ns, role=request.role, connection_id=request.connection_id)
+        handshake = handshake_by(
+            request.opening,
+            request.plan,
+            self._started_ns,
+            role=request.role,
+            connection_id=request.connection_id,
+        )
         if request.role is Role.RECEIVER:
             agreement = None if request.shares_settings else Agreement(request.plan)
             self._pattern = self._receiver = MediaStreamReceiver(

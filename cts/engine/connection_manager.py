@@ -19,7 +19,7 @@ class ConnectionManager(IConnectionManager):
     Args:
         awaiting_limit: awaiting endpoints at most.
         patience_ns: how long after its last START a peer still waits for a stream: a client gives up at its first render,
-            and one that forged its address never waited. Older endpoints are dropped when their turn comes.
+            and one that forged its address never waited. Endpoints that wait no more are dropped when their turn comes.
         on_expired: told of each that is dropped.
 
     Attributes:
@@ -52,12 +52,14 @@ class ConnectionManager(IConnectionManager):
         """Return this side's newest stream with that peer."""
         return self._connected.get((role, remote))
 
-    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
+    def request_start(
+        self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int, *, patience_ns: int | None = None
+    ) -> StartAnswer:
         """Note that a peer asks for a stream: it becomes an awaiting endpoint, or stays one."""
         waits = remote in self._awaiting
         if not waits and len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
-        self._awaiting[remote] = (endpoint, received_ns)
+        self._awaiting[remote] = (endpoint, received_ns + (self._patience_ns if patience_ns is None else patience_ns))
         return StartAnswer.REPEATED if waits else StartAnswer.AWAITING
 
     def open_slot(self) -> None:
@@ -68,8 +70,8 @@ class ConnectionManager(IConnectionManager):
         """Take the oldest endpoint that still waits and a slot out, and return the endpoint; None if either lacks."""
         while self.slots and self._awaiting:
             remote = next(iter(self._awaiting))
-            endpoint, asked_ns = self._awaiting.pop(remote)
-            if now_ns - asked_ns > self._patience_ns:
+            endpoint, until_ns = self._awaiting.pop(remote)
+            if now_ns > until_ns:
                 self._expired += 1
                 if self._on_expired is not None:
                     self._on_expired(remote)

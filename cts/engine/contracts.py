@@ -9,6 +9,7 @@ from typing import Protocol
 import trio
 
 from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
+from cts.protocol.control.limits import Caps
 from cts.records.observer import Observer
 from cts.records.results import RunReport
 
@@ -152,6 +153,14 @@ class IAdmission(ABC):
     def may_answer(self, remote: Address, size: int) -> bool:
         """Tell whether that limit allows for a datagram of so many bytes now; if it does, it counts as sent."""
 
+    @abstractmethod
+    def caps_of(self, remote: Address) -> Caps:
+        """Return what one stream of a peer may be at most."""
+
+    @abstractmethod
+    def limit(self, name: str) -> str:
+        """Return what a limit of that name allows, in words."""
+
     @property
     @abstractmethod
     def held_back(self) -> int:
@@ -188,8 +197,16 @@ class IConnectionManager(ABC):
         """Return this side's stream with that peer."""
 
     @abstractmethod
-    def request_start(self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int) -> StartAnswer:
-        """Note that a peer asks for a stream, to be answered from ``endpoint``; it waits, or goes on waiting."""
+    def request_start(
+        self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int, *, patience_ns: int | None = None
+    ) -> StartAnswer:
+        """Note that a peer asks for a stream, to be answered from ``endpoint``; it waits, or goes on waiting.
+
+        Args:
+            remote, endpoint: the peer, and where to answer it.
+            received_ns: when it asked.
+            patience_ns: how long after that it waits; None for as long as a START does.
+        """
 
     @abstractmethod
     def open_slot(self) -> None:

@@ -36,7 +36,7 @@ class Latecomers:
     """Counts what comes too late for the streams of one side.
 
     Args:
-        plan: the streams' arithmetic.
+        plan: the arithmetic of streams that have none of their own.
         remarked: told when the first datagram of a stream has come.
 
     Attributes:
@@ -49,15 +49,15 @@ class Latecomers:
 
     def of(self, stream: StreamInfo, ended_ns: int) -> Callable[[DatagramBatch], None]:
         """Return what takes batches of a stream that ended at ``ended_ns``, in the run's clock."""
-        first = True
+        first, plan = True, stream.plan or self._plan
 
         def take(batch: DatagramBatch) -> None:
             nonlocal first
             after_ns = batch.received_ns - ended_ns
             if first:
                 first = False
-                self.late += LateArrivals(self._plan.render_offset_ns(1), 1, len(batch), after_ns, after_ns)
-                self._remarked(stream, came_late(self._plan, after_ns))
+                self.late += LateArrivals(plan.render_offset_ns(1), 1, len(batch), after_ns, after_ns)
+                self._remarked(stream, came_late(plan, after_ns))
             else:
                 self.late = self.late.with_more(len(batch))
 

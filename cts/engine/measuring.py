@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 from cts.api import Role, StreamPlan, StreamResult
 from cts.metrics.counters import sum_of_known
 from cts.metrics.media import MediaTotals
-from cts.metrics.playout import Playout
+from cts.metrics.playout import Playout, PlayoutSum
 from cts.records.measures import StreamMeasures
 
 __all__ = ["Measuring"]
@@ -19,32 +19,35 @@ __all__ = ["Measuring"]
 
 @define(eq=False)
 class Measuring:
-    """Follows streams of one plan.
+    """Follows streams.
 
     Args:
-        plan: their arithmetic.
         at_once: how many of those that run at the same time are measured.
 
     Attributes:
-        playout, metrics: what those that have ended come to; None where nothing is known of any.
+        metrics: what those that have ended come to; None where nothing is known of any.
         notes: what a person should hear of the streams that were left out.
     """
 
-    _plan: StreamPlan
     _at_once: int
-    playout: Playout | None = field(default=None, init=False)
+    _playout: PlayoutSum = field(factory=PlayoutSum, init=False)
     metrics: MediaTotals | None = field(default=None, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
     _open: int = field(default=0, init=False)
 
-    def begin(self) -> StreamMeasures | None:
-        """Return what measures the stream that begins; None where as many as may be are measured already."""
+    @property
+    def playout(self) -> Playout | None:
+        """What those that have ended come to; None where nothing is known of any, or they are of several plans."""
+        return self._playout.playout
+
+    def begin(self, plan: StreamPlan) -> StreamMeasures | None:
+        """Return what measures a stream of that arithmetic; None where as many as may be are measured already."""
         if self._open >= self._at_once:
             limit = f"run.measured_streams = {self._at_once}"
             self.notes = (f"more streams ran at once than {limit}: those beyond have verdicts and no media metrics",)
             return None
         self._open += 1
-        return StreamMeasures(self._plan)
+        return StreamMeasures(plan)
 
     def conclude(self, measures: StreamMeasures | None, result: StreamResult) -> StreamResult:
         """Return the result of a stream that has ended with what was measured; another one may take its place."""
@@ -59,5 +62,5 @@ class Measuring:
 
     def add(self, result: StreamResult) -> None:
         """Take in a result that counts."""
-        self.playout = sum_of_known((self.playout, result.playout))
+        self._playout.add(result.playout)
         self.metrics = sum_of_known((self.metrics, result.metrics))

@@ -8,15 +8,19 @@ from collections.abc import Callable, Sequence
 import trio
 from attrs import Factory, define, field
 
-from cts.api import Address, DatagramBatch, IDatagramEndpoint, Role
+from cts.api import Address, DatagramBatch, IConnectedSocket, IDatagramEndpoint, Role, StreamPlan
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
+from cts.engine.hellos import HELLO_PATIENCE_NS, Asked, Declined, Hellos
 from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.opening_pace import OpeningPace
+from cts.engine.refusals import LEAVING, NOT_MADE
 from cts.engine.streams import OpenStream, Streams
 from cts.engine.turned_away import TurnedAway
 from cts.errors import UserError, system_error
+from cts.protocol.control.acceptor import Accepted, Repeated
+from cts.protocol.control.datagrams import controls_apart
 from cts.protocol.handshake import starts_apart
 from cts.protocol.wire import START
 from cts.records.results import came_to_nothing
@@ -31,10 +35,12 @@ class Server(IListenerHandler):
     Args:
         manager: the tables.
         broker: the population.
-        streams: makes, runs and records the streams.
+        streams: makes, runs and records the streams that are asked for by START, and those by HELLO that go the same way.
+        others: the same of those that go the other way; None for a server that serves none.
         new_connection_id: returns the UUID text for a stream with that peer.
         admission: who may ask at all; None for everybody.
         pace: how fast streams are opened; None for at once.
+        hellos: answers HELLO; None for a server that does not know it.
 
     Attributes:
         refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
@@ -46,6 +52,8 @@ class Server(IListenerHandler):
     _new_connection_id: Callable[[Address], str]
     _admission: IAdmission | None = None
     _pace: OpeningPace | None = None
+    _hellos: Hellos | None = None
+    _others: Streams | None = None
     refused: Counter[str] = field(factory=Counter, init=False)
     _crowded: str | None = field(default=None, init=False)
     _overloaded: str | None = field(default=None, init=False)
@@ -55,12 +63,21 @@ class Server(IListenerHandler):
     _asked: trio.Event = field(factory=trio.Event, init=False)
     _accepting: bool = field(default=True, init=False)
     _given_up: GivenUpPeers = field(factory=GivenUpPeers, init=False)
+    _welcomes: dict[Address, bytes] = field(factory=dict, init=False)
+    """What the present stream of each peer that asked by HELLO was answered."""
 
     def on_packet_received(
         self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
     ) -> None:
-        """Hand a peer's datagrams to its stream; take START from others; answer everything else with nothing."""
-        connected = self._manager.connected(self._streams.role, remote)
+        """Hand a peer's datagrams to its stream; take START and HELLO from others; answer everything else with nothing."""
+        if self._hellos is not None:
+            controls, rest = controls_apart(batch)
+            for datagram in controls:
+                self._control(self._hellos, listening_socket.endpoint.at(local), remote, datagram, batch.received_ns)
+            if rest is None:
+                return
+            batch = rest
+        connected = self._connected(remote)
         starts, others = starts_apart(batch)
         # What the kernel handed over together came before the START, which is short and so can only be the last.
         if others is not None and connected is None:
@@ -72,9 +89,9 @@ class Server(IListenerHandler):
             return
         if connected is None or connected.begins_another(batch.received_ns):
             endpoint = listening_socket.endpoint.at(local)
-            gives_way = connected is not None and self._streams.role is Role.SENDER
+            gives_way = connected is not None and connected.role is Role.SENDER
             if self._start(endpoint, remote, starts, batch.received_ns, instead=gives_way) and connected is not None:
-                self._streams.give_way(connected)
+                self._streams_of(connected.role).give_way(connected)
         else:
             self.refused["repeated START"] += starts
             self._came(remote, starts)
@@ -82,7 +99,7 @@ class Server(IListenerHandler):
 
     def on_unreachable(self, remote: Address, times: int) -> None:
         """Tell the peer's stream; of others nothing is kept, for anybody can make such a message up."""
-        connected = self._manager.connected(self._streams.role, remote)
+        connected = self._connected(remote)
         if connected is not None:
             connected.on_unreachable(times)
 
@@ -124,6 +141,80 @@ class Server(IListenerHandler):
         self._broker.stop()
         self._asked.set()
 
+    def _connected(self, remote: Address) -> IConnectedSocket | None:
+        """Return the present stream of a peer, whichever way it goes: there is one at most."""
+        connected = self._manager.connected(self._streams.role, remote)
+        if connected is None and self._others is not None:
+            connected = self._manager.connected(self._others.role, remote)
+        return connected
+
+    def _streams_of(self, role: Role) -> Streams:
+        return self._streams if self._others is None or role is self._streams.role else self._others
+
+    def _control(
+        self, hellos: Hellos, endpoint: IDatagramEndpoint, remote: Address, datagram: bytes, received_ns: int
+    ) -> None:
+        """Take a control datagram: HELLO from anybody, everything else of a stream for that."""
+        connected = self._connected(remote)
+        control = hellos.hello_in(datagram)
+        if control is None:
+            if connected is None:
+                self.refused["control datagram of no stream"] += 1
+            else:
+                connected.on_data_received(DatagramBatch(datagram, len(datagram), received_ns))
+            return
+        answer = hellos.hear(control, remote, self._streams.pacer.now_ns())
+        if isinstance(answer, Asked):
+            answer = self._asked_by_hello(hellos, endpoint, remote, answer, received_ns)
+        elif isinstance(answer, Declined):
+            answer = self._told(remote, answer, received_ns)
+        elif isinstance(answer, Repeated):
+            answer = answer.answer
+            if connected is not None and self._welcomes.get(remote) == answer:
+                connected.on_start_repeated(received_ns)
+                return
+        if answer is not None:
+            endpoint.try_send(remote, answer)
+
+    def _asked_by_hello(
+        self, hellos: Hellos, endpoint: IDatagramEndpoint, remote: Address, asked: Asked, received_ns: int
+    ) -> bytes | None:
+        """Enter a peer that asks, and whose address is proven, among those who wait; return why it is not let in."""
+        patience_ns = HELLO_PATIENCE_NS
+        if not self._accepting:
+            return hellos.refuse(asked.incoming, LEAVING)
+        if hellos.waits_with(remote, asked):
+            self._manager.request_start(remote, endpoint, received_ns, patience_ns=patience_ns)
+            return None
+        connected = self._connected(remote)
+        admission = self._admission
+        if admission is not None:
+            reason = admission.refusal(remote, received_ns, proven=True)
+            if reason is None:
+                if self._manager.awaits(remote):
+                    # Who has the port now asks for another stream than who waits.
+                    hellos.waited_in_vain(remote)
+                gives_way = connected is not None and connected.role is Role.SENDER
+                reason = admission.take(remote, asked.plan.bits_per_second, instead=gives_way)
+            if reason is not None:
+                return self._told(remote, Declined(reason, hellos.refuse(asked.incoming, reason)), received_ns)
+        hellos.wait(remote, asked)
+        answer = self._manager.request_start(remote, endpoint, received_ns, patience_ns=patience_ns)
+        if answer is StartAnswer.NO_ROOM:
+            hellos.waited_in_vain(remote)
+            reason = answer.value
+            return self._told(remote, Declined(reason, hellos.refuse(asked.incoming, reason)), received_ns)
+        self._asked.set()
+        if connected is not None:
+            self._streams_of(connected.role).give_way(connected)
+        return None
+
+    def _told(self, remote: Address, declined: Declined, now_ns: int) -> bytes:
+        """Take note of a HELLO that is refused; return the answer."""
+        self.refused[declined.reason] += 1
+        self._turned_away.refused(remote, declined.reason, 1, now_ns)
+        return declined.answer
+
     def _start(
         self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int, *, instead: bool
     ) -> bool:
@@ -164,9 +255,10 @@ class Server(IListenerHandler):
         if self._admission is not None and self._streams.role is Role.RECEIVER:
             self._admission.came(remote, starts * len(START), starts)
 
-    def _give_back(self, remote: Address) -> None:
+    def _give_back(self, remote: Address, plan: StreamPlan | None = None) -> None:
         if self._admission is not None:
-            self._admission.give_back(remote, self._streams.bits_per_second)
+            bits_per_second = self._streams.bits_per_second if plan is None else plan.bits_per_second
+            self._admission.give_back(remote, bits_per_second)
 
     def _open_slots(self) -> None:
         while self._broker.open():
@@ -195,28 +287,47 @@ class Server(IListenerHandler):
         if in_vain := self._manager.expired + (0 if self._accepting else self._manager.awaiting):
             self.refused["START that waited in vain"] = in_vain
 
-    def _open(self, remote: Address, endpoint: IDatagramEndpoint, streams: trio.Nursery) -> None:
-        if self._admission is not None and self._streams.role is Role.RECEIVER:
-            endpoint = self._admission.toward(remote, endpoint)
+    def _open(self, remote: Address, endpoint: IDatagramEndpoint, nursery: trio.Nursery) -> None:
+        hellos, name = self._hellos, self._new_connection_id(remote)
+        asked = None if hellos is None else hellos.take(remote)
+        accepted: Accepted | None = None
         self._broker.started()
-        stream = self._streams.open(endpoint, remote, active=False, connection_id=self._new_connection_id(remote))
-        if stream is None:
-            self._give_back(remote)
-            self._retire_one(counts=False)
+        if hellos is None or asked is None:
+            if self._admission is not None and self._streams.role is Role.RECEIVER:
+                endpoint = self._admission.toward(remote, endpoint)
+            stream = self._streams.open(endpoint, remote, active=False, connection_id=name)
         else:
-            self._manager.add(stream.socket)
-            streams.start_soon(self._run, stream, name=f"stream {remote}")
+            accepted = hellos.accept(asked, remote, name, self._streams.pacer.now_ns())
+            streams = self._streams_of(asked.server_role)
+            stream = streams.open(endpoint, remote, active=False, connection_id=name, plan=asked.plan, opening=accepted)
+            if stream is None:
+                endpoint.try_send(remote, hellos.refuse(asked.incoming, NOT_MADE))
+        if stream is None:
+            self._give_back(remote, None if asked is None else asked.plan)
+            self._retire_one(counts=False)
+            return
+        before = self._connected(remote)
+        if before is not None and before.role is not stream.socket.role:
+            self._manager.remove(before)
+        self._welcomes.pop(remote, None)
+        if accepted is not None:
+            self._welcomes[remote] = accepted.answer
+        self._manager.add(stream.socket)
+        nursery.start_soon(self._run, stream, name=f"stream {remote}")
 
     async def _run(self, stream: OpenStream) -> None:
+        streams = self._streams_of(stream.info.role)
         try:
-            result = await self._streams.run(stream)
+            result = await streams.run(stream)
         finally:
             self._manager.remove(stream.socket)
-            self._give_back(stream.info.remote)
+            if self._connected(stream.info.remote) is None:
+                self._welcomes.pop(stream.info.remote, None)
+            self._give_back(stream.info.remote, stream.info.plan)
         if self._admission is not None and self._admission.held_back:
             self.refused["START whose answer was too much for what came"] = self._admission.held_back
         if result is not None and gave_up(result):
-            take = self._streams.latecomers.of(stream.info, result.ended_ns)
+            take = streams.latecomers.of(stream.info, result.ended_ns)
             self._given_up.add(stream.info.remote, result.ended_ns, take)
         self._retire_one(counts=result is None or not came_to_nothing(result))
         self._open_slots()

@@ -22,8 +22,8 @@ session (``cts.net.surroundings``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import count
+from secrets import token_bytes
 
 import trio
 from attrs import define, evolve, field
@@ -39,41 +39,33 @@ from cts.api import (
     Role,
     StreamPlan,
 )
-from cts.engine.admission import Admission
-from cts.engine.broker import Broker, ClientBroker, Target
-from cts.engine.connection_manager import ConnectionManager
+from cts.engine.broker import Broker, ClientBroker, Target, reachable
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
+from cts.engine.greetings import Greetings
 from cts.engine.latecomers import Listening
 from cts.engine.loop_share import LoopShare
-from cts.engine.opening_pace import HostLoad, OpeningPace
 from cts.engine.server import Server
+from cts.engine.server_setup import make_server
 from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
 from cts.engine.stream_ends import StreamLedger, concluded
-from cts.engine.streams import OnFailure, StreamParts, Streams
+from cts.engine.stream_parts import OnFailure, StreamParts
+from cts.engine.streams import Streams
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
 from cts.protocol.handshake import retry_ns
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
 from cts.records.results import RunReport
-from cts.records.snapshots import RunSnapshot
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["Session", "reachable", "status_parts"]
-
-_AWAITING_LIMIT = 4096
-"""Awaiting endpoints at most: as many again as a server's streams by default, at about 300 bytes each."""
+__all__ = ["Session", "status_parts"]
 
 
 def status_parts(interval_ns: int, observer: Observer) -> int:
     """Return into how many parts a status interval is cut, so that who redraws is told every second at the least."""
     return -(-interval_ns // SECOND) if observer.redraws else 1
-
-
-def reachable(bound: Address) -> Address:
-    """Return where a client of this host reaches a bound address: an unspecified one on loopback."""
-    return Address({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host), bound.port)
 
 
 @define(eq=False, kw_only=True)
@@ -93,6 +85,7 @@ class Session(ISession):
         began_ns: when the run began, where that was before this session; None for when it runs.
         on_failure: told of each stream, of either side, that an exception ended, and of that.
         is_virtual: whether the clock is, so that no host can hold it up.
+        chance: returns 32 bytes for a purpose, which nobody can foresee but who runs a simulation.
     """
 
     _settings: SessionSettings = field(kw_only=False)
@@ -107,6 +100,7 @@ class Session(ISession):
     _given_began_ns: int | None = field(default=None, alias="began_ns")
     _on_failure: OnFailure | None = None
     _is_virtual: bool = False
+    _chance: Callable[[str], bytes] = field(default=lambda _purpose: token_bytes(32))
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -116,6 +110,7 @@ class Session(ISession):
     _streams: dict[Role, Streams] = field(factory=dict, init=False)
     _server: Server | None = field(default=None, init=False)
     _client: ClientBroker | None = field(default=None, init=False)
+    _greetings: Greetings | None = field(default=None, init=False)
     _share: LoopShare | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _cancelled_before_limit: int | None = field(default=None, init=False)
@@ -226,9 +221,20 @@ class Session(ISession):
             on_failure=self._on_failure,
         )
         if settings.server is not None:
-            streams = self._make_streams(parts, settings.direction.server_role, settings.server.peer_gone_after_ns)
-            self._server = self._make_server(settings.server, streams, dispatcher)
+            own, other = settings.direction.server_role, settings.direction.client_role
+            # A client asks by HELLO for either direction; where one is here, the other part is that one's.
+            roles = (own, other) if settings.client is None else (own,)
+            served = [self._make_streams(parts, role, settings.server.peer_gone_after_ns) for role in roles]
+            self._server = self._make_server(settings.server, served, dispatcher)
         if settings.client is not None:
+            self._greetings = Greetings(
+                mode=settings.client.handshake,
+                direction=settings.direction,
+                chance=self._chance,
+                pacer=self._pacer,
+                note=lambda text: self.observer.noted(text),
+            )
+            parts = evolve(parts, greetings=self._greetings)
             streams = self._make_streams(parts, settings.direction.client_role)
             self._client = self._make_client(settings.client, streams, listening)
 
@@ -240,30 +246,22 @@ class Session(ISession):
             began_ns=self._began_ns,
             observer=self.observer,
             gone_after_ns=gone_after_ns,
-            measured=role is self._settings.measured_role,
+            measured=self._ledger.measures(role),
         )
         return streams
 
-    def _make_server(self, settings: ServerSettings, streams: Streams, dispatcher: FrameDispatcher) -> Server:
-        plan = self._settings.plan
-        patience_ns = plan.render_offset_ns(1)
-        admission = Admission(settings.admission)
+    def _make_server(self, settings: ServerSettings, streams: Sequence[Streams], dispatcher: FrameDispatcher) -> Server:
         share = self._share = LoopShare(self._pacer.now_ns)
         trio.lowlevel.add_instrument(share)
-        load = HostLoad(lambda: streams.open_now, lambda: share.busy, dispatcher.late_ns)
-        return Server(
-            manager=ConnectionManager(
-                awaiting_limit=_AWAITING_LIMIT,
-                patience_ns=patience_ns,
-                on_expired=partial(admission.give_back, bits_per_second=plan.bits_per_second),
-            ),
-            broker=Broker(
-                pending_limit=settings.accept_limit, at_once=settings.connection_limit, in_all=settings.exit_limit
-            ),
-            streams=streams,
+        return make_server(
+            self._settings,
+            settings,
+            streams,
+            dispatcher,
+            share,
+            pacer=self._pacer,
             new_connection_id=self._new_connection_id,
-            admission=admission,
-            pace=OpeningPace(self._pacer, load, patience_ns - plan.send_offset_ns(1)),
+            chance=self._chance,
         )
 
     def _make_client(self, settings: ClientSettings, streams: Streams, listening: Listening) -> ClientBroker:
@@ -271,7 +269,7 @@ class Session(ISession):
         return ClientBroker(
             network=self._network,
             targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
-            silence_ns=2 * retry_ns(self._settings.plan),
+            silence_ns=2 * retry_ns(self._settings.plan) + settings.handshake.falls_back_ns,
             broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
             streams=streams,
             start_spread_ns=settings.start_spread_ns,
@@ -300,8 +298,8 @@ class Session(ISession):
         self._sides.cancel()
 
     @property
-    def _measured(self) -> Streams:
-        return self._streams[self._settings.measured_role]
+    def _measured(self) -> list[Streams]:
+        return [streams for role, streams in self._streams.items() if self._ledger.measures(role)]
 
     @property
     def open_streams(self) -> int:
@@ -318,8 +316,11 @@ class Session(ISession):
         statistics = self._network.statistics()
         return RunSnapshot(
             elapsed_ns=now_ns - self._began_ns,
-            open_streams=measured.open_now,
-            counts=evolve(counts[measured], bytes_sent=sum(each.bytes_sent for each in counts.values())),
+            open_streams=sum(streams.open_now for streams in measured),
+            counts=evolve(
+                sum((counts[streams] for streams in measured), StreamSnapshot()),
+                bytes_sent=sum(each.bytes_sent for each in counts.values()),
+            ),
             outcomes=outcomes,
             refused=dict(self._server.refused) if self._server is not None else {},
             overflowed=statistics.overflowed,
@@ -330,7 +331,8 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        measuring = self._measured.measuring
+        noting = (self._greetings, self._server, *(streams.measuring for streams in self._measured))
+        receiving = self._streams.get(Role.RECEIVER)
         report = concluded(
             self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self.snapshot()
         )
@@ -339,8 +341,8 @@ class Session(ISession):
             send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
             late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
             answered=() if self._client is None else tuple(self._client.answered.values()),
-            notes=(*(() if self._server is None else self._server.notes), *measuring.notes),
+            notes=tuple(note for each in noting if each is not None for note in each.notes),
             hosts=() if self._is_virtual else None,
-            playout=measuring.playout,
-            metrics=measuring.metrics,
+            playout=None if receiving is None else receiving.measuring.playout,
+            metrics=None if receiving is None else receiving.measuring.metrics,
         )

@@ -11,6 +11,8 @@ from cts.chance import stream_random
 from cts.engine.ip_networks import LOCAL_NETWORKS
 from cts.engine.population import PopulationLimits
 from cts.metrics.quality_of_outcome import Profile
+from cts.protocol.control.client import HandshakeMode
+from cts.protocol.control.limits import Caps
 from cts.protocol.roles import Direction
 from cts.records.outcome_profiles import default_profile
 
@@ -28,6 +30,7 @@ class AdmissionSettings:
         original_clients: whose START is answered, which shows nothing of who sent it; None for everybody's.
         starts_per_second_per_address, starts_per_second: how often one may ask, of an address and in all.
         limits: how much they may have.
+        caps: what one stream that is asked for by HELLO may be; START asks for the run's own.
     """
 
     own: tuple[str, ...] = ()
@@ -37,6 +40,7 @@ class AdmissionSettings:
     starts_per_second_per_address: int = 1000
     starts_per_second: int = 10_000
     limits: PopulationLimits = field(factory=PopulationLimits)
+    caps: Caps = field(factory=Caps)
 
 
 @frozen(kw_only=True)
@@ -67,11 +71,13 @@ class ClientSettings:
         connections: streams at once.
         iterations: how often each place is filled; 0 for no end.
         start_spread_ns: over how long the first streams begin, evenly.
+        handshake: how they begin.
     """
 
     connections: int = 1
     iterations: int = 1
     start_spread_ns: int = 0
+    handshake: HandshakeMode = HandshakeMode.ORIGINAL
 
 
 @frozen(kw_only=True)

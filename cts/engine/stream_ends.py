@@ -68,9 +68,11 @@ class StreamLedger:
     """Numbers streams, matches their ends and counts what became of them.
 
     Args:
-        measured: the role whose ends are measured; a stream has one of them at most.
-        client: the role of a client's ends.
+        measured: where both sides are here, the role whose ends are measured; a stream has one of them at most. Of a run of
+            one side, which may play both parts, all are.
+        client: the role of a client's ends, where both sides are here.
         both: whether both sides are here.
+        is_client: whether the only side is a client's.
 
     Attributes:
         outcomes: streams by outcome: those whose measured end has ended, and those that another end has failed.
@@ -80,6 +82,7 @@ class StreamLedger:
     _measured: Role
     _client: Role
     _both: bool
+    _is_client: bool = False
     outcomes: Counter[Outcome] = field(factory=Counter, init=False)
     ended_ns: int | None = field(default=None, init=False)
     _numbers: int = field(default=0, init=False)
@@ -94,7 +97,7 @@ class StreamLedger:
     def of(cls, settings: SessionSettings) -> StreamLedger:
         """Return one for a run."""
         both = settings.server is not None and settings.client is not None
-        return cls(settings.measured_role, settings.direction.client_role, both)
+        return cls(settings.measured_role, settings.direction.client_role, both, settings.server is None)
 
     @property
     def streams(self) -> tuple[StreamEnds, ...]:
@@ -108,17 +111,23 @@ class StreamLedger:
     @property
     def lone(self) -> tuple[StreamResult, ...]:
         """Those of them that have no end on the measured side, by the end that they have."""
-        return tuple(ends.end for ends in self.streams if ends.end.role is not self._measured)
+        return tuple(ends.end for ends in self.streams if not self.measures(ends.end.role))
 
     @property
     def omitted(self) -> int:
         """Streams that are counted and were forgotten."""
         return self.outcomes.total() - len(self.streams)
 
+    def measures(self, role: Role) -> bool:
+        """Tell whether ends of that role are measured."""
+        return not self._both or role is self._measured
+
+    def _is_clients(self, role: Role) -> bool:
+        return role is self._client if self._both else self._is_client
+
     def opened(self, local: Address, remote: Address, role: Role, opened_ns: int) -> int:
         """Take note of an end and return the number of its stream."""
-        is_client = role is self._client
-        address = local if is_client else remote
+        address = local if self._is_clients(role) else remote
         stream = self._partner(address, role, opened_ns) if self._both else None
         if stream is None:
             stream = _Stream(self._number(), address, opened_ns)
@@ -131,14 +140,14 @@ class StreamLedger:
         """Take note of an end of a run that is replayed, which knows the number of its stream."""
         stream = self._running.get(number) or self._lone.get(number)
         if stream is None:
-            stream = _Stream(number, local if role is self._client else remote, opened_ns)
+            stream = _Stream(number, local if self._is_clients(role) else remote, opened_ns)
         self._begins(stream, role)
 
     def withdrawn(self, number: int, role: Role) -> None:
         """Forget an end that came to nothing and that nobody was told of."""
         stream = self._rests(number)
-        stream.has_measured &= role is not self._measured
-        stream.has_client &= role is not self._client
+        stream.has_measured &= not self.measures(role)
+        stream.has_client &= not self._is_clients(role)
         if not (stream.has_client or stream.has_server):
             self._given_back.append(number)
             self._forget(stream)
@@ -147,7 +156,7 @@ class StreamLedger:
         """Take note of what became of an end."""
         stream = self._rests(number)
         self.ended_ns = max(self.ended_ns or result.ended_ns, result.ended_ns)
-        if result.role is self._measured:
+        if self.measures(result.role):
             stream.measured = result
         elif len(stream.others) < _OTHERS_KEPT:
             stream.others.append(result)
@@ -185,9 +194,9 @@ class StreamLedger:
         )
 
     def _begins(self, stream: _Stream, role: Role) -> None:
-        stream.has_client |= role is self._client
-        stream.has_server |= role is not self._client
-        stream.has_measured |= role is self._measured
+        stream.has_client |= self._is_clients(role)
+        stream.has_server |= not self._is_clients(role)
+        stream.has_measured |= self.measures(role)
         stream.running += 1
         self._running[stream.number] = stream
 

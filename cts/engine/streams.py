@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from random import Random
 
 import attrs
 import trio
@@ -14,10 +12,7 @@ from cts.api import (
     Address,
     Histogram,
     IConnectedSocket,
-    IConnectedSocketFactory,
     IDatagramEndpoint,
-    IPacer,
-    ISender,
     Outcome,
     RenderedFrame,
     Role,
@@ -25,61 +20,26 @@ from cts.api import (
     StreamRequest,
     StreamResult,
     StreamSnapshot,
-    VerdictRule,
-    Verify,
 )
 from cts.engine.connected_socket import ConnectedSocket
-from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Latecomers
 from cts.engine.measuring import Measuring
 from cts.engine.stream_ends import StreamLedger
+from cts.engine.stream_parts import StreamParts
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
+from cts.protocol.control.greeting import Opening
 from cts.records.measures import StreamMeasures
 from cts.records.observer import Observer
 from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
 
-__all__ = ["OnFailure", "OpenStream", "StreamParts", "Streams"]
-
-OnFailure = Callable[[StreamInfo, BaseException], None]
-"""Called with a stream and the exception that became its result."""
+__all__ = ["OpenStream", "Streams"]
 
 GAVE_WAY = "Cancelled: its peer asked for another stream"
 """The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
 _CANCELLED = Outcome.CANCELLED, "Cancelled"
-
-
-@frozen(kw_only=True)
-class StreamParts:
-    """What the streams of a run are made of.
-
-    Attributes:
-        plan: the stream's arithmetic.
-        verify: what receivers do about wrong payloads.
-        verdict: by what they judge frames.
-        measured_at_once: how many of those that run at the same time have media metrics.
-        pacer: the run's clock.
-        make_sender: makes a sender of the chosen strategy.
-        factory: the chosen connected-socket factory.
-        random_of: returns the generator of a stream's sender, by the stream's number.
-        dispatcher: hands over frames of many streams together; its ``run`` must run. None to do without.
-        shares_settings: whether their peers are of the same run.
-        on_failure: told of each stream that an exception ended, and of that.
-    """
-
-    plan: StreamPlan
-    verify: Verify
-    verdict: VerdictRule
-    measured_at_once: int
-    pacer: IPacer
-    make_sender: Callable[[StreamPlan], ISender]
-    factory: IConnectedSocketFactory
-    random_of: Callable[[int], Random]
-    dispatcher: FrameDispatcher | None = None
-    shares_settings: bool = False
-    on_failure: OnFailure | None = None
 
 
 @frozen(eq=False)
@@ -131,7 +91,7 @@ class Streams:
         self._remarks: dict[StreamInfo, str] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
-        self.measuring = Measuring(parts.plan, parts.measured_at_once)
+        self.measuring = Measuring(parts.measured_at_once)
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property
@@ -152,6 +112,8 @@ class Streams:
         active: bool,
         connection_id: str | None,
         told: bool = True,
+        plan: StreamPlan | None = None,
+        opening: Opening | None = None,
     ) -> OpenStream | None:
         """Make the next stream and tell the observer; None, with the failure recorded, where a plugin could not make its part.
 
@@ -162,24 +124,29 @@ class Streams:
             connection_id: the name to give it, None to ask for one.
             told: whether the observer is told of it now; otherwise with :meth:`tell`. Nothing is recorded of what has not been
                 told of, and has heard nothing, when it ends.
+            plan: its arithmetic, if that need not be what all have.
+            opening: how a server has accepted it; None for START.
         """
         parts = self._parts
         hears = self._observer.frame_rendered if told else self._frame_rendered
         hears_missed = self._observer.data_missed if told else self._data_missed
         tells_frames = self._measured and self._observer.wants_frames and self.role is Role.RECEIVER
-        info = self._number(endpoint.local, peer)
+        plan = plan or parts.plan
+        info = self._number(endpoint.local, peer, plan)
         self._untold.add(info.number)
-        measures = self.measuring.begin() if self._measured and self.role is Role.RECEIVER else None
+        measures = self.measuring.begin(plan) if self._measured and self.role is Role.RECEIVER else None
         hears_late = partial(hears_missed, info) if tells_frames else None
         if told:
             self._tell(info)
         try:
-            sender = parts.make_sender(parts.plan)
+            if active and parts.greetings is not None:
+                opening = parts.greetings.begin(info.number, peer, plan)
+            sender = parts.make_sender(plan)
             sender.use_random(parts.random_of(info.number))
             request = StreamRequest(
                 role=self.role,
                 active=active,
-                plan=parts.plan,
+                plan=plan,
                 endpoint=endpoint,
                 peer=peer,
                 sender=sender,
@@ -194,6 +161,7 @@ class Streams:
                 on_remark=partial(self._remarked, info),
                 shares_settings=parts.shares_settings,
                 on_failure=partial(self._tell_failure, info),
+                opening=opening,
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
@@ -208,7 +176,7 @@ class Streams:
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
         """Record a stream that could not even have an endpoint."""
-        info = self._number(local, peer)
+        info = self._number(local, peer, self._parts.plan)
         self._untold.add(info.number)
         self._tell(info)
         self._fail(info, error)
@@ -276,10 +244,11 @@ class Streams:
             self._tell(stream.info)
             self._record(stream.info, self.measuring.conclude(stream.measures, result))
 
-    def _number(self, local: Address, remote: Address) -> StreamInfo:
+    def _number(self, local: Address, remote: Address, plan: StreamPlan) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
         number = self._ledger.opened(local, remote, self.role, opened_ns)
-        return StreamInfo(number, local, remote, self.role, opened_ns)
+        own_plan = None if plan == self._parts.plan else plan
+        return StreamInfo(number, local, remote, self.role, opened_ns, own_plan)
 
     def _tell(self, info: StreamInfo) -> None:
         if info.number in self._untold:
@@ -338,6 +307,7 @@ class Streams:
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)
+        result = attrs.evolve(result, plan=info.plan)
         self._ended_counts += result.counts
         self.measuring.add(result)
         self._ledger.ended(info.number, result)

@@ -26,7 +26,7 @@ from attrs import frozen
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 
-__all__ = ["Playout", "PlayoutDepth", "PlayoutSweep"]
+__all__ = ["Playout", "PlayoutDepth", "PlayoutSum", "PlayoutSweep"]
 
 _REMEMBERED = 4096
 """Frames that lack something and of which it is remembered that they do; a copy of an older one does not count."""
@@ -138,6 +138,27 @@ class Playout:
         # What events tell may be made up: no more frames have come twice than have come.
         twice = min(twice, playing)
         return PlayoutDepth(depth, self.depth_ns(depth), playing - twice, twice, self.frames - playing)
+
+
+class PlayoutSum:
+    """What streams come to together, in whatever order they are added.
+
+    Attributes:
+        playout: that of all; None where nothing is known of any, and where they are of several plans.
+    """
+
+    def __init__(self) -> None:
+        self.playout: Playout | None = None
+        self._apart = False
+
+    def add(self, playout: Playout | None) -> None:
+        """Take in a stream; None for one of which nothing is known."""
+        if playout is None or self._apart:
+            return
+        try:
+            self.playout = playout if self.playout is None else self.playout + playout
+        except ValueError:
+            self.playout, self._apart = None, True
 
 
 class PlayoutSweep:

@@ -31,7 +31,7 @@ def loss_json(report: RunReport) -> dict[str, int | None]:
             "not_sent": loss.not_sent,
             "kernel_at_most": None,
         }
-    both = Role.SENDER in report.roles
+    both = report.role == "loopback"
     return {**_json(loss, both=both), "kernel_at_most": loss.kernel_at_most(report.snapshot.overflowed)}
 
 

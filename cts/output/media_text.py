@@ -13,25 +13,21 @@ from cts.units import counted, format_rate
 __all__ = ["media_json", "media_rows", "quality_of"]
 
 
-def media_json(totals: MediaTotals | None, report: RunReport) -> dict[str, object] | None:
-    """Return all metrics of a run, or of one of its streams, each as in docs/metrics.md; None where they are not known."""
-    if totals is None or report.plan is None:
+def media_json(totals: MediaTotals | None, plan: StreamPlan | None, profile: Profile) -> dict[str, object] | None:
+    """Return all metrics, each as in docs/metrics.md; None where they are not known, and no outcome of several plans."""
+    if totals is None:
         return None
-    outcome = quality_of(totals, report.plan, report.profile)
-    return {**figures_of(totals), "outcome": outcome_figures(outcome, report.profile)}
+    outcome = None if plan is None else outcome_figures(quality_of(totals, plan, profile), profile)
+    return {**figures_of(totals), "outcome": outcome}
 
 
 def media_rows(report: RunReport) -> list[tuple[str, str]]:
     """Return how delay varied, what a viewer saw, and the score, as rows; none where nothing was received."""
-    totals, plan = report.metrics, report.plan
-    if totals is None or plan is None or not totals.datagrams.received:
+    totals, plan = report.metrics, report.common_plan
+    if totals is None or not totals.datagrams.received:
         return []
-    return [
-        *_jitter_rows(totals),
-        *_freeze_rows(totals),
-        *_reordering_rows(totals),
-        *_score_rows(totals, plan, report.profile),
-    ]
+    score = [] if plan is None else _score_rows(totals, plan, report.profile)
+    return [*_jitter_rows(totals), *_freeze_rows(totals), *_reordering_rows(totals), *score]
 
 
 def quality_of(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> QualityOfOutcome:

@@ -44,7 +44,7 @@ def _listed(playout: Playout, always: set[int]) -> list[PlayoutDepth]:
 
 def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     """Return the buffer that would have been enough, as a row; none where nothing was received."""
-    playout, plan = report.playout, report.plan
+    playout, plan = report.playout, report.common_plan
     if playout is None or plan is None or not playout.frames or not report.snapshot.counts.bytes_received:
         return []
     set_to = f"set: {format_duration(plan.buffer_depth_ns)}"

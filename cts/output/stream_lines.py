@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cts.output.figures import seconds
-from cts.protocol.roles import Role
+from cts.output.plan_words import plan_words
+from cts.protocol.roles import Direction, Role
 from cts.records.results import UNKNOWN_CONNECTION_ID, StreamResult
 from cts.records.snapshots import Outcome, StreamInfo
 from cts.units import SECOND, counted
@@ -32,7 +33,9 @@ class StreamLines:
         if not self._has_room(stream.opened_ns):
             self._begun += 1
             return None
-        return f"{_who(stream, stream.opened_ns)} began"
+        direction = Direction.PULL if stream.role is Role.SENDER else Direction.PUSH
+        own = "" if stream.plan is None else f", as it asked: {direction.value} {plan_words(stream.plan)}"
+        return f"{_who(stream, stream.opened_ns)} began{own}"
 
     def ended(self, stream: StreamInfo, result: StreamResult) -> str | None:
         """Return the line for a stream that ended; None if there are too many."""

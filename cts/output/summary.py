@@ -28,6 +28,7 @@ from cts.output.figures import (
 )
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
 from cts.output.media_text import media_json, media_rows
+from cts.output.plan_words import plan_json
 from cts.output.playout_text import playout_json, playout_rows
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
@@ -83,7 +84,7 @@ def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict
         "loss": loss_json(report),
         "playout": playout_json(report.playout),
         "trust": trust_json(report.trust),
-        "metrics": media_json(report.metrics, report),
+        "metrics": media_json(report.metrics, report.common_plan, report.profile),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
             "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
@@ -118,8 +119,9 @@ def _stream(stream: StreamEnds, report: RunReport) -> dict[str, object]:
         **_end(stream.end, began_ns),
         "loss": stream_loss_json(stream),
         "playout": playout_json(stream.end.playout),
-        "metrics": media_json(stream.end.metrics, report),
+        "metrics": media_json(stream.end.metrics, stream.end.plan or report.plan, report.profile),
         "other_ends": [_end(other, began_ns) for other in stream.others],
+        "plan": plan_json(stream.end.plan or report.plan),
     }
 
 

@@ -25,7 +25,7 @@ from abc import ABC, abstractmethod
 
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
-from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOTask
+from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOTask, StreamError
 from cts.protocol.wire import START, ConnectionId, is_start
 
 __all__ = ["START_RETRY_NS", "Answering", "Asking", "Handshake", "handshake_of", "retry_ns", "starts_apart"]
@@ -52,6 +52,8 @@ class Handshake(ABC):
         pending: whether it has something to send, now or later.
         settled: whether the peer has shown that it takes part, after which nothing begins anew.
         asks: whether this is the client's side, which is told the stream's name.
+        began: whether this side's schedule counts, from ``base_ns``; until then it waits for an answer, and nothing is due.
+        patience_ns: how long this side waits for data at least, nanoseconds after ``base_ns``.
         asked: STARTs that this side has sent, or has got again.
     """
 
@@ -64,6 +66,13 @@ class Handshake(ABC):
         self.pending = True
         self.settled = False
         self.asked = 0
+        self.began = True
+        self.patience_ns = 0
+
+    @property
+    def failure(self) -> tuple[StreamError, str] | None:
+        """Why there will be no stream, with a sentence for a person; None while there may be one."""
+        return None
 
     @abstractmethod
     def task(self, now_ns: int) -> IOTask:
@@ -81,8 +90,16 @@ class Handshake(ABC):
         """Take the stream's name; tell whether this side's schedule begins with it."""
         return False
 
+    def control(self, datagram: bytes | memoryview, received_ns: int) -> bool:
+        """Take a control datagram of the peer; False if this side has no use for any."""
+        return False
+
+    def data_first(self, sequence: int, received_ns: int) -> bool:
+        """Take note of data of a frame before this side's schedule has begun; tell whether that begins with it."""
+        return False
+
     def asked_again(self, received_ns: int) -> bool:
-        """Take note that START came once more; tell whether this side's schedule begins anew."""
+        """Take note that START, or HELLO, came once more; tell whether this side's schedule begins anew."""
         return False
 
     def begins_another(self, received_ns: int) -> bool:
@@ -103,12 +120,17 @@ class Asking(Handshake):
 
     def __init__(self, plan: StreamPlan, base_ns: int, *, name_settles: bool) -> None:
         super().__init__(base_ns, None)
-        self._began_ns = base_ns
+        self._plan = plan
         self._retry_ns = retry_ns(plan)
         self._name_settles = name_settles
-        self.gives_up_ns = base_ns + plan.render_offset_ns(1)
+        self.begin(base_ns)
+
+    def begin(self, base_ns: int) -> None:
+        """Have the schedule count from an instant; only before anything was sent or has come."""
+        self.base_ns = self._began_ns = base_ns
+        self.gives_up_ns = base_ns + self._plan.render_offset_ns(1)
         # The server began later than this side, so that until then it sends.
-        self._sent_until_ns = base_ns + plan.send_offset_ns(plan.final_frame)
+        self._sent_until_ns = base_ns + self._plan.send_offset_ns(self._plan.final_frame)
 
     def task(self, now_ns: int) -> IOTask:
         """Return the next START."""
@@ -147,17 +169,30 @@ class Answering(Handshake):
         base_ns: when it begins.
         connection_id: the name that it gives the stream.
         follows: whether its schedule follows the peer's, as a receiver's does.
+        answer: the datagram that tells the client; None for the connection id, which answers START.
+        patience_ns: how long after the first time, at least, who asks again is taken for the same client, and how long after
+            that its data is waited for, nanoseconds.
     """
 
     asks = False
 
-    def __init__(self, plan: StreamPlan, base_ns: int, connection_id: str, *, follows: bool) -> None:
+    def __init__(
+        self,
+        plan: StreamPlan,
+        base_ns: int,
+        connection_id: str,
+        *,
+        follows: bool,
+        answer: bytes | None = None,
+        patience_ns: int = 0,
+    ) -> None:
         super().__init__(base_ns, connection_id)
-        self._answer = ConnectionId(connection_id).encode()
+        self._answer = ConnectionId(connection_id).encode() if answer is None else answer
         self._follows = follows
         self._retry_ns = retry_ns(plan)
         self._asked_ns = base_ns
-        self._asks_until_ns = base_ns + plan.render_offset_ns(1)
+        self.patience_ns = patience_ns
+        self._asks_until_ns = base_ns + max(plan.render_offset_ns(1), patience_ns)
 
     def task(self, now_ns: int) -> IOTask:
         """Return the answer, which is due at once."""

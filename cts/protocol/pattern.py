@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from cts.metrics.counters import FrameTotals
+from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.absence import Absence
 from cts.protocol.arrivals import ArrivalSink
 from cts.protocol.handshake import Handshake
@@ -153,6 +153,40 @@ class IOPattern(ABC):
 
     @abstractmethod
     def _sent(self, task: IOTask, now_ns: int) -> None: ...
+
+    def _ask(self, now_ns: int) -> IOTask:
+        """Return what comes next while the schedule has not begun."""
+        handshake = self.handshake
+        task = handshake.task(now_ns)
+        if self._not_served(now_ns):
+            return IOTask(IOAction.FATAL_ABORT, now_ns)
+        if handshake.began:
+            self._schedule_began()
+        return task
+
+    def _control(self, datagram: bytes | memoryview, received_ns: int) -> bool:
+        """Take a control datagram, if the handshake has a use for any; tell whether it has."""
+        handshake = self.handshake
+        began = handshake.began
+        if not handshake.control(datagram, received_ns):
+            return False
+        self.arrivals.take(Became.HANDSHAKE, 1, len(datagram), received_ns)
+        if handshake.began and not began:
+            self._schedule_began()
+        self.ready |= self._not_served(received_ns) or handshake.pending or not began
+        return True
+
+    def _not_served(self, now_ns: int) -> bool:
+        """Tell whether there will be no stream, which ends it."""
+        failure = self.handshake.failure
+        if failure is not None and self.ended_ns is None:
+            self.error, text = failure
+            self.remark = Remark(text, disagrees=self.error is StreamError.SETTINGS_DISAGREE)
+            self.ended_ns = now_ns
+        return failure is not None
+
+    def _schedule_began(self) -> None:  # noqa: B027
+        """Take over the instant from which the handshake has the schedule count."""
 
     def _contradicted(self, remark: Remark) -> None:
         """Take note of a datagram that a peer of the same settings does not send."""

@@ -21,6 +21,7 @@ from cts.protocol.wire import (
     Data,
     Start,
     decode_untrusted,
+    is_control,
     matches_pattern,
 )
 
@@ -97,12 +98,19 @@ class MediaStreamReceiver(IOPattern):
         sends_until_ns = min(last_send_ns, self._data_ns + retry_ns(self._plan))
         return self.measured_until_ns is not None or received_ns > sends_until_ns
 
+    @property
+    def _waits_until_ns(self) -> int:
+        """Until when this side waits for the first data."""
+        return max(self.frames.next_render_ns, self.handshake.base_ns + self.handshake.patience_ns)
+
     def observe(self, now_ns: int) -> None:
         """Bring the verdicts up to date: everything that arrived before ``now_ns`` must have been handed over."""
-        if now_ns <= self.frames.next_render_ns or self.ended_ns is not None:
+        if now_ns <= self.frames.next_render_ns or self.ended_ns is not None or not self.handshake.began:
             return
         if not self.handshake.settled:
-            self.ended_ns = self.frames.next_render_ns
+            if now_ns <= self._waits_until_ns:
+                return
+            self.ended_ns = self._waits_until_ns
             self.frames.drop_the_rest()
             self.error = StreamError.NOT_ALL_DATA_TRANSFERRED
             self.remark = self.remark or no_frames(self._plan, self.handshake, self.absence.times)
@@ -132,7 +140,9 @@ class MediaStreamReceiver(IOPattern):
         self.observe(now_ns)
         if self.ended_ns is not None:
             return IOTask(IOAction.FATAL_ABORT if self.error else IOAction.ABORT, now_ns)
-        deadline_ns = (self._last_render_ns if self.handshake.settled else self.frames.next_render_ns) + JUST_AFTER_NS
+        if not self.handshake.began:
+            return self._ask(now_ns)
+        deadline_ns = (self._last_render_ns if self.handshake.settled else self._waits_until_ns) + JUST_AFTER_NS
         if self.handshake.pending:
             task = self.handshake.task(now_ns)
             if task.due_ns < min(deadline_ns, self.handshake.gives_up_ns + JUST_AFTER_NS):
@@ -142,7 +152,13 @@ class MediaStreamReceiver(IOPattern):
     def _sent(self, task: IOTask, now_ns: int) -> None:
         self.handshake.sent()
 
+    def _schedule_began(self) -> None:
+        self.frames.anchor(self.handshake.base_ns)
+
     def _received(self, batch: DatagramBatch) -> None:
+        if not self.handshake.began:
+            self._answered(batch)
+            return
         # Until something has come, the first render time ends the stream.
         if batch.received_ns > (self.frames.look_ns if self.handshake.settled else self.frames.next_render_ns):
             self.observe(batch.received_ns)
@@ -171,6 +187,12 @@ class MediaStreamReceiver(IOPattern):
             return False
         if not self.handshake.settled:
             self.handshake.data_came()
+            if self.handshake.patience_ns:
+                # Render times may have passed in waiting, and the driver may wait for longer than the stream has left.
+                self.ready = True
+                self.observe(batch.received_ns)
+                if self.ended_ns is not None:
+                    return True
         frames, received_ns = self.frames, batch.received_ns
         self._data_ns = received_ns
         if sequence > self._last_frame:
@@ -207,16 +229,31 @@ class MediaStreamReceiver(IOPattern):
             self.remark = found
         self._found = found
 
+    def _answered(self, batch: DatagramBatch) -> None:
+        """Take what comes before the schedule has begun, datagram by datagram: any of them may begin it."""
+        for datagram in batch.datagrams():
+            if self.handshake.began:
+                self._received(DatagramBatch(datagram, len(datagram), batch.received_ns))
+            else:
+                self._datagram(datagram, batch.received_ns)
+
     def _datagram(self, datagram: bytes | memoryview, received_ns: int) -> None:
         if self.ended_ns is not None:
             return
         size = len(datagram)
+        if is_control(datagram) and self._control(datagram, received_ns):
+            return
         try:
             decoded = decode_untrusted(datagram)
         except DecodeError:
             self.arrivals.take(Became.UNDECODABLE, 1, size, received_ns)
             return
         if isinstance(decoded, Data):
+            if not self.handshake.began:
+                if not self._begun_by(decoded, received_ns):
+                    self.arrivals.take(Became.UNEXPECTED, 1, size, received_ns)
+                    return
+                self._schedule_began()
             if self._taken_together(DatagramBatch(datagram, size, received_ns)):
                 return
             became = Became.WRONG_PAYLOAD
@@ -231,3 +268,6 @@ class MediaStreamReceiver(IOPattern):
             self.arrivals.take(Became.UNEXPECTED, 1, size, received_ns)
             if isinstance(decoded, Start):
                 self._contradicted(PEER_ASKS)
+
+    def _begun_by(self, data: Data, received_ns: int) -> bool:
+        return 1 <= data.sequence <= self._final_frame and self.handshake.data_first(data.sequence, received_ns)

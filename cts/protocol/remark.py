@@ -45,7 +45,7 @@ def no_frames(plan: StreamPlan, handshake: Handshake, unreachable: int = 0) -> R
         handshake: how it began.
         unreachable: how often the network said that the peer is not reached, which rules other causes out.
     """
-    waited = _waited(plan)
+    waited = _waited(plan, handshake.patience_ns)
     if not handshake.asks:
         came = f"the peer asked {counted(handshake.asked + 1, 'time')}, was answered, and sent no frame in {waited}"
         causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
@@ -105,9 +105,12 @@ def silence_told_ns(plan: StreamPlan) -> int:
     return max(_SILENCE_TOLD_NS, 2 * plan.render_offset_ns(1))
 
 
-def _waited(plan: StreamPlan) -> str:
-    waited = format_duration(plan.render_offset_ns(1))
-    return f"{waited}, which is all that the stream is long" if plan.buffer_is_cut else waited
+def _waited(plan: StreamPlan, patience_ns: int) -> str:
+    first_ns = plan.render_offset_ns(1)
+    waited = format_duration(max(first_ns, patience_ns))
+    return (
+        f"{waited}, which is all that the stream is long" if plan.buffer_is_cut and first_ns >= patience_ns else waited
+    )
 
 
 def came_late(plan: StreamPlan, after_ns: int) -> str:

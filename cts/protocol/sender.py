@@ -11,7 +11,7 @@ from cts.protocol.pattern import IOPattern
 from cts.protocol.plan import StreamPlan
 from cts.protocol.remark import left_unsent, no_frames
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS, DatagramBatch, IOAction, IOStatus, IOTask, StreamError
-from cts.protocol.wire import ConnectionId, Data, Start, decode_untrusted
+from cts.protocol.wire import ConnectionId, Data, Start, decode_untrusted, is_control
 
 __all__ = ["MediaStreamSender"]
 
@@ -78,6 +78,8 @@ class MediaStreamSender(IOPattern):
 
     def _next_task(self, now_ns: int) -> IOTask:
         handshake = self.handshake
+        if not handshake.began:
+            return self._ask(now_ns)
         if handshake.pending:
             return self._begin(handshake, now_ns)
         if self.in_flight_bytes:
@@ -119,6 +121,8 @@ class MediaStreamSender(IOPattern):
     def _received(self, batch: DatagramBatch) -> None:
         self.absence.heard()
         for datagram in batch.datagrams():
+            if is_control(datagram) and self._control(datagram, batch.received_ns):
+                continue
             became = Became.UNEXPECTED
             try:
                 decoded = decode_untrusted(datagram)

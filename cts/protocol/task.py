@@ -71,7 +71,7 @@ class IOStatus(Enum):
 
 
 class StreamError(Enum):
-    """Protocol errors, by the names that the original's logs use; the last three are ours."""
+    """Protocol errors, by the names that the original's logs use; the last five are ours."""
 
     NOT_ALL_DATA_TRANSFERRED = "ErrorNotAllDataTransferred"
     TOO_MUCH_DATA_TRANSFERRED = "ErrorTooMuchDataTransferred"
@@ -79,6 +79,8 @@ class StreamError(Enum):
     NO_CONNECTION_ID = "ErrorNoConnectionId"
     PEER_GONE = "ErrorPeerGone"
     SETTINGS_DISAGREE = "ErrorSettingsDisagree"
+    REFUSED = "ErrorRefused"
+    NO_ANSWER = "ErrorNoAnswer"
 
 
 class Verify(Enum):

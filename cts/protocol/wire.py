@@ -24,6 +24,7 @@ from cts.errors import DecodeError
 
 __all__ = [
     "CONNECTION_ID_LENGTH",
+    "CONTROL_FLAG",
     "DATA_FLAG",
     "DATA_HEADER",
     "HEADER_SIZE",
@@ -37,6 +38,7 @@ __all__ = [
     "Datagram",
     "Start",
     "decode_untrusted",
+    "is_control",
     "is_start",
     "matches_pattern",
 ]
@@ -45,6 +47,9 @@ START = b"START"
 DATA_FLAG = 0x0000
 CONNECTION_ID_FLAG = 0x1000
 CONNECTION_ID_LENGTH = 39
+CONTROL_FLAG = 0x2000
+"""Of what two ends of cts tell each other beside this (``cts.protocol.control``); the original refuses it."""
+_CONTROL = CONTROL_FLAG.to_bytes(2, "little")
 FLAG = struct.Struct("<H")
 DATA_HEADER = struct.Struct("<Hqqq")
 """Flag, sequence number, QPC (ticks), QPF (ticks per second)."""
@@ -103,6 +108,11 @@ Datagram = Start | ConnectionId | Data
 def is_start(datagram: bytes | memoryview) -> bool:
     """Tell whether these bytes from the network are START."""
     return len(datagram) == len(START) and datagram == START
+
+
+def is_control(datagram: bytes | memoryview) -> bool:
+    """Tell whether these bytes from the network have the flag of control datagrams."""
+    return datagram[:2] == _CONTROL
 
 
 def matches_pattern(payload: bytes | memoryview) -> bool:

@@ -15,7 +15,7 @@ from cts.records.log_file import Encoding
 from cts.records.outcome_profiles import default_profile
 from cts.records.provenance import Provenance, read_provenance
 
-__all__ = ["RunHeader", "is_torn", "read_header"]
+__all__ = ["RunHeader", "is_torn", "plan_written", "read_header", "read_plan", "read_plan_of_stream"]
 
 _SCHEMAS = (1, 2)
 _RULES = tuple(each.value for each in VerdictRule)
@@ -68,8 +68,12 @@ class RunHeader:
 
     @property
     def measured(self) -> Role:
-        """The part whose ends are measured."""
+        """The part whose ends are measured, and by which a status is told."""
         return self.here or Role.RECEIVER
+
+    def measures(self, role: Role) -> bool:
+        """Tell whether ends of that part are measured: where one side is here, which may play both, all are."""
+        return self.here is not None or role is Role.RECEIVER
 
 
 def is_torn(line: str) -> bool:
@@ -100,7 +104,7 @@ def read_header(reader: LineReader, fields: Fields) -> RunHeader:
         direction=Direction(fields.one_of("direction", tuple(each.value for each in Direction))),
         verify=Verify(fields.one_of("verify", tuple(each.value for each in Verify))),
         verdict=VerdictRule(fields.one_of("verdict", _RULES)) if "verdict" in fields else VerdictRule.BYTES,
-        plan=_plan(reader, fields),
+        plan=read_plan(fields),
         began_unix_ns=fields.unix_time("began_unix_ns"),
         began_ns=fields.instant("began_ns") if "began_ns" in fields else 0,
         status_interval_ns=fields.integer_or_none("status_interval_ns"),
@@ -113,10 +117,32 @@ def read_header(reader: LineReader, fields: Fields) -> RunHeader:
     )
 
 
-def _plan(reader: LineReader, fields: Fields) -> StreamPlan:
+def plan_written(plan: StreamPlan) -> dict[str, object]:
+    """Write a stream's arithmetic."""
+    return {
+        "bits_per_second": plan.bits_per_second,
+        "frame_rate": plan.frame_rate.plain,
+        "stream_length_ns": plan.stream_length_ns,
+        "buffer_depth_ns": plan.buffer_depth_ns,
+        "datagram_max_size": plan.datagram_max_size,
+    }
+
+
+def read_plan(fields: Fields) -> StreamPlan:
+    """Read it.
+
+    Raises:
+        UserError: the numbers make no stream.
+    """
     bits_per_second, frame_rate = fields.integer("bits_per_second"), fields.frame_rate("frame_rate")
     rest = [fields.integer(key) for key in ("stream_length_ns", "buffer_depth_ns", "datagram_max_size")]
     try:
         return StreamPlan(bits_per_second, frame_rate, *rest)
     except PlanError as error:
-        raise reader.refused(f"describes no stream ({error})") from error
+        raise fields.refused(f"describes no stream ({error})") from error
+
+
+def read_plan_of_stream(fields: Fields) -> StreamPlan | None:
+    """Read the arithmetic of a stream that begins; None for the run's."""
+    inner = fields.within_or_none("plan")
+    return None if inner is None else read_plan(inner)

@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from cts.protocol.frames import VerdictRule
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
-from cts.records.events_header import RunHeader, is_torn, read_header
+from cts.records.events_header import RunHeader, is_torn, read_header, read_plan_of_stream
 from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
 from cts.records.json_lines import EVENTS, TRUTH, Fields, LineReader
 from cts.records.reported_frames import VERDICTS, ReportedFrame
@@ -43,7 +44,8 @@ class _Reading:
         self._truth_began_unix_ns = truth_began_unix_ns
         self._shift_ns = 0
         self._run_began_ns = 0
-        self._due = 0
+        self._plan: StreamPlan | None = None
+        self._here: Role | None = None
         self._streams: dict[int, ReportedStream] = {}
         self._senders: dict[int, list[ReportedOtherEnd]] = {}
         self._sending: Counter[int] = Counter()
@@ -99,7 +101,7 @@ class _Reading:
             mine, theirs = kinds[header.began_unix_ns == 0], kinds[header.began_unix_ns != 0]
             raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
         self._pull = header.direction is Direction.PULL
-        self._run_began_ns, self._due = header.began_ns, len(header.plan.datagram_sizes)
+        self._run_began_ns, self._plan, self._here = header.began_ns, header.plan, header.here
         self._shift_ns = header.began_unix_ns - self._truth_began_unix_ns
         return header
 
@@ -126,7 +128,7 @@ class _Reading:
                 if event == "frame":
                     self._frame(stream, fields, extents)
                 else:
-                    record = missed_read(fields, self._run_began_ns, self._due, extents)
+                    record = missed_read(fields, self._run_began_ns, self._due_of(stream), extents)
                     stream.missed.append(record, self._shift_ns - self._run_began_ns)
         elif event == "status":
             self._statuses.append(self._status(fields))
@@ -161,6 +163,8 @@ class _Reading:
             raise self._reader.refused(f"opens stream {number} after one of a higher number")
         self._greatest = max(number, self._greatest)
         if fields.one_of("role", _ENDS) == "sender":
+            if self._here is not None:
+                raise self._reader.unusable("has streams of both directions, which a truth does not tell apart")
             self._senders.setdefault(number, [])
             self._sending[number] += 1
             return
@@ -170,7 +174,8 @@ class _Reading:
         if opened_ns < self._opened_ns and self._truth_began_unix_ns == 0:
             raise self._reader.refused(f"opens stream {number} before one that was told of earlier")
         self._opened_ns = opened_ns
-        self._streams[number] = ReportedStream(number, fields.text("local"), fields.text("remote"), opened_ns)
+        ends = fields.text("local"), fields.text("remote")
+        self._streams[number] = ReportedStream(number, *ends, opened_ns, read_plan_of_stream(fields))
 
     def _sender_ended(self, fields: Fields) -> None:
         number = fields.integer("stream")
@@ -217,8 +222,14 @@ class _Reading:
         )
         stream.frames.append(sequence, frame)
         last = None if received_ns is None or stamp is None else (began_ns + received_ns, *stamp)
-        record = record_read(fields, sequence, began_ns + due_ns, size, last, began_ns, self._due, extents)
+        record = record_read(fields, sequence, began_ns + due_ns, size, last, began_ns, self._due_of(stream), extents)
         stream.records.append(record, shift_ns - began_ns)
+
+    def _due_of(self, stream: ReportedStream) -> int:
+        """Return of how many datagrams a frame of a stream is made."""
+        plan = stream.plan or self._plan
+        # A hostile line could make the sizes very many.
+        return 0 if plan is None else -(-plan.frame_size // plan.datagram_max_size)
 
     def _end(self, fields: Fields) -> ReportedEnd:
         frames = fields.within("frames")

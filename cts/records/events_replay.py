@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from attrs import evolve
+
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
 from cts.records.event_values import counts_read, percentiles_read, read_address, snapshot_read
-from cts.records.events_header import RunHeader, is_torn, read_header
+from cts.records.events_header import RunHeader, is_torn, read_header, read_plan_of_stream
 from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.observer import Observer
@@ -59,9 +61,6 @@ class EventsReplay:
             lacking = "what was due, how late frames were sent, buffers, host, notes, and the run's clock"
             raise self._reader.unusable(f"is of schema {self.header.schema}, which lacks {lacking}")
         self._began_ns = self.header.began_ns
-        # As many as the plan's datagram_sizes, which a hostile line could make very many.
-        self._due = -(-self.header.plan.frame_size // self.header.plan.datagram_max_size)
-        self._final_frame = self.header.plan.final_frame
         self._open: dict[tuple[int, Role], list[OpenEnd]] = {}
         self._end = ReportedEnd()
         self._room = _LENGTH_BEYOND
@@ -120,23 +119,24 @@ class EventsReplay:
             remote=read_address(fields, "remote"),
             role=_ROLES[fields.one_of("role", _ROLE_NAMES)],
             opened_ns=fields.instant("time_ns"),
+            plan=read_plan_of_stream(fields),
         )
         self._see(info.opened_ns)
         self._open_end(info, observer)
 
     def _open_end(self, info: StreamInfo, observer: Observer) -> OpenEnd:
-        is_measured = info.role is self.header.measured
+        is_measured = self.header.measures(info.role)
         ends = self._open.setdefault((info.number, info.role), [])
         if len(ends) >= (1 if is_measured else _ENDS_AT_MOST):
             raise self._reader.refused(f"opens stream {info.number} again")
         if len(self._open) > _OPEN_AT_MOST:
             raise self._reader.refused("opens one of too many streams")
-        ends.append(OpenEnd(info))
+        ends.append(OpenEnd(info, info.plan or self.header.plan))
         (observer.stream_opened if is_measured else observer.other_end_opened)(info)
         return ends[-1]
 
-    def _measured_end(self, fields: Fields) -> OpenEnd | None:
-        ends = self._open.get((fields.integer("stream"), self.header.measured))
+    def _receiving_end(self, fields: Fields) -> OpenEnd | None:
+        ends = self._open.get((fields.integer("stream"), Role.RECEIVER))
         if not ends:
             self._end.missing["events of streams that never began"] += 1
             return None
@@ -144,19 +144,19 @@ class EventsReplay:
 
     def _take_extents(self, fields: Fields) -> None:
         """Keep what the next event of that stream has no room for."""
-        end = self._measured_end(fields)
+        end = self._receiving_end(fields)
         if end is not None:
             end.extents += extents_read(fields)
             if len(end.extents) > EXTENTS_AT_MOST:
                 raise self._reader.refused("tells of too many datagrams that are behind")
 
     def _missed(self, fields: Fields, observer: Observer) -> None:
-        end = self._measured_end(fields)
+        end = self._receiving_end(fields)
         if end is not None:
-            observer.data_missed(end.info, missed_read(fields, self._began_ns, self._due, end.take_extents()))
+            observer.data_missed(end.info, missed_read(fields, self._began_ns, end.due, end.take_extents()))
 
     def _frame(self, fields: Fields, observer: Observer) -> None:
-        end = self._measured_end(fields)
+        end = self._receiving_end(fields)
         if end is None:
             return
         frame = self._rendered(fields, end)
@@ -167,7 +167,7 @@ class EventsReplay:
             counts.dropped += 1
         else:
             counts.repeated += 1
-        full_size, record = self.header.plan.frame_size, frame.record
+        full_size, record = end.plan.frame_size, frame.record
         distinct_size = frame.size if record is None else record.distinct_size
         counts.hidden_losses += distinct_size < full_size <= frame.size
         end.bytes_on_time += frame.size
@@ -181,8 +181,8 @@ class EventsReplay:
         due_ns = began_ns + fields.instant("time_ns")
         if end.last_frame is not None and not (sequence > end.last_frame[0] and due_ns > end.last_frame[1]):
             raise self._reader.refused("tells of a frame that is not behind the one before it")
-        if sequence > self._final_frame:
-            raise self._reader.refused(f"tells of frame {sequence} of {self._final_frame}")
+        if sequence > end.plan.final_frame:
+            raise self._reader.refused(f"tells of frame {sequence} of {end.plan.final_frame}")
         end.last_frame = sequence, due_ns
         self._see(due_ns - began_ns)
         received_ns = fields.instant_or_none("received_ns")
@@ -190,7 +190,7 @@ class EventsReplay:
         if received_ns is not None:
             last = began_ns + received_ns, fields.integer("sender_qpc"), fields.integer("sender_qpf")
         received_ns, qpc, qpf = last or (0, 0, 0)
-        record = record_read(fields, sequence, due_ns, size, last, began_ns, self._due, end.take_extents())
+        record = record_read(fields, sequence, due_ns, size, last, began_ns, end.due, end.take_extents())
         verdict = _VERDICTS[fields.one_of("verdict", _VERDICT_NAMES)]
         return RenderedFrame(sequence, verdict, size, qpc, qpf, received_ns, due_ns, record)
 
@@ -210,7 +210,8 @@ class EventsReplay:
         ends.remove(end)
         if not ends:
             del self._open[number, result.role]
-        tell = observer.stream_ended if result.role is self.header.measured else observer.other_end_ended
+        result = evolve(result, plan=end.info.plan)
+        tell = observer.stream_ended if self.header.measures(result.role) else observer.other_end_ended
         tell(end.info, result)
 
     def _differs(self, end: OpenEnd, counts: StreamSnapshot, fields: Fields) -> bool:

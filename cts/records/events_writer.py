@@ -22,6 +22,7 @@ from cts.records.event_values import (
     percentiles_written,
     unsent_written,
 )
+from cts.records.events_header import plan_written
 from cts.records.frame_events import EXTENTS_A_LINE, extents_written, missed_written, record_written
 from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogObserver
@@ -84,7 +85,8 @@ class EventsLog(LogObserver):
     def stream_opened(self, stream: StreamInfo) -> None:
         """Write ``stream_opened``."""
         ends = {"local": str(stream.local), "remote": str(stream.remote), "role": stream.role.value}
-        self._write("stream_opened", stream.opened_ns, {"stream": stream.number, **ends})
+        own = {} if stream.plan is None else {"plan": plan_written(stream.plan)}
+        self._write("stream_opened", stream.opened_ns, {"stream": stream.number, **ends, **own})
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Write ``frame``."""

@@ -10,6 +10,7 @@ from cts.metrics.counters import FrameCounts
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
 from cts.metrics.loss import DueBytes
+from cts.protocol.plan import StreamPlan
 from cts.records.buffers import SocketBuffers
 from cts.records.event_values import HISTOGRAMS, add_histogram, buffers_read, host_read, late_read, read_address
 from cts.records.json_lines import Fields
@@ -27,6 +28,7 @@ class OpenEnd:
 
     Attributes:
         info: which.
+        plan: its arithmetic.
         frames: those of its frames that events tell of, by verdict.
         bytes_on_time, bytes_due: what of them came in time, and what was due.
         bytes_missing: what was missing of those that were not whole.
@@ -35,12 +37,18 @@ class OpenEnd:
     """
 
     info: StreamInfo
+    plan: StreamPlan
     frames: FrameCounts = field(factory=FrameCounts)
     bytes_on_time: int = 0
     bytes_due: int = 0
     bytes_missing: int = 0
     extents: tuple[int, ...] = ()
     last_frame: tuple[int, int] | None = None
+
+    @property
+    def due(self) -> int:
+        """As many as the plan's ``datagram_sizes``, which a hostile line could make very many."""
+        return -(-self.plan.frame_size // self.plan.datagram_max_size)
 
     def take_extents(self) -> tuple[int, ...]:
         """Return what events told of the next frame's datagrams, or of the next late ones, beforehand."""

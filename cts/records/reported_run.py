@@ -87,12 +87,16 @@ class ReportedOtherEnd:
 
 @define
 class ReportedStream:
-    """One receiving stream, with its sending ends where they are in the log; times are nanoseconds in the truth's time."""
+    """One receiving stream, with its sending ends where they are in the log; times are nanoseconds in the truth's time.
+
+    Its ``plan`` is its arithmetic, None for the run's.
+    """
 
     number: int
     local: str
     remote: str
     opened_ns: int
+    plan: StreamPlan | None = None
     frames: ReportedFrames = field(factory=ReportedFrames)
     records: ReportedRecords = field(factory=ReportedRecords)
     missed: ReportedMisses = field(factory=ReportedMisses)

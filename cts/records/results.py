@@ -60,6 +60,7 @@ class StreamResult:
         measured: whether its datagrams were followed, if it received: of very many streams at once, those of some are not.
         playout: its verdicts at other depths of its buffer; None for a sender, and where they are not known.
         metrics: media metrics; None for a sender, and where they are not known.
+        plan: its arithmetic; None for the run's.
     """
 
     connection_id: str
@@ -78,6 +79,7 @@ class StreamResult:
     measured: bool = True
     playout: Playout | None = None
     metrics: MediaTotals | None = None
+    plan: StreamPlan | None = None
 
     @property
     def failed(self) -> bool:
@@ -191,7 +193,7 @@ class RunReport:
         seed: what its senders, and in a simulation its network, left to chance follows from it.
         late: what came of streams that had been given up.
         notes: what a person should hear of the run, in words.
-        plan: the streams' arithmetic.
+        plan: the arithmetic of streams that have none of their own.
         playout: verdicts of all its streams at other depths of their buffers; None where none are known.
         metrics: media metrics of all its streams together; None where none are known.
         hosts: how this host served each of its processes; empty in virtual time, which no host holds up; None where nobody
@@ -227,10 +229,29 @@ class RunReport:
     @property
     def trust(self) -> Trust | None:
         """Whether this host was good enough for these numbers; None where that is not known."""
-        if self.plan is None or self.hosts is None:
+        plans = self._plans
+        if not plans or self.hosts is None:
             return None
-        interval_ns, buffer_ns = self.plan.interval_ns, self.plan.render_offset_ns(1)
+        # The least that any of its streams bears.
+        interval_ns, buffer_ns = (
+            min(each) for each in zip(*((p.interval_ns, p.render_offset_ns(1)) for p in plans), strict=True)
+        )
         return trust_in(self.hosts, interval_ns=interval_ns, buffer_ns=buffer_ns)
+
+    @property
+    def common_plan(self) -> StreamPlan | None:
+        """The arithmetic of all its streams; None where they have several, or it is not known."""
+        plans = self._plans
+        return next(iter(plans)) if len(plans) == 1 else None
+
+    @property
+    def _plans(self) -> frozenset[StreamPlan]:
+        """Those of the streams that are known; the run's where there are none."""
+        return frozenset(
+            plan
+            for plan in {stream.end.plan or self.plan for stream in self.streams} or {self.plan}
+            if plan is not None
+        )
 
     @property
     def results(self) -> tuple[StreamResult, ...]:
@@ -243,17 +264,21 @@ class RunReport:
         due = self.snapshot.counts.due
         if Role.RECEIVER not in self.roles:
             return LossByPlace(due=due.due, not_sent=due.missing)
+        known = sum((stream.loss for stream in self.streams if stream.loss is not None), LossByPlace())
+        if self.role == "server" and Role.SENDER in self.roles:
+            # The totals are of both parts that it played.
+            return known
         received = [stream for stream in self.streams if stream.end.role is Role.RECEIVER]
-        known = sum((stream.loss for stream in received if stream.loss is not None), LossByPlace())
         counted = sum((stream.end.counts.due for stream in received), DueBytes())
         # Of streams that are not told of any more, the totals are left.
         return known + lost_by_place(due - counted)
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The parts that the run's sides play."""
+        """The parts that the run's sides play: as configured, and what clients asked a server for beside that."""
         server, client = self.direction.server_role, self.direction.client_role
-        return frozenset({"server": [server], "client": [client]}.get(self.role, [server, client]))
+        asked = [stream.end.role for stream in self.streams] if self.role == "server" else []
+        return frozenset({"server": [server, *asked], "client": [client]}.get(self.role, [server, client]))
 
     def with_failures(self, more: Iterable[str]) -> RunReport:
         """Return it with more that went wrong, such as logs that are not whole."""

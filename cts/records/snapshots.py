@@ -11,6 +11,7 @@ from attrs import field, frozen
 from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
 from cts.metrics.loss import DueBytes
 from cts.metrics.unsent import UnsentFrames
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
@@ -86,6 +87,7 @@ class StreamInfo:
         local, remote: its two ends.
         role: which part this side plays.
         opened_ns: when, in nanoseconds since the run began.
+        plan: its arithmetic; None for the run's.
     """
 
     number: int
@@ -93,6 +95,7 @@ class StreamInfo:
     remote: Address
     role: Role
     opened_ns: int
+    plan: StreamPlan | None = field(default=None, eq=False)
 
 
 @frozen

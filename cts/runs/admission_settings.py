@@ -12,6 +12,7 @@ from cts.config.problems import few
 from cts.engine.ip_networks import LOCAL_NETWORKS
 from cts.engine.population import PopulationLimits
 from cts.engine.settings import AdmissionSettings
+from cts.protocol.control.limits import Caps
 from cts.protocol.roles import Direction
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START
 from cts.units import format_duration, format_rate
@@ -61,6 +62,14 @@ def admission_settings(
             ipv6_prefix=limits.ipv6_prefix,
             bits_per_second_per_address=limits.bits_per_second_per_address,
             bits_per_second=limits.bits_per_second,
+        ),
+        caps=Caps(
+            bits_per_second=limits.bits_per_second_per_stream,
+            frame_rate=limits.frame_rate,
+            stream_length_ns=limits.stream_length,
+            buffer_depth_ns=limits.buffer_depth,
+            datagram_max_size=limits.datagram_max_size,
+            frame_size=limits.frame_size,
         ),
     )
 

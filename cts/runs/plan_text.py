@@ -8,6 +8,7 @@ from cts import __version__
 from cts.api import Address, StreamPlan
 from cts.config import Config
 from cts.output.figures import whole_milliseconds
+from cts.output.plan_words import plan_words
 from cts.plugin.choice import ChosenPlugins
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 from cts.protocol.roles import Direction
@@ -39,10 +40,9 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = (), *, s
         "client": f"client of {', '.join(config.client.target)}",
     }[config.run.role]
     streams = "" if config.run.role == "server" else f", {_streams(config)}"
-    rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
     return (
-        f"cts {__version__}: {where}, {config.stream.direction.value} {rate} "
-        f"for {format_duration(plan.stream_length_ns)}{streams}{'' if simulated else _spread(config)}"
+        f"cts {__version__}: {where}, {config.stream.direction.value} {plan_words(plan)}"
+        f"{streams}{'' if simulated else _spread(config)}"
     )
 
 

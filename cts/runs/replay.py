@@ -17,7 +17,7 @@ from cts.expectations.expectation import parse_expectation
 from cts.metrics.counters import ArrivalTotals, sum_of_known
 from cts.metrics.frame_record import MissedRecord
 from cts.metrics.media import MediaTotals
-from cts.metrics.playout import Playout
+from cts.metrics.playout import PlayoutSum
 from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
@@ -154,13 +154,15 @@ class _Ends(Observer):
 
     def __init__(self, header: RunHeader) -> None:
         self._began_ns = header.began_ns
-        self._measured = header.measured
+        self._measures_role = header.measures
         self._plan = header.plan
         self._measures: dict[StreamInfo, StreamMeasures] = {}
         self.total = StreamSnapshot()
-        self.playout: Playout | None = None
+        self.playout = PlayoutSum()
         self.metrics: MediaTotals | None = None
-        self.ledger = StreamLedger(header.measured, header.direction.client_role, header.here is None)
+        self.ledger = StreamLedger(
+            header.measured, header.direction.client_role, header.here is None, header.role == "client"
+        )
 
     def stream_opened(self, stream: StreamInfo) -> None:
         self.ledger.opened_as(stream.number, stream.local, stream.remote, stream.role, stream.opened_ns)
@@ -173,12 +175,12 @@ class _Ends(Observer):
         self._measures_of(stream).missed(record)
 
     def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
-        if result.role is self._measured:
+        if self._measures_role(result.role):
             self.total += result.counts
             if result.role is Role.RECEIVER and result.counted and result.measured:
                 result = self._measures_of(stream).concluded(result)
             self._measures.pop(stream, None)
-            self.playout = sum_of_known((self.playout, result.playout))
+            self.playout.add(result.playout)
             self.metrics = sum_of_known((self.metrics, result.metrics))
         self.ledger.ended(stream.number, result)
 
@@ -188,7 +190,7 @@ class _Ends(Observer):
     def _measures_of(self, stream: StreamInfo) -> StreamMeasures:
         measures = self._measures.get(stream)
         if measures is None:
-            measures = StreamMeasures(self._plan)
+            measures = StreamMeasures(stream.plan or self._plan)
             if len(self._measures) < _MEASURED_AT_MOST:
                 self._measures[stream] = measures
         return measures
@@ -207,7 +209,7 @@ class _Ends(Observer):
         )
         if info in self._measures:
             result = self._measures[info].concluded(result)
-        return evolve(result, counted=False)
+        return evolve(result, counted=False, plan=info.plan)
 
 
 def _expected(header: RunHeader) -> tuple[Expectations, list[str]]:
@@ -298,7 +300,7 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
         late=end.late,
         notes=tuple(end.notes),
         hosts=None if end.hosts is None else tuple(end.hosts),
-        playout=ends.playout,
+        playout=ends.playout.playout,
         metrics=ends.metrics,
         provenance=header.provenance,
     )

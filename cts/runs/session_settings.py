@@ -102,7 +102,10 @@ def session_settings(
         admission=admission_settings(config, own_hosts=own_hosts, known=known),
     )
     client_settings = ClientSettings(
-        connections=client.connections, iterations=client.iterations, start_spread_ns=client.start_spread
+        connections=client.connections,
+        iterations=client.iterations,
+        start_spread_ns=client.start_spread,
+        handshake=client.handshake,
     )
     return SessionSettings(
         direction=config.stream.direction,

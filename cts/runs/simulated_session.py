@@ -11,7 +11,7 @@ from cts.api import Address, IConnectedSocketFactory, IPacer, ISender
 from cts.config import Config, parse_endpoint
 from cts.config.endpoint_text import EVERY_ADDRESS
 from cts.engine.session import Session
-from cts.engine.streams import OnFailure
+from cts.engine.stream_parts import OnFailure
 from cts.errors import ConfigError
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork
@@ -28,6 +28,11 @@ _SERVER = {False: "192.0.2.1", True: "2001:db8::1"}
 def simulated_connection_id(seed: int, remote: Address) -> str:
     """Return the UUID that a simulated server gives a peer's stream."""
     return str(uuid.UUID(bytes=blake2b(f"{seed} {remote}".encode(), digest_size=16).digest(), version=4))
+
+
+def simulated_chance(seed: int, purpose: str) -> bytes:
+    """Return the 32 bytes that a simulation draws for a purpose where a real run's nobody could foresee."""
+    return blake2b(f"{seed} {purpose}".encode(), digest_size=32, person=b"cts chance").digest()
 
 
 def refuse_one_side(config: Config, source: str) -> None:
@@ -78,6 +83,7 @@ def simulated_session(
         observer=observer,
         on_failure=on_failure,
         is_virtual=True,
+        chance=partial(simulated_chance, seed),
     )
     return network, session
 

@@ -18,6 +18,7 @@ from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
 from cts.records.event_values import profile_written
+from cts.records.events_header import plan_written
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
 from cts.records.provenance import provenance_written
@@ -135,11 +136,7 @@ def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expect
         "direction": config.stream.direction.value,
         "verify": config.stream.verify.value,
         "verdict": config.stream.verdict.value,
-        "bits_per_second": plan.bits_per_second,
-        "frame_rate": plan.frame_rate.plain,
-        "stream_length_ns": plan.stream_length_ns,
-        "buffer_depth_ns": plan.buffer_depth_ns,
-        "datagram_max_size": plan.datagram_max_size,
+        **plan_written(plan),
         "status_interval_ns": config.output.status_update,
         "seed": config.run.seed if seed is None else seed,
         "expected_streams": expected,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Protocol
 
 from attrs import define, field
 
@@ -22,6 +23,21 @@ _SECOND_NS = 10**9
 _RETRY_NS = _SECOND_NS // 2
 _HEADER = 26
 """Bytes before the payload of data: a 16-bit flag and three 64-bit numbers."""
+
+
+class Numbers(Protocol):
+    """What a stream follows from, as a run's events tell it."""
+
+    @property
+    def bits_per_second(self) -> int: ...
+    @property
+    def frame_rate(self) -> Fraction: ...
+    @property
+    def stream_length_ns(self) -> int: ...
+    @property
+    def buffer_depth_ns(self) -> int: ...
+    @property
+    def datagram_max_size(self) -> int: ...
 
 
 @define(eq=False)
@@ -61,6 +77,17 @@ class Arithmetic:
         self.buffered_frames = min(self.final_frame, int(rate * self.buffer_depth_ns / _SECOND_NS))
         self.window_frames = self.buffered_frames + self.buffered_frames
         self.datagram_sizes = tuple(_cut(self.frame_size, self.datagram_max_size))
+
+    @classmethod
+    def of(cls, numbers: Numbers) -> Arithmetic:
+        """Return that of a plan, of which no more than its five numbers is taken."""
+        return cls(
+            numbers.bits_per_second,
+            numbers.frame_rate,
+            numbers.stream_length_ns,
+            numbers.buffer_depth_ns,
+            numbers.datagram_max_size,
+        )
 
     @property
     def interval_ns(self) -> int:

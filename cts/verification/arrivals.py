@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cts.errors import DecodeError
 from cts.impairment.link import flipped
-from cts.protocol.wire import HEADER_SIZE, PATTERN, ConnectionId, Start, decode_untrusted
+from cts.protocol.wire import HEADER_SIZE, PATTERN, ConnectionId, Start, decode_untrusted, is_control
 
 __all__ = ["Arrived", "Decoder", "Kind"]
 
@@ -25,11 +25,25 @@ class Kind(IntEnum):
     CONNECTION_ID = 3
     JUNK = 4
     """Nothing of the protocol."""
+    HELLO = 5
+    CHALLENGE = 6
+    WELCOME = 7
+    REFUSED = 8
+    CONTROL = 9
+    """Another control datagram."""
+    ALTERED = 10
+    """One of them, in which a bit was flipped on its way: of most of it the truth keeps nothing."""
+
+
+_CONTROLS = {1: Kind.HELLO, 2: Kind.CHALLENGE, 3: Kind.WELCOME, 4: Kind.REFUSED}
+_NONCE = slice(8, 24)
+"""Of the messages that open a stream; it is their first field."""
+_CONTROL_VERSION = 1
 
 
 class Arrived(NamedTuple):
     """One arrival: ``sequence`` of data and the sender's ``stamp``, its ticks and ticks per second; ``text`` of a connection
-    id."""
+    id, the nonce of a control datagram."""
 
     kind: Kind
     sequence: int = 0
@@ -54,6 +68,9 @@ class Decoder:
         """
         if bit is not None:
             known = bytes.fromhex(head)
+            if is_control(known):
+                after = flipped(known, bit) if bit // 8 < len(known) else known
+                return Arrived(Kind.ALTERED if is_control(after) else Kind.JUNK)
             return _decode(flipped(known, bit) if bit // 8 < len(known) else known, size, bit // 8 >= HEADER_SIZE)
         if (head, size) != self._last:
             self._last = (head, size)
@@ -63,6 +80,10 @@ class Decoder:
 
 def _decode(head: bytes, size: int, wrong: bool) -> Arrived:
     """Decode a datagram of which ``head`` is known; ``wrong`` says that its payload is known not to be the pattern."""
+    if is_control(head):
+        known = len(head) > 3 and head[2] == _CONTROL_VERSION
+        kind = _CONTROLS.get(head[3], Kind.CONTROL) if known else Kind.CONTROL
+        return Arrived(kind, text=head[_NONCE].hex())
     try:
         decoded = decode_untrusted(head.ljust(min(size, _DECODED_SIZE), b"\0"))
     except DecodeError:

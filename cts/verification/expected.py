@@ -44,6 +44,7 @@ class ExpectedStream:
         cut_ns: when something ended the stream that no datagram tells of; NEVER_NS if nothing did.
         on_frame: told of each frame once its render time has passed.
         by_bytes: whether frames are judged by their bytes, whatever they were.
+        patience_ns: how long it waits for the first data at least, and takes who asks again for the same client.
         lines: the status lines, which tell of this stream as well.
 
     Attributes:
@@ -71,6 +72,7 @@ class ExpectedStream:
     _on_frame: Callable[[ExpectedFrame], None]
     _by_bytes: bool
     _lines: StatusLines
+    _patience_ns: int = 0
     arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
     _final_frame: int = field(init=False)
     _taken: int = field(default=0, init=False)
@@ -81,6 +83,7 @@ class ExpectedStream:
     _alike_until_ns: int = field(init=False)
     """What happened since is in the same status lines until then."""
     _heard: bool = field(default=False, init=False)
+    _heard_ns: int = field(default=_ALWAYS_NS, init=False)
     _next: int = field(default=1, init=False)
     _windows: dict[int, Window] = field(factory=dict, init=False)
     _look_ns: int = field(init=False)
@@ -125,7 +128,7 @@ class ExpectedStream:
 
     def start_repeated(self, at_ns: int) -> None:
         """The peer asked once more: before the first data, and for a buffer depth at most, everything begins anew."""
-        begins = at_ns <= self.opened_ns + self._plan.render_offset_ns(1)
+        begins = at_ns <= self.opened_ns + max(self._plan.render_offset_ns(1), self._patience_ns)
         if not self.over(at_ns) and not self._heard and begins:
             self._anchor(at_ns)
 
@@ -156,8 +159,10 @@ class ExpectedStream:
         if not self._heard:
             if not self._surely_open(at_ns):
                 self.doubt = "its first data came within the tolerance of its first render time"
-            self._heard = True
+            self._heard, self._heard_ns = True, at_ns
             self._look_again()
+            if self.over(at_ns):
+                return
         window = self._windows.get(sequence) or self._window(sequence, at_ns)
         if window is not None and window.sure_after_ns < at_ns <= window.sure_until_ns:
             if window.stamp is not stamp:
@@ -199,7 +204,11 @@ class ExpectedStream:
 
     def _end_ns(self) -> int:
         """Return when the stream will end if nothing more comes of what could end it."""
-        return min(self._cut_ns, self._due_ns(self._plan.final_frame if self._heard else 1))
+        return min(self._cut_ns, self._due_ns(self._plan.final_frame) if self._heard else self._waits_until_ns())
+
+    def _waits_until_ns(self) -> int:
+        """Return until when the first data is waited for."""
+        return max(self._due_ns(1), self.base_ns + self._patience_ns)
 
     def _surely_open(self, at_ns: int) -> bool:
         return not self._tolerance_ns or at_ns <= self._end_ns() - self._tolerance_ns
@@ -238,6 +247,12 @@ class ExpectedStream:
         self.error.add(1, certain)
         self.arrivals[became].add(1, certain)
 
+    def _tell_before(self, now_ns: int) -> None:
+        """Tell the status lines what was counted, if something that happens now is in others."""
+        if now_ns > self._alike_until_ns:
+            self._tell()
+            self._since_ns, self._alike_until_ns = now_ns, self._lines.until(now_ns)
+
     def _tell(self) -> None:
         """Tell the status lines what was counted since they were told last."""
         taken, self._taken = self._taken, 0
@@ -265,13 +280,11 @@ class ExpectedStream:
 
     def _pass(self, now_ns: int) -> None:
         """Decide everything that lies before ``now_ns``."""
-        if now_ns > self._alike_until_ns:
-            self._tell()
-            self._since_ns, self._alike_until_ns = now_ns, self._lines.until(now_ns)
+        self._tell_before(now_ns)
         horizon_ns = min(now_ns, self._cut_ns) - self._tolerance_ns
         if not self._heard:
-            if self._due_ns(1) < horizon_ns:
-                self._end(self._due_ns(1), StreamError.NOT_ALL_DATA_TRANSFERRED.value)
+            if self._waits_until_ns() < horizon_ns:
+                self._end(self._waits_until_ns(), StreamError.NOT_ALL_DATA_TRANSFERRED.value)
         else:
             while self._next <= self._plan.final_frame and self._due_ns(self._next) < horizon_ns:
                 self._render(self._next)
@@ -294,7 +307,9 @@ class ExpectedStream:
         for at_ns, each, stamp in window.in_doubt:
             came.take(at_ns, each, stamp)
         most = verdict_of(size.high, full_size) if by_size else window.verdict(full_size)
-        self._rendered(due_ns, (least,) if least == most else VERDICTS, sure=least == most)
+        # Nothing is rendered before anything came, and be it late.
+        seen_ns = max(due_ns, self._heard_ns)
+        self._rendered(seen_ns, (least,) if least == most else VERDICTS, sure=least == most)
         self.datagrams.rendered(sequence, window, due_ns, by_stamps)
         # More can only make a dropped frame completed, and that repeated.
         verdicts = None if by_size else _RISING[_RISING.index(least) : _RISING.index(most) + 1]

@@ -13,10 +13,9 @@ stream before gets nothing more then, and goes on to its end. A pull that ends w
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from heapq import heappop, heappush
-from itertools import accumulate
 
 from attrs import define, field
 
@@ -26,50 +25,24 @@ from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
-from cts.verification.came import Stamp
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
 from cts.verification.expected import ExpectedStream
+from cts.verification.greeted import GIVES_UP_NS, GreetedStream
+from cts.verification.links import MAKING_NS, READ_AT_ONCE, Happening, Link
 from cts.verification.pairing import ReportedStreams
 from cts.verification.senders import Sending
 from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
+from cts.verification.waits import waited_too_long
 
 __all__ = ["Receivers"]
 
-_Happening = tuple[int, int, Kind, bool, int, int, str, Stamp]
-"""Time, order among what happens at one time, what, whether it was sent rather than received, sequence, size, text, stamp."""
-
 _NO_STAMP = (0, 0)
+_REFUSED = "00200104"
+_ASKS = (Kind.START, Kind.HELLO)
+_ANSWERS = (Kind.CONNECTION_ID, Kind.WELCOME, Kind.REFUSED)
 
 _ASKED, _ANSWERED, _ANSWERED_UNSEEN = -1, 1 << 62, 1 << 63
 """A client asks before anything can answer; a server answers what has come."""
-
-_READ_AT_ONCE = 64
-"""A simulated server reads larger datagrams when it reads the next time, which may be never."""
-
-_MAKING_NS = 100_000_000
-"""How long a real machine may take to make a stream and to send its first datagram."""
-
-
-@define(eq=False)
-class _Link:
-    """One client, and the streams that it has had so far."""
-
-    client: int
-    address: str
-    sending: Sending
-    pending: list[_Happening] = field(factory=list)
-    stream: ExpectedStream | None = None
-    comparison: Comparison | None = None
-    streams: int = 0
-    ended_ns: int = 0
-    asked_ns: int | None = None
-    """When a START came last that has no answer yet."""
-    asked_first_ns: int = 0
-    """When the first of those came, if there is one."""
-    data_ns: int | None = None
-    """When data came last to its present stream."""
-    sender_failed: bool = False
-    """Whether the events say that a sender of its streams failed, after which a server takes its STARTs for others."""
 
 
 @define(eq=False, kw_only=True)
@@ -114,19 +87,19 @@ class Receivers(TruthVisitor):
     unanswered: int = field(default=0, init=False)
     datagram_sizes: set[int] = field(factory=set, init=False)
     _decoder: Decoder = field(factory=Decoder, init=False)
-    _links: dict[int, _Link] = field(factory=dict, init=False)
+    _links: dict[int, Link] = field(factory=dict, init=False)
     _rows: list[StreamRow] = field(factory=list, init=False)
     _waits: list[tuple[int, int, int]] = field(factory=list, init=False)
     """Client, when it asked, and when the server began its stream."""
 
     @property
     def _making_ns(self) -> int:
-        return 0 if self._simulated else _MAKING_NS
+        return 0 if self._simulated else MAKING_NS
 
     def client(self, client: int, address: str, upstream: str) -> None:
         """A client appeared."""
         sending = Sending(self._plan, self._lines, pull=self._pull)
-        link = self._links[client] = _Link(client, address if self._pull else upstream, sending)
+        link = self._links[client] = Link(client, address if self._pull else upstream, self._plan, sending)
         if not self._pull and self._simulated:
             for opened_ns in self._reported.openings(link.address):
                 heappush(link.pending, (opened_ns, _ANSWERED_UNSEEN, Kind.CONNECTION_ID, True, 0, 0, "", _NO_STAMP))
@@ -142,10 +115,14 @@ class Receivers(TruthVisitor):
             self._happened(link, heappop(pending))
         if to_client is not self._pull:
             kind, _, text, _ = self._decoder.decode(head, size, None)
-            if kind is (Kind.START if self._pull else Kind.CONNECTION_ID):
+            if kind in (_ASKS if self._pull else _ANSWERS):
                 heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text, _NO_STAMP))
             for arrived_ns, bit in arrivals:
-                link.sending.heard(arrived_ns, self._decoder.decode(head, size, bit).kind)
+                arrived = self._decoder.decode(head, size, bit).kind
+                link.sending.heard(arrived_ns, arrived)
+                link.altered |= arrived is Kind.ALTERED
+                if arrived is Kind.CHALLENGE:
+                    link.challenged_ns = min(arrived_ns, link.challenged_ns or arrived_ns)
             return
         # Spelled out, as is `ExpectedStream.data`: this runs once for every datagram of the truth.
         sending = link.sending
@@ -153,9 +130,14 @@ class Receivers(TruthVisitor):
             sending.alike += 1
         else:
             sending.offered(at_ns, size, head)
+            if head.startswith(_REFUSED):
+                self._refused(at_ns, False)
         order = 2 * number
         for arrived_ns, bit in arrivals:
             kind, sequence, text, stamp = self._decoder.decode(head, size, bit)
+            if kind is Kind.HELLO and (link.challenged_ns is None or at_ns < link.challenged_ns):
+                # Without its cookie it begins and repeats nothing.
+                continue
             heappush(pending, (arrived_ns, order, kind, False, sequence, size, text, stamp))
             order += 1
 
@@ -167,10 +149,11 @@ class Receivers(TruthVisitor):
             self._close(link)
             self.unanswered += link.asked_ns is not None
             self._sent(link)
-        self._check_waits()
+        for difference in waited_too_long(self._rows, self._waits, self._tolerance_ns):
+            self._differences.add(difference)
         return self._rows
 
-    def _happened(self, link: _Link, happening: _Happening) -> None:
+    def _happened(self, link: Link, happening: Happening) -> None:
         at_ns, _, kind, sent, sequence, size, text, stamp = happening
         stream = link.stream
         if kind is Kind.DATA or kind is Kind.WRONG_DATA:
@@ -181,7 +164,10 @@ class Receivers(TruthVisitor):
                 if stream.ended_ns is None or self._pull:
                     return
         elif sent:
-            self._asked_or_answered(link, at_ns, text)
+            self._asked_or_answered(link, at_ns, kind, text)
+        elif kind >= Kind.HELLO:
+            self._control(link, at_ns, kind, text)
+            return
         elif kind is Kind.START and not self._pull:
             self._refused(at_ns, self._start_repeated(link, at_ns))
             return
@@ -191,24 +177,57 @@ class Receivers(TruthVisitor):
             else:
                 stream.junk(at_ns, "undecodable" if kind is Kind.JUNK else "unexpected")
         if not sent and not self._pull and (stream is None or stream.over(at_ns)):
-            known = size < _READ_AT_ONCE and (stream is None or at_ns > (stream.ended_ns or 0) + HELD_NS)
+            known = size < READ_AT_ONCE and (stream is None or at_ns > (stream.ended_ns or 0) + HELD_NS)
             self._refused(at_ns, known)
 
-    def _asked_or_answered(self, link: _Link, at_ns: int, text: str) -> None:
-        """A pull's client sent START, or a push's server a connection id: one that has no stream begins one."""
+    def _control(self, link: Link, at_ns: int, kind: Kind, nonce: str) -> None:
+        """Take a control datagram that arrived where frames are received."""
+        stream = link.stream
+        if isinstance(stream, GreetedStream):
+            stream.control(at_ns, kind.name.lower(), nonce)
+        elif self._pull or kind is not Kind.HELLO:
+            link.altered |= kind is Kind.ALTERED
+            if stream is not None and not stream.over(at_ns):
+                stream.junk(at_ns, "undecodable")
+                if kind is Kind.ALTERED:
+                    stream.doubt = "a control datagram was altered on its way"
+            elif not self._pull:
+                self._refused(at_ns, kind is Kind.CONTROL)
+        elif nonce != link.nonce:
+            link.nonce = nonce
+            link.asked_ns = link.asked_first_ns = at_ns
+        elif link.asked_ns is not None:
+            link.asked_ns = at_ns
+        elif stream is not None:
+            stream.start_repeated(at_ns)
+
+    def _asked_or_answered(self, link: Link, at_ns: int, kind: Kind, text: str) -> None:
+        """A pull's client asked, or a push's server answered: one that has no stream begins one."""
         if self._pull:
             if self._free(link, at_ns):
-                self._open(link, at_ns, at_ns - self._making_ns)
-        elif link.asked_ns is not None:
-            stream = self._open(link, at_ns, link.asked_first_ns)
-            stream.connection_id = text or None
+                self._open(link, at_ns, at_ns - self._making_ns, nonce=text if kind is Kind.HELLO else None)
+            elif kind is Kind.START and isinstance(link.stream, GreetedStream):
+                link.stream.asked_by_start(at_ns)
+            return
+        if kind is Kind.REFUSED:
+            link.asked_ns = None
+            self._refused(at_ns, False)
+            return
+        if link.altered and link.asked_ns is None and link.stream is None:
+            # What asked was altered where it says nothing.
+            link.asked_ns = link.asked_first_ns = at_ns
+        if link.asked_ns is not None:
+            welcomed = kind is Kind.WELCOME
+            stream = self._open(link, at_ns, link.asked_first_ns, patience_ns=GIVES_UP_NS if welcomed else 0)
+            link.nonce, stream.connection_id = (text, None) if welcomed else (None, text or None)
             if link.asked_ns > stream.opened_ns:
                 stream.start_repeated(link.asked_ns)
-            if stream.opened_ns - link.asked_ns > self._tolerance_ns + self._making_ns:
+            read_ns = HELD_NS if welcomed else 0  # HELLO is one of the larger datagrams
+            if stream.opened_ns - link.asked_ns > self._tolerance_ns + self._making_ns + read_ns:
                 self._waits.append((link.client, link.asked_ns, stream.opened_ns))
             link.asked_ns = None
 
-    def _start_repeated(self, link: _Link, at_ns: int) -> bool:
+    def _start_repeated(self, link: Link, at_ns: int) -> bool:
         """Take a START that reached a push's server; tell whether it repeats the present stream's."""
         stream, done = link.stream, self._done(link, at_ns)
         if stream is not None and not stream.over(at_ns) and not done:
@@ -220,34 +239,38 @@ class Receivers(TruthVisitor):
             link.asked_ns = at_ns
         return False
 
-    def _done(self, link: _Link, at_ns: int) -> bool:
+    def _done(self, link: Link, at_ns: int) -> bool:
         """Tell whether a push's client has shown to be done with its last stream."""
         if link.stream is None or link.data_ns is None:
             return False
-        last_ns = link.stream.base_ns + self._plan.send_offset_ns(self._plan.final_frame)
-        silent_ns = link.data_ns + self._plan.retry_ns
+        last_ns = link.stream.base_ns + link.plan.send_offset_ns(link.plan.final_frame)
+        silent_ns = link.data_ns + link.plan.retry_ns
         return link.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
 
-    def _free(self, link: _Link, at_ns: int) -> bool:
+    def _free(self, link: Link, at_ns: int) -> bool:
         """Tell whether a client's last stream, if it had one, has ended for certain."""
         stream = link.stream
         if stream is None or not stream.over(at_ns):
             return stream is None
         return stream.ended_ns is not None and at_ns > stream.ended_ns + self._tolerance_ns
 
-    def _open(self, link: _Link, at_ns: int, earliest_ns: int) -> ExpectedStream:
+    def _open(
+        self, link: Link, at_ns: int, earliest_ns: int, *, nonce: str | None = None, patience_ns: int = 0
+    ) -> ExpectedStream:
         """Begin a client's next stream, of which a datagram tells that was sent at an instant."""
         self._close(link)
         link.streams += 1
         link.data_ns = None
         reported = self._reported.take(link.address, at_ns)
         end = None if reported is None else reported.end
+        own = None if reported is None else reported.plan
+        link.plan = self._plan if own is None else Arithmetic.of(own)
         opened_ns = at_ns
         if end is not None and not self._simulated:
             in_doubt = range(earliest_ns - self._tolerance_ns, at_ns + self._tolerance_ns + 1)
             opened_ns = end.started_ns if end.started_ns in in_doubt else at_ns
         comparison = link.comparison = Comparison(
-            plan=self._plan,
+            plan=link.plan,
             reported=reported,
             client=link.client,
             address=link.address,
@@ -256,8 +279,9 @@ class Receivers(TruthVisitor):
             making_ns=self._making_ns,
             differences=self._differences,
         )
-        stream = link.stream = ExpectedStream(
-            plan=self._plan,
+        make = ExpectedStream if nonce is None else partial(GreetedStream, nonce=nonce)
+        stream = link.stream = make(
+            plan=link.plan,
             verify=self._verify,
             opened_ns=opened_ns,
             tolerance_ns=self._tolerance_ns,
@@ -265,13 +289,17 @@ class Receivers(TruthVisitor):
             on_frame=comparison.frame,
             by_bytes=self._by_bytes,
             lines=self._lines,
+            patience_ns=patience_ns,
         )
+        if link.altered:
+            stream.doubt = "a control datagram was altered on its way"
         return stream
 
-    def _close(self, link: _Link) -> None:
+    def _close(self, link: Link) -> None:
         if link.stream is not None and link.comparison is not None:
             ended_ns = link.ended_ns = link.stream.finish()
-            if self._pull and link.stream.connection_id is None:
+            named = isinstance(link.stream, GreetedStream) and link.stream.named_by_welcome
+            if self._pull and link.stream.connection_id is None and not named:
                 link.stream.connection_id = UNKNOWN_CONNECTION_ID
                 if link.stream.result == SUCCEEDED:
                     link.stream.result = StreamError.NO_CONNECTION_ID.value
@@ -287,13 +315,14 @@ class Receivers(TruthVisitor):
         if stream.doubt is not None:
             self._lines.doubtful(stream.opened_ns)
 
-    def _sent(self, link: _Link) -> None:
+    def _sent(self, link: Link) -> None:
         """Look at a link's sender, as far as the status lines rest on it.
 
         It must have sent what the stream is, on a simulated network at its time; a client that got no answer must be told of.
         """
         sending = link.sending
-        self.datagram_sizes |= sending.datagram_sizes
+        if link.plan is self._plan:
+            self.datagram_sizes |= sending.datagram_sizes
         if not self._simulated:
             return
         if sending.late_ns:
@@ -317,15 +346,3 @@ class Receivers(TruthVisitor):
         self._refused_lines.maybe("refused", at_ns)
         if sure:
             self._refused_lines.sure("refused", at_ns)
-
-    def _check_waits(self) -> None:
-        """A server lets a peer wait only while others have its slots."""
-        rows = sorted((row.opened_ns, row.ended_ns) for row in self._rows)
-        opened = [opened_ns for opened_ns, _ in rows]
-        busy_until = list(accumulate((ended_ns for _, ended_ns in rows), max))
-        for client, asked_ns, answered_ns in self._waits:
-            before = bisect_right(opened, asked_ns)
-            if before and asked_ns <= busy_until[before - 1] + self._tolerance_ns + HELD_NS:
-                continue
-            number = next(row.stream for row in self._rows if (row.client, row.opened_ns) == (client, answered_ns))
-            self._differences.add(Difference("time_ns of stream_opened", number, client, None, asked_ns, answered_ns))

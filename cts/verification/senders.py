@@ -13,11 +13,13 @@ from attrs import define, field
 
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Kind
+from cts.verification.greeted import GIVES_UP_NS
 from cts.verification.status import StatusLines
 
 __all__ = ["Sending"]
 
 _DATA, _CONNECTION_ID = "0000", "0010"
+_HELLO, _WELCOME = "00200101", "00200103"
 _SEQUENCE = slice(4, 20)
 _HEADER_SIZE = 26
 
@@ -64,6 +66,8 @@ class Sending:
     _sequences: tuple[int, int] | None = field(default=None, init=False)
     _sizes: set[int] = field(factory=set, init=False)
     _least_ns: int | None = field(default=None, init=False)
+    _greets: bool = field(default=False, init=False)
+    """Whether it is a client that asks by HELLO."""
 
     @property
     def datagram_sizes(self) -> set[int]:
@@ -78,7 +82,8 @@ class Sending:
     @property
     def gave_up_ns(self) -> int:
         """When a client stops waiting for an answer."""
-        return self.began_ns + self._plan.render_offset_ns(1)
+        patience_ns = GIVES_UP_NS if self._greets else 0
+        return self.began_ns + max(self._plan.render_offset_ns(1), patience_ns)
 
     @property
     def in_vain(self) -> bool:
@@ -98,8 +103,9 @@ class Sending:
     def heard(self, at_ns: int, kind: Kind) -> None:
         """Something reached it."""
         if self._pull:
-            self._heard.append((at_ns, kind is Kind.START))
-        elif kind is Kind.CONNECTION_ID:
+            if kind < Kind.HELLO or kind > Kind.CONTROL:
+                self._heard.append((at_ns, kind is Kind.START))
+        elif kind is Kind.CONNECTION_ID or kind is Kind.WELCOME:
             self._base_ns = at_ns if self._base_ns is None else min(at_ns, self._base_ns)
 
     def offered(self, at_ns: int, size: int, head: str) -> None:
@@ -113,7 +119,9 @@ class Sending:
             self._sends_data = head.startswith(_DATA) and size > _HEADER_SIZE
             if self._sends_data:
                 self._frame(at_ns, int.from_bytes(bytes.fromhex(head[_SEQUENCE]), "little", signed=True))
-            elif self._pull and head.startswith(_CONNECTION_ID):
+            elif head.startswith(_HELLO):
+                self._greets = True
+            elif self._pull and head.startswith((_CONNECTION_ID, _WELCOME)):
                 if self._named_first_ns is None:
                     self._named_first_ns = self._base_ns = at_ns
                 if self._named_again_ns is None:

@@ -117,14 +117,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     if tolerance_ns is None:
         tolerance_ns = _DEFAULT_TOLERANCE_NS if real else 0
     differences = Differences()
-    numbers = run.plan
-    plan = Arithmetic(
-        numbers.bits_per_second,
-        numbers.frame_rate,
-        numbers.stream_length_ns,
-        numbers.buffer_depth_ns,
-        numbers.datagram_max_size,
-    )
+    plan = Arithmetic.of(run.plan)
     times_ns = [run.began_ns + each.time_ns for each in run.statuses]
     lines = StatusLines(times_ns, tolerance_ns=tolerance_ns, behind=real, whole=run.complete)
     refused_lines = StatusLines(times_ns, tolerance_ns=tolerance_ns + HELD_NS, behind=real, whole=False)

@@ -237,16 +237,16 @@ def test_a_value_where_a_table_belongs_is_refused() -> None:
         ({"stream": {"frame-rate": 60}}, "stream.frame-rate: unknown key; did you mean 'frame_rate'?"),
         ({"stream": {"frame_rat": 60}}, "stream.frame_rat: unknown key; did you mean 'frame_rate'?"),
         ({"stream": {"connections": 2}}, "stream.connections: unknown key; did you mean client.connections?"),
-        ({"frame_rate": 60}, "frame_rate: unknown key; did you mean stream.frame_rate?"),
+        ({"verify": "data"}, "verify: unknown key; did you mean stream.verify?"),
         ({"options": {}}, "options: unknown key; did you mean sender.options or connected_socket.options?"),
         ({"strem": {}}, "strem: unknown key; did you mean 'stream'?"),
         (
             {"client": {"zzz": 1}},
-            "client.zzz: unknown key; allowed: target, connections, iterations, start_spread, bind",
+            "client.zzz: unknown key; allowed: target, connections, iterations, start_spread, bind, handshake",
         ),
         (
             {"client": {"a\nb.c": 1}},
-            "client.'a\\nb.c': unknown key; allowed: target, connections, iterations, start_spread, bind",
+            "client.'a\\nb.c': unknown key; allowed: target, connections, iterations, start_spread, bind, handshake",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from attrs import fields
 from cts.protocol.control.client import GIVES_UP_NS, HELLO_RETRY_NS
 from cts.protocol.control.cookie import COOKIE_SLOT_NS
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
-from cts.protocol.control.datagrams import CONTROL_FLAG, HELLO_SIZE, MAX_CONTROL_SIZE, VERSION, transcript
+from cts.protocol.control.datagrams import HELLO_SIZE, MAX_CONTROL_SIZE, VERSION, transcript
 from cts.protocol.control.fields import MAX_FIELDS, MUST_UNDERSTAND, Field
 from cts.protocol.control.keys import MAX_KEY_SIZE, MIN_KEY_SIZE
 from cts.protocol.control.layouts import CODECS, LAYOUTS
@@ -22,6 +22,7 @@ from cts.protocol.control.pinging import PING_INTERVAL_NS
 from cts.protocol.control.results import RESULTS_REPEATED_NS, RESULTS_RETRY_NS
 from cts.protocol.control.session import WINDOW
 from cts.protocol.control.states import TRANSITIONS
+from cts.protocol.wire import CONTROL_FLAG
 from cts.units import MILLISECOND, SECOND
 from tests.protocol.control.ends import KEY, accept, acceptor_of, challenged, client_of, hear, tell
 

@@ -13,10 +13,12 @@ from cts.engine.broker import Broker
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import IAdmission
+from cts.engine.hellos import Hellos
 from cts.engine.senders import AutoSender
 from cts.engine.server import Server
 from cts.engine.stream_ends import StreamLedger
-from cts.engine.streams import StreamParts, Streams
+from cts.engine.stream_parts import StreamParts
+from cts.engine.streams import Streams
 from cts.protocol.wire import START
 from cts.testing import RecordingEndpoint
 from tests.engine.small_stream import FIRST_RENDER, NAME, PLAN, SERVER
@@ -64,6 +66,7 @@ class BareServer:
         make_sender: Callable[[StreamPlan], ISender] = lambda plan: AutoSender(None, plan),
         factory: IConnectedSocketFactory | None = None,
         gone_after_ns: int | None = None,
+        hellos: Hellos | None = None,
     ) -> None:
         self.world = world
         self.endpoint = RecordingEndpoint(local=SERVER)
@@ -92,6 +95,7 @@ class BareServer:
             streams=self.streams,
             new_connection_id=lambda remote: NAME,
             admission=admission,
+            hellos=hellos,
         )
         self._served = trio.Event()
 

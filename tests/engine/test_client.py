@@ -19,8 +19,8 @@ from cts.api import (
     StreamPlan,
     StreamResult,
 )
+from cts.engine.broker import reachable
 from cts.engine.contracts import INetwork
-from cts.engine.session import reachable
 from cts.errors import PluginFailure
 from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
 from tests.engine.simulated_runs import simulated

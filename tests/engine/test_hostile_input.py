@@ -15,6 +15,7 @@ from cts.api import Address, DatagramBatch, FrameTotals, IDatagramEndpoint, Outc
 from cts.engine.admission import Admission
 from cts.engine.contracts import IAdmission
 from cts.net.simulated import SimulatedEndpoint
+from cts.protocol.control.limits import Caps
 from cts.protocol.wire import CONNECTION_ID_LENGTH, START, ConnectionId
 from cts.records.results import RunReport
 from cts.testing import PEER
@@ -344,6 +345,12 @@ class Nobody(IAdmission):
         raise AssertionError("nobody was let in")
 
     def may_answer(self, remote: Address, size: int) -> bool:
+        raise AssertionError("nobody was let in")
+
+    def caps_of(self, remote: Address) -> Caps:
+        raise AssertionError("nobody was let in")
+
+    def limit(self, name: str) -> str:
         raise AssertionError("nobody was let in")
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -25,7 +26,7 @@ from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
-from cts.runs.simulated_session import simulated_connection_id
+from cts.runs.simulated_session import simulated_chance, simulated_connection_id
 from tests.engine.small_stream import PATH, PLAN, SERVER, datagrams_of
 
 T = TypeVar("T")
@@ -151,6 +152,7 @@ class World:
             new_connection_id=lambda remote: simulated_connection_id(1, remote),
             observer=OrderedObserver([observer or self.recorder], self.pacer.now_ns),
             began_ns=began_ns,
+            chance=partial(simulated_chance, 1),
         )
 
     async def serve(self, session: Session) -> Running:

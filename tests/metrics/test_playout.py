@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.playout import Playout, PlayoutDepth, PlayoutSweep
+from cts.metrics.playout import Playout, PlayoutDepth, PlayoutSum, PlayoutSweep
 from tests.metrics.counted_receiver import Arrival, Received, received
 
 STEP_NS = 100
@@ -330,3 +330,12 @@ def test_a_frame_that_is_left_out_had_nothing_and_may_still_come_whole() -> None
     sweep.missed(late(1, 100, whole=True))
     assert sweep.playout().frames == 3
     assert sweep.playout().whole == ((3, 1),)
+
+
+def test_streams_of_several_plans_have_no_sum_whatever_comes_after_them() -> None:
+    one, another = (PlayoutSweep(depth, 10, 1, 100).playout() for depth in (3, 4))
+    for parts, expected in (([None, one, one, None], one + one), ([one, another, one], None), ([None], None)):
+        total = PlayoutSum()
+        for part in parts:
+            total.add(part)
+        assert total.playout == expected

@@ -113,13 +113,16 @@ def test_the_score_is_by_the_run_s_own_profile_and_names_its_rate() -> None:
     assert told == "50 of 100 for mine use (Quality of Outcome): latency is what limits it"
     told = dict(media_rows(evolve(report(totals), profile=evolve(mine, rate=8_000_000))))["score"]
     assert "for mine use, without its rate of 8 Mbit/s (" in told
-    json = media_json(totals, evolve(report(totals), profile=mine))
+    json = media_json(totals, PLAN, mine)
     assert json is not None
     assert isinstance(json["outcome"], dict)
     assert (json["outcome"]["profile"], json["outcome"]["profile_bits_per_second"]) == ("mine", None)
 
 
-def test_without_a_plan_or_metrics_there_are_none() -> None:
-    assert media_json(None, report(WHOLE)) is None
-    assert media_json(WHOLE, evolve(report(WHOLE), plan=None)) is None
-    assert media_json(WHOLE, report(None)) is not None
+def test_without_metrics_there_are_none_and_without_one_plan_no_outcome() -> None:
+    profile = report(WHOLE).profile
+    assert media_json(None, PLAN, profile) is None
+    without, whole = media_json(WHOLE, None, profile), media_json(WHOLE, PLAN, profile)
+    assert without is not None
+    assert whole is not None
+    assert without == {**whole, "outcome": None}

@@ -74,7 +74,7 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
         f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, '
-        f'"loss": {loss}, "playout": null, "metrics": null, "other_ends": []}}], '
+        f'"loss": {loss}, "playout": null, "metrics": null, "other_ends": [], "plan": null}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
@@ -152,7 +152,7 @@ def test_what_did_not_happen_takes_no_room() -> None:
 def test_a_sender_tells_what_it_sent_and_where_the_verdicts_are(role: str, direction: Direction) -> None:
     counts = StreamSnapshot(bytes_sent=4_999_950)
     snapshot = RunSnapshot(1, 0, counts, {Outcome.SUCCESSFUL: 1})
-    text = summary_text(evolve(REPORT, role=role, direction=direction, snapshot=snapshot))
+    text = summary_text(evolve(REPORT, role=role, direction=direction, snapshot=snapshot, streams=()))
     assert row(text, "sent") == "4,999,950 bytes"
     other = "server, which receives" if role == "client" else "clients, which receive"
     assert (

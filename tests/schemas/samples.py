@@ -144,6 +144,8 @@ def _runs() -> Iterator[tuple[str, Sample]]:
     yield "of which something was expected", partial(summary_json, evolve(everything, expectations=expected))
     any_rate = evolve(REPORT, plan=PLAN, metrics=WHOLE, profile=evolve(default_profile(), rate=None))
     yield "scored by a profile that takes any rate", partial(summary_json, any_rate)
+    ends = tuple(StreamEnds(evolve(RESULT, plan=plan)) for plan in (None, evolve(PLAN, buffer_depth_ns=2 * SECOND)))
+    yield "of two plans", partial(summary_json, evolve(REPORT, plan=PLAN, metrics=WHOLE, streams=ends))
     no_socket = evolve(RESULT, local=Address("0.0.0.0", 0), result="24: Too many open files", counts=StreamSnapshot())
     failed = evolve(
         REPORT, streams=(StreamEnds(no_socket),), answered=(SERVER,), failures=("a worker died",), notes=("!",)

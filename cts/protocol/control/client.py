@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 from cts.protocol.control.cookie import COOKIE_SLOT_NS
@@ -37,6 +38,11 @@ class HandshakeMode(Enum):
     ORIGINAL = "original"
     """By START, as the original does."""
 
+    @property
+    def falls_back_ns(self) -> int:
+        """After how long a client that nobody answers begins by START."""
+        return _UNANSWERED_AT_MOST * HELLO_RETRY_NS if self is HandshakeMode.AUTO else 0
+
 
 class ClientHandshake:
     """Asks a server for a stream.
@@ -52,6 +58,7 @@ class ClientHandshake:
         features: what this end can do.
         key: what it shares with the server; None for nothing.
         gives_up_ns: nanoseconds from now to giving up; cut to :data:`GIVES_UP_NS`, for so long a server remembers.
+        on_fall_back: called when it does.
 
     Attributes:
         state: where it is.
@@ -73,6 +80,7 @@ class ClientHandshake:
         features: Feature = ALL_FEATURES,
         key: Key | None = None,
         gives_up_ns: int = GIVES_UP_NS,
+        on_fall_back: Callable[[], None] | None = None,
     ) -> None:
         self.state = State.ORIGINAL if mode is HandshakeMode.ORIGINAL else State.ASKING
         self.hellos = 0
@@ -86,6 +94,7 @@ class ClientHandshake:
         self._features = features
         self._key = key
         self._cookie: bytes | None = None
+        self._on_fall_back = on_fall_back
         self._may_fall_back = mode is HandshakeMode.AUTO and key is None
         self._next_ns = now_ns
         self._waited_ns = min(gives_up_ns, GIVES_UP_NS)
@@ -112,6 +121,8 @@ class ClientHandshake:
             return None
         if now_ns > self._fall_back_ns:
             self._turn(Event.TWO_UNANSWERED)
+            if self._on_fall_back is not None:
+                self._on_fall_back()
         elif now_ns > self._until_ns:
             self._turn(Event.TIME_OUT)
         elif now_ns >= self._next_ns:

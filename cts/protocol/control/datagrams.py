@@ -17,9 +17,9 @@ from cts.protocol.control.fields import FIELD_HEADER, TAG_SIZE, Field, pack_fiel
 from cts.protocol.control.layouts import CODECS, LAYOUTS
 from cts.protocol.control.messages import Hello, Message, MessageType
 from cts.protocol.task import DatagramBatch
+from cts.protocol.wire import CONTROL_FLAG, is_control
 
 __all__ = [
-    "CONTROL_FLAG",
     "HEADER",
     "HELLO_SIZE",
     "MAX_CONTROL_SIZE",
@@ -28,12 +28,10 @@ __all__ = [
     "controls_apart",
     "decode_control_untrusted",
     "encode_control",
-    "is_control",
     "transcript",
     "with_tag",
 ]
 
-CONTROL_FLAG = 0x2000
 VERSION = 1
 HEADER = struct.Struct("<HBB")
 """Flag, version, type."""
@@ -41,7 +39,6 @@ HELLO_SIZE = 512
 """Bytes of HELLO at least, filled up with PADDING; no answer to it is larger."""
 MAX_CONTROL_SIZE = 1200
 
-_FLAG_BYTES = CONTROL_FLAG.to_bytes(2, "little")
 _TAG_FIELD_SIZE = FIELD_HEADER.size + TAG_SIZE
 _TYPES = {layout.message: kind for kind, layout in LAYOUTS.items()}
 _OPENING = frozenset({MessageType.HELLO, MessageType.CHALLENGE, MessageType.WELCOME, MessageType.REFUSED})
@@ -71,11 +68,6 @@ class Control(NamedTuple):
     sequence: int | None
     tag: bytes | None
     covered: bytes
-
-
-def is_control(datagram: bytes | memoryview) -> bool:
-    """Tell whether these bytes from the network have the flag of control datagrams."""
-    return datagram[:2] == _FLAG_BYTES
 
 
 def encode_control(message: Message, *, token: bytes = b"", sequence: int = 0, tagged: bool = False) -> bytes:
@@ -110,7 +102,7 @@ def controls_apart(batch: DatagramBatch) -> tuple[list[bytes], DatagramBatch | N
     """Return the control datagrams of a batch, and the others as one batch; None for no others."""
     data, size = batch.data, batch.segment_size
     # The second byte of each flag; of media none is that of control datagrams.
-    if _FLAG_BYTES[1] not in bytes(data[1::size]):
+    if CONTROL_FLAG >> 8 not in bytes(data[1::size]):
         return [], batch
     datagrams = batch.datagrams()
     controls = [bytes(datagram) for datagram in datagrams if is_control(datagram)]

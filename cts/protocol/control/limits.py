@@ -132,9 +132,7 @@ def admit(wanted: WantedPlan, caps: Caps) -> StreamPlan | Refusal:
     except PlanError as error:
         return Refusal(Reason.PLAN, f"these numbers make no stream: {error}")
     for cap, asked, allowed in _beyond(plan, caps):
-        text = (
-            f"{cap} of {asked} is asked for, and this server allows {allowed} at most: ask for less, or raise its limit"
-        )
+        text = f"{asked} is asked for, and its server.limits.{cap} is {allowed}: ask for less, or raise it"
         return Refusal(Reason.CAP, text, cap, allowed)
     return plan
 
@@ -142,7 +140,7 @@ def admit(wanted: WantedPlan, caps: Caps) -> StreamPlan | Refusal:
 def _beyond(plan: StreamPlan, caps: Caps) -> Iterator[tuple[str, str, str]]:
     """Yield the name of each cap that a plan is beyond, with what is asked for and what is allowed."""
     if caps.bits_per_second is not None and plan.bits_per_second > caps.bits_per_second:
-        yield "bits_per_second", format_rate(plan.bits_per_second), format_rate(caps.bits_per_second)
+        yield "bits_per_second_per_stream", format_rate(plan.bits_per_second), format_rate(caps.bits_per_second)
     if caps.frame_rate is not None and plan.frame_rate > caps.frame_rate:
         asked, allowed = (f"{format_frame_rate(rate)}/s" for rate in (plan.frame_rate, caps.frame_rate))
         yield "frame_rate", asked, allowed

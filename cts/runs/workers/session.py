@@ -13,14 +13,14 @@ import trio
 from attrs import define, field
 
 from cts.api import Address, Histogram, IPacer, StreamResult, StreamSnapshot
-from cts.engine.broker import Target
+from cts.engine.broker import Target, reachable
 from cts.engine.contracts import ISession
 from cts.engine.latecomers import gave_up
-from cts.engine.session import reachable
 from cts.engine.settings import SessionSettings
 from cts.engine.stream_ends import StreamLedger, concluded
 from cts.errors import UserError, system_error
 from cts.metrics.counters import sum_of_known
+from cts.metrics.playout import PlayoutSum
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
@@ -66,6 +66,7 @@ class WorkersSession(ISession):
     _ledger: StreamLedger = field(init=False)
     _streams: int = field(default=0, init=False)
     _in_vain: int = field(default=0, init=False)
+    _playout: PlayoutSum = field(factory=PlayoutSum, init=False)
     _told: int = field(default=0, init=False)
     _statuses: int = field(default=0, init=False)
     _interrupted: bool = field(default=False, init=False)
@@ -274,6 +275,7 @@ class WorkersSession(ISession):
         self._ledger.ended(info.number, result)
         if self._is_measured(worker):
             self._in_vain += came_to_nothing(result)
+            self._playout.add(result.playout)
             self.observer.stream_ended(info, result)
         else:
             self.observer.other_end_ended(info, result)
@@ -330,6 +332,6 @@ class WorkersSession(ISession):
             notes=tuple(dict.fromkeys(note for each in told for note in each.notes)),
             answered=tuple(dict.fromkeys(address for each in told for address in each.answered)),
             hosts=tuple(worker.host for worker in self._workers),
-            playout=sum_of_known(each.playout for each in told),
+            playout=self._playout.playout,
             metrics=sum_of_known(each.metrics for each in told),
         )

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from cts.errors import DecodeError
 from cts.protocol.control.datagrams import (
-    CONTROL_FLAG,
     HEADER,
     HELLO_SIZE,
     MAX_CONTROL_SIZE,
@@ -19,7 +18,6 @@ from cts.protocol.control.datagrams import (
     controls_apart,
     decode_control_untrusted,
     encode_control,
-    is_control,
     transcript,
     with_tag,
 )
@@ -38,7 +36,7 @@ from cts.protocol.control.messages import (
 )
 from cts.protocol.roles import Direction
 from cts.protocol.task import DatagramBatch
-from cts.protocol.wire import decode_untrusted
+from cts.protocol.wire import CONTROL_FLAG, decode_untrusted, is_control
 from tests.protocol.control.ends import (
     CAPS,
     CHALLENGES,

@@ -1,0 +1,125 @@
+"""HELLO at a server: what of a question is settled before anybody is let in, and who waits with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from cts.api import Address, StreamPlan
+from cts.engine.contracts import IAdmission
+from cts.engine.refusals import NO_PLAN, OTHER_WAY, beyond, refusal_for
+from cts.errors import DecodeError
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
+from cts.protocol.control.client import HELLO_RETRY_NS
+from cts.protocol.control.datagrams import Control, decode_control_untrusted
+from cts.protocol.control.limits import Caps, Reason, Refusal, admit
+from cts.protocol.control.messages import Hello
+from cts.protocol.roles import Direction, Role
+
+__all__ = ["HELLO_PATIENCE_NS", "Asked", "Declined", "Hellos"]
+
+HELLO_PATIENCE_NS = 4 * HELLO_RETRY_NS
+"""How long after the last copy of its HELLO a client still waits: it repeats it until it is answered or gives up."""
+
+
+@frozen
+class Asked:
+    """A stream that a client asks for by HELLO, whose address is proven and whose plan is within the caps."""
+
+    incoming: Incoming
+    plan: StreamPlan
+
+    @property
+    def server_role(self) -> Role:
+        """The part that the server plays in it."""
+        return self.incoming.hello.direction.server_role
+
+
+@frozen
+class Declined:
+    """What a client asks for that cannot be: the reason, out of a fixed set, and the answer that tells it."""
+
+    reason: str
+    answer: bytes
+
+
+@define(eq=False, kw_only=True)
+class Hellos:
+    """Answers HELLO as far as that needs no place for a stream, and keeps who waits for one.
+
+    Args:
+        acceptor: knows whose address is proven, and what was decided.
+        plan: of the streams that are asked for by START.
+        directions: which ways frames may go.
+        chance: returns 32 bytes that nobody can foresee, for a purpose.
+        admission: says what a peer may have; None for anything.
+    """
+
+    _acceptor: Acceptor
+    _plan: StreamPlan
+    _directions: frozenset[Direction]
+    _chance: Callable[[str], bytes]
+    _admission: IAdmission | None = None
+    _waiting: dict[Address, Asked] = field(factory=dict, init=False)
+
+    def hello_in(self, datagram: bytes) -> Control | None:
+        """Return the HELLO that a control datagram is; None for another one, and for what is none."""
+        try:
+            control = decode_control_untrusted(datagram)
+        except DecodeError:
+            return None
+        return control if isinstance(control.message, Hello) else None
+
+    def hear(self, control: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked | None:
+        """Take a HELLO; return the answer, the one that was given before, or what is to be let in; None for no answer."""
+        heard = self._acceptor.hear(control, remote.host.encode(), remote.port, now_ns)
+        if not isinstance(heard, Incoming):
+            return heard
+        if heard.hello.direction not in self._directions:
+            served = " and ".join(sorted(each.value for each in self._directions))
+            text = f"it serves {served} alone: set stream.direction to that, or ask another server"
+            return Declined(OTHER_WAY, self.refuse(heard, Refusal(Reason.DIRECTION, text)))
+        plan = admit(heard.hello.plan, self._caps(remote))
+        if not isinstance(plan, Refusal):
+            return Asked(heard, plan)
+        return Declined(NO_PLAN if plan.cap is None else beyond(plan.cap), self.refuse(heard, plan))
+
+    def refuse(self, incoming: Incoming, why: Refusal | str) -> bytes:
+        """Decide that a stream is not served; return the answer. A text is one of those that admission says."""
+        if isinstance(why, str):
+            why = refusal_for(why, self._admission)
+        return self._acceptor.refuse(incoming, why)
+
+    def accept(self, asked: Asked, remote: Address, connection_id: str, now_ns: int) -> Accepted:
+        """Decide that it is."""
+        return self._acceptor.accept(
+            asked.incoming,
+            asked.plan,
+            connection_id=connection_id,
+            server_nonce=self._chance(f"stream {connection_id} {now_ns}")[:16],
+            caps=self._caps(remote),
+            now_ns=now_ns,
+        )
+
+    def waits_with(self, remote: Address, asked: Asked) -> bool:
+        """Tell whether a peer waits with that same HELLO."""
+        before = self._waiting.get(remote)
+        return before is not None and before.incoming.asker == asked.incoming.asker
+
+    def wait(self, remote: Address, asked: Asked) -> None:
+        """Keep what a peer waits with."""
+        self._waiting[remote] = asked
+
+    def take(self, remote: Address) -> Asked | None:
+        """Return what a peer waited with, which is forgotten; None for START."""
+        return self._waiting.pop(remote, None)
+
+    def waited_in_vain(self, remote: Address) -> None:
+        """Give the place back of a peer that waits no more."""
+        asked = self.take(remote)
+        if self._admission is not None:
+            self._admission.give_back(remote, (self._plan if asked is None else asked.plan).bits_per_second)
+
+    def _caps(self, remote: Address) -> Caps:
+        return Caps() if self._admission is None else self._admission.caps_of(remote)

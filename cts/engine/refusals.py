@@ -1,0 +1,44 @@
+"""Why a peer is turned away, as HELLO is told it: the reasons of admission, each with what it asks for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cts.engine.contracts import IAdmission, StartAnswer
+from cts.protocol.control.limits import Reason, Refusal
+
+__all__ = ["DENIED", "LEAVING", "NOT_ALLOWED", "NOT_MADE", "NO_PLAN", "OTHER_WAY", "beyond", "refusal_for"]
+
+DENIED: Final = "in server.deny"
+NOT_ALLOWED: Final = "outside server.allow"
+OTHER_WAY: Final = "HELLO for a direction that is not served"
+NO_PLAN: Final = "HELLO whose numbers make no stream"
+LEAVING: Final = Refusal(Reason.LEAVING, "it is about to end and takes no more streams: ask again when it is back")
+NOT_MADE: Final = Refusal(Reason.OTHER, "it could not make the stream: its own output says why")
+
+_BEYOND: Final = "beyond server.limits."
+_REASONS: Final = {"starts": Reason.RATE, "streams": Reason.BUSY, "bits": Reason.CAP}
+_ADVICE: Final = {
+    Reason.RATE: "ask less often, or raise it",
+    Reason.BUSY: "ask again when others have ended, or raise it",
+    Reason.CAP: "ask for less, or again when others have ended, or raise it",
+}
+_BUSY: Final = Refusal(Reason.BUSY, "as many clients wait as may: ask again when others have ended")
+_DENIED: Final = Refusal(Reason.DENIED, "this address is not served there: see its server.allow and server.deny")
+
+
+def beyond(limit: str) -> str:
+    """Return the reason of who is beyond a limit of that name."""
+    return _BEYOND + limit
+
+
+def refusal_for(reason: str, admission: IAdmission | None) -> Refusal:
+    """Return what a client is told that is turned away for a reason of admission, or since there is no room to wait."""
+    if reason == StartAnswer.NO_ROOM.value:
+        return _BUSY
+    if not reason.startswith(_BEYOND):
+        return _DENIED
+    name = reason.removeprefix(_BEYOND)
+    kind = _REASONS[name.partition("_")[0]]
+    limit = "" if admission is None else admission.limit(name)
+    return Refusal(kind, f"its server.limits.{name} is {limit}: {_ADVICE[kind]}", name, limit)
