@@ -127,7 +127,11 @@ def _play(report: RunReport, played: int) -> str:
         known = "" if playout.frames >= rendered else f" (known of {playout.frames:,} of {rendered:,} frames)"
         buffer = _with_article(_time(playout, enough))
         if enough > playout.buffered_frames:
-            set_to = "" if report.plan is None else f" with the {format_duration(report.plan.buffer_depth_ns)} buffer"
+            set_to = (
+                ""
+                if report.common_plan is None
+                else f" with the {format_duration(report.common_plan.buffer_depth_ns)} buffer"
+            )
             would = f"{buffer} buffer would have been enough for {_PLAYS} % of them{known}"
             return f"{what} {plays_not}{set_to}: {dropped}; {would}"
         but = "" if played == rendered else f", but {dropped}"
@@ -167,7 +171,7 @@ def _worst(report: RunReport) -> Iterator[str]:
 
 def _held_back(report: RunReport) -> Iterator[str]:
     """Say what takes most from the score (Quality of Outcome). Of latency only its variation is known."""
-    totals, plan = report.metrics, report.plan
+    totals, plan = report.metrics, report.common_plan
     if totals is None or plan is None or not totals.datagrams.received:
         return
     outcome = quality_of(totals, plan, report.profile)
@@ -227,7 +231,7 @@ def _streams(report: RunReport) -> int:
 
 
 def _of_what(report: RunReport) -> str:
-    plan, streams = report.plan, _streams(report)
+    plan, streams = report.common_plan, _streams(report)
     if plan is None:
         return "the stream" if streams <= 1 else f"the {streams:,} streams"
     rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
