@@ -208,7 +208,7 @@ def test_who_only_sends_says_what_left_and_that_the_receiver_knows_the_rest() ->
 def test_who_could_not_send_says_so_and_why() -> None:
     refused = UnsentFrames({"Network is unreachable": Unsent(30, SECOND)})
     nothing = with_role("server", Direction.PULL, StreamSnapshot(due=DueBytes(1000, 1000)))
-    nothing = evolve(nothing, snapshot=evolve(nothing.snapshot, unsent=refused))
+    nothing = evolve(nothing, streams=(), snapshot=evolve(nothing.snapshot, unsent=refused))
     assert answer_of(nothing) == f"Nothing of {RATE} left this host (Network is unreachable)."
     part = evolve(nothing.snapshot, counts=StreamSnapshot(bytes_sent=750, due=DueBytes(1000, 250)), unreachable=1)
     assert answer_of(evolve(nothing, snapshot=part)) == (
