@@ -93,7 +93,7 @@ def test(
 ) -> None:
     """Stream from HOST, where `cts serve` runs, and print how the network carried it.
 
-    The port is 4444 if none is given. Until both ends can settle that between them, `cts serve` needs the same flags.
+    The port is 4444 if none is given. `cts serve` needs no flags: the two settle between them what is streamed.
 
     \b
     Example:
@@ -120,12 +120,13 @@ def serve(
 ) -> None:
     """Serve one `cts test` after the other, on ADDRESS or on every address, until Ctrl-C.
 
-    ADDRESS is host:port or a host, the port 4444 if none is given. Clients of public addresses are answered if
-    --set server.original_clients names them. Until both ends can settle that between them, it needs the flags of the clients.
+    ADDRESS is host:port or a host, the port 4444 if none is given. Each `cts test` says what it wants. The flags of streams are
+    for clients of ctsTraffic, which cannot; those of public addresses are answered if --set server.original_clients names
+    them.
 
     \b
     Example:
-      cts serve --as call-720p
+      cts serve
       cts serve 192.0.2.1:5000 '[::1]:5000' --bitrate 25M --fps 60 --time 30s
       cts serve --print-config > server.toml
     """

@@ -44,7 +44,6 @@ _WORDS: Mapping[KeyPath, str] = {
 
 _COMMENTS: Mapping[str, str] = {
     "run.role": "this process plays one part; loopback: both",
-    "stream": "both ends must agree",
     "stream.direction": "pull: the server sends | push: the client sends",
     "stream.bits_per_second": "headers included",
     "stream.frame_rate": "frames per second",
@@ -53,6 +52,7 @@ _COMMENTS: Mapping[str, str] = {
     "server.listen": '"*" is every address of both families; the port is 4444 if none is given',
     "client.target": "servers, taken in turn; the port is 4444 if none is given",
     "client.connections": "streams at once",
+    "client.handshake": "auto: settle the stream with a server of cts, else ask as ctsTraffic does, with the same [stream]",
     "output.events_file": "everything that happened, for cts replay and cts verify-run",
 }
 
@@ -112,7 +112,7 @@ def client_config(flags: StreamFlags, hosts: Sequence[str], *, streams: int | No
         UserError: all that is wrong, in the words of the flags.
     """
     connections = len(hosts) if streams is None else streams
-    client: dict[str, object] = {"target": _addresses(hosts)}
+    client: dict[str, object] = {"target": _addresses(hosts), "handshake": "auto"}
     if connections != 1:
         client["connections"] = connections
     return _checked({"run": {"role": "client"}, "stream": _stream(flags), "client": client}, flags)
@@ -122,7 +122,7 @@ def server_config(flags: StreamFlags, addresses: Sequence[str]) -> QuickConfig:
     """Return the configuration of a server that serves one test after the other.
 
     Args:
-        flags: what to stream, as the clients have it.
+        flags: what to stream to clients that ask by START, which says nothing of it: those of ctsTraffic.
         addresses: where to listen, written as in :func:`client_config`; empty for every address.
 
     Raises:

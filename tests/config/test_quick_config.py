@@ -60,7 +60,7 @@ def test_every_flag_sets_its_key() -> None:
             "buffer_depth": "200ms",
             "dscp": "EF",
         },
-        "client": {"target": "192.0.2.1:5000", "connections": 3},
+        "client": {"target": "192.0.2.1:5000", "connections": 3, "handshake": "auto"},
         "output": {"events_file": "run.jsonl.gz"},
     }
     assert config == structure_config(expected)
