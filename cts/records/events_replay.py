@@ -9,6 +9,7 @@ from attrs import evolve
 from cts.metrics.counters import FrameTotals
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
+from cts.records.earlier_events import LACKING, as_schema_2
 from cts.records.event_values import counts_read, percentiles_read, read_address, snapshot_read
 from cts.records.events_header import RunHeader, is_torn, read_header, read_plan_of_stream
 from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
@@ -42,6 +43,7 @@ class EventsReplay:
 
     Args:
         path: the file, gzip or not.
+        oldest: the lowest schema that will do: 1 for who gets along without what that lacks, 0 and nothing in its place.
 
     Attributes:
         header: what the run was told.
@@ -50,16 +52,16 @@ class EventsReplay:
         UserError: the file cannot be read, or is no such log, now or while it is told.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._reader = LineReader(path, f"an events log of schema {_SCHEMA}")
+    def __init__(self, path: Path, *, oldest: int = _SCHEMA) -> None:
+        schemas = f"schema {_SCHEMA}" if oldest == _SCHEMA else f"schema {oldest} or {_SCHEMA}"
+        self._reader = LineReader(path, f"an events log of {schemas}")
         self._lines = iter(self._reader)
         first = next(self._lines, None)
         if first is None or is_torn(first):
             raise self._reader.unusable("is empty" if first is None else "was cut short within its first line")
         self.header: RunHeader = read_header(self._reader, self._reader.fields(first))
-        if self.header.schema != _SCHEMA:
-            lacking = "what was due, how late frames were sent, buffers, host, notes, and the run's clock"
-            raise self._reader.unusable(f"is of schema {self.header.schema}, which lacks {lacking}")
+        if self.header.schema < oldest:
+            raise self._reader.unusable(f"is of schema {self.header.schema}, which lacks {LACKING}")
         self._began_ns = self.header.began_ns
         self._open: dict[tuple[int, Role], list[OpenEnd]] = {}
         self._end = ReportedEnd()
@@ -93,6 +95,8 @@ class EventsReplay:
             raise self._reader.refused("is one of too many that are long")
 
     def _event(self, event: str, fields: Fields, observer: Observer) -> None:
+        if self.header.schema != _SCHEMA:
+            fields = as_schema_2(event, fields)
         if event == "stream_opened":
             self._opened(fields, observer)
         elif event == "stream_ended":

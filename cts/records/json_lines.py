@@ -249,6 +249,10 @@ class Fields:
         """Return an object inside this one, or None for null and for a key that is not there."""
         return None if self._values.get(key) is None else self.within(key)
 
+    def over(self, left_out: Mapping[str, object]) -> Fields:
+        """Return them with what stands for keys that are not there, here and in objects inside this one."""
+        return Fields(_over(left_out, self._values), self._reader)
+
     def refused(self, text: str) -> UserError:
         """Return the error for the line that they stand in."""
         return self._reader.refused(text)
@@ -257,3 +261,12 @@ class Fields:
         if key not in self._values:
             return self._reader.refused(f"has no {key!r}")
         return self._reader.refused(f"has a {key!r} that is not {wanted}")
+
+
+def _over(left_out: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    laid = {**left_out, **values}
+    for key, under in left_out.items():
+        value = laid[key]
+        if isinstance(under, dict) and isinstance(value, dict):
+            laid[key] = {**under, **value}
+    return laid

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
+from cts.records.earlier_events import LACKING
 from cts.records.events_header import RunHeader
 from cts.records.events_replay import EventsReplay
 from cts.records.measures import StreamMeasures
@@ -44,11 +45,13 @@ class Replayed:
     """What came of it.
 
     Attributes:
+        header: what the run was told.
         report: what the run reported; of a run whose end is missing, what can be known of it.
         notes: what a person should hear of the logs.
         missing: what the events lack, each in words that go on from their name.
     """
 
+    header: RunHeader
     report: RunReport
     notes: tuple[str, ...]
     missing: tuple[str, ...]
@@ -59,31 +62,40 @@ class Replayed:
         return 1 if self.missing else 0
 
 
-def replay(events: Path, logs: dict[str, Path], expect: Sequence[str] = ()) -> Replayed:
+def replay(
+    events: Path,
+    logs: Mapping[str, Path],
+    expect: Sequence[str] = (),
+    *,
+    watch: Callable[[RunHeader], Sequence[Observer]] = lambda header: (),
+    oldest: int = 2,
+) -> Replayed:
     """Recompute what a run reported, and write logs of it.
 
     Args:
-        events: its events log, of schema 2.
+        events: its events log.
         logs: by names of :data:`LOG_OPTIONS`, which logs to write.
         expect: what is expected beside what was.
+        watch: given what the run was told, returns who else is told of what happened in it.
+        oldest: the lowest schema of events that will do; those of schema 1 tell of no datagrams.
 
     Raises:
         UserError: the events cannot be read, are none, or a log cannot be written; or no run can be expected to be so.
     """
     with_expectations((), expect)
-    recording = EventsReplay(events)
+    recording = EventsReplay(events, oldest=oldest)
     header = recording.header
     expected, unknown = _expected(header)
     expected = with_expectations(expected, expect)
     _refuse_same(events, logs)
     writers = _opened(header, logs)
     ends = _Ends(header)
-    everybody = _Everybody((ends, *writers))
+    everybody = _Everybody((ends, *writers, *watch(header)))
     with ExitStack() as stack:
         for writer in reversed(writers):
             stack.callback(writer.closing)
         end = recording.tell(everybody)
-        missing = _missing(end)
+        missing = _missing(end, header.schema)
         failures = [*end.failures, *(f"events: {text}" for text in missing)]
         for open_end in end.open:
             result = ends.cut_off(open_end, header.began_ns + end.latest_ns)
@@ -96,7 +108,7 @@ def replay(events: Path, logs: dict[str, Path], expect: Sequence[str] = ()) -> R
             everybody.run_failed(failure)
     if failed := [failure for writer in writers for failure in writer.failures()]:
         raise UserError("\n".join(failed))
-    return Replayed(report, (*unknown, *(note for writer in writers for note in writer.notes())), missing)
+    return Replayed(header, report, (*unknown, *(note for writer in writers for note in writer.notes())), missing)
 
 
 class _Everybody(Observer):
@@ -223,7 +235,7 @@ def _expected(header: RunHeader) -> tuple[Expectations, list[str]]:
     return Expectations(known), unknown
 
 
-def _refuse_same(events: Path, logs: dict[str, Path]) -> None:
+def _refuse_same(events: Path, logs: Mapping[str, Path]) -> None:
     files = {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
     seen: dict[Path, str] = {}
     for name, path in files.items():
@@ -232,7 +244,7 @@ def _refuse_same(events: Path, logs: dict[str, Path]) -> None:
             raise UserError(f"{name}: '{path}' is the file of {other}; allowed: another one")
 
 
-def _opened(header: RunHeader, logs: dict[str, Path]) -> list[Observer]:
+def _opened(header: RunHeader, logs: Mapping[str, Path]) -> list[Observer]:
     """Open the logs, as the run did."""
     plan, encoding = header.plan, header.encoding
     least_ns = (
@@ -261,9 +273,9 @@ def _opened(header: RunHeader, logs: dict[str, Path]) -> list[Observer]:
     return opened
 
 
-def _missing(end: ReportedEnd) -> tuple[str, ...]:
-    texts = []
-    if not end.has_report:
+def _missing(end: ReportedEnd, schema: int) -> tuple[str, ...]:
+    texts = [f"is of schema 1, which lacks {LACKING}"] if schema == 1 else []
+    if _was_killed(end, schema):
         streams = f", with {counted(len(end.open), 'end')} of streams open" if end.open else ""
         texts.append(
             f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed or failed; how late frames were sent, how the "
@@ -275,9 +287,14 @@ def _missing(end: ReportedEnd) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def _was_killed(end: ReportedEnd, schema: int) -> bool:
+    """Tell whether a run did not come to its end: then it reported nothing, which no run of schema 1 did."""
+    return not (end.is_whole if schema == 1 else end.has_report)
+
+
 def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
     snapshot, ledger = end.snapshot, ends.ledger
-    if not end.has_report:
+    if _was_killed(end, header.schema):
         snapshot = evolve(snapshot, outcomes=+ledger.outcomes, interrupted=True)
     if not end.has_report or end.missing:
         snapshot = evolve(snapshot, counts=_at_least(snapshot.counts, ends.total))
@@ -292,7 +309,7 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
     )
     return evolve(
         report,
-        elapsed_ns=report.elapsed_ns if end.has_report else end.latest_ns,
+        elapsed_ns=end.latest_ns if _was_killed(end, header.schema) else report.elapsed_ns,
         failures=tuple(failures),
         answered=tuple(end.answered),
         send_lateness=end.send_lateness,
