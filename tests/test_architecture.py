@@ -37,12 +37,14 @@ ROOMS: dict[str, frozenset[str]] = {
     | {"metrics.quality_of_outcome", "records.outcome_profiles"},
     "plugin": CONTRACTS | {"config"},
     "output": CONTRACTS,
+    # Pages are made of what was reported, in the words of the summary; who reads events for them is further down.
+    "report": CONTRACTS | {"output"},
     # Independent in what it computes: of a run it knows the wire, the records, names, and nothing else.
     "verification": frozenset(
         {"errors", "units", "protocol.roles", "protocol.task", "protocol.wire", "records", "impairment.link"}
     ),
     "runs": CONTRACTS
-    | {"native", "signals", "chance", "impairment", "clock", "engine", "net", "config", "plugin", "output"},
+    | {"native", "signals", "chance", "impairment", "clock", "engine", "net", "config", "plugin", "output", "report"},
     # Fakes and contracts stand on the API alone; a whole stream is put together as a run is.
     "testing": CONTRACTS
     | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin"}

@@ -1,0 +1,97 @@
+"""The part of a page that is about one run, and the part where several are laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cts.output.figures import percentage
+from cts.output.summary import summary_text
+from cts.protocol.roles import Role
+from cts.records.results import RunReport
+from cts.report.facts import configuration, glance, streams_table, trust_section
+from cts.report.losses import loss_by_place, loss_runs
+from cts.report.markup import Markup, element, foreign, joined
+from cts.report.overlay import overlay_plots
+from cts.report.page import Section
+from cts.report.picture import RunPicture
+from cts.report.plot import Plot, plot_figure
+from cts.report.shape_plots import shape_plots
+from cts.report.time_plots import time_plots
+
+__all__ = ["overlay_section", "run_section"]
+
+_ZOOM = "Drag across a picture to zoom all of them; double-click for the whole run."
+
+
+def run_section(run: RunPicture, key: str) -> Section:
+    """Return all that is told of one run; ``key`` tells it from the page's other sections."""
+    over_time, shapes = time_plots(run, key), shape_plots(run, key)
+    report = run.report
+    totals = report.metrics
+    body = joined(
+        element("p", foreign(answer(report)), class_="answer"),
+        _missing(run),
+        glance(run),
+        _over_time(over_time, key),
+        element("div", *map(plot_figure, shapes), class_="pair") if shapes else "",
+        _pair(loss_runs(None if totals is None else totals.runs), loss_by_place(report)),
+        streams_table(run),
+        trust_section(run),
+        _said(report),
+        element("figure", element("h3", "Configuration"), configuration(run)),
+        element("details", element("summary", "The summary as it was printed"), element("pre", summary_text(report))),
+    )
+    return Section(key, run.name, body, (*over_time, *shapes))
+
+
+def overlay_section(runs: Sequence[RunPicture], key: str) -> Section:
+    """Return the same pictures of several runs laid over each other."""
+    over_time, shapes = overlay_plots(runs, key)
+    body = joined(
+        _over_time(over_time, key), element("div", *map(plot_figure, shapes), class_="pair") if shapes else ""
+    )
+    return Section(key, "All runs together", body, (*over_time, *shapes))
+
+
+def answer(report: RunReport) -> str:
+    """Return what the run came to, in a sentence."""
+    frames = report.snapshot.counts.frames
+    if Role.RECEIVER not in report.roles:
+        return f"{report.snapshot.counts.bytes_sent:,} bytes were sent; whether frames played the receiving end knows."
+    played = percentage(frames.completed + frames.repeated, frames.rendered)
+    return f"{played} of {frames.rendered:,} frames played."
+
+
+def _missing(run: RunPicture) -> Markup:
+    """Return what is missing from the events, and what went wrong with the run."""
+    failures = [text for text in run.report.failures if not any(text == f"events: {lack}" for lack in run.missing)]
+    if not run.missing and not failures:
+        return Markup("")
+    lacks = [element("li", "This run's events file ", foreign(text), ".") for text in run.missing]
+    return element(
+        "div",
+        element("strong", "Not all is here"),
+        element("ul", *lacks, *(element("li", foreign(text)) for text in failures)),
+        class_="callout",
+        role="note",
+    )
+
+
+def _over_time(plots: Sequence[Plot], key: str) -> Markup:
+    if not plots:
+        return element("p", "No frame was due and nothing was sent: there is nothing to draw over time.")
+    whole = element("button", "Whole run", type="button", data_whole=key, disabled="disabled")
+    bar = element("div", element("span", _ZOOM), whole, class_="zoom")
+    return joined(bar, *map(plot_figure, plots))
+
+
+def _pair(*parts: Markup) -> Markup:
+    shown = [part for part in parts if part]
+    return element("div", *shown, class_="pair") if shown else Markup("")
+
+
+def _said(report: RunReport) -> Markup:
+    """Return the run's notes and the remarks to its streams."""
+    remarks = dict.fromkeys(result.remark for result in report.results if result.remark)
+    said = [element("li", foreign(text)) for text in (*report.notes, *list(remarks)[:20])]
+    return element("figure", element("h3", "Notes"), element("ul", *said)) if said else Markup("")
