@@ -19,6 +19,7 @@ from cts.cli.plugins_command import plugins
 from cts.cli.printing import CannotPrintError, print_result, say
 from cts.cli.quick_commands import serve, test
 from cts.cli.replay_command import replay
+from cts.cli.report_command import report
 from cts.cli.run_command import run
 from cts.cli.schema_command import schema
 from cts.cli.sim_command import sim
@@ -39,6 +40,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     verify_run,
     replay,
     explain,
+    report,
     bench,
     schema,
 )

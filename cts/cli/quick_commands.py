@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -11,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from cts.cli.options import overrides_option
 from cts.cli.printing import as_json_option, print_result
+from cts.cli.report_file import report_option
 from cts.cli.run_command import carry_out
 from cts.errors import UserError
 
@@ -59,6 +61,7 @@ _STREAM_OPTIONS = (
         metavar="FILE",
         help="Write all that happens, for cts replay; gzip if it ends in .gz.",
     ),
+    report_option,
     as_json_option,
     overrides_option("stream.dscp=EF"),
     click.option("--print-config", is_flag=True, help="Print the configuration that this is, as a file for cts run."),
@@ -89,6 +92,7 @@ def test(
     as_json: bool,
     print_config: bool,
     overrides: tuple[str, ...],
+    report_file: Path | None,
     **flags: str | None,
 ) -> None:
     """Stream from HOST, where `cts serve` runs, and print how the network carried it.
@@ -105,7 +109,7 @@ def test(
     from cts.config.quick_config import StreamFlags, client_config
 
     quick = client_config(StreamFlags(overrides=overrides, **flags), hosts, streams=streams)
-    _carry_out(quick, as_json=as_json, print_config=print_config)
+    _carry_out(quick, as_json=as_json, print_config=print_config, report_file=report_file)
 
 
 @click.command(short_help="Serve tests without a file.")
@@ -116,6 +120,7 @@ def serve(
     as_json: bool,
     print_config: bool,
     overrides: tuple[str, ...],
+    report_file: Path | None,
     **flags: str | None,
 ) -> None:
     """Serve one `cts test` after the other, on ADDRESS or on every address, until Ctrl-C.
@@ -133,14 +138,14 @@ def serve(
     from cts.config.quick_config import StreamFlags, server_config
 
     quick = server_config(StreamFlags(overrides=overrides, **flags), addresses)
-    _carry_out(quick, as_json=as_json, print_config=print_config)
+    _carry_out(quick, as_json=as_json, print_config=print_config, report_file=report_file)
 
 
-def _carry_out(quick: QuickConfig, *, as_json: bool, print_config: bool) -> None:
+def _carry_out(quick: QuickConfig, *, as_json: bool, print_config: bool, report_file: Path | None) -> None:
     if print_config:
         print_result(f"# For `cts run`; docs/configuration.md has every key.\n\n{quick.text()}")
         sys.exit(0)
     try:
-        carry_out(quick.config, "command line", quick.overrides, as_json=as_json)
+        carry_out(quick.config, "command line", quick.overrides, as_json=as_json, report_file=report_file)
     except UserError as error:
         raise UserError(quick.in_words_of_flags(str(error))) from None

@@ -8,6 +8,8 @@ import click
 
 from cts.cli.expecting import Teller, expecting
 from cts.cli.printing import as_json_option, say
+from cts.cli.report_command import name_of
+from cts.cli.report_file import report_after, report_option
 
 __all__ = ["replay"]
 
@@ -27,6 +29,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--errors", type=_FILE, metavar="FILE", help="Write the error log again.")
 @expecting
+@report_option
 def replay(
     events: Path,
     as_json: bool,
@@ -36,6 +39,7 @@ def replay(
     errors: Path | None,
     expect: tuple[str, ...],
     junit: Path | None,
+    report_file: Path | None,
 ) -> None:
     """Recompute from EVENTS, a run's events file, what the run reported, and print it.
 
@@ -53,10 +57,11 @@ def replay(
     from cts.runs.replay import replay as replay_run
 
     given = {"status": status, "connection": connection, "jitter": jitter, "errors": errors}
-    logs = {name: path for name, path in given.items() if path is not None}
-    teller = Teller(as_json, junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}})
-    replayed = replay_run(events, logs, expect)
-    for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
-        say(text)
-    teller.tell(RunResult(replayed.report, None))
-    teller.finish(replayed.report, replayed.exit_status)
+    with report_after(events, report_file, name_of(events)):
+        logs = {name: path for name, path in given.items() if path is not None}
+        teller = Teller(as_json, junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}})
+        replayed = replay_run(events, logs, expect)
+        for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
+            say(text)
+        teller.tell(RunResult(replayed.report, None))
+        teller.finish(replayed.report, replayed.exit_status)

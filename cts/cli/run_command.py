@@ -12,6 +12,7 @@ import click
 from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option
 from cts.cli.printing import as_json_option
+from cts.cli.report_file import report_at_end, report_option
 
 if TYPE_CHECKING:
     from cts.config import Config
@@ -24,7 +25,15 @@ __all__ = ["carry_out", "run"]
 @overrides_option()
 @expecting
 @as_json_option
-def run(config: Path, overrides: tuple[str, ...], expect: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
+@report_option
+def run(
+    config: Path,
+    overrides: tuple[str, ...],
+    expect: tuple[str, ...],
+    junit: Path | None,
+    as_json: bool,
+    report_file: Path | None,
+) -> None:
     """Run the streams that CONFIG describes, and print what was measured.
 
     \b
@@ -35,7 +44,15 @@ def run(config: Path, overrides: tuple[str, ...], expect: tuple[str, ...], junit
     """
     from cts.config import load_config
 
-    carry_out(load_config(config, overrides), str(config), overrides, as_json=as_json, expect=expect, junit=junit)
+    carry_out(
+        load_config(config, overrides),
+        str(config),
+        overrides,
+        as_json=as_json,
+        expect=expect,
+        junit=junit,
+        report_file=report_file,
+    )
 
 
 def carry_out(
@@ -46,6 +63,7 @@ def carry_out(
     as_json: bool = False,
     expect: Sequence[str] = (),
     junit: Path | None = None,
+    report_file: Path | None = None,
 ) -> NoReturn:
     """Run a configuration, print what was measured, and leave with the exit status that it has earned.
 
@@ -56,10 +74,12 @@ def carry_out(
         as_json: how to print.
         expect: what is expected beside what the configuration does.
         junit: where to write what became of that; None for nowhere.
+        report_file: where to write a report; None for nowhere.
     """
     from cts.runs.real_run import run as run_config
 
-    settings, teller = prepared(settings, source, expect, junit, as_json=as_json)
-    result = run_config(settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides)
-    teller.tell(result)
-    teller.finish(result.report, result.exit_status)
+    with report_at_end(settings, report_file, source) as settings:
+        settings, teller = prepared(settings, source, expect, junit, as_json=as_json)
+        result = run_config(settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides)
+        teller.tell(result)
+        teller.finish(result.report, result.exit_status)

@@ -10,6 +10,7 @@ import click
 from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option, seed_option
 from cts.cli.printing import as_json_option, say
+from cts.cli.report_file import report_at_end, report_option
 
 __all__ = ["sim"]
 
@@ -20,6 +21,7 @@ __all__ = ["sim"]
 @seed_option
 @expecting
 @as_json_option
+@report_option
 def sim(
     config: Path,
     overrides: tuple[str, ...],
@@ -27,6 +29,7 @@ def sim(
     expect: tuple[str, ...],
     junit: Path | None,
     as_json: bool,
+    report_file: Path | None,
 ) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
@@ -41,15 +44,16 @@ def sim(
     from cts.runs.session_settings import simulated_seed
     from cts.runs.simulated_run import run_simulation
 
-    settings, teller = prepared(load_config(config, overrides), str(config), expect, junit, as_json=as_json)
-    result = run_simulation(
-        settings,
-        str(config),
-        seed=simulated_seed(settings, seed),
-        console=sys.stderr,
-        say=say,
-        give_up=teller.tell,
-        overrides=overrides,
-    )
-    teller.tell(result)
-    teller.finish(result.report, result.exit_status)
+    with report_at_end(load_config(config, overrides), report_file, str(config)) as settings:
+        settings, teller = prepared(settings, str(config), expect, junit, as_json=as_json)
+        result = run_simulation(
+            settings,
+            str(config),
+            seed=simulated_seed(settings, seed),
+            console=sys.stderr,
+            say=say,
+            give_up=teller.tell,
+            overrides=overrides,
+        )
+        teller.tell(result)
+        teller.finish(result.report, result.exit_status)

@@ -1,0 +1,116 @@
+"""``--report``, by which a run makes its report at its end, and how the file of any report is written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from cts.cli.printing import say
+from cts.errors import UserError, system_reason
+
+if TYPE_CHECKING:
+    from cts.config import Config
+
+__all__ = ["refuse_report", "report_after", "report_at_end", "report_option", "write_report"]
+
+_OPTION = "--report"
+report_option = click.option(
+    _OPTION,
+    "report_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what was measured as one HTML file, which opens offline.",
+)
+
+
+@contextmanager
+def report_at_end(settings: Config, report_file: Path | None, source: str) -> Iterator[Config]:
+    """Have what runs within, and leaves with its status (SystemExit), make its report then; yield what it is to run.
+
+    Args:
+        settings: the configuration; where it has no events file, the events are kept for as long as they are needed.
+        report_file: the option's value; None for no report.
+        source: where the configuration came from, by which the run is called.
+
+    Raises:
+        UserError: the report, or the events again, are not to be had; told before anything runs.
+    """
+    if report_file is None:
+        yield settings
+        return
+    from attrs import evolve
+
+    events = settings.output.events_file
+    if events is not None and events.exists() and not events.is_file():
+        raise UserError(f"{_OPTION}: '{events}' (output.events_file) cannot be read again; allowed: a file, or none")
+    with TemporaryDirectory(prefix="cts-report-") as folder:
+        if events is None:
+            events = Path(folder, "events.jsonl.gz")
+            settings = evolve(settings, output=evolve(settings.output, events_file=events))
+        with report_after(events, report_file, Path(source).stem):
+            yield settings
+
+
+@contextmanager
+def report_after(events: Path, report_file: Path | None, name: str) -> Iterator[None]:
+    """Make a report of events once what runs within leaves with its status; with 1 for 0 if that cannot be made."""
+    if report_file is None:
+        yield
+        return
+    refuse_report(report_file, (events,), _OPTION)
+    status: str | int | None = 0
+    try:
+        yield
+    except SystemExit as leaving:
+        status = leaving.code
+    try:
+        say(write_report(report_file, (events,), _OPTION, (name,))[1])
+    except UserError as mistake:
+        say(f"cts: {mistake}")
+        status = status or 1
+    sys.exit(status)
+
+
+def write_report(path: Path, runs: Sequence[Path], option: str, names: Sequence[str]) -> tuple[list[str], str]:
+    """Write the page of some runs' events; return what the runs lack, and what was written.
+
+    Args:
+        path: the page.
+        runs: events files.
+        option: what named the page, for messages.
+        names: what the runs are called.
+
+    Raises:
+        UserError: events are not to be used, or the page cannot be written.
+    """
+    from cts.report import report_page
+    from cts.runs.pictures import picture_of
+
+    pictures = [picture_of(run, name) for run, name in zip(runs, names, strict=True)]
+    page = report_page(pictures).encode()
+    try:
+        path.write_bytes(page)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = system_reason(error) if isinstance(error, OSError) else str(error)
+        raise UserError(f"{option}: cannot write '{path}': {reason}") from error
+    missing = [f"{run}: {text}" for run, picture in zip(runs, pictures, strict=True) for text in picture.missing]
+    return missing, f"report: {path} ({-(-len(page) // 1024):,} KiB)"
+
+
+def refuse_report(path: Path, runs: Sequence[Path], option: str) -> None:
+    """Refuse a file that cannot be written, or would take the place of a run, before anything is done for it."""
+    if any(path.resolve() == run.resolve() for run in runs):
+        raise UserError(f"{option}: '{path}' is the file of the events; allowed: another one")
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir():
+        reason = "it is a directory" if path.is_dir() else f"there is no directory '{folder}'"
+        raise UserError(f"{option}: cannot write '{path}': {reason}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"{option}: cannot write '{path}': permission denied")
