@@ -84,6 +84,7 @@ def configuration(run: RunPicture) -> Markup:
         ("a frame", sizes),
         ("stream.verify", header.verify.value),
         ("stream.verdict", header.verdict.value),
+        ("scored by profile", header.profile.name),
         ("streams expected", f"{header.expected_streams:,}" if header.expected_streams else "no end"),
         ("seed", "unknown" if header.seed is None else str(header.seed)),
         ("events", f"schema {header.schema}"),

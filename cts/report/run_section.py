@@ -29,7 +29,7 @@ def run_section(run: RunPicture, key: str) -> Section:
     report = run.report
     totals = report.metrics
     body = joined(
-        element("p", foreign(answer(report)), class_="answer"),
+        element("p", foreign(_answer(report)), class_="answer"),
         _missing(run),
         glance(run),
         _over_time(over_time, key),
@@ -53,7 +53,7 @@ def overlay_section(runs: Sequence[RunPicture], key: str) -> Section:
     return Section(key, "All runs together", body, (*over_time, *shapes))
 
 
-def answer(report: RunReport) -> str:
+def _answer(report: RunReport) -> str:
     """Return what the run came to, in a sentence."""
     frames = report.snapshot.counts.frames
     if Role.RECEIVER not in report.roles:
