@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cts.output.figures import percentage
+from cts.output.answer import answer_of
 from cts.output.summary import summary_text
-from cts.protocol.roles import Role
 from cts.records.results import RunReport
 from cts.report.facts import configuration, glance, streams_table, trust_section
 from cts.report.losses import loss_by_place, loss_runs
@@ -29,7 +28,7 @@ def run_section(run: RunPicture, key: str) -> Section:
     report = run.report
     totals = report.metrics
     body = joined(
-        element("p", foreign(_answer(report)), class_="answer"),
+        element("p", foreign(answer_of(report)), class_="answer"),
         _missing(run),
         glance(run),
         _over_time(over_time, key),
@@ -51,15 +50,6 @@ def overlay_section(runs: Sequence[RunPicture], key: str) -> Section:
         _over_time(over_time, key), element("div", *map(plot_figure, shapes), class_="pair") if shapes else ""
     )
     return Section(key, "All runs together", body, (*over_time, *shapes))
-
-
-def _answer(report: RunReport) -> str:
-    """Return what the run came to, in a sentence."""
-    frames = report.snapshot.counts.frames
-    if Role.RECEIVER not in report.roles:
-        return f"{report.snapshot.counts.bytes_sent:,} bytes were sent; whether frames played the receiving end knows."
-    played = percentage(frames.completed + frames.repeated, frames.rendered)
-    return f"{played} of {frames.rendered:,} frames played."
 
 
 def _missing(run: RunPicture) -> Markup:
