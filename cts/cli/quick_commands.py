@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from cts.cli.expecting import expecting
 from cts.cli.options import overrides_option
 from cts.cli.printing import as_json_option, print_result
 from cts.cli.report_file import report_option
@@ -61,6 +62,7 @@ _STREAM_OPTIONS = (
         metavar="FILE",
         help="Write all that happens, for cts replay; gzip if it ends in .gz.",
     ),
+    expecting,
     report_option,
     as_json_option,
     overrides_option("stream.dscp=EF"),
@@ -92,6 +94,8 @@ def test(
     as_json: bool,
     print_config: bool,
     overrides: tuple[str, ...],
+    expect: tuple[str, ...],
+    junit: Path | None,
     report_file: Path | None,
     **flags: str | None,
 ) -> None:
@@ -104,12 +108,13 @@ def test(
       cts test 192.0.2.1 --as call-720p
       cts test server.example:5000 --bitrate 25M --fps 60 --time 30s --push
       cts test 192.0.2.1 --as stream-4k -o run.jsonl.gz --json
+      cts test 192.0.2.1 --as call-720p --expect 'pdv_p99 <= 30 ms'
       cts test 192.0.2.1 --as stream-4k --print-config > client.toml
     """
     from cts.config.quick_config import StreamFlags, client_config
 
-    quick = client_config(StreamFlags(overrides=overrides, **flags), hosts, streams=streams)
-    _carry_out(quick, as_json=as_json, print_config=print_config, report_file=report_file)
+    quick = client_config(StreamFlags(overrides=overrides, expect=expect, **flags), hosts, streams=streams)
+    _carry_out(quick, print_config, as_json=as_json, junit=junit, report_file=report_file)
 
 
 @click.command(short_help="Serve tests without a file.")
@@ -120,6 +125,8 @@ def serve(
     as_json: bool,
     print_config: bool,
     overrides: tuple[str, ...],
+    expect: tuple[str, ...],
+    junit: Path | None,
     report_file: Path | None,
     **flags: str | None,
 ) -> None:
@@ -137,15 +144,29 @@ def serve(
     """
     from cts.config.quick_config import StreamFlags, server_config
 
-    quick = server_config(StreamFlags(overrides=overrides, **flags), addresses)
-    _carry_out(quick, as_json=as_json, print_config=print_config, report_file=report_file)
+    quick = server_config(StreamFlags(overrides=overrides, expect=expect, **flags), addresses)
+    _carry_out(quick, print_config, as_json=as_json, junit=junit, report_file=report_file)
 
 
-def _carry_out(quick: QuickConfig, *, as_json: bool, print_config: bool, report_file: Path | None) -> None:
+def _carry_out(
+    quick: QuickConfig,
+    print_config: bool,
+    *,
+    as_json: bool,
+    junit: Path | None,
+    report_file: Path | None,
+) -> None:
     if print_config:
         print_result(f"# For `cts run`; docs/configuration.md has every key.\n\n{quick.text()}")
         sys.exit(0)
     try:
-        carry_out(quick.config, "command line", quick.overrides, as_json=as_json, report_file=report_file)
+        carry_out(
+            quick.config,
+            "command line",
+            quick.overrides,
+            as_json=as_json,
+            junit=junit,
+            report_file=report_file,
+        )
     except UserError as error:
         raise UserError(quick.in_words_of_flags(str(error))) from None

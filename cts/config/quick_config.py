@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, bracketed
+from cts.config.expect_table import with_expectations
 from cts.config.presets import preset
 from cts.config.problems import KeyPath
 from cts.config.tables import Config, structure_config
@@ -61,7 +62,7 @@ _COMMENTS: Mapping[str, str] = {
 class StreamFlags:
     """What the flags that both commands have say, as they were written; None for one that was not given.
 
-    ``overrides`` are the texts of ``--set``, which go over all flags.
+    ``expect`` are the texts of ``--expect``; ``overrides`` those of ``--set``, which go over all flags.
     """
 
     preset: str | None = None
@@ -71,6 +72,7 @@ class StreamFlags:
     buffer: str | None = None
     direction: str | None = None
     events: str | None = None
+    expect: Sequence[str] = ()
     overrides: Sequence[str] = ()
 
 
@@ -151,6 +153,11 @@ def _stream(flags: StreamFlags) -> dict[str, object]:
 def _checked(tables: dict[str, dict[str, object]], flags: StreamFlags) -> QuickConfig:
     if flags.events is not None:
         tables["output"] = {"events_file": flags.events}
+    if expected := with_expectations((), flags.expect):
+        bounds: dict[str, list[str]] = {}
+        for each in expected:
+            bounds.setdefault(each.metric, []).append(f"{each.comparison} {each.bound_text}")
+        tables["expect"] = {metric: texts[0] if len(texts) == 1 else texts for metric, texts in bounds.items()}
     raw, origins, unusable = apply_overrides(tables, flags.overrides)
     try:
         config = structure_config(raw)

@@ -66,6 +66,22 @@ def test_every_flag_sets_its_key() -> None:
     assert config == structure_config(expected)
 
 
+def test_what_is_expected_is_in_the_file_that_is_printed() -> None:
+    flags = StreamFlags(expect=["completed >= 99.9 %", "completed < 100 %", "metrics.datagrams.lost = 0", "trusted"])
+    made = client_config(flags, ["192.0.2.1"])
+    assert [str(each) for each in made.config.expect] == [
+        "completed >= 99.9 %",
+        "completed < 100 %",
+        "metrics.datagrams.lost = 0",
+        "trusted = true",
+    ]
+    assert structure_config(tomli.loads(made.text())) == made.config
+
+
+def test_what_cannot_be_expected_is_told_as_it_was_written() -> None:
+    assert refused(StreamFlags(expect=["completed >= 5 ms"]))[0].startswith("--expect 'completed >= 5 ms': ")
+
+
 @pytest.mark.parametrize("name", [None, *presets()])
 @pytest.mark.parametrize("flags", [NOTHING, ALL])
 def test_the_file_that_is_printed_is_the_same_configuration(flags: StreamFlags, name: str | None) -> None:
