@@ -17,10 +17,10 @@ def fresh_seed() -> int:
     return secrets.randbits(_FRESH_BITS)
 
 
-def stream_random(seed: int, number: int) -> Random:
-    """Return the generator of a run's stream ``number`` (from 1), a pure function of its arguments.
+def stream_random(seed: int, number: int, purpose: str = "stream") -> Random:
+    """Return the generator of a run's stream ``number`` (from 1) for a purpose, a pure function of its arguments.
 
     It depends neither on the hash seed nor on other streams, and is the same on every supported Python.
     """
-    text = f"cts stream 1 {seed} {number}"
+    text = f"cts {purpose} 1 {seed} {number}"
     return Random(int.from_bytes(blake2b(text.encode(), digest_size=16).digest(), "big"))

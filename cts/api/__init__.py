@@ -28,6 +28,7 @@ from cts.protocol.stamps import Header, headers_of
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.trains import Train
 from cts.protocol.wire import HEADER_SIZE
+from cts.records.peer_end import PeerEnd
 from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, EndpointStatistics, Outcome, StreamSnapshot
 
@@ -55,6 +56,7 @@ __all__ = [
     "Message",
     "MissedRecord",
     "Outcome",
+    "PeerEnd",
     "Percentiles",
     "RenderedFrame",
     "Role",

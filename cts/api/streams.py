@@ -14,12 +14,14 @@ from cts.api.network import IDatagramEndpoint, IPacer
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.histogram import Histogram
 from cts.protocol.control.greeting import Opening
+from cts.protocol.control.pinging import Pace
 from cts.protocol.frames import RenderedFrame, VerdictRule
 from cts.protocol.outgoing import Frame
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.trains import Train
+from cts.records.peer_end import PeerEnd
 from cts.records.results import StreamResult
 from cts.records.snapshots import Address, StreamSnapshot
 
@@ -130,6 +132,14 @@ class IConnectedSocket(IPeerDatagrams):
         """How late frames were handed to the sender, nanoseconds after they were due; None for a receiver."""
         return None
 
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        """What the other end told so far; None where the stream was begun by START.
+
+        Whoever stands in front of another socket hands this on. Never suspends.
+        """
+        return None
+
     def begins_another(self, received_ns: int) -> bool:
         """Tell whether a START of the peer, received then, cannot repeat one of this stream's, and so begins another stream.
 
@@ -181,6 +191,7 @@ class StreamRequest:
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
         opening: how it begins by HELLO; None for START.
+        pace: how often, once both ends have agreed on it, this one says what.
     """
 
     role: Role
@@ -202,6 +213,7 @@ class StreamRequest:
     on_failure: Callable[[BaseException], None] | None = None
     background: list[BackgroundTask] = field(factory=list)
     opening: Opening | None = None
+    pace: Pace = field(factory=Pace)
 
 
 class IConnectedSocketFactory(ABC):

@@ -26,6 +26,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """
     from cts.config import load_config
     from cts.plugin.choice import choose_plugins
+    from cts.runs.key_files import KeySources, keys_text, shared_keys
     from cts.runs.plan_text import describe_plan
     from cts.runs.session_settings import plan_of
 
@@ -35,6 +36,7 @@ def check(configs: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         try:
             settings = load_config(config, overrides)
             plan = describe_plan(settings, plan_of(settings), choose_plugins(settings, str(config), overrides))
+            plan = "\n".join([plan, *keys_text(shared_keys(KeySources.of(settings)))])
         except UserError as mistake:
             mistakes.append(mistake)
         else:

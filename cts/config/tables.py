@@ -20,6 +20,7 @@ from cts.config.client_bind import bind_problems, own_port_problems, parse_bind
 from cts.config.endpoint_text import DEFAULT_PORT, EVERY_ADDRESS, parse_endpoint, parse_target
 from cts.config.expect_table import Expectations
 from cts.config.files_read import overwritten, same_file, with_files_beside
+from cts.config.key_sources import KeyName, KeySource, psk_problems
 from cts.config.labels import Tag, Title, label_problems
 from cts.config.network import NetworkConfig, without_wrong_models
 from cts.config.network_rules import network_problems
@@ -126,6 +127,7 @@ class ServerConfig:
     deny: tuple[PeerNetwork, ...] = ()
     original_clients: OriginalClients = "local"
     limits: LimitsConfig = Factory(LimitsConfig)
+    psk_file: KeySource | None = None
 
 
 @frozen
@@ -143,6 +145,8 @@ class ClientConfig:
     start_spread: Duration = field(default=Duration(10 * MILLISECOND))
     bind: BindAddress | None = None
     handshake: HandshakeMode = HandshakeMode.ORIGINAL
+    psk_file: KeySource | None = None
+    psk_name: KeyName | None = None
 
 
 @frozen
@@ -308,5 +312,6 @@ RULES: tuple[Callable[[Config], Iterable[Problem]], ...] = (
     lambda config: label_problems(config.run.tags),
     lambda config: network_problems(config.network),
     lambda config: original_clients_problems(config.server.original_clients),
+    lambda config: psk_problems(config.run.role, config.server, config.client),
 )
 """What is checked across keys, after each key by itself."""

@@ -26,13 +26,14 @@ _BUCKETS_AT_MOST = 16_384
 """Addresses whose rate is kept, at about 150 bytes each. One that gave way to others is as one never seen."""
 
 _UNTRUSTED: Final = "START outside server.original_clients"
+_KEYLESS: Final = "START without a key"
 _TOO_OFTEN: Final = beyond("starts_per_second_per_address")
 _TOO_MANY: Final = beyond("starts_per_second")
 _BEYOND: Final = {
     name: beyond(name)
     for name in ("streams_per_address", "streams_per_network", "bits_per_second_per_address", "bits_per_second")
 }
-REASONS: Final = (DENIED, NOT_ALLOWED, _UNTRUSTED, _TOO_OFTEN, _TOO_MANY, *_BEYOND.values())
+REASONS: Final = (DENIED, NOT_ALLOWED, _UNTRUSTED, _TOO_OFTEN, _TOO_MANY, *_BEYOND.values(), _KEYLESS)
 """All that :meth:`Admission.refusal` and :meth:`Admission.take` say."""
 
 
@@ -64,6 +65,8 @@ class Admission(IAdmission):
     def refusal(self, remote: Address, received_ns: int, *, proven: bool = False) -> str | None:
         """Look at where it comes from, then at how often."""
         number = number_of(remote.host)
+        if not proven and self._settings.needs_key:
+            return _KEYLESS
         if self._own is not None and number in self._own:
             return None
         if self._denied is not None and number in self._denied:

@@ -6,11 +6,14 @@
     ├─ the driver           in the nursery's own body: START, answers, frames, the render timer, the end
     ├─ reading              an active side's endpoint hands over what arrives from here on
     └─ background tasks     the sender's, and those that a factory added
+
+One that HELLO begins has a nursery around that one, for the talk with its peer (``agreed_stream``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import trio
 from attrs import define, field
@@ -20,15 +23,18 @@ from cts.api import (
     Address,
     BackgroundTask,
     DatagramBatch,
+    FrameRecord,
     Histogram,
     IConnectedSocket,
     IConnectedSocketFactory,
     Outcome,
+    PeerEnd,
     Role,
     StreamRequest,
     StreamResult,
     StreamSnapshot,
 )
+from cts.engine.agreed_stream import AgreedStream
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.stream_driver import StreamDriver
@@ -40,6 +46,7 @@ from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
+from cts.records.peer_end import PeerTotals
 from cts.records.results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
@@ -65,6 +72,7 @@ class ConnectedSocket(IConnectedSocket):
     _driver: StreamDriver = field(init=False)
     _said: str | None = field(default=None, init=False)
     _told_not_reached: bool = field(default=False, init=False)
+    _agreed: AgreedStream | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         request = self._request
@@ -85,7 +93,7 @@ class ConnectedSocket(IConnectedSocket):
                 verify=request.verify,
                 on_frame=request.on_frame,
                 on_missed=request.on_missed,
-                on_record=request.on_record,
+                on_record=request.on_record if request.opening is None or request.on_record is None else self._rendered,
                 agreement=agreement,
                 rule=request.verdict,
             )
@@ -98,6 +106,10 @@ class ConnectedSocket(IConnectedSocket):
             if dispatcher is not None and dispatcher.pacer is request.pacer:
                 dispatched = DispatchedFrames(request, sender, self.send_lateness, dispatcher)
             self._driver = StreamDriver(request, sender, self.send_lateness, dispatched)
+        if request.opening is not None:
+            agreed = self._agreed = AgreedStream(request, self._driver, self._pattern, self.send_lateness, self.observe)
+            if self._receiver is not None:
+                self._receiver.belongs = agreed.belongs
 
     @property
     def connection_id(self) -> str | None:
@@ -119,16 +131,9 @@ class ConnectedSocket(IConnectedSocket):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StreamResult:
         """Run the stream to its end and return what became of it."""
         failure: BaseException | None = None
+        stream = partial(self._stream, task_status)
         try:
-            async with trio.open_nursery() as nursery:
-                if self._request.active:
-                    self._request.endpoint.unreachable_into(lambda _remote, times: self._driver.unreachable(times))
-                    self._request.endpoint.receive_into(lambda _local, _remote, batch: self._driver.received(batch))
-                for task in self._background():
-                    nursery.start_soon(task)
-                task_status.started()
-                await self._driver.run()
-                nursery.cancel_scope.cancel()
+            await (stream() if self._agreed is None else self._agreed.run(stream))
         except BaseExceptionGroup as group:
             failures, others = group.split((OSError, PluginFailure))
             if failures is None or others is not None:
@@ -139,21 +144,39 @@ class ConnectedSocket(IConnectedSocket):
                 self._request.on_failure(failure)
         return self._result(failure)
 
+    async def _stream(self, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            if self._request.active:
+                self._request.endpoint.unreachable_into(lambda _remote, times: self.on_unreachable(times))
+                self._request.endpoint.receive_into(lambda _local, _remote, batch: self.on_data_received(batch))
+            for task in self._background():
+                nursery.start_soon(task)
+            task_status.started()
+            await self._driver.run()
+            nursery.cancel_scope.cancel()
+
     def on_data_received(self, batch: DatagramBatch) -> None:
-        """Hand a batch to the pattern."""
-        self._driver.received(batch)
+        """Hand a batch to the pattern, and to who speaks with the peer what is of that."""
+        (self._driver if self._agreed is None else self._agreed).received(batch)
 
     def begins_another(self, received_ns: int) -> bool:
         """Ask the pattern."""
         return self._driver.begins_another(received_ns)
 
     def on_start_repeated(self, received_ns: int) -> None:
-        """Tell the pattern."""
-        self._driver.start_repeated(received_ns)
+        """Tell the pattern; where that is over, answer in its place."""
+        if self._agreed is None or not self._agreed.answers_again():
+            self._driver.start_repeated(received_ns)
 
     def on_unreachable(self, times: int) -> None:
-        """Tell the pattern."""
-        self._driver.unreachable(times)
+        """Tell the pattern; that a peer has left which has all results is no news."""
+        if self._agreed is None or not self._agreed.is_finished:
+            self._driver.unreachable(times)
+
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        """What the talk with the peer has come to."""
+        return None if self._agreed is None else self._agreed.known
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
@@ -178,7 +201,15 @@ class ConnectedSocket(IConnectedSocket):
             unreachable=pattern.absence.times,
             bytes_of_no_frame=of_no_frame,
             due=due,
+            peers=PeerTotals() if self._agreed is None else self._agreed.totals,
         )
+
+    def _rendered(self, record: FrameRecord) -> None:
+        """Tell of a frame's datagrams, and take its delay."""
+        if self._request.on_record is not None:
+            self._request.on_record(record)
+        if self._agreed is not None:
+            self._agreed.rendered(record)
 
     def _say(self, remark: Remark | None) -> None:
         if remark is not None and remark.text != self._said:

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from cts.api import Address, IPacer, StreamPlan
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
+from cts.protocol.control.keys import Key
 from cts.protocol.roles import Direction
 
 __all__ = ["Greetings"]
@@ -24,6 +25,7 @@ class Greetings:
         chance: returns 32 bytes that nobody can foresee, for a purpose.
         pacer: the run's clock.
         note: has a person hear something of the run.
+        key: what the client shares with its servers; None for nothing.
 
     Attributes:
         notes: what was to be heard.
@@ -34,6 +36,7 @@ class Greetings:
     _chance: Callable[[str], bytes]
     _pacer: IPacer
     _note: Callable[[str], None]
+    _key: Key | None = None
     notes: tuple[str, ...] = field(default=(), init=False)
     _originals: set[Address] = field(factory=set, init=False)
 
@@ -54,6 +57,7 @@ class Greetings:
             nonce=self._chance(f"nonce of stream {number} {now_ns}")[:16],
             now_ns=now_ns,
             mode=self._mode,
+            key=self._key,
             on_fall_back=partial(self._fell_back, remote),
         )
 

@@ -94,8 +94,10 @@ class Server(IListenerHandler):
                 self._streams_of(connected.role).give_way(connected)
         else:
             self.refused["repeated START"] += starts
-            self._came(remote, starts)
-            connected.on_start_repeated(batch.received_ns)
+            # Who has agreed on a stream has no use for START: whoever sends it in that name, it does nothing to that.
+            if remote not in self._welcomes:
+                self._came(remote, starts)
+                connected.on_start_repeated(batch.received_ns)
 
     def on_unreachable(self, remote: Address, times: int) -> None:
         """Tell the peer's stream; of others nothing is kept, for anybody can make such a message up."""

@@ -16,6 +16,7 @@ from cts.engine.server import Server
 from cts.engine.settings import ServerSettings, SessionSettings
 from cts.engine.streams import Streams
 from cts.protocol.control.acceptor import Acceptor
+from cts.protocol.control.keys import KeyRing
 from cts.protocol.roles import Direction
 
 __all__ = ["make_server"]
@@ -34,6 +35,7 @@ def make_server(
     pacer: IPacer,
     new_connection_id: Callable[[Address], str],
     chance: Callable[[str], bytes],
+    keys: KeyRing | None = None,
 ) -> Server:
     """Return a server.
 
@@ -45,13 +47,14 @@ def make_server(
         pacer: the run's clock.
         new_connection_id: returns the UUID text for a stream with that peer.
         chance: returns 32 bytes for a purpose, which nobody can foresee.
+        keys: those of its clients; None to serve who has none.
     """
     plan = session.plan
     patience_ns = plan.render_offset_ns(1)
     admission = Admission(settings.admission)
     load = HostLoad(lambda: sum(each.open_now for each in streams), lambda: share.busy, dispatcher.late_ns)
     hellos = Hellos(
-        acceptor=Acceptor(chance("cookies")),
+        acceptor=Acceptor(chance("cookies"), keys=keys),
         plan=plan,
         directions=frozenset(each for each in Direction if each.server_role in {one.role for one in streams}),
         chance=chance,

@@ -39,7 +39,8 @@ from cts.api import (
     Role,
     StreamPlan,
 )
-from cts.engine.broker import Broker, ClientBroker, Target, reachable
+from cts.engine.broker import ClientBroker, Target, reachable
+from cts.engine.client_setup import make_client
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.greetings import Greetings
@@ -47,13 +48,13 @@ from cts.engine.latecomers import Listening
 from cts.engine.loop_share import LoopShare
 from cts.engine.server import Server
 from cts.engine.server_setup import make_server
-from cts.engine.settings import ClientSettings, ServerSettings, SessionSettings
+from cts.engine.settings import ServerSettings, SessionSettings
+from cts.engine.shared_keys import NO_KEYS, SharedKeys
 from cts.engine.stream_ends import StreamLedger, concluded
 from cts.engine.stream_parts import OnFailure, StreamParts
 from cts.engine.streams import Streams
 from cts.errors import UserError, system_error
 from cts.metrics.unsent import NO_UNSENT
-from cts.protocol.handshake import retry_ns
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
 from cts.records.results import RunReport
@@ -86,6 +87,7 @@ class Session(ISession):
         on_failure: told of each stream, of either side, that an exception ended, and of that.
         is_virtual: whether the clock is, so that no host can hold it up.
         chance: returns 32 bytes for a purpose, which nobody can foresee but who runs a simulation.
+        keys: what its sides share with their peers.
     """
 
     _settings: SessionSettings = field(kw_only=False)
@@ -101,6 +103,7 @@ class Session(ISession):
     _on_failure: OnFailure | None = None
     _is_virtual: bool = False
     _chance: Callable[[str], bytes] = field(default=lambda _purpose: token_bytes(32))
+    _keys: SharedKeys = NO_KEYS
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -218,6 +221,7 @@ class Session(ISession):
             dispatcher=dispatcher,
             shares_settings=settings.is_closed,
             random_of=settings.random_of,
+            pace_of=settings.pace_of,
             on_failure=self._on_failure,
         )
         if settings.server is not None:
@@ -233,10 +237,18 @@ class Session(ISession):
                 chance=self._chance,
                 pacer=self._pacer,
                 note=lambda text: self.observer.noted(text),
+                key=self._keys.own,
             )
             parts = evolve(parts, greetings=self._greetings)
             streams = self._make_streams(parts, settings.direction.client_role)
-            self._client = self._make_client(settings.client, streams, listening)
+            self._client = make_client(
+                settings,
+                settings.client,
+                streams,
+                network=self._network,
+                targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
+                listening=listening,
+            )
 
     def _make_streams(self, parts: StreamParts, role: Role, gone_after_ns: int | None = None) -> Streams:
         streams = self._streams[role] = Streams(
@@ -262,18 +274,7 @@ class Session(ISession):
             pacer=self._pacer,
             new_connection_id=self._new_connection_id,
             chance=self._chance,
-        )
-
-    def _make_client(self, settings: ClientSettings, streams: Streams, listening: Listening) -> ClientBroker:
-        connections = settings.connections
-        return ClientBroker(
-            network=self._network,
-            targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
-            silence_ns=2 * retry_ns(self._settings.plan) + settings.handshake.falls_back_ns,
-            broker=Broker(pending_limit=connections, at_once=connections, in_all=connections * settings.iterations),
-            streams=streams,
-            start_spread_ns=settings.start_spread_ns,
-            listening=listening,
+            keys=self._keys.ring,
         )
 
     async def _run_client(self, client: ClientBroker) -> None:

@@ -13,10 +13,15 @@ from cts.engine.population import PopulationLimits
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.control.client import HandshakeMode
 from cts.protocol.control.limits import Caps
+from cts.protocol.control.pinging import PING_INTERVAL_NS, Pace
 from cts.protocol.roles import Direction
 from cts.records.outcome_profiles import default_profile
+from cts.units import MILLISECOND
 
 __all__ = ["AdmissionSettings", "ClientSettings", "ServerSettings", "SessionSettings"]
+
+_PER_STREAM_NS = 2 * MILLISECOND
+"""From one PING to the next, of all streams of a process together: 500 a second, each some 0.1 ms of either end's time."""
 
 
 @frozen(kw_only=True)
@@ -31,6 +36,7 @@ class AdmissionSettings:
         starts_per_second_per_address, starts_per_second: how often one may ask, of an address and in all.
         limits: how much they may have.
         caps: what one stream that is asked for by HELLO may be; START asks for the run's own.
+        needs_key: whether nobody is served who shows no key, as START cannot.
     """
 
     own: tuple[str, ...] = ()
@@ -41,6 +47,7 @@ class AdmissionSettings:
     starts_per_second: int = 10_000
     limits: PopulationLimits = field(factory=PopulationLimits)
     caps: Caps = field(factory=Caps)
+    needs_key: bool = False
 
 
 @frozen(kw_only=True)
@@ -119,6 +126,21 @@ class SessionSettings:
     def random_of(self, number: int) -> Random:
         """Return the generator of the session's own stream ``number``, from 1."""
         return stream_random(self.seed, self.first_number + (number - 1) * self.number_step)
+
+    def pace_of(self, role: Role, number: int, open_now: int) -> Pace:
+        """Return how often the end of the session's own stream ``number`` with that role says what to its peer.
+
+        Args:
+            role: of the end.
+            number: of the stream, from 1.
+            open_now: how many streams run beside it: of many, each asks less often.
+        """
+        of_run = self.first_number + (number - 1) * self.number_step
+        return Pace(
+            jitter=stream_random(self.seed, of_run, f"talk of {role.value}").random,
+            ping_interval_ns=max(PING_INTERVAL_NS, open_now * _PER_STREAM_NS),
+            counts_interval_ns=max(self.status_interval_ns, open_now * _PER_STREAM_NS),
+        )
 
     @property
     def role(self) -> str:

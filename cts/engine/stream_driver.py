@@ -101,6 +101,11 @@ class StreamDriver:
         if self._pattern.unreachable(times, self._pacer.now_ns()) is not before:
             self._sending.cancel()
 
+    def peer_gone(self) -> None:
+        """Take note that the peer is not there: send no more."""
+        self._pattern.peer_gone(self._pacer.now_ns())
+        self._sending.cancel()
+
     async def _send(self, task: IOTask, now_ns: int) -> None:
         if task.datagram is None:
             await self._send_frame(task)

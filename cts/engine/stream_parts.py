@@ -7,9 +7,10 @@ from random import Random
 
 from attrs import frozen
 
-from cts.api import IConnectedSocketFactory, IPacer, ISender, StreamPlan, VerdictRule, Verify
+from cts.api import IConnectedSocketFactory, IPacer, ISender, Role, StreamPlan, VerdictRule, Verify
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.greetings import Greetings
+from cts.protocol.control.pinging import Pace
 from cts.records.snapshots import StreamInfo
 
 __all__ = ["OnFailure", "StreamParts"]
@@ -35,6 +36,7 @@ class StreamParts:
         shares_settings: whether their peers are of the same run.
         on_failure: told of each stream that an exception ended, and of that.
         greetings: how a client's streams begin; None for START.
+        pace_of: returns how often the end of that role, of the stream of that number, with so many beside it, says what.
     """
 
     plan: StreamPlan
@@ -49,3 +51,4 @@ class StreamParts:
     shares_settings: bool = False
     on_failure: OnFailure | None = None
     greetings: Greetings | None = None
+    pace_of: Callable[[Role, int, int], Pace] = lambda _role, _number, _open: Pace()

@@ -162,6 +162,7 @@ class Streams:
                 shares_settings=parts.shares_settings,
                 on_failure=partial(self._tell_failure, info),
                 opening=opening,
+                pace=parts.pace_of(self.role, info.number, self.open_now),
             )
             socket = parts.factory.make(request, partial(ConnectedSocket, dispatcher=parts.dispatcher))
         except (OSError, PluginFailure) as error:
@@ -205,6 +206,7 @@ class Streams:
             if (lateness := socket.send_lateness) is not None:
                 self.send_lateness.add(lateness)
                 result = attrs.evolve(result, send_lateness=lateness.percentiles())
+            result = attrs.evolve(result, peer=socket.peer_end)
             result = self.measuring.conclude(stream.measures, result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
@@ -237,7 +239,7 @@ class Streams:
         """Record the streams that still run as cancelled: nobody waits for them any more."""
         for stream in list(self._open):
             try:
-                result = self._ended_now(stream, _CANCELLED)
+                result = attrs.evolve(self._ended_now(stream, _CANCELLED), peer=stream.socket.peer_end)
             except Exception:  # it was interrupted in the middle of something
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
             del self._open[stream]

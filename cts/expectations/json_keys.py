@@ -53,7 +53,7 @@ def _keys(table: Any, units: Any, path: str) -> Iterator[JsonKey]:
             continue
         kind = told.get("anyOf", [told])[0]
         reference = kind.get("$ref", "").rpartition("/")[2]
-        yield from _key(units.get(reference, kind), units, (path, name), reference, told["description"])
+        yield from _key(units.get(reference, kind), units, (path, name), reference, told.get("description", ""))
 
 
 def _key(kind: Any, units: Any, where: tuple[str, str], reference: str, meaning: str) -> Iterator[JsonKey]:

@@ -6,15 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
+from attrs import evolve
+
 from cts.metrics.unsent import NO_UNSENT, UnsentFrames
 from cts.output.console_stream import ConsoleStream
 from cts.output.figures import seconds, unsent_text
 from cts.output.ordering import PromptObserver
+from cts.output.peer_text import sending_text
 from cts.output.slices import SliceReader, StatusSlice
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
+from cts.records.peer_end import PeerTotals
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND
 
@@ -34,7 +38,8 @@ Errors: datagrams discarded, such as those that came too late for their frame.
 """
 SENDERS_LEGEND = """\
 A line tells of the time since the one before, up to TimeSlice (s).
-This end sends. Who receives judges the frames, so that the last columns stay 0.
+This end sends. Who receives judges the frames: the last columns are what it
+tells, up to a status interval later, and 0 where it tells nothing.
 """
 
 
@@ -103,10 +108,12 @@ class LineConsole(SpeakingConsole):
     def __init__(self, stream: TextIO, measure: Role, least_ns: int = 0, streams: StreamLines | None = None) -> None:
         super().__init__(streams)
         self._writer = _TextWriter(stream)
-        self._legend = LEGEND if measure is Role.RECEIVER else SENDERS_LEGEND
+        self._sends = measure is Role.SENDER
+        self._legend = SENDERS_LEGEND if self._sends else LEGEND
         self._slices = SliceReader(measure, least_ns)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
+        self._peers = PeerTotals()
 
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
@@ -125,7 +132,11 @@ class LineConsole(SpeakingConsole):
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
-        self._writer.write(f"{header}{status_line(row)}\n{self._unsent_since(snapshot)}")
+        before, self._peers = self._peers, snapshot.counts.peers
+        if self._sends:
+            row = evolve(row, frames=row.frames + self._peers.frames - before.frames)
+        more = self._unsent_since(snapshot) + self._sending_since(before)
+        self._writer.write(f"{header}{status_line(row)}\n{more}")
 
     def _unsent_since(self, snapshot: RunSnapshot) -> str:
         """Return a line for each cause for which this host let out less since the line before."""
@@ -135,6 +146,12 @@ class LineConsole(SpeakingConsole):
             for cause, unsent in snapshot.unsent.items()
             if unsent != before.get(cause)
         )
+
+    def _sending_since(self, before: PeerTotals) -> str:
+        """Return a line on how peers send, if they let out less, or later, than at the line before."""
+        peers = self._peers
+        same = (peers.frames_unsent, peers.lateness) == (before.frames_unsent, before.lateness)
+        return "" if self._sends or same else f"peer: {sending_text(peers)}\n"
 
 
 class ProgressConsole(PromptObserver):

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from cts.metrics.counters import FrameTotals
 from cts.output.figures import about_rate, outcome_counts, percentage, seconds, unsent_text
+from cts.output.peer_text import sending_text
 from cts.protocol.roles import Role
 from cts.records.snapshots import RunSnapshot
 from cts.units import counted
@@ -74,16 +76,15 @@ def _rows(
         yield _Row(1, "", _bar(console, width, min(snapshot.elapsed_ns, expected_ns), expected_ns))
     yield _Row(7, "Streams", _streams(snapshot))
     yield _Row(6, "Rate now", Text(about_rate(bits_per_second)))
+    peers = snapshot.counts.peers
     if measure is Role.SENDER:
         yield _Row(9, "Sent", Text(f"{snapshot.counts.bytes_sent:,} bytes"))
+        if peers.receiving:
+            yield from _verdicts(peers.frames)
     else:
-        frames = snapshot.counts.frames
-        yield _Row(9, "Completed", _frames(frames.completed, frames.rendered, "green"))
-        yield _Row(8, "Dropped", _frames(frames.dropped, frames.rendered, "red"))
-        if frames.repeated:
-            yield _Row(4, "Duplicated", _frames(frames.repeated, frames.rendered, "yellow"))
-        if frames.error:
-            yield _Row(3, "Discarded", _datagrams(frames.error))
+        yield from _verdicts(snapshot.counts.frames)
+        if peers.sending:
+            yield _Row(3, "Peer", Text(sending_text(peers), "red" if peers.frames_unsent else ""))
     if ignored := sum(snapshot.refused.values()):
         yield _Row(2, "Ignored", _datagrams(ignored, snapshot.refused))
     if snapshot.overflowed:
@@ -92,6 +93,15 @@ def _rows(
         yield _Row(5, "Unsent", Text(unsent_text(cause, unsent), "red"))
     if snapshot.unreachable:
         yield _Row(5, "Unreachable", Text(f"{counted(snapshot.unreachable, 'time')} said by the network", "red"))
+
+
+def _verdicts(frames: FrameTotals) -> Iterator[_Row]:
+    yield _Row(9, "Completed", _frames(frames.completed, frames.rendered, "green"))
+    yield _Row(8, "Dropped", _frames(frames.dropped, frames.rendered, "red"))
+    if frames.repeated:
+        yield _Row(4, "Duplicated", _frames(frames.repeated, frames.rendered, "yellow"))
+    if frames.error:
+        yield _Row(3, "Discarded", _datagrams(frames.error))
 
 
 def _lines(name: str, texts: Sequence[Text], columns: int) -> Iterator[Text]:

@@ -9,7 +9,7 @@ from cts.output.figures import percentage
 from cts.protocol.roles import Role
 from cts.records.results import RunReport, StreamEnds
 
-__all__ = ["loss_json", "loss_rows", "stream_loss_json"]
+__all__ = ["loss_json", "loss_rows", "loss_texts", "places_json", "stream_loss_json"]
 
 _PLACES = {
     "not_sent": "not sent",
@@ -26,22 +26,24 @@ def loss_json(report: RunReport) -> dict[str, int | None]:
     loss = report.loss
     if Role.RECEIVER not in report.roles:
         return {
-            **dict.fromkeys(_json(loss, both=True)),
+            **dict.fromkeys(places_json(loss, both=True)),
             "due": loss.due,
             "not_sent": loss.not_sent,
             "kernel_at_most": None,
         }
-    both = report.role == "loopback"
-    return {**_json(loss, both=both), "kernel_at_most": loss.kernel_at_most(report.snapshot.overflowed)}
+    received = (stream for stream in report.streams if stream.end.role is Role.RECEIVER)
+    both = report.role == "loopback" or any(stream.knows_both for stream in received)
+    return {**places_json(loss, both=both), "kernel_at_most": loss.kernel_at_most(report.snapshot.overflowed)}
 
 
 def stream_loss_json(stream: StreamEnds) -> dict[str, int | None] | None:
     """Return the bytes of a stream by place; None where no end received them."""
     loss = stream.loss
-    return None if loss is None else _json(loss, both=bool(stream.others))
+    return None if loss is None else places_json(loss, both=stream.knows_both)
 
 
-def _json(loss: LossByPlace, *, both: bool) -> dict[str, int | None]:
+def places_json(loss: LossByPlace, *, both: bool) -> dict[str, int | None]:
+    """Return bytes by place; None for what is not known unless both ends are."""
     figures: dict[str, int | None] = {"due": loss.due, "on_time": loss.on_time, "missing": loss.missing}
     unknown = () if both else ("not_sent", "on_the_way")
     counts = asdict(loss)
@@ -53,8 +55,14 @@ def loss_rows(report: RunReport) -> list[tuple[str, str]]:
     loss = report.loss
     if Role.RECEIVER not in report.roles or not loss.missing:
         return []
+    text = loss_texts(loss)
+    if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
+        text += f", up to {percentage(in_kernel, loss.due)} of it dropped by this host's kernel"
+    return [("missing", text)]
+
+
+def loss_texts(loss: LossByPlace) -> str:
+    """Write how much is missing, and where it was lost."""
     counts = asdict(loss)
     texts = [f"{percentage(counts[place], loss.due)} {text}" for place, text in _PLACES.items() if counts[place]]
-    if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
-        texts.append(f"up to {percentage(in_kernel, loss.due)} of it dropped by this host's kernel")
-    return [("missing", f"{percentage(loss.missing, loss.due)} of the bytes due: {', '.join(texts)}")]
+    return f"{percentage(loss.missing, loss.due)} of the bytes due: {', '.join(texts)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cts.output.figures import seconds
+from cts.output.peer_text import told_of_end
 from cts.output.plan_words import plan_words
 from cts.protocol.roles import Direction, Role
 from cts.records.results import UNKNOWN_CONNECTION_ID, StreamResult
@@ -44,7 +45,7 @@ class StreamLines:
             self._ended += 1
             return None
         why = "" if result.outcome is Outcome.SUCCESSFUL else f", {result.result}"
-        what = f"{_ENDS.get(result.outcome, 'failed')}{why}: {_counts(result)}"
+        what = f"{_ENDS.get(result.outcome, 'failed')}{why}: {_counts(result)}{told_of_end(result.peer)}"
         return f"{_who(stream, time_ns)} {what} [{shown_id(result.connection_id)}]"
 
     def left_out(self) -> str | None:

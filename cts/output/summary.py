@@ -28,6 +28,7 @@ from cts.output.figures import (
 )
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
 from cts.output.media_text import media_json, media_rows
+from cts.output.peer_text import peer_json, peer_rows, peers_json
 from cts.output.plan_words import plan_json
 from cts.output.playout_text import playout_json, playout_rows
 from cts.output.remarks import remark_rows
@@ -110,6 +111,7 @@ def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict
         "seed": report.seed,
         "after_giving_up": _late(report.late),
         "notes": list(report.notes),
+        "peers": peers_json(report),
     }
 
 
@@ -144,6 +146,7 @@ def _end(result: StreamResult, began_ns: int) -> dict[str, object]:
         "bytes_on_time": result.counts.bytes_on_time,
         "unreachable": result.counts.unreachable,
         "remark": result.remark,
+        "peer": peer_json(result.peer),
     }
 
 
@@ -178,7 +181,7 @@ def summary_text(report: RunReport) -> str:
     roles = report.roles
     if Role.RECEIVER in roles:
         rows += _frame_rows(counts) + loss_rows(report) + playout_rows(report) + media_rows(report)
-    elif counts.bytes_sent:
+    elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
             (
@@ -191,7 +194,7 @@ def summary_text(report: RunReport) -> str:
     for cause, unsent in snapshot.unsent.items():
         rows.append(("unsent", unsent_text(cause, unsent)))
         rows += [("", meaning)] if (meaning := meaning_of(cause)) is not None else []
-    rows += _stream_rates(report)
+    rows += peer_rows(report) + _stream_rates(report)
     lateness = report.send_lateness.percentiles()
     if lateness.greatest:
         median, most, greatest = (about_time(ns) for ns in (lateness.p50, lateness.p99, lateness.greatest))

@@ -21,6 +21,7 @@ from cts.api import (
     IDatagramEndpoint,
     IPacer,
     ISender,
+    PeerEnd,
     Role,
     StreamPlan,
     StreamRequest,
@@ -155,6 +156,7 @@ class GuardedConnectedSocket(IConnectedSocket):
         self._begins_another = False
         self._measured_ns: int | None = None
         self._ended: StreamResult | None = None
+        self._peer_end: PeerEnd | None = None
         with _blaming(label):
             self._remote, self._role = socket.remote, socket.role
 
@@ -219,6 +221,14 @@ class GuardedConnectedSocket(IConnectedSocket):
         with self._ending.noting():
             self._ended = _checked("ended", self._socket.ended, StreamResult, type(None))
         return self._ended
+
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        """What the plugin's socket says that the other end told; None if it fails now."""
+        self._peer_end = None
+        with self._ending.noting():
+            self._peer_end = _checked("peer_end", self._socket.peer_end, PeerEnd, type(None))
+        return self._peer_end
 
     @property
     def measured_ns(self) -> int | None:

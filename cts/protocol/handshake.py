@@ -70,6 +70,11 @@ class Handshake(ABC):
         self.patience_ns = 0
 
     @property
+    def agreed(self) -> bool:
+        """Whether both ends have said what the stream is, so that nothing that comes puts its settings in doubt."""
+        return False
+
+    @property
     def failure(self) -> tuple[StreamError, str] | None:
         """Why there will be no stream, with a sentence for a person; None while there may be one."""
         return None
@@ -188,11 +193,17 @@ class Answering(Handshake):
     ) -> None:
         super().__init__(base_ns, connection_id)
         self._answer = ConnectionId(connection_id).encode() if answer is None else answer
+        self._agreed = answer is not None
         self._follows = follows
         self._retry_ns = retry_ns(plan)
         self._asked_ns = base_ns
         self.patience_ns = patience_ns
         self._asks_until_ns = base_ns + max(plan.render_offset_ns(1), patience_ns)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether HELLO asked for it."""
+        return self._agreed
 
     def task(self, now_ns: int) -> IOTask:
         """Return the answer, which is due at once."""

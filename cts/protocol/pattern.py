@@ -76,6 +76,11 @@ class IOPattern(ABC):
         """Verdicts so far, and datagrams that fit no frame."""
 
     @property
+    def frames_due(self) -> int:
+        """Frames whose turn to be sent has come; none of a receiver's."""
+        return 0
+
+    @property
     def status(self) -> IOStatus:
         """CONTINUE until the stream has ended, then COMPLETED or FAILED for ever."""
         return self._status
@@ -137,6 +142,11 @@ class IOPattern(ABC):
             self._fail(StreamError.PEER_GONE, now_ns)
         return self._status
 
+    def peer_gone(self, now_ns: int) -> None:
+        """Take note that the peer is not there; a stream that runs fails by it."""
+        if self._status is _CONTINUE:
+            self._fail(StreamError.PEER_GONE, now_ns)
+
     @abstractmethod
     def start_repeated(self, received_ns: int) -> None:
         """Take note that the peer sent START once more (server side)."""
@@ -190,6 +200,9 @@ class IOPattern(ABC):
 
     def _contradicted(self, remark: Remark) -> None:
         """Take note of a datagram that a peer of the same settings does not send."""
+        if self.handshake.agreed:
+            # Whoever it is of, it is not the peer's.
+            return
         self._contradictions += 1
         if self._contradictions == _CONTRADICTIONS:
             self.remark = remark

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cts.errors import DecodeError
 from cts.metrics.counters import Became, FrameTotals
 from cts.protocol.agreement import PEER_ASKS, Agreement
@@ -45,6 +47,10 @@ class MediaStreamReceiver(IOPattern):
         agreement: watches whether the peer's settings are this side's; None where they are known to be.
         on_record, on_missed: told of each frame's datagrams as it is rendered, and of data that came too late for that.
         rule: by what frames are judged.
+
+    Attributes:
+        belongs: tells of a stamp (QPC, QPF) and a receive time whether such a datagram can be the peer's; None for any. One
+            with a wrong payload that cannot be is counted, and ends no stream.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class MediaStreamReceiver(IOPattern):
         self._found: Remark | None = None
         self._silence_told_ns = silence_told_ns(plan)
         self._silence: Remark | None = None
+        self.belongs: Callable[[int, int, int], bool] | None = None
 
     @property
     def counts(self) -> FrameTotals:
@@ -92,7 +99,7 @@ class MediaStreamReceiver(IOPattern):
     def begins_another(self, received_ns: int) -> bool:
         """Tell whether this stream has ended, or its peer has shown to have its name and sends no more."""
         self.observe(received_ns)
-        if self.ended_ns is not None or not self.handshake.settled:
+        if self.ended_ns is not None or not self.handshake.settled or self.handshake.agreed:
             return self.ended_ns is not None
         last_send_ns = self.handshake.base_ns + self._plan.send_offset_ns(self._final_frame)
         sends_until_ns = min(last_send_ns, self._data_ns + retry_ns(self._plan))
@@ -221,7 +228,7 @@ class MediaStreamReceiver(IOPattern):
         return True
 
     def _judge_agreement(self, *, at_the_end: bool = False) -> None:
-        if self._agreement is None or self._contradictions:
+        if self._agreement is None or self._contradictions or self.handshake.agreed:
             return
         # While it runs, only what has been found twice is told: the first frames show less than more of them do.
         found = self._agreement.judge()
@@ -258,7 +265,8 @@ class MediaStreamReceiver(IOPattern):
                 return
             became = Became.WRONG_PAYLOAD
             self.arrivals.take(became, 1, size, received_ns, decoded.sequence, decoded.qpc, decoded.qpf)
-            if self._verify is Verify.DATA:
+            belongs = self.belongs
+            if self._verify is Verify.DATA and (belongs is None or belongs(decoded.qpc, decoded.qpf, received_ns)):
                 self.remark = self.remark or wrong_payload(decoded.sequence)
                 self._fail(StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN, received_ns)
         elif isinstance(decoded, ConnectionId) and self.handshake.asks:

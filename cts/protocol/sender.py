@@ -43,6 +43,11 @@ class MediaStreamSender(IOPattern):
         """Nothing but what its peer sent that it has no use for: a sender judges no frames."""
         return FrameTotals(error=self.arrivals.totals().errors)
 
+    @property
+    def frames_due(self) -> int:
+        """Frames that were sent, or that the local host refused."""
+        return self.sequence - 1
+
     def start_repeated(self, received_ns: int) -> None:
         """Answer it when the next frame has gone: what the peer lacks may be the name alone."""
         self.absence.heard()
@@ -50,7 +55,8 @@ class MediaStreamSender(IOPattern):
 
     def begins_another(self, received_ns: int) -> bool:
         """Tell whether this stream has ended, or its peer can ask no more."""
-        return self.ended_ns is not None or self.handshake.begins_another(received_ns)
+        another = not self.handshake.agreed and self.handshake.begins_another(received_ns)
+        return self.ended_ns is not None or another
 
     def frame_went(self, now_ns: int) -> int | None:
         """Complete the frame in flight, which went whole, and initiate the next one.

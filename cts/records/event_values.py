@@ -16,6 +16,7 @@ from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.json_lines import Fields
 from cts.records.late import LateArrivals
+from cts.records.peer_events import peers_read
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 __all__ = [
@@ -97,6 +98,7 @@ def counts_read(fields: Fields) -> StreamSnapshot:
         unreachable=fields.integer("unreachable"),
         bytes_of_no_frame=fields.integer("bytes_of_no_frame"),
         due=DueBytes(**_integers(fields.within("due"), DueBytes)),
+        peers=peers_read(fields),
     )
 
 

@@ -15,6 +15,7 @@ from cts.records.events_header import RunHeader, is_torn, read_header, read_plan
 from cts.records.frame_events import EXTENTS_AT_MOST, extents_read, missed_read, record_read
 from cts.records.json_lines import Fields, LineReader
 from cts.records.observer import Observer
+from cts.records.peer_events import peer_read
 from cts.records.reported_end import OpenEnd, ReportedEnd
 from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, StreamInfo, StreamSnapshot
@@ -229,6 +230,7 @@ class EventsReplay:
         return frames != counts.frames or end.bytes_on_time + untold.integer("bytes_on_time") != counts.bytes_on_time
 
     def _result(self, fields: Fields) -> StreamResult:
+        counts, peer = counts_read(fields), peer_read(fields)
         return StreamResult(
             connection_id=fields.text("id"),
             local=read_address(fields, "local"),
@@ -239,9 +241,10 @@ class EventsReplay:
             started_ns=self._began_ns + fields.instant("started_ns"),
             ended_ns=self._began_ns + fields.instant("time_ns"),
             bits_per_second=fields.integer("bits_per_second"),
-            counts=counts_read(fields),
+            counts=counts if peer is None else evolve(counts, peers=peer.totals),
             send_lateness=percentiles_read(fields, "send_lateness"),
             remark=fields.text_or_none("remark"),
             counted=fields.flag_or_none("counted") is not False,
             measured=fields.flag_or_none("measured") is not False,
+            peer=peer,
         )

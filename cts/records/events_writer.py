@@ -26,6 +26,7 @@ from cts.records.events_header import plan_written
 from cts.records.frame_events import EXTENTS_A_LINE, extents_written, missed_written, record_written
 from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogObserver
+from cts.records.peer_events import peer_written, peers_written
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.records.writers import AT_ONCE, Writer
@@ -152,6 +153,7 @@ class EventsLog(LogObserver):
                 "counted": result.counted,
                 "untold": self._untold(stream, result),
                 "measured": result.measured,
+                **peer_written(result.peer),
             },
         )
 
@@ -174,6 +176,7 @@ class EventsLog(LogObserver):
                 "unreachable": snapshot.unreachable,
                 "bytes_of_no_frame": snapshot.counts.bytes_of_no_frame,
                 "due": due_written(snapshot.counts.due),
+                **peers_written(snapshot.counts.peers),
             },
         )
         super().status(snapshot)

@@ -19,6 +19,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.buffers import SocketBuffers
 from cts.records.late import LateArrivals
 from cts.records.outcome_profiles import default_profile
+from cts.records.peer_end import PeerEnd
 from cts.records.provenance import Provenance
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
@@ -61,6 +62,7 @@ class StreamResult:
         playout: its verdicts at other depths of its buffer; None for a sender, and where they are not known.
         metrics: media metrics; None for a sender, and where they are not known.
         plan: its arithmetic; None for the run's.
+        peer: what the other end told; None where the stream was begun by START.
     """
 
     connection_id: str
@@ -80,6 +82,7 @@ class StreamResult:
     playout: Playout | None = None
     metrics: MediaTotals | None = None
     plan: StreamPlan | None = None
+    peer: PeerEnd | None = None
 
     @property
     def failed(self) -> bool:
@@ -110,10 +113,25 @@ class StreamEnds:
 
     @property
     def loss(self) -> LossByPlace | None:
-        """Where its bytes were lost; None where no end received them."""
-        if self.end.role is not Role.RECEIVER:
-            return None
-        return lost_by_place(self.end.counts.due, (other.counts.due for other in self.others))
+        """Where its bytes were lost; None where no end is known that received them."""
+        end = self.end
+        if end.role is Role.RECEIVER:
+            return lost_by_place(end.counts.due, self._sent)
+        received = None if end.peer is None else end.peer.received
+        return None if received is None else lost_by_place(received, (end.counts.due,))
+
+    @property
+    def knows_both(self) -> bool:
+        """Whether of its bytes both is known what was sent and what was received."""
+        return bool(self._sent) if self.end.role is Role.RECEIVER else self.loss is not None
+
+    @property
+    def _sent(self) -> tuple[DueBytes, ...]:
+        """What sending ends had to send, by those that are here, or by what the other end told."""
+        if self.others:
+            return tuple(other.counts.due for other in self.others)
+        told = None if self.end.peer is None else self.end.peer.sent
+        return () if told is None else (told,)
 
 
 def came_to_nothing(result: StreamResult) -> bool:
@@ -264,11 +282,11 @@ class RunReport:
         due = self.snapshot.counts.due
         if Role.RECEIVER not in self.roles:
             return LossByPlace(due=due.due, not_sent=due.missing)
-        known = sum((stream.loss for stream in self.streams if stream.loss is not None), LossByPlace())
+        received = [stream for stream in self.streams if stream.end.role is Role.RECEIVER]
+        known = sum((stream.loss for stream in received if stream.loss is not None), LossByPlace())
         if self.role == "server" and Role.SENDER in self.roles:
             # The totals are of both parts that it played.
             return known
-        received = [stream for stream in self.streams if stream.end.role is Role.RECEIVER]
         counted = sum((stream.end.counts.due for stream in received), DueBytes())
         # Of streams that are not told of any more, the totals are left.
         return known + lost_by_place(due - counted)

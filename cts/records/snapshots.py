@@ -13,6 +13,7 @@ from cts.metrics.loss import DueBytes
 from cts.metrics.unsent import UnsentFrames
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
+from cts.records.peer_end import PeerTotals
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
 
@@ -65,6 +66,7 @@ class StreamSnapshot(Totals):
         unreachable: times that the network said (by ICMP) that the peer does not get what was sent; there may have been more.
         bytes_of_no_frame: what of ``bytes_received`` is of none of the stream's frames, as of one past its end.
         due: what was due of the stream up to now, and what of it was missing.
+        peers: what the peer told, where both ends agreed on the stream.
     """
 
     frames: FrameTotals = field(factory=FrameTotals)
@@ -76,6 +78,7 @@ class StreamSnapshot(Totals):
     unreachable: int = 0
     bytes_of_no_frame: int = 0
     due: DueBytes = field(factory=DueBytes)
+    peers: PeerTotals = field(factory=PeerTotals)
 
 
 @frozen

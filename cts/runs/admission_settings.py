@@ -63,6 +63,7 @@ def admission_settings(
             bits_per_second_per_address=limits.bits_per_second_per_address,
             bits_per_second=limits.bits_per_second,
         ),
+        needs_key=server.psk_file is not None,
         caps=Caps(
             bits_per_second=limits.bits_per_second_per_stream,
             frame_rate=limits.frame_rate,
@@ -77,6 +78,8 @@ def admission_settings(
 def admission_notes(config: Config) -> list[str]:
     """Return whose START a server answers that can be reached from other hosts, and what that lets a forged one do."""
     clients, stream = config.server.original_clients, config.stream
+    if config.server.psk_file is not None and config.run.role != "client":
+        return ["START is answered to nobody: server.psk_file is set, and a key is needed"]
     if config.run.role == "client" or (clients != "none" and all(map(_is_loopback, config.server.listen))):
         return []
     if clients == "local":

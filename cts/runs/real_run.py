@@ -35,6 +35,7 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.admission_settings import admission_notes, names_to_resolve
+from cts.runs.key_files import KeySources, keys_text, shared_keys
 from cts.runs.log_failures import LogFailures
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
 from cts.runs.provenance import with_provenance
@@ -214,6 +215,10 @@ class _Run:
     ) -> ISession:
         config = self._config
         settings = session_settings(config, own_hosts=[each.host for each in listen], known=known)
+        keys = shared_keys(KeySources.of(config))
+        if config.output.console != "quiet":
+            for line in keys_text(keys):
+                self._say(line)
         if config.run.processes > 1:
             setup = WorkerSetup.of(config, self._source)
             return WorkersSession(settings, setup, pacer=pacer, listen=listen, targets=targets, say=self._say)
@@ -226,6 +231,7 @@ class _Run:
             make_sender=self._plugins.make_sender,
             factory=self._factory,
             new_connection_id=random_connection_id,
+            keys=keys,
         )
         self._watch = HostWatch(pacer, network, lambda: session.open_streams)
         return session

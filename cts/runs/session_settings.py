@@ -18,6 +18,7 @@ from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.protocol.absence import PEER_GONE_AFTER_NS
 from cts.records.outcome_profiles import chosen_profile
 from cts.runs.admission_settings import admission_settings
+from cts.runs.key_files import KeySources
 
 __all__ = [
     "WorkerSetup",
@@ -42,6 +43,7 @@ class WorkerSetup:
         sockets: what each socket is set to.
         sender: the configuration's ``[sender]``: strategy and options.
         source: where the configuration came from, for messages.
+        keys: where the keys of its sides are.
     """
 
     processes: int
@@ -50,6 +52,7 @@ class WorkerSetup:
     sockets: SocketOptions = NOTHING_SET
     sender: Mapping[str, object] = field(factory=dict)
     source: str = "configuration"
+    keys: KeySources = field(factory=KeySources)
 
     @classmethod
     def of(cls, config: Config, source: str) -> WorkerSetup:
@@ -62,6 +65,7 @@ class WorkerSetup:
             sockets=socket_options(config),
             sender={"strategy": config.sender.strategy, "options": config.sender.options},
             source=source,
+            keys=KeySources.of(config),
         )
 
 

@@ -17,6 +17,7 @@ from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork
 from cts.records.observer import Observer
 from cts.records.truth_writer import Transmission
+from cts.runs.key_files import KeySources, shared_keys
 from cts.runs.session_settings import session_settings
 
 __all__ = ["refuse_one_side", "simulated_connection_id", "simulated_session"]
@@ -83,6 +84,7 @@ def simulated_session(
         observer=observer,
         on_failure=on_failure,
         is_virtual=True,
+        keys=shared_keys(KeySources.of(config)),
         chance=partial(simulated_chance, seed),
     )
     return network, session

@@ -22,7 +22,7 @@ from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
 from cts.verification.came import Stamp
 from cts.verification.datagrams import Datagrams
-from cts.verification.status import NEVER_NS, StatusLines
+from cts.verification.status import CLOCKS_NS, NEVER_NS, StatusLines
 from cts.verification.windows import ExpectedFrame, Window, verdict_of
 
 __all__ = ["ExpectedStream"]
@@ -72,7 +72,7 @@ class ExpectedStream:
     _on_frame: Callable[[ExpectedFrame], None]
     _by_bytes: bool
     _lines: StatusLines
-    _patience_ns: int = 0
+    patience_ns: int = 0
     arrivals: dict[str, Bounds] = field(factory=lambda: {key: Bounds() for key in ARRIVALS}, init=False)
     _final_frame: int = field(init=False)
     _taken: int = field(default=0, init=False)
@@ -128,7 +128,7 @@ class ExpectedStream:
 
     def start_repeated(self, at_ns: int) -> None:
         """The peer asked once more: before the first data, and for a buffer depth at most, everything begins anew."""
-        begins = at_ns <= self.opened_ns + max(self._plan.render_offset_ns(1), self._patience_ns)
+        begins = at_ns <= self.opened_ns + max(self._plan.render_offset_ns(1), self.patience_ns)
         if not self.over(at_ns) and not self._heard and begins:
             self._anchor(at_ns)
 
@@ -208,7 +208,7 @@ class ExpectedStream:
 
     def _waits_until_ns(self) -> int:
         """Return until when the first data is waited for."""
-        return max(self._due_ns(1), self.base_ns + self._patience_ns)
+        return max(self._due_ns(1), self.base_ns + self.patience_ns)
 
     def _surely_open(self, at_ns: int) -> bool:
         return not self._tolerance_ns or at_ns <= self._end_ns() - self._tolerance_ns
@@ -274,8 +274,8 @@ class ExpectedStream:
         self._error("wrong_payload", certain)
         if self._verify is Verify.COUNT:
             return
-        if not certain:
-            self.doubt = "a wrong payload came within the tolerance of its end"
+        if not certain or (self.patience_ns and at_ns < self.base_ns + CLOCKS_NS):
+            self.doubt = "a wrong payload came within the tolerance of its end, or before it knew its peer's clock"
         self._end(at_ns, StreamError.DATA_DID_NOT_MATCH_BIT_PATTERN.value)
 
     def _pass(self, now_ns: int) -> None:

@@ -12,12 +12,18 @@ from attrs import define, field
 from cts.protocol.task import StreamError
 from cts.verification.came import Stamp
 from cts.verification.expected import ExpectedStream
+from cts.verification.status import CLOCKS_NS
 
-__all__ = ["GIVES_UP_NS", "GreetedStream"]
+__all__ = ["GIVES_UP_NS", "GreetedStream", "speaks"]
 
 GIVES_UP_NS = 5_000_000_000
 """How long a client repeats HELLO, and how long a server that receives waits for the first data."""
 _JUST_AFTER_NS = 1
+
+
+def speaks(stream: ExpectedStream | None) -> bool:
+    """Tell whether the two ends of a stream exchange control datagrams and results, as of one that HELLO began."""
+    return isinstance(stream, GreetedStream) or (stream is not None and stream.patience_ns > 0)
 
 
 @define(eq=False, kw_only=True)
@@ -60,7 +66,8 @@ class GreetedStream(ExpectedStream):
 
     def control(self, at_ns: int, what: str, nonce: str) -> None:
         """A control datagram came: ``challenge``, ``welcome``, ``refused``, ``altered``, or another one."""
-        if self.over(at_ns):
+        if self.over(at_ns) or (self.named_by_welcome and not self._by_start):
+            # Once both have agreed on it control datagrams count for nothing.
             return
         certain = self._surely_open(at_ns)
         self.arrivals["handshake"].add(1, certain)
@@ -78,6 +85,11 @@ class GreetedStream(ExpectedStream):
                 self._begin(at_ns)
         elif what == "refused":
             self._end(at_ns, StreamError.REFUSED.value)
+
+    def _wrong(self, at_ns: int) -> None:
+        if not self._by_start and at_ns < self.base_ns + CLOCKS_NS:
+            self.doubt = "a wrong payload came before it knew its peer's clock"
+        super()._wrong(at_ns)
 
     def asked_by_start(self, at_ns: int) -> None:
         """The client sent START, for nothing had answered HELLO."""

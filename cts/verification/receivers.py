@@ -27,11 +27,11 @@ from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.compare import Comparison, Difference, Differences, StreamRow
 from cts.verification.expected import ExpectedStream
-from cts.verification.greeted import GIVES_UP_NS, GreetedStream
+from cts.verification.greeted import GIVES_UP_NS, GreetedStream, speaks
 from cts.verification.links import MAKING_NS, READ_AT_ONCE, Happening, Link
 from cts.verification.pairing import ReportedStreams
 from cts.verification.senders import Sending
-from cts.verification.status import HELD_NS, NEVER_NS, StatusLines
+from cts.verification.status import EXCHANGED_NS, HELD_NS, NEVER_NS, StatusLines
 from cts.verification.waits import waited_too_long
 
 __all__ = ["Receivers"]
@@ -177,8 +177,8 @@ class Receivers(TruthVisitor):
             else:
                 stream.junk(at_ns, "undecodable" if kind is Kind.JUNK else "unexpected")
         if not sent and not self._pull and (stream is None or stream.over(at_ns)):
-            known = size < READ_AT_ONCE and (stream is None or at_ns > (stream.ended_ns or 0) + HELD_NS)
-            self._refused(at_ns, known)
+            free = stream is None or (at_ns > (stream.ended_ns or 0) + HELD_NS and not speaks(stream))
+            self._refused(at_ns, free and size < READ_AT_ONCE)
 
     def _control(self, link: Link, at_ns: int, kind: Kind, nonce: str) -> None:
         """Take a control datagram that arrived where frames are received."""
@@ -187,12 +187,12 @@ class Receivers(TruthVisitor):
             stream.control(at_ns, kind.name.lower(), nonce)
         elif self._pull or kind is not Kind.HELLO:
             link.altered |= kind is Kind.ALTERED
-            if stream is not None and not stream.over(at_ns):
+            if stream is None or stream.over(at_ns):
+                self._refused(at_ns, kind is Kind.CONTROL and not speaks(stream) and not self._pull)
+            elif not speaks(stream):
                 stream.junk(at_ns, "undecodable")
                 if kind is Kind.ALTERED:
                     stream.doubt = "a control datagram was altered on its way"
-            elif not self._pull:
-                self._refused(at_ns, kind is Kind.CONTROL)
         elif nonce != link.nonce:
             link.nonce = nonce
             link.asked_ns = link.asked_first_ns = at_ns
@@ -204,7 +204,8 @@ class Receivers(TruthVisitor):
     def _asked_or_answered(self, link: Link, at_ns: int, kind: Kind, text: str) -> None:
         """A pull's client asked, or a push's server answered: one that has no stream begins one."""
         if self._pull:
-            if self._free(link, at_ns):
+            copies = isinstance(link.stream, GreetedStream) and text == link.stream.nonce
+            if self._free(link, at_ns) and not copies:
                 self._open(link, at_ns, at_ns - self._making_ns, nonce=text if kind is Kind.HELLO else None)
             elif kind is Kind.START and isinstance(link.stream, GreetedStream):
                 link.stream.asked_by_start(at_ns)
@@ -311,7 +312,8 @@ class Receivers(TruthVisitor):
     def _told(self, stream: ExpectedStream, comparison: Comparison, ended_ns: int) -> None:
         """Enter a stream that has ended into the status lines."""
         if comparison.outcome is not None:
-            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome, comparison.others)
+            held_ns = EXCHANGED_NS if speaks(stream) else HELD_NS
+            self._lines.ended(stream.opened_ns, ended_ns, comparison.outcome, comparison.others, held_ns)
         if stream.doubt is not None:
             self._lines.doubtful(stream.opened_ns)
 
@@ -325,10 +327,8 @@ class Receivers(TruthVisitor):
             self.datagram_sizes |= sending.datagram_sizes
         if not self._simulated:
             return
-        if sending.late_ns:
-            self._differences.add(
-                Difference("sent", None, link.client, None, "when due", f"{sending.late_ns} ns after")
-            )
+        if late_ns := sending.late_ns:
+            self._differences.add(Difference("sent", None, link.client, None, "when due", f"{late_ns} ns after"))
         sending.tell()
         if self._pull:
             sending.unseen(link.ended_ns)

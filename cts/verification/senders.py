@@ -58,6 +58,8 @@ class Sending:
     """Bytes of frames in whose midst another stream began."""
     _heard: list[tuple[int, bool]] = field(factory=list, init=False)
     """What reached a server: when, and whether it was START."""
+    _spoken: list[int] = field(factory=list, init=False)
+    """When control datagrams of its stream reached a server, which has no use for them once that is gone."""
     _named_first_ns: int | None = field(default=None, init=False)
     head: str = field(default="", init=False)
     size: int = field(default=0, init=False)
@@ -92,6 +94,11 @@ class Sending:
 
     def refused(self) -> Iterator[tuple[int, bool]]:
         """Yield when a server read something that it may have answered with nothing, and whether it did for certain."""
+        yield from self._unanswered()
+        for at_ns in self._spoken:
+            yield at_ns, False
+
+    def _unanswered(self) -> Iterator[tuple[int, bool]]:
         named_ns = self._base_ns
         # Until then a START can only be repeated, by a client that has not given up, or has lost no two in a row.
         asked_ns = min(self._plan.render_offset_ns(1), 2 * self._plan.retry_ns) + _UNDER_WAY_NS
@@ -103,7 +110,9 @@ class Sending:
     def heard(self, at_ns: int, kind: Kind) -> None:
         """Something reached it."""
         if self._pull:
-            if kind < Kind.HELLO or kind > Kind.CONTROL:
+            if kind is Kind.CONTROL:
+                self._spoken.append(at_ns)
+            elif kind < Kind.HELLO or kind > Kind.CONTROL:
                 self._heard.append((at_ns, kind is Kind.START))
         elif kind is Kind.CONNECTION_ID or kind is Kind.WELCOME:
             self._base_ns = at_ns if self._base_ns is None else min(at_ns, self._base_ns)
@@ -151,7 +160,7 @@ class Sending:
         """Tell them that a server went on sending to a client that was gone, which no truth tells of."""
         rest = self._plan.final_frame * self._plan.frame_size
         self._lines.maybe("bytes_sent", gone_ns, max(0, rest - self._bytes))
-        for at_ns, sure in self.refused():
+        for at_ns, sure in self._unanswered():
             if not sure:
                 self._lines.maybe("bytes_sent", at_ns, rest)
 

@@ -17,12 +17,17 @@ from itertools import accumulate
 from cts.records.reported_run import STATUS, ReportedOtherEnd
 from cts.verification.bounds import Bounds
 
-__all__ = ["HELD_NS", "NEVER_NS", "StatusLines"]
+__all__ = ["CLOCKS_NS", "EXCHANGED_NS", "HELD_NS", "NEVER_NS", "StatusLines"]
 
 NEVER_NS = 2**80
 
 HELD_NS = 2_000_000
 """A stream that failed keeps its slot until the datagram that failed it has been handed over."""
+
+EXCHANGED_NS = 2_000_000_000 + HELD_NS
+"""A stream that HELLO began is told to have ended when its two ends have the results of the other, or for so long have not."""
+CLOCKS_NS = 2_000_000_000
+"""Until it knows its peer's clock, a receiver of such a stream takes a wrong payload for a stranger's."""
 
 _KEYS = (*STATUS, "opened", "ended", "refused")
 
@@ -68,11 +73,18 @@ class StatusLines:
         """Take note of something that happened at an instant, or may have; what did is told to :meth:`sure` as well."""
         self._high[key][bisect_left(self._maybe_ns, at_ns)] += amount
 
-    def ended(self, opened_ns: int, ended_ns: int, outcome: str, others: Iterable[ReportedOtherEnd] = ()) -> None:
-        """Take note of a whole stream, with its sending ends."""
+    def ended(
+        self,
+        opened_ns: int,
+        ended_ns: int,
+        outcome: str,
+        others: Iterable[ReportedOtherEnd] = (),
+        held_ns: int = HELD_NS,
+    ) -> None:
+        """Take note of a whole stream, with its sending ends; ``held_ns`` after an end it is told of at the latest."""
         self.sure("opened", opened_ns)
         self.maybe("opened", opened_ns)
-        self.sure("ended", ended_ns + HELD_NS)
+        self.sure("ended", ended_ns + held_ns)
         self.maybe("ended", ended_ns)
         failures = [(other.ended_ns, other.outcome) for other in others if other.failed]
         fails = outcome in ("network error", "protocol error")
@@ -81,16 +93,16 @@ class StatusLines:
             failed = next((told for failed_ns, told in failures if failed_ns <= at_ns), None)
             now = outcome if at_ns >= ended_ns and (fails or failed is None) else failed
             if now is not None and now != before:
-                self.counted(at_ns, now, before)
+                self.counted(at_ns, now, before, held_ns)
                 before = now
 
-    def counted(self, at_ns: int, outcome: str, before: str | None = None) -> None:
+    def counted(self, at_ns: int, outcome: str, before: str | None = None, held_ns: int = HELD_NS) -> None:
         """Take note that a stream counts as what came of it, and no longer as what it counted as before."""
-        self.sure(f"outcomes.{outcome}", at_ns + HELD_NS)
+        self.sure(f"outcomes.{outcome}", at_ns + held_ns)
         self.maybe(f"outcomes.{outcome}", at_ns)
         if before is not None:
             self._low[f"outcomes.{before}"][bisect_left(self._maybe_ns, at_ns)] -= 1
-            self._high[f"outcomes.{before}"][bisect_right(self._sure_ns, at_ns + HELD_NS)] -= 1
+            self._high[f"outcomes.{before}"][bisect_right(self._sure_ns, at_ns + held_ns)] -= 1
 
     def doubtful(self, from_ns: int) -> None:
         """Take note that nothing can be said of what happened from an instant on."""

@@ -93,6 +93,7 @@ NETWORKS = {
     "late": ("network.latency=900ms", "network.jitter=150ms"),
     "corrupt": ("network.corrupt=0.05", "stream.verify=count"),
 }
+BY_HELLO = ("client.handshake=cts",)
 RUNS = {
     "one stream": (),
     "many streams": ("client.connections=9", "client.start_spread=300ms"),
@@ -124,8 +125,14 @@ def test_the_example_simulations_are_replayed_from_gzip(tmp_path: Path, config: 
         ("server.listen=[::1]:4444", "client.target=[::1]:4444", "network.loss=0.05"),
         ("sender.strategy=burst", "network.loss=0.05"),
         ("run.seed=77", 'output.truth_file="/dev/full"'),
+        (*BY_HELLO, "network.loss=0.3", "client.connections=3"),
+        (*BY_HELLO, "network.latency=30ms", "stream.direction=push"),
+        (*BY_HELLO, "network.loss=0.1", "run.time_limit=1.3s"),
     ],
-    ids=["UTF-16", "a frame rate that is a ratio", "IPv6", "another sender", "a truth that cannot be written"],
+    ids=[
+        *("UTF-16", "a frame rate that is a ratio", "IPv6", "another sender", "a truth that cannot be written"),
+        *("results of both ends over a bad network", "one-way delays", "peers that are cut off"),
+    ],
 )
 def test_what_a_configuration_changes_of_the_logs_is_in_the_events(tmp_path: Path, sets: tuple[str, ...]) -> None:
     assert_same_in_simulation(tmp_path, STREAM, sets)

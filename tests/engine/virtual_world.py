@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 import trio
@@ -17,6 +18,7 @@ from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
 from cts.engine.session import Session
+from cts.engine.shared_keys import NO_KEYS, SharedKeys
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedNetwork
 from cts.output.ordering import OrderedObserver
@@ -118,6 +120,7 @@ class World:
     transmissions: list[Transmission]
     nursery: trio.Nursery
     recorder: Recorder = field(factory=Recorder)
+    _forged: Iterator[int] = field(factory=count)
 
     async def until(self, at_ns: int) -> None:
         await self.pacer.wait_until(at_ns)
@@ -139,6 +142,7 @@ class World:
         factory: IConnectedSocketFactory | None = None,
         observer: Observer | None = None,
         began_ns: int | None = None,
+        keys: SharedKeys = NO_KEYS,
     ) -> Session:
         """Return a session in this world; its role comes from its configuration."""
         return Session(
@@ -153,7 +157,16 @@ class World:
             observer=OrderedObserver([observer or self.recorder], self.pacer.now_ns),
             began_ns=began_ns,
             chance=partial(simulated_chance, 1),
+            keys=keys,
         )
+
+    def forge(self, to: Address, sender: Address, datagram: bytes) -> None:
+        """Have a datagram arrive now, if anybody listens there, that somebody else has sent in that name."""
+        endpoint = self.network._endpoints.get(to)
+        if endpoint is not None:
+            now_ns = self.pacer.now_ns()
+            endpoint.arrive(now_ns, 0, next(self._forged), sender, datagram, len(datagram))
+            endpoint.deliver(now_ns)
 
     async def serve(self, session: Session) -> Running:
         """Start a session in the background; returns once it has bound and peers may ask."""

@@ -5,33 +5,12 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.peer_clock import ClockEstimate, ClockSample, PeerClock
+from cts.metrics.peer_clock import ClockEstimate, PeerClock
 from cts.units import MILLISECOND, SECOND
+from tests.metrics.other_clock import PPM, OtherClock
 
 ON_THE_WAY = st.integers(0, SECOND)
-PPM = Fraction(1, 1_000_000)
 MS = MILLISECOND
-
-
-def exchange(clock: Clock, sent_ns: int, there_ns: int, back_ns: int, held_ns: int = 0) -> ClockSample:
-    arrived_ns = sent_ns + there_ns
-    return ClockSample(
-        sent_ns, clock.shows(arrived_ns), clock.shows(arrived_ns + held_ns), arrived_ns + held_ns + back_ns
-    )
-
-
-class Clock:
-    """Another end's clock, by this end's."""
-
-    def __init__(self, offset_ns: int, drift: Fraction = Fraction(0)) -> None:
-        self._offset_ns = offset_ns
-        self._drift = drift
-
-    def offset(self, at_ns: int) -> Fraction:
-        return self._offset_ns + at_ns * self._drift
-
-    def shows(self, at_ns: int) -> int:
-        return int(at_ns + self.offset(at_ns))
 
 
 @settings(deadline=None)
@@ -39,7 +18,7 @@ class Clock:
 def test_the_offset_of_one_exchange_is_never_wrong_by_more_than_half_the_round_trip(
     sent_ns: int, there_ns: int, back_ns: int, held_ns: int, offset_ns: int
 ) -> None:
-    sample = exchange(Clock(offset_ns), sent_ns, there_ns, back_ns, held_ns)
+    sample = OtherClock(offset_ns).exchange(sent_ns, there_ns, back_ns, held_ns)
     assert sample.round_trip_ns == there_ns + back_ns
     assert abs(sample.offset_ns - offset_ns) <= sample.error_ns
     assert Fraction(there_ns + back_ns, 2) <= sample.error_ns <= Fraction(there_ns + back_ns, 2) + 2
@@ -56,10 +35,10 @@ def test_the_offset_of_one_exchange_is_never_wrong_by_more_than_half_the_round_t
 def test_with_unequal_ways_and_drift_every_estimate_lies_within_its_bound(
     offset_ns: int, ppm: int, exchanges: list[tuple[int, int, int, int]], after_ns: int, way_ns: int
 ) -> None:
-    truth, clock, now_ns = Clock(offset_ns, ppm * PPM), PeerClock(), 0
+    truth, clock, now_ns = OtherClock(offset_ns, ppm * PPM), PeerClock(), 0
     for wait_ns, *ways in exchanges:
         now_ns += wait_ns
-        clock.take(exchange(truth, now_ns, *ways))
+        clock.take(truth.exchange(now_ns, *ways))
         now_ns += sum(ways)
         drift = clock.drift()
         assert drift is None or abs(drift.value - ppm * 1000) <= drift.error
@@ -75,10 +54,10 @@ def test_with_unequal_ways_and_drift_every_estimate_lies_within_its_bound(
 
 
 def test_the_bound_is_half_the_least_round_trip_and_the_drift_since() -> None:
-    truth, clock = Clock(5 * SECOND), PeerClock()
-    clock.take(exchange(truth, 0, 40 * MS, 60 * MS))
-    clock.take(exchange(truth, SECOND, MS, 3 * MS))
-    clock.take(exchange(truth, 2 * SECOND, 400 * MS, 400 * MS))
+    truth, clock = OtherClock(5 * SECOND), PeerClock()
+    clock.take(truth.exchange(0, 40 * MS, 60 * MS))
+    clock.take(truth.exchange(SECOND, MS, 3 * MS))
+    clock.take(truth.exchange(2 * SECOND, 400 * MS, 400 * MS))
     offset = clock.offset(SECOND)
     assert offset == ClockEstimate(5 * SECOND + MS * -1, 2 * MS + 4 * MS // 5000 + 1)
     later = clock.offset(11 * SECOND)
@@ -94,10 +73,10 @@ def test_before_the_first_exchange_nothing_is_known() -> None:
 
 
 def test_the_drift_shows_after_a_while_and_ever_more_exactly() -> None:
-    truth, clock = Clock(-7, 30 * PPM), PeerClock()
+    truth, clock = OtherClock(-7, 30 * PPM), PeerClock()
     errors = []
     for second in range(600):
-        clock.take(exchange(truth, second * SECOND, (1 + second % 5) * MS, (3 + second % 7) * MS))
+        clock.take(truth.exchange(second * SECOND, (1 + second % 5) * MS, (3 + second % 7) * MS))
         drift = clock.drift()
         assert drift is None or second >= 10
         assert drift is not None or second < 20
@@ -110,7 +89,7 @@ def test_the_drift_shows_after_a_while_and_ever_more_exactly() -> None:
 def test_a_clock_that_is_set_is_begun_with_anew() -> None:
     clock = PeerClock()
     for second in range(30):
-        clock.take(exchange(Clock(0 if second < 20 else SECOND), second * SECOND, MS, MS))
+        clock.take(OtherClock(0 if second < 20 else SECOND).exchange(second * SECOND, MS, MS))
     offset = clock.offset(30 * SECOND)
     assert clock.steps == 1
     assert offset is not None

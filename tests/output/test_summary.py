@@ -73,12 +73,13 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
         '"remote": "127.0.0.1:50000", "role": "receiver", "result": "Succeeded", "bits_per_second": 7999920, '
         f'"frames": {frames}, "started_seconds": 0.001, "ended_seconds": 5.968, '
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
-        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, '
+        f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, "peer": null, '
         f'"loss": {loss}, "playout": null, "metrics": null, "other_ends": [], "plan": null}}], '
         '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
-        '"buffers": null, "seed": null, "after_giving_up": null, "notes": [], "expectations": [], "provenance": null}'
+        '"buffers": null, "seed": null, "after_giving_up": null, "notes": [], "peers": null, '
+        '"expectations": [], "provenance": null}'
     )
 
 

@@ -24,6 +24,7 @@ from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
+from cts.records.peer_end import PeerEnd
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.runs.session_settings import session_settings
@@ -46,6 +47,7 @@ from cts.runs.workers.messages import (
 )
 from cts.units import FrameRate
 from tests.output.test_media_text import WHOLE
+from tests.output.test_peer_text import RECEIVER, SENDER
 
 HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
 PLAYOUT = Playout(
@@ -86,6 +88,8 @@ MESSAGES: tuple[Message, ...] = (
     Missed(1, MissedRecord(3, 40, 10, 2, 2800, None, None, True, False, 9)),
     Ended(1, RESULT),
     Ended(1, evolve(RESULT, metrics=WHOLE)),
+    *(Ended(1, evolve(RESULT, peer=each)) for each in (RECEIVER, SENDER, PeerEnd())),
+    Status(evolve(SNAPSHOT, counts=evolve(RESULT.counts, peers=SENDER.totals)), whole=True),
     Status(SNAPSHOT, whole=True),
     Noted("what a person should hear: ä\n"),
     Failed(""),

@@ -21,8 +21,10 @@ from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.metrics.host import HostFigures, trust_in
 from cts.output.summary import summary_json
+from cts.protocol.control.messages import Counts
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.outcome_profiles import default_profile
+from cts.records.peer_end import PeerEnd
 from cts.records.provenance import Provenance
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import StreamSnapshot
@@ -36,6 +38,7 @@ from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
 from tests.output.test_media_text import WHOLE
+from tests.output.test_peer_text import CLOCK, LATE, RECEIVER, SENDER, report_of
 from tests.output.test_summary import REPORT, RESULT
 from tests.output.test_trust_text import PLAN, late
 from tests.relay.relays import CLEAR, RELAY, SERVER, Scene, before_a_server
@@ -76,6 +79,7 @@ LOOPBACK: dict[str, dict[str, Mapping[str, object]]] = {
     "clean": {},
     "lossy": {"network": ROUGH, "client": {"connections": 2}},
     "of many streams": {"client": {"connections": 20, "iterations": 2}, "network": {"loss": 0.02}},
+    "that HELLO began": {"client": {"handshake": "cts"}},
     "with no network": {"network": {"loss": 1.0}},
     "cut off": {"run": {"time_limit": "1500ms"}, "client": {"iterations": 0}},
     "over before it began": {"run": {"time_limit": "1ns"}},
@@ -145,6 +149,10 @@ def _runs() -> Iterator[tuple[str, Sample]]:
     any_rate = evolve(REPORT, plan=PLAN, metrics=WHOLE, profile=evolve(default_profile(), rate=None))
     yield "scored by a profile that takes any rate", partial(summary_json, any_rate)
     ends = tuple(StreamEnds(evolve(RESULT, plan=plan)) for plan in (None, evolve(PLAN, buffer_depth_ns=2 * SECOND)))
+    silent = PeerEnd(counts=Counts(sent=evolve(LATE, lateness_count=0)), clock=evolve(CLOCK, drift=None))
+    for number, peer in enumerate((RECEIVER, SENDER, PeerEnd(), silent, evolve(RECEIVER, outcome=None))):
+        for sends in (True, False):
+            yield f"whose peer tells {number}, {sends}", partial(summary_json, report_of(peer, sends=sends))
     yield "of two plans", partial(summary_json, evolve(REPORT, plan=PLAN, metrics=WHOLE, streams=ends))
     no_socket = evolve(RESULT, local=Address("0.0.0.0", 0), result="24: Too many open files", counts=StreamSnapshot())
     failed = evolve(

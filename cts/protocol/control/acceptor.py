@@ -59,11 +59,13 @@ class Accepted(NamedTuple):
         answer: the WELCOME, to be sent now.
         session: seals and opens control datagrams of the stream.
         features: what both ends can do.
+        key_name: whose key the client has; None for one without a name, and for none.
     """
 
     answer: bytes
     session: Session
     features: Feature
+    key_name: str | None = None
 
 
 class Acceptor:
@@ -168,7 +170,7 @@ class Acceptor:
         answer = covered if key is None else with_tag(covered, key.welcome_tag(incoming.transcript, covered))
         self._decided[incoming.asker] = answer
         keys = StreamKeys.of(key, incoming.transcript, covered)
-        return Accepted(answer, Session(keys, is_client=False), both)
+        return Accepted(answer, Session(keys, is_client=False), both, None if key is None else key.name)
 
     def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes:
         """Return the answer that says why the stream is not served."""

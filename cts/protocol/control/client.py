@@ -19,8 +19,9 @@ from cts.units import SECOND, format_duration
 
 __all__ = ["GIVES_UP_NS", "HELLO_RETRY_NS", "ClientHandshake", "HandshakeMode"]
 
-HELLO_RETRY_NS = SECOND // 2
-"""From one HELLO to the next."""
+HELLO_RETRY_NS = SECOND // 2 + JUST_AFTER_NS
+"""From one HELLO to the next: not quite a whole number of milliseconds, or in virtual time copies would come at the very
+instants at which frames leave."""
 GIVES_UP_NS = COOKIE_SLOT_NS
 """From the first HELLO to giving up, where there is no falling back."""
 _UNANSWERED_AT_MOST = 2
@@ -101,6 +102,11 @@ class ClientHandshake:
         self._until_ns = now_ns + self._waited_ns
         self._fall_back_ns = FOREVER_NS
         self._transcript = transcript(self._hello()[0])
+
+    @property
+    def key_name(self) -> str | None:
+        """The name of the key that it shares with the server; None for one without a name, and for none."""
+        return None if self._key is None else self._key.name
 
     @property
     def pending(self) -> bool:

@@ -5,9 +5,10 @@ A later version may append numbers, never take one out; an end passes over those
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from cts.metrics.counters import ArrivalTotals, FrameTotals
+from cts.metrics.histogram import Percentiles
 from cts.metrics.loss import DueBytes
 
 __all__ = ["ReceiverCounts", "SenderCounts"]
@@ -52,6 +53,26 @@ class ReceiverCounts:
     handshake: int = 0
     duplicate: int = 0
     hidden_losses: int = 0
+
+    @classmethod
+    def of(
+        cls, frames: FrameTotals, arrivals: ArrivalTotals, due: DueBytes, *, elapsed_ns: int, **sizes: int
+    ) -> ReceiverCounts:
+        """Return them, put together; ``sizes`` are those in bytes."""
+        return cls(
+            elapsed_ns=elapsed_ns,
+            completed=frames.completed,
+            dropped=frames.dropped,
+            repeated=frames.repeated,
+            hidden_losses=frames.hidden_losses,
+            due=due.due,
+            missing=due.missing,
+            late_bytes=due.late,
+            sent_late=due.sent_late,
+            early=due.early,
+            **asdict(arrivals),
+            **sizes,
+        )
 
     @property
     def arrivals(self) -> ArrivalTotals:
@@ -103,6 +124,19 @@ class SenderCounts:
     lateness_p50_ns: int = 0
     lateness_p99_ns: int = 0
     lateness_greatest_ns: int = 0
+
+    @classmethod
+    def of(cls, due: DueBytes, lateness: Percentiles, **numbers: int) -> SenderCounts:
+        """Return them, put together; ``numbers`` are the others."""
+        return cls(
+            due=due.due,
+            missing=due.missing,
+            lateness_count=lateness.count,
+            lateness_p50_ns=lateness.p50,
+            lateness_p99_ns=lateness.p99,
+            lateness_greatest_ns=lateness.greatest,
+            **numbers,
+        )
 
     @property
     def due_bytes(self) -> DueBytes:

@@ -57,6 +57,11 @@ class Greeting(Asking):
         self.gives_up_ns = FOREVER_NS
 
     @property
+    def agreed(self) -> bool:
+        """Whether it is asked for by HELLO still."""
+        return self._opening.state is not State.ORIGINAL
+
+    @property
     def failure(self) -> tuple[StreamError, str] | None:
         """Why there is no stream; one whose data comes needs no WELCOME to be one."""
         error = _FAILURES.get(self._opening.state)

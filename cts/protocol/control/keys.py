@@ -152,6 +152,11 @@ class KeyRing:
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Whose they are; None for the one without a name."""
+        return tuple(self._keys)
+
     def find(self, name: str | None) -> Key | None:
         """Return the key of that name; None for unknown."""
         return self._keys.get(name)

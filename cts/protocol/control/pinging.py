@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import frozen
+
 from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.messages import Ping, Pong
-from cts.units import MILLISECOND
+from cts.units import MILLISECOND, SECOND
 
-__all__ = ["PING_INTERVAL_NS", "Allowance", "Pinger"]
+__all__ = ["PING_INTERVAL_NS", "Allowance", "Pace", "Pinger"]
 
 PING_INTERVAL_NS = 200 * MILLISECOND
 """From one PING to the next at least: five a second."""
 _OUTSTANDING_AT_MOST = 16
+
+
+@frozen(kw_only=True)
+class Pace:
+    """How often one end of a stream says what.
+
+    Attributes:
+        jitter: draws from 0 (included) to 1, from the stream's own chance.
+        ping_interval_ns: from one PING to the next at least.
+        counts_interval_ns: from COUNTS to COUNTS.
+    """
+
+    jitter: Callable[[], float] = lambda: 0.0
+    ping_interval_ns: int = PING_INTERVAL_NS
+    counts_interval_ns: int = SECOND
 
 
 class Pinger:

@@ -22,6 +22,7 @@ from cts.metrics.viewing import Longest
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.key_files import KeySources
 from cts.units import FrameRate
 
 __all__ = [
@@ -45,7 +46,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 17
+VERSION = 18
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -79,6 +80,7 @@ class WorkerTask:
         wants_frames: whether the parent wants to hear of every frame.
         redraws: whether it wants to hear how things stand every second.
         cpu: the only processor to run on; None for any.
+        keys: where the worker finds its side's keys, which no message has.
     """
 
     settings: SessionSettings
@@ -92,6 +94,7 @@ class WorkerTask:
     wants_frames: bool = False
     redraws: bool = False
     cpu: int | None = None
+    keys: KeySources = field(factory=KeySources)
 
 
 @frozen

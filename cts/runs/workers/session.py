@@ -191,6 +191,7 @@ class WorkersSession(ISession):
             wants_frames=self.observer.wants_frames and self._is_measured(worker),
             redraws=self.observer.redraws,
             cpu=cpus[self._workers.index(worker) % len(cpus)] if cpus else None,
+            keys=setup.keys.of_side(is_server=worker.settings.server is not None),
         )
         began = False
         await worker.give(task)

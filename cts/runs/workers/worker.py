@@ -29,6 +29,7 @@ from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.runs.key_files import shared_keys
 from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages
 
@@ -148,6 +149,7 @@ async def _run(
         new_connection_id=random_connection_id,
         observer=outbox,
         began_ns=task.began_ns,
+        keys=shared_keys(task.keys),
     )
 
     watch = HostWatch(pacer, network, lambda: session.open_streams)

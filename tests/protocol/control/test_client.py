@@ -81,9 +81,9 @@ def test_a_refusal_is_told_with_what_the_server_says() -> None:
 
 def test_a_client_falls_back_one_second_after_the_first_of_two_hellos_that_nothing_answers() -> None:
     client = client_of()
-    assert polled(client, SECOND) == [0, HELLO_RETRY_NS]
+    assert polled(client, 2 * HELLO_RETRY_NS) == [0, HELLO_RETRY_NS]
     assert client.pending
-    assert polled(client, SECOND + 1) == []
+    assert polled(client, 2 * HELLO_RETRY_NS + 1) == []
     assert client.state is State.ORIGINAL
     assert client.explanation is not None
     assert "does not answer HELLO" in client.explanation
@@ -134,7 +134,7 @@ def test_a_client_asks_no_longer_than_a_server_remembers() -> None:
         client = ClientHandshake(
             PLAN, Direction.PUSH, nonce=nonce, now_ns=0, mode=HandshakeMode.CTS, gives_up_ns=wanted_ns
         )
-        assert polled(client, 60 * SECOND)[-1] == until_ns
+        assert until_ns - HELLO_RETRY_NS < polled(client, 60 * SECOND)[-1] <= until_ns
 
 
 def test_a_client_of_the_original_kind_sends_no_hello() -> None:

@@ -1,0 +1,199 @@
+"""What the other ends of streams told, as JSON and in words: their verdicts or how they sent, and their clocks."""
+
+from __future__ import annotations
+
+from attrs import asdict
+
+from cts.metrics.clock_figures import ClockFigures, DelayFigures
+from cts.metrics.loss import LossByPlace
+from cts.metrics.peer_clock import ClockEstimate
+from cts.output.figures import about_time, percentage
+from cts.output.loss_text import loss_texts, places_json
+from cts.protocol.control.counts import ReceiverCounts, SenderCounts
+from cts.protocol.roles import Role
+from cts.records.peer_end import PeerEnd, PeerTotals
+from cts.records.results import RunReport
+from cts.units import SECOND, counted
+
+__all__ = ["peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
+
+NOT_RECEIVED = "peer's results: not received"
+
+
+def peer_json(peer: PeerEnd | None) -> dict[str, object] | None:
+    """Return what a stream's other end told; None where it was begun by START."""
+    if peer is None:
+        return None
+    counts = peer.counts
+    return {
+        "result": peer.outcome,
+        "received": None if counts is None or counts.received is None else _received(counts.received),
+        "sent": None if counts is None or counts.sent is None else _sent(counts.sent),
+        "acknowledged": peer.acknowledged,
+        "key": peer.key_name,
+        "clock": _clock(peer.clock),
+        "control": asdict(peer.control),
+    }
+
+
+def peers_json(report: RunReport) -> dict[str, object] | None:
+    """Return what all other ends told last, added up; None where all streams were begun by START."""
+    peers = report.snapshot.counts.peers
+    if not peers.streams:
+        return None
+    received = sent = None
+    if peers.receiving:
+        loss = _loss_of_peers(report)
+        received = {
+            "frames": asdict(peers.frames),
+            "arrivals": asdict(peers.arrivals),
+            "bytes_received": peers.bytes_received,
+            "loss": None if loss is None else places_json(loss, both=True),
+        }
+    if peers.sending:
+        sent = {
+            "frames_due": peers.frames_due,
+            "frames_unsent": peers.frames_unsent,
+            "bytes_sent": peers.bytes_sent,
+            "lateness_greatest_seconds": peers.lateness / SECOND,
+        }
+    numbers = {"streams": peers.streams, "results": peers.finished}
+    return {**numbers, "received": received, "sent": sent}
+
+
+def peer_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Return what other ends told and what is known of their clocks, as rows; none of streams that START began."""
+    peers = report.snapshot.counts.peers
+    if not peers.streams:
+        return []
+    rows = [] if report.role == "loopback" else _told_rows(report, peers)
+    return rows + _clock_rows(report)
+
+
+def verdicts_text(peers: PeerTotals) -> str:
+    """Write what receiving peers made of frames."""
+    frames = peers.frames
+    texts = [f"{frames.completed:,} frames completed ({percentage(frames.completed, frames.rendered)})"]
+    texts.append(f"{frames.dropped:,} dropped")
+    texts += [f"{frames.repeated:,} duplicated"] if frames.repeated else []
+    texts += [f"{counted(frames.error, 'datagram')} discarded"] if frames.error else []
+    return ", ".join(texts)
+
+
+def sending_text(peers: PeerTotals) -> str:
+    """Write how sending peers sent."""
+    unsent = f"{counted(peers.frames_unsent, 'frame')} of {peers.frames_due:,} could not be sent"
+    return f"{unsent}, the others left at most {about_time(peers.lateness)} late"
+
+
+def told_of_end(peer: PeerEnd | None) -> str:
+    """Return what the other end of a stream that has ended told, to stand behind what this one says; empty for START."""
+    if peer is None:
+        return ""
+    key = "" if peer.key_name is None else f"; key {peer.key_name}"
+    if peer.outcome is None:
+        return f"{key}; {NOT_RECEIVED}"
+    totals = peer.totals
+    told = verdicts_text(totals) if totals.receiving else sending_text(totals)
+    return f"{key}; its peer says: {peer.outcome}, {told}"
+
+
+def _told_rows(report: RunReport, peers: PeerTotals) -> list[tuple[str, str]]:
+    rows = []
+    if peers.receiving:
+        rows.append(("received there", verdicts_text(peers)))
+        loss = _loss_of_peers(report)
+        if loss is not None and loss.missing:
+            rows.append(("missing there", loss_texts(loss)))
+    if peers.sending:
+        rows.append(("sent there", sending_text(peers)))
+    lacking = peers.streams - peers.finished
+    if lacking:
+        of = "" if peers.streams == 1 else f" of {lacking:,} of {counted(peers.streams, 'stream')}"
+        rows.append(("peer's results", f"not received{of}"))
+    return rows
+
+
+def _loss_of_peers(report: RunReport) -> LossByPlace | None:
+    """Return where bytes were lost that receiving peers lack; None while not all of them have told."""
+    sent = [stream.loss for stream in report.streams if stream.end.role is Role.SENDER]
+    known = [loss for loss in sent if loss is not None]
+    return sum(known, LossByPlace()) if len(known) == len(sent) and not report.streams_omitted else None
+
+
+def _received(counts: ReceiverCounts) -> dict[str, object]:
+    return {
+        "elapsed_seconds": counts.elapsed_ns / SECOND,
+        "frames": asdict(counts.frames),
+        "arrivals": asdict(counts.arrivals),
+        "bytes_received": counts.bytes_received,
+        "bytes_on_time": counts.bytes_on_time,
+    }
+
+
+def _sent(counts: SenderCounts) -> dict[str, object]:
+    times = {
+        "p50": counts.lateness_p50_ns / SECOND,
+        "p99": counts.lateness_p99_ns / SECOND,
+        "greatest": counts.lateness_greatest_ns / SECOND,
+    }
+    return {
+        "elapsed_seconds": counts.elapsed_ns / SECOND,
+        "frames_due": counts.frames_due,
+        "frames_unsent": counts.frames_unsent,
+        "bytes_sent": counts.bytes_sent,
+        "lateness_seconds": times if counts.lateness_count else None,
+    }
+
+
+def _clock(clock: ClockFigures | None) -> dict[str, object] | None:
+    if clock is None:
+        return None
+    drift = clock.drift
+    trips = clock.round_trip_least_ns, clock.round_trip_p50_ns, clock.round_trip_p99_ns
+    return {
+        "exchanges": clock.exchanges,
+        "round_trip_seconds": dict(zip(("least", "p50", "p99"), (trip / SECOND for trip in trips), strict=True)),
+        "offset": _estimate(clock.offset),
+        "drift_ppm": None if drift is None else drift.value / 1000,
+        "drift_error_ppm": None if drift is None else drift.error / 1000,
+        "steps": clock.steps,
+        "to_peer": _delays(clock.to_peer),
+        "from_peer": _delays(clock.from_peer),
+        "media": None if clock.media is None else _delays(clock.media),
+    }
+
+
+def _delays(delays: DelayFigures) -> dict[str, object]:
+    estimates = {name: _estimate(getattr(delays, name)) for name in ("least", "p50", "p99")}
+    return {"count": delays.count, **estimates}
+
+
+def _estimate(estimate: ClockEstimate) -> dict[str, float]:
+    # A float has 53 bits: what it rounds off is part of the error.
+    error = estimate.error + 1 + (abs(estimate.value) >> 50)
+    return {"seconds": estimate.value / SECOND, "error_seconds": error / SECOND}
+
+
+def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Return the clock of the stream whose round trip is the median of all."""
+    known = [stream.end.peer.clock for stream in report.streams if stream.end.peer is not None]
+    clocks = sorted((each for each in known if each is not None), key=lambda clock: clock.round_trip_p50_ns)
+    if not clocks:
+        return []
+    clock = clocks[(len(clocks) - 1) // 2]
+    trips = [about_time(ns) for ns in (clock.round_trip_least_ns, clock.round_trip_p50_ns, clock.round_trip_p99_ns)]
+    there, back = _about(clock.to_peer.p50), _about(clock.from_peer.p50)
+    texts = [f"round trip {trips[0]} at least, {trips[1]} median, 99 % within {trips[2]}"]
+    texts.append(f"one way {there} there, {back} back")
+    if clock.media is not None:
+        texts.append(f"frames {_about(clock.media.p50)}")
+    if clock.drift is not None:
+        drift, error = clock.drift.value / 1000, clock.drift.error / 1000
+        texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
+    of = f" (a stream of {len(clocks):,})" if len(clocks) > 1 else ""
+    return [("path", f"{'; '.join(texts)}{of}")]
+
+
+def _about(estimate: ClockEstimate) -> str:
+    return f"{about_time(estimate.value)} ± {about_time(estimate.error)}"
