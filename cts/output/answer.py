@@ -17,6 +17,7 @@ from cts.metrics.quality_of_outcome import Term
 from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.media_text import quality_of
+from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
 from cts.protocol.roles import Direction, Role
 from cts.records.results import RunReport
@@ -77,8 +78,10 @@ def _finding(report: RunReport) -> str:
 
 def _what_left(report: RunReport) -> Iterator[str]:
     """Say what a run that only sends knows: what left this host."""
-    snapshot, loss, of_what = report.snapshot, report.loss, _of_what(report)
-    sent = snapshot.counts.bytes_sent
+    snapshot, loss = report.snapshot, report.loss
+    sent, there = snapshot.counts.bytes_sent, _played_there(report)
+    yield from there
+    of_what = _of_what(report) if not there else "it" if _streams(report) == 1 else "them"
     causes = f" ({next(iter(snapshot.unsent))})" if snapshot.unsent else ""
     if not sent:
         yield f"nothing of {of_what} left this host{causes}"
@@ -94,7 +97,25 @@ def _what_left(report: RunReport) -> Iterator[str]:
         yield f"99 % of frames did within {about_time(late)} of their time" if late else "each frame did in its time"
     if snapshot.unreachable:
         yield f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get it"
-    yield "whether it played, the receiving end knows"
+    if not there:
+        yield "whether it played, the receiving end knows"
+
+
+def _played_there(report: RunReport) -> Sequence[str]:
+    """Say how it played where it was received, as far as all who received it have told at its end."""
+    peers = report.snapshot.counts.peers
+    frames = peers.frames
+    if not peers.receiving or peers.finished < _streams(report) or frames.rendered < _TOO_FEW:
+        return ()
+    verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
+    return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
+
+
+def _verb(played: int, rendered: int, *, several: bool) -> str:
+    plays, plays_not = ("play", "do not play") if several else ("plays", "does not play")
+    if played * 1000 >= rendered * 999:
+        return plays
+    return f"{plays} with loss" if played >= _PLAYS_WITH_LOSS * rendered else plays_not
 
 
 def _nothing_arrived(report: RunReport) -> Iterator[str]:
@@ -136,11 +157,11 @@ def _play(report: RunReport, played: int) -> str:
             return f"{what} {plays_not}{set_to}: {dropped}; {would}"
         but = "" if played == rendered else f", but {dropped}"
         return f"{what} {plays} with {buffer} buffer{known}{but}"
-    if played * 1000 >= rendered * 999:
+    verb = _verb(played, rendered, several=several)
+    if verb == plays:
         but = "" if played == rendered else f", but {dropped}"
         return f"{what} {plays} with the buffer that was set{but}"
-    verdict = f"{plays} with loss" if played >= _PLAYS_WITH_LOSS * rendered else plays_not
-    return f"{what} {verdict}: {dropped}" + ("" if playout is None else f", and {_no_buffer(playout)}")
+    return f"{what} {verb}: {dropped}" + ("" if playout is None else f", and {_no_buffer(playout)}")
 
 
 def _no_buffer(playout: Playout) -> str:

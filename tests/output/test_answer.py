@@ -20,6 +20,7 @@ from cts.output.summary import summary_json, summary_text
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
+from cts.records.peer_end import PeerTotals
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
@@ -203,6 +204,23 @@ def test_who_only_sends_says_what_left_and_that_the_receiver_knows_the_rest() ->
         f"All that was due of {RATE} left this host, 4,999,950 bytes; 99 % of frames did within 500 us of their time; "
         "whether it played, the receiving end knows."
     )
+
+
+@pytest.mark.parametrize(
+    ("completed", "dropped", "verb"),
+    [(6000, 0, "plays"), (5950, 50, "plays with loss"), (3000, 3000, "does not play")],
+)
+def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: int, dropped: int, verb: str) -> None:
+    peers = PeerTotals(streams=1, receiving=1, finished=1, frames=FrameTotals(completed, dropped, 0))
+    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))
+    assert answer_of(sender).startswith(f"{RATE} {verb} at the other end: {completed:,} frames completed (")
+    assert "the receiving end knows" not in answer_of(sender)
+
+
+def test_who_sends_does_not_say_how_it_played_where_one_end_has_not_told() -> None:
+    peers = PeerTotals(streams=1, receiving=1, finished=0, frames=FrameTotals(6000, 0, 0))
+    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))
+    assert answer_of(sender).endswith("whether it played, the receiving end knows.")
 
 
 def test_who_could_not_send_says_so_and_why() -> None:
