@@ -180,6 +180,13 @@ def test_a_plugin_imports_of_cts_its_contracts_and_its_test_kit_alone(path: Path
 
 
 @pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
+def test_data_is_read_as_a_resource_for_in_an_archive_no_file_lies_beside_a_module(path: Path) -> None:
+    assert "__file__" not in {
+        node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
+    }
+
+
+@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
 def test_a_file_has_a_name_that_says_something(path: Path) -> None:
     assert not NAMES_THAT_SAY_NOTHING & set(re.split(r"[_/.]", shown(path)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from types import MappingProxyType
 
 import tomli
@@ -34,7 +34,7 @@ class Preset:
 @cache
 def presets() -> Mapping[str, Preset]:
     """Return every preset by its name, in the order of the file that comes with cts."""
-    tables = tomli.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    tables = tomli.loads((files("cts.config") / "presets.toml").read_text(encoding="utf-8"))
     return MappingProxyType({name: Preset(**table) for name, table in tables.items()})
 
 

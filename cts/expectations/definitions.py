@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import tomli
@@ -52,7 +52,7 @@ class Metric:
 
 @cache
 def _tables() -> Any:
-    return tomli.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return tomli.loads((files("cts.expectations") / "definitions.toml").read_text(encoding="utf-8"))
 
 
 def short_names() -> tuple[str, ...]:

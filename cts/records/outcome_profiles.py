@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 import tomli
 
@@ -21,8 +21,8 @@ _KEYS = frozenset({"rate", "loss", "latency"})
 @cache
 def shipped_profiles() -> Mapping[str, Profile]:
     """Return the profiles that come with cts, by name."""
-    path = Path(__file__).with_suffix(".toml")
-    return profiles_in(tomli.loads(path.read_text(encoding="utf-8")), path.name)
+    file = files("cts.records") / "outcome_profiles.toml"
+    return profiles_in(tomli.loads(file.read_text(encoding="utf-8")), file.name)
 
 
 def default_profile() -> Profile:

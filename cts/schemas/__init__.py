@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
 __all__ = ["SCHEMAS", "schema_text"]
@@ -22,4 +22,4 @@ SCHEMAS: Final = {
 
 def schema_text(command: str) -> str:
     """Return the schema of what ``cts COMMAND --json`` prints, as the text of a JSON file; KeyError if it prints none."""
-    return Path(__file__).with_name(f"{SCHEMAS[command]}.json").read_text(encoding="utf-8")
+    return (files("cts.schemas") / f"{SCHEMAS[command]}.json").read_text(encoding="utf-8")

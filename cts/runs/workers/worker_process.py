@@ -17,9 +17,10 @@ from cts.records.results import RunReport, result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
-__all__ = ["Worker", "lost_with_its_worker", "shares_of"]
+__all__ = ["Worker", "lost_with_its_worker", "shares_of", "worker_command"]
 
 _GIVEN_UP_KEPT = 4096
+_OUT_OF_AN_ARCHIVE = "import sys; sys.path.insert(0, sys.argv[1]); from cts.runs.workers.worker import main; main()"
 
 
 class Worker:
@@ -82,10 +83,9 @@ class Worker:
     async def start(self) -> None:
         """Start the process and wait until it can take its task, or has died."""
         # A session of its own: Ctrl-C and a terminal that goes are for the parent, also while the worker is still being loaded.
-        # And -P: what lies in the working directory is not to be imported.
         try:
             self.process = await trio.lowlevel.open_process(
-                [sys.executable, "-P", "-m", "cts.runs.workers.worker"],
+                worker_command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
@@ -181,3 +181,13 @@ def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> St
         remark="the process that ran it died: what it had counted is not known; the run's totals are of the last status",
     )
     return attrs.evolve(result, counted=False)
+
+
+def worker_command() -> list[str]:
+    """Return what starts a worker: this interpreter, with the cts that runs here, wherever it is."""
+    # -P: what lies in the working directory is not to be imported.
+    python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
+    archive = getattr(__spec__.loader, "archive", None) if __spec__ else None
+    if isinstance(archive, str):  # zipimport's, see packaging/pyz.py
+        return [*python, "-c", _OUT_OF_AN_ARCHIVE, archive]
+    return [*python, "-m", "cts.runs.workers.worker"]
