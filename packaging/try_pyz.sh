@@ -12,7 +12,7 @@ SHORT=(--set stream.stream_length=500ms)
 
 cts --version -v | grep --quiet '^plugins .*cts-burst.*cts-pcap.*cts-spread'
 cts init loopback
-cts sim loopback.toml "${SHORT[@]}" --json 2> /dev/null | grep --quiet '"failures": \?\[\]'
+cts sim loopback.toml "${SHORT[@]}" --report report.html --json 2> /dev/null | grep --quiet '"failures": \?\[\]'
 # Workers start a Python of their own, which has to find the archive, and a plugin in it.
 cts run loopback.toml "${SHORT[@]}" --set run.processes=2 --set sender.strategy=spread --set server.listen=127.0.0.1:0
-[ "$(ls)" = loopback.toml ] || { echo "left behind: $(ls)"; exit 1; }
+[ "$(echo *)" = "loopback.toml report.html" ] || { echo "left behind: $(ls)"; exit 1; }

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
+from importlib.resources import files
 
 from attrs import frozen
 
@@ -15,7 +15,7 @@ from cts.report.plot import Plot
 
 __all__ = ["Section", "page"]
 
-_ASSETS = Path(__file__).with_name("assets")
+_ASSETS = files("cts.report") / "assets"
 _SCRIPTS = ("uPlot.iife.min.js", "report.js")
 _STYLES = ("uPlot.min.css", "report.css")
 _LICENSE = "uPlot-LICENSE.txt"
