@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 
@@ -51,9 +50,3 @@ def test_the_options_of_the_plugins_here_are_told_with_their_defaults() -> None:
         *option_rows("connected_socket", PcapOptions),
     ]
     assert [tuple(each) for each in cells] == expected
-
-
-def test_every_link_of_the_page_leads_somewhere() -> None:
-    folder = Path(__file__).parents[2] / "docs"
-    for link in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert (folder / link).exists(), link
