@@ -28,11 +28,14 @@ from cts.api import (
     Verify,
 )
 from cts.errors import first_of
+from cts.protocol.control.client import ClientHandshake
+from cts.protocol.control.pinging import Pace
+from cts.protocol.roles import Direction
 from cts.testing.endpoints import PEER, RecordingEndpoint
 from cts.testing.frame_run import OneByOneSender
 from cts.testing.pacers import PATIENCE_S, trio_now_ns
 from cts.testing.sockets import RecordingSocket
-from cts.units import MILLISECOND
+from cts.units import MILLISECOND, SECOND
 
 __all__ = ["ProbedSender", "RequestKept", "answer_faults", "ending_faults", "request_faults"]
 
@@ -41,6 +44,8 @@ _REMARK = "a remark that only this contract makes"
 _FAILURE = RuntimeError("a failure that only this contract makes")
 _MISSED = MissedRecord(1, 2, 3, 4, 5, 6, (), False, False, 7)
 _RECORD = FrameRecord(1, 2, 1, 1, 3000, 0, (), 3, 4, 5, None, 6, 7, 8)
+_OPENING = ClientHandshake(StreamPlan(80_000, 10, SECOND, SECOND), Direction.PULL, nonce=bytes(16), now_ns=0)
+_PACE = Pace(ping_interval_ns=777 * MILLISECOND)
 _FRAME = RenderedFrame(1, Verdict.COMPLETED, 3000, 7, 8, 9, 10)
 
 
@@ -99,7 +104,7 @@ class RequestKept:
         self.sender = ProbedSender(None, request.plan)
         request.sender, request.verify, request.on_frame = self.sender, Verify.COUNT, self.heard.append
         request.gone_after_ns, request.shares_settings = _GONE_AFTER_NS, True
-        request.verdict = VerdictRule.BYTES
+        request.verdict, request.opening, request.pace = VerdictRule.BYTES, _OPENING, _PACE
         request.on_record = request.on_missed = request.on_remark = request.on_failure = self.told.append
         self._plan, self._pacer = request.plan, request.pacer
         self._connection_id, self._active = request.connection_id, request.active
@@ -114,9 +119,12 @@ class RequestKept:
             ("verdict", passed_on.verdict, VerdictRule.BYTES),
             ("gone_after_ns", passed_on.gone_after_ns, _GONE_AFTER_NS),
             ("shares_settings", passed_on.shares_settings, True),
+            ("pace", passed_on.pace, _PACE),
         ):
             if is_ != was:
                 yield f"the request's {name} was {was} and is {is_} for the default socket: pass {name} on as it is"
+        if passed_on.opening is not _OPENING:
+            yield "the request's opening is another for the default socket, so the stream begins by START: pass opening on"
         if passed_on.on_frame is not None:
             passed_on.on_frame(_FRAME)
         if self.heard != [_FRAME]:
@@ -176,7 +184,7 @@ def answer_faults(socket: IConnectedSocket, inner: RecordingSocket) -> Iterable[
     if inner.unreachable != [3]:
         yield "on_unreachable did not reach the default socket, so nobody learns that the peer is gone: hand it on"
     for _ in range(2):
-        for name in ("connection_id", "measured_ns", "send_lateness"):
+        for name in ("connection_id", "measured_ns", "send_lateness", "peer_end"):
             says, is_ = getattr(socket, name), getattr(inner, name)
             if says != is_:
                 yield (

@@ -22,6 +22,7 @@ from cts.api import (
 from cts.metrics.counters import ArrivalTotals
 from cts.metrics.loss import DueBytes
 from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.records.peer_end import PeerEnd
 from cts.testing.endpoints import PEER
 from cts.testing.frame_run import OneByOneSender, plan_of
 from cts.testing.pacers import MockPacer
@@ -74,6 +75,7 @@ class RecordingSocket(IConnectedSocket):
         self._outcome = Outcome.SUCCESSFUL, SUCCEEDED
         self._connection_id = request.connection_id
         self._measured_ns: int | None = None
+        self._peer_end: PeerEnd | None = None
         self._lateness = Histogram() if request.role is Role.SENDER else None
 
     @property
@@ -95,6 +97,11 @@ class RecordingSocket(IConnectedSocket):
     def measured_ns(self) -> int | None:
         """None, or once :meth:`progress` was called any figure that a test can tell from others."""
         return self._measured_ns
+
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        """None, or once :meth:`progress` was called any that a test can tell from others."""
+        return self._peer_end
 
     @property
     def ended(self) -> StreamResult | None:
@@ -120,6 +127,7 @@ class RecordingSocket(IConnectedSocket):
         """Be named, measured, and late with a frame, as a stream is in the course of its life."""
         self._connection_id = CONNECTION_ID
         self._measured_ns = 12_345
+        self._peer_end = PeerEnd(outcome=SUCCEEDED, key_name="any")
         if self._lateness is not None:
             self._lateness.record(54_321)
 

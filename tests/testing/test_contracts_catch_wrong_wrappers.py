@@ -444,6 +444,8 @@ CHANGES: list[tuple[str, dict[str, Callable[[StreamRequest], object]]]] = [
     ("the request's active was ", {"active": lambda request: not request.active}),
     ("the request's gone_after_ns was 987654321 and is None", {"gone_after_ns": lambda _: None}),
     ("the request's shares_settings was True and is False", {"shares_settings": lambda _: False}),
+    ("the request's opening is another for the default socket", {"opening": lambda _: None}),
+    ("the request's pace was ", {"pace": lambda request: type(request.pace)()}),
     ("a remark did not reach the request's on_remark", {"on_remark": lambda _: None}),
     ("what ended a stream did not reach the request's on_failure", {"on_failure": lambda _: None}),
     ("a rendered frame did not reach the request's on_frame", {"on_frame": lambda _: None}),

@@ -12,6 +12,7 @@ from cts.api import (
     Histogram,
     IConnectedSocket,
     IConnectedSocketFactory,
+    PeerEnd,
     Role,
     StreamRequest,
     StreamResult,
@@ -49,6 +50,10 @@ class ThroughSocket(IConnectedSocket):
     @property
     def measured_ns(self) -> int | None:
         return self.socket.measured_ns
+
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        return self.socket.peer_end
 
     @property
     def ended(self) -> StreamResult | None:

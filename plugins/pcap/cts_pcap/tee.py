@@ -17,6 +17,7 @@ from cts.api import (
     IDatagramEndpoint,
     IPacer,
     Message,
+    PeerEnd,
     Role,
     StreamResult,
     StreamSnapshot,
@@ -122,6 +123,11 @@ class TeeingSocket(IConnectedSocket):
     def measured_ns(self) -> int | None:
         """How long the stream took to its final frame."""
         return self._socket.measured_ns
+
+    @property
+    def peer_end(self) -> PeerEnd | None:
+        """What the other end told."""
+        return self._socket.peer_end
 
     @property
     def ended(self) -> StreamResult | None:
