@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
-from cts.cli.printing import print_report, say
+from cts.cli.printing import say
+from cts.cli.telling import Telling
 from cts.errors import UserError, system_reason
 
 if TYPE_CHECKING:
@@ -43,15 +44,16 @@ def expecting(command: _Command) -> _Command:
 
 
 def prepared(
-    config: Config, source: str, expect: Sequence[str], junit: Path | None, *, as_json: bool
+    config: Config, source: str, telling: Telling, expect: Sequence[str], junit: Path | None
 ) -> tuple[Config, Teller]:
     """Return a configuration with what the command line expects beside it, and who tells of its run.
 
     Args:
         config: what is to be run.
         source: where it came from.
+        telling: how to print.
         expect: what the command line expects.
-        junit, as_json: as for :class:`Teller`.
+        junit: as for :class:`Teller`.
 
     Raises:
         UserError: an expectation is wrong, or the file cannot be written.
@@ -62,14 +64,14 @@ def prepared(
 
     config = evolve(config, expect=with_expectations(config.expect, expect))
     others = {f"output.{key}": file for key, file in config.output.files().items()}
-    return config, Teller(as_json, junit, {"CONFIG": Path(source), **others})
+    return config, Teller(telling, junit, {"CONFIG": Path(source), **others})
 
 
 class Teller:
     """Tells of a run when it is over: prints it, writes the JUnit file, and says what to leave with.
 
     Args:
-        as_json: whether it is printed as JSON.
+        telling: how to print.
         junit: the file; None for none.
         others: files that are not to be written over, each by what names it.
 
@@ -77,8 +79,8 @@ class Teller:
         UserError: the file cannot be written, or is one of the others.
     """
 
-    def __init__(self, as_json: bool, junit: Path | None, others: Mapping[str, Path]) -> None:
-        self._as_json = as_json
+    def __init__(self, telling: Telling, junit: Path | None, others: Mapping[str, Path]) -> None:
+        self._telling = telling
         self._junit = junit
         self._is_lost = False
         if junit is None:
@@ -95,12 +97,8 @@ class Teller:
 
     def tell(self, result: RunResult) -> None:
         """Tell of a run."""
-        from cts.output.console_stream import takes_text
-
         self._write(result.report)
-        # Who stops a run whose terminal is stopped, too, wants it to end.
-        if result.signal is None or takes_text(sys.stdout):
-            self._print(result.report)
+        self._telling.tell(result)
 
     def finish(self, report: RunReport, status: int) -> NoReturn:
         """Leave with the command's own exit status; where that is 0, with what the expectations and the file make of it."""
@@ -108,12 +106,7 @@ class Teller:
         from cts.output.summary import judgements_of
 
         status = exit_status_of(status, (each.outcome for each in judgements_of(report)))
-        sys.exit(1 if self._is_lost and status < _STOPPED else status)
-
-    def _print(self, report: RunReport) -> None:
-        from cts.output.summary import summary_json, summary_text
-
-        print_report(report, summary_json, summary_text, as_json=self._as_json)
+        sys.exit(1 if (self._is_lost or self._telling.is_lost) and status < _STOPPED else status)
 
     def _write(self, report: RunReport) -> None:
         if self._junit is None:

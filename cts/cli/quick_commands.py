@@ -12,9 +12,10 @@ from click.shell_completion import CompletionItem
 
 from cts.cli.expecting import expecting
 from cts.cli.options import overrides_option
-from cts.cli.printing import as_json_option, print_result
+from cts.cli.printing import print_result
 from cts.cli.report_file import report_option
 from cts.cli.run_command import carry_out
+from cts.cli.telling import Telling, telling_options
 from cts.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ _STREAM_OPTIONS = (
     ),
     expecting,
     report_option,
-    as_json_option,
+    telling_options,
     overrides_option("stream.dscp=EF"),
     click.option("--print-config", is_flag=True, help="Print the configuration that this is, as a file for cts run."),
     click.option(
@@ -92,6 +93,8 @@ def test(
     hosts: tuple[str, ...],
     streams: int | None,
     as_json: bool,
+    jsonl: bool,
+    csv: bool,
     print_config: bool,
     overrides: tuple[str, ...],
     expect: tuple[str, ...],
@@ -114,7 +117,8 @@ def test(
     from cts.config.quick_config import StreamFlags, client_config
 
     quick = client_config(StreamFlags(overrides=overrides, expect=expect, **flags), hosts, streams=streams)
-    _carry_out(quick, print_config, as_json=as_json, junit=junit, report_file=report_file)
+    telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
+    _carry_out(quick, print_config, telling, junit=junit, report_file=report_file)
 
 
 @click.command(short_help="Serve tests without a file.")
@@ -123,6 +127,8 @@ def test(
 def serve(
     addresses: tuple[str, ...],
     as_json: bool,
+    jsonl: bool,
+    csv: bool,
     print_config: bool,
     overrides: tuple[str, ...],
     expect: tuple[str, ...],
@@ -145,14 +151,15 @@ def serve(
     from cts.config.quick_config import StreamFlags, server_config
 
     quick = server_config(StreamFlags(overrides=overrides, expect=expect, **flags), addresses)
-    _carry_out(quick, print_config, as_json=as_json, junit=junit, report_file=report_file)
+    telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
+    _carry_out(quick, print_config, telling, junit=junit, report_file=report_file)
 
 
 def _carry_out(
     quick: QuickConfig,
     print_config: bool,
+    telling: Telling,
     *,
-    as_json: bool,
     junit: Path | None,
     report_file: Path | None,
 ) -> None:
@@ -163,8 +170,8 @@ def _carry_out(
         carry_out(
             quick.config,
             "command line",
+            telling,
             quick.overrides,
-            as_json=as_json,
             junit=junit,
             report_file=report_file,
         )

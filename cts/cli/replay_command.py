@@ -10,6 +10,7 @@ from cts.cli.expecting import Teller, expecting
 from cts.cli.printing import as_json_option, say
 from cts.cli.report_command import name_of
 from cts.cli.report_file import report_after, report_option
+from cts.cli.telling import Telling
 
 __all__ = ["replay"]
 
@@ -59,7 +60,9 @@ def replay(
     given = {"status": status, "connection": connection, "jitter": jitter, "errors": errors}
     with report_after(events, report_file, name_of(events)):
         logs = {name: path for name, path in given.items() if path is not None}
-        teller = Teller(as_json, junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}})
+        teller = Teller(
+            Telling(as_json=as_json), junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
+        )
         replayed = replay_run(events, logs, expect)
         for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
             say(text)

@@ -11,8 +11,8 @@ import click
 
 from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option
-from cts.cli.printing import as_json_option
 from cts.cli.report_file import report_at_end, report_option
+from cts.cli.telling import Telling, telling_options
 
 if TYPE_CHECKING:
     from cts.config import Config
@@ -24,15 +24,15 @@ __all__ = ["carry_out", "run"]
 @config_argument
 @overrides_option()
 @expecting
-@as_json_option
+@telling_options
 @report_option
 def run(
     config: Path,
     overrides: tuple[str, ...],
     expect: tuple[str, ...],
     junit: Path | None,
-    as_json: bool,
     report_file: Path | None,
+    **told: bool,
 ) -> None:
     """Run the streams that CONFIG describes, and print what was measured.
 
@@ -40,6 +40,7 @@ def run(
     Example:
       cts run configs/stream.toml
       cts run configs/client.toml --set client.target=192.0.2.1:4444 --json
+      cts run configs/stream.toml --jsonl > run.jsonl
       cts run configs/stream.toml --expect 'completed >= 99.9 %' --junit j.xml
     """
     from cts.config import load_config
@@ -47,8 +48,8 @@ def run(
     carry_out(
         load_config(config, overrides),
         str(config),
+        Telling(**told),
         overrides,
-        as_json=as_json,
         expect=expect,
         junit=junit,
         report_file=report_file,
@@ -58,9 +59,9 @@ def run(
 def carry_out(
     settings: Config,
     source: str,
+    telling: Telling,
     overrides: Sequence[str] = (),
     *,
-    as_json: bool = False,
     expect: Sequence[str] = (),
     junit: Path | None = None,
     report_file: Path | None = None,
@@ -70,8 +71,8 @@ def carry_out(
     Args:
         settings: what to run.
         source: where it came from, for messages.
+        telling: how to print.
         overrides: the texts of ``--set`` that are in it, for messages.
-        as_json: how to print.
         expect: what is expected beside what the configuration does.
         junit: where to write what became of that; None for nowhere.
         report_file: where to write a report; None for nowhere.
@@ -79,7 +80,9 @@ def carry_out(
     from cts.runs.real_run import run as run_config
 
     with report_at_end(settings, report_file, source) as settings:
-        settings, teller = prepared(settings, source, expect, junit, as_json=as_json)
-        result = run_config(settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides)
+        settings, teller = prepared(settings, source, telling, expect, junit)
+        result = run_config(
+            settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides, feed=telling.feed
+        )
         teller.tell(result)
         teller.finish(result.report, result.exit_status)

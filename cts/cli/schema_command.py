@@ -15,7 +15,8 @@ __all__ = ["schema"]
 def schema(command: str) -> None:
     """Print the JSON Schema (draft 2020-12) of what COMMAND prints with --json.
 
-    It has every key with its meaning and unit, and says what may be null.
+    It has every key with its meaning and unit, and says what may be null. For COMMAND put "interval" to have that of the lines
+    of --jsonl, the last one excepted, which is that of --json.
 
     \b
     Example:

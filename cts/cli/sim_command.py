@@ -9,8 +9,9 @@ import click
 
 from cts.cli.expecting import expecting, prepared
 from cts.cli.options import config_argument, overrides_option, seed_option
-from cts.cli.printing import as_json_option, say
+from cts.cli.printing import say
 from cts.cli.report_file import report_at_end, report_option
+from cts.cli.telling import Telling, telling_options
 
 __all__ = ["sim"]
 
@@ -20,7 +21,7 @@ __all__ = ["sim"]
 @overrides_option()
 @seed_option
 @expecting
-@as_json_option
+@telling_options
 @report_option
 def sim(
     config: Path,
@@ -28,8 +29,8 @@ def sim(
     seed: int | None,
     expect: tuple[str, ...],
     junit: Path | None,
-    as_json: bool,
     report_file: Path | None,
+    **told: bool,
 ) -> None:
     """Run CONFIG in virtual time on the network that its [network] table describes.
 
@@ -44,8 +45,9 @@ def sim(
     from cts.runs.session_settings import simulated_seed
     from cts.runs.simulated_run import run_simulation
 
+    telling = Telling(**told)
     with report_at_end(load_config(config, overrides), report_file, str(config)) as settings:
-        settings, teller = prepared(settings, str(config), expect, junit, as_json=as_json)
+        settings, teller = prepared(settings, str(config), telling, expect, junit)
         result = run_simulation(
             settings,
             str(config),
@@ -54,6 +56,7 @@ def sim(
             say=say,
             give_up=teller.tell,
             overrides=overrides,
+            feed=telling.feed,
         )
         teller.tell(result)
         teller.finish(result.report, result.exit_status)

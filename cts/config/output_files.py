@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from cts.config.files_read import same_file
 from cts.config.problems import Problem, problem_at, shown
+from cts.config.scrape_address import ScrapeAddress
 from cts.units import MILLISECOND, SECOND, Between, Duration
 
 __all__ = ["OutputConfig", "file_problems"]
@@ -21,7 +22,7 @@ class OutputConfig:
     """``[output]``: who is told what happens, and where.
 
     ``encoding`` is that of the four logs of the original. ``truth_file`` is for what the network is known to have done:
-    written where it is simulated or impaired.
+    written where it is simulated or impaired. ``prometheus`` is where metrics are served.
     """
 
     status_update: Annotated[Duration, Between(MILLISECOND)] = field(default=Duration(SECOND))
@@ -33,6 +34,7 @@ class OutputConfig:
     events_file: Path | None = None
     truth_file: Path | None = None
     encoding: Literal["utf-8", "utf-16"] = "utf-8"
+    prometheus: ScrapeAddress | None = None
 
     def files(self) -> dict[str, Path]:
         """Return every file that is to be written, by its key in ``[output]``."""

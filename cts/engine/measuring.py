@@ -12,6 +12,7 @@ from cts.api import Role, StreamPlan, StreamResult
 from cts.metrics.counters import sum_of_known
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import Playout, PlayoutSum
+from cts.metrics.recent_delays import DelayTally, DelayTotals
 from cts.records.measures import StreamMeasures
 
 __all__ = ["Measuring"]
@@ -33,7 +34,8 @@ class Measuring:
     _playout: PlayoutSum = field(factory=PlayoutSum, init=False)
     metrics: MediaTotals | None = field(default=None, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
-    _open: int = field(default=0, init=False)
+    _open: dict[StreamMeasures, None] = field(factory=dict, init=False)
+    _delays: DelayTally = field(factory=DelayTally, init=False)
 
     @property
     def playout(self) -> Playout | None:
@@ -42,23 +44,31 @@ class Measuring:
 
     def begin(self, plan: StreamPlan) -> StreamMeasures | None:
         """Return what measures a stream of that arithmetic; None where as many as may be are measured already."""
-        if self._open >= self._at_once:
+        if len(self._open) >= self._at_once:
             limit = f"run.measured_streams = {self._at_once}"
             self.notes = (f"more streams ran at once than {limit}: those beyond have verdicts and no media metrics",)
             return None
-        self._open += 1
-        return StreamMeasures(plan)
+        measures = StreamMeasures(plan, self._delays)
+        self._open[measures] = None
+        return measures
+
+    def delays(self) -> DelayTotals:
+        """Return how the delays of all frames varied so far, those of streams that run among them."""
+        for measures in self._open:
+            measures.look()
+        return self._delays.totals()
 
     def conclude(self, measures: StreamMeasures | None, result: StreamResult) -> StreamResult:
         """Return the result of a stream that has ended with what was measured; another one may take its place."""
         if measures is None:
             return evolve(result, measured=result.role is not Role.RECEIVER)
-        self._open -= 1
+        self._open.pop(measures, None)
         return measures.concluded(result)
 
     def give_up(self, measures: StreamMeasures | None) -> None:
         """Let another stream take the place of one that could not be made."""
-        self._open -= measures is not None
+        if measures is not None:
+            self._open.pop(measures, None)
 
     def add(self, result: StreamResult) -> None:
         """Take in a result that counts."""

@@ -54,6 +54,7 @@ from cts.engine.stream_ends import StreamLedger, concluded
 from cts.engine.stream_parts import OnFailure, StreamParts
 from cts.engine.streams import Streams
 from cts.errors import UserError, system_error
+from cts.metrics.recent_delays import DelayTotals
 from cts.metrics.unsent import NO_UNSENT
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
@@ -329,6 +330,7 @@ class Session(ISession):
             unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
             interrupted=self._interrupted,
+            delays=sum((streams.measuring.delays() for streams in measured), DelayTotals()),
         )
 
     def _conclude(self) -> RunReport:

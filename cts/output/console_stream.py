@@ -24,12 +24,13 @@ PATIENCE_MILLISECONDS = 2000
 class _Outlet(RawIOBase):
     """What a text stream writes to: keeps each write for a thread. Of too many the oldest are lost, and counted."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, limit: int, tells_gaps: bool) -> None:
         self._fd = fd
         self._is_terminal = os.isatty(fd)
-        self.thread = WriterThread(TEXT_LIMIT, lambda: 0)
-        self._lost = self._told_lost = 0
-        self._error: OSError | None = None
+        self._tells_gaps = tells_gaps
+        self.thread = WriterThread(limit, lambda: 0)
+        self.lost = self._told_lost = 0
+        self.error: OSError | None = None
 
     def writable(self) -> bool:
         return True
@@ -46,8 +47,8 @@ class _Outlet(RawIOBase):
         Raises:
             OSError: what was to be written before could not be.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         text = bytes(data)
         piece = Piece(len(text), lambda gives_up: self._write(text, gives_up), lambda: self._lose(text))
         while not self.thread.put(piece):
@@ -57,18 +58,18 @@ class _Outlet(RawIOBase):
         return len(text)
 
     def _write(self, text: bytes, gives_up: Callable[[], bool]) -> None:
-        lost = self._lost
-        if lost > self._told_lost:
+        lost = self.lost
+        if self._tells_gaps and lost > self._told_lost:
             text = f"\n[{lost - self._told_lost:,} lines are missing here: nobody read them]\n".encode("ascii") + text
             self._told_lost = lost
         try:
-            if self._error is None:
-                write_all(self._fd, text, gives_up)
+            if self.error is None and write_all(self._fd, text, gives_up) < len(text):
+                self._lose(text)
         except OSError as error:
-            self._error = error
+            self.error = error
 
     def _lose(self, text: bytes) -> None:
-        self._lost += text.count(b"\n")
+        self.lost += text.count(b"\n")
 
 
 class ConsoleStream(TextIOWrapper):
@@ -78,17 +79,33 @@ class ConsoleStream(TextIOWrapper):
 
     Args:
         stream: has a file descriptor.
+        limit: bytes that may wait for who reads it; of more the oldest are lost.
+        tells_gaps: whether a line takes the place of those that were lost.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, limit: int = TEXT_LIMIT, *, tells_gaps: bool = True) -> None:
         stream.flush()
-        self._outlet = _Outlet(stream.fileno())
+        self._outlet = _Outlet(stream.fileno(), limit, tells_gaps)
         super().__init__(self._outlet, encoding=stream.encoding, errors=stream.errors)  # type: ignore[arg-type]
 
     @property
     def is_behind(self) -> bool:
         """Whether much of what was written is not shown yet."""
         return self._outlet.thread.waiting > TEXT_LIMIT // 8
+
+    @property
+    def lost(self) -> int:
+        """Lines that were lost, or of which only a part was taken."""
+        return self._outlet.lost
+
+    @property
+    def error(self) -> OSError | None:
+        """What ended the writing."""
+        return self._outlet.error
+
+    def drain(self) -> None:
+        """Wait until all is taken, or for two seconds nothing was; then lose what is left."""
+        self._outlet.thread.drain()
 
     def finish(self) -> None:
         """Wait until all is shown, two seconds at most; what is written after that is lost."""

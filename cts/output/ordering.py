@@ -153,6 +153,10 @@ class OrderedObserver(Observer):
             for observer in reversed(last):
                 stack.callback(observer.closing)
 
+    def opening(self) -> tuple[str, ...]:
+        """Return what every observer has to say."""
+        return tuple(line for observer in self._all for line in observer.opening())
+
     def notes(self) -> tuple[str, ...]:
         """Return the notes of every observer."""
         return tuple(note for observer in self._all for note in observer.notes())

@@ -75,6 +75,10 @@ class Observer:
         """The run never began: close, and leave what was there before."""
         self.closing()
 
+    def opening(self) -> tuple[str, ...]:
+        """Return what a person should hear as the run begins, such as where this can be looked at."""
+        return ()
+
     def say(self, line: str) -> bool:
         """Show a line to the person who watches and return True; False from who has no console."""
         return False

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
 from cts.metrics.loss import DueBytes
+from cts.metrics.recent_delays import DelayTotals
 from cts.metrics.unsent import UnsentFrames
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
@@ -116,6 +117,7 @@ class RunSnapshot:
         unsent: frames that this host did not let out, by cause, of all sides.
         cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
         interrupted: whether somebody stopped it.
+        delays: how the delay of frames varied, of those streams of the measured side that have media metrics.
     """
 
     elapsed_ns: int
@@ -128,3 +130,4 @@ class RunSnapshot:
     unsent: UnsentFrames = field(factory=UnsentFrames)
     cut_off_by_time_limit: int | None = None
     interrupted: bool = False
+    delays: DelayTotals = field(factory=DelayTotals)

@@ -131,6 +131,16 @@ class WriterThread(Writer):
             while self.drop_oldest():
                 pass
 
+    def drain(self) -> None:
+        """Take no more pieces, and wait until all is written, or for two seconds no piece was; then lose what is left."""
+        self.end()
+        waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
+        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
+            self._thread.join(POLL_MILLISECONDS / 1000)
+            if self._size < waiting:
+                waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
+        self.join(time.monotonic())
+
     def _serve(self) -> None:
         while True:
             with self._news:

@@ -27,6 +27,7 @@ from cts.net.udp_network import UdpNetwork
 from cts.net.udp_socket import untold
 from cts.output.buffer_text import buffers_text, short_buffers
 from cts.output.console_stream import console_stream
+from cts.output.feed import Feed
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.plugin.guard import close_factory
@@ -64,6 +65,7 @@ def run(
     console: TextIO,
     give_up: Callable[[RunResult], object],
     overrides: Sequence[str] = (),
+    feed: Feed | None = None,
 ) -> RunResult:
     """Run a configuration over real UDP until it ends, or SIGINT, SIGTERM or SIGHUP stops it.
 
@@ -73,6 +75,7 @@ def run(
         console: where the status is shown, and what else a person should hear.
         give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
         overrides: the ``--set`` texts that are in the configuration, for messages.
+        feed: takes what each status interval brought; None for nobody.
 
     Raises:
         UserError: a plugin, a log, a name or an address is not to be had.
@@ -85,7 +88,7 @@ def run(
     factory = plugins.make_factory()
     try:
         with console_stream(console) as stream:
-            running = _Run(config, source, plan, plugins, factory, stream, give_up)
+            running = _Run(config, source, plan, plugins, factory, stream, give_up, feed)
             try:
                 return trio.run(running.main)
             finally:
@@ -108,6 +111,7 @@ class _Run:
     _factory: IConnectedSocketFactory
     _console: TextIO
     _give_up: Callable[[RunResult], object]
+    _feed: Feed | None
     _watchers: list[Observer] = field(factory=list, init=False)
     _writers: list[WriterThread] = field(factory=list, init=False)
     _unless_it_begins: contextlib.ExitStack = field(factory=contextlib.ExitStack, init=False)
@@ -143,7 +147,11 @@ class _Run:
             try:
                 # Only a run that can begin may take the place of the logs of the one before.
                 self._watchers = open_observers(
-                    config, self._plan, self._console, make_writer=partial(self._make_writer, pacer.now_ns)
+                    config,
+                    self._plan,
+                    self._console,
+                    feed=self._feed,
+                    make_writer=partial(self._make_writer, pacer.now_ns),
                 )
             except UserError:
                 session.close()
@@ -157,6 +165,8 @@ class _Run:
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
                 self._say(buffers_text(self._buffers))
+                for line in observer.opening():
+                    self._say(line)
                 if self._plugins.uses_chance:
                     self._say(
                         f"seed: {config.run.seed}; the sender draws the same again with run.seed = {config.run.seed}"

@@ -21,6 +21,7 @@ from cts.errors import UserError
 from cts.impairment.link import Impairment
 from cts.net.surroundings import running
 from cts.output.console import ProgressConsole
+from cts.output.feed import Feed
 from cts.output.ordering import OrderedObserver
 from cts.plugin.choice import choose_plugins
 from cts.plugin.guard import close_factory
@@ -119,6 +120,7 @@ def run_simulation(
     say: Callable[[str], None],
     give_up: Callable[[RunResult], object],
     overrides: Sequence[str] = (),
+    feed: Feed | None = None,
 ) -> RunResult:
     """Simulate a loopback configuration on the network that its ``[network]`` describes.
 
@@ -130,6 +132,7 @@ def run_simulation(
         say: takes a line for the person who watches.
         give_up: told what is known of a run that does not end when it is stopped (:mod:`cts.signals`).
         overrides: the ``--set`` texts that are in the configuration, for messages.
+        feed: takes what each status interval brought; None for nobody.
 
     Raises:
         UserError: the configuration is not for a simulation; a plugin or a log is not to be had.
@@ -168,7 +171,14 @@ def run_simulation(
                 mistakes.append(mistake)
         try:
             observers = open_observers(
-                config, plan, console, unix_ns=lambda: 0, seed=seed, watching=watching, mistakes=mistakes
+                config,
+                plan,
+                console,
+                unix_ns=lambda: 0,
+                seed=seed,
+                watching=watching,
+                mistakes=mistakes,
+                feed=feed,
             )
         except UserError:
             if truth is not None:
@@ -178,6 +188,8 @@ def run_simulation(
             truth.flush()
         if mode != "quiet":
             say(f"{banner(config, plan, simulated=True)}, simulated with seed {seed}")
+            for line in (line for observer in observers for line in observer.opening()):
+                say(line)
             if keys := without_effect(config):
                 say(f"note: without effect in a simulation, which has neither sockets nor processes: {', '.join(keys)}")
     except BaseException:

@@ -10,10 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from cts import __version__
 from cts.api import StreamPlan
 from cts.config import Config
+from cts.config.scrape_address import parse_scrape_address
 from cts.errors import UserError, tell_together
 from cts.output.console import choose_console
+from cts.output.feed import Feed, IntervalFeed, PromptIntervalFeed
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
@@ -38,6 +41,7 @@ def open_observers(
     seed: int | None = None,
     watching: Observer | None = None,
     mistakes: Sequence[UserError] = (),
+    feed: Feed | None = None,
     make_writer: Callable[[], Writer] = lambda: AT_ONCE,
 ) -> list[Observer]:
     """Open every log that is asked for, and the console.
@@ -50,6 +54,7 @@ def open_observers(
         seed: what all chance follows from, in a simulation.
         watching: shows the status in place of what ``output.console`` says.
         mistakes: what is wrong with other files already, to be told together with what is wrong with these.
+        feed: takes what each status interval brought; None for nobody.
         make_writer: returns who writes a log, for each one.
 
     Raises:
@@ -77,11 +82,18 @@ def open_observers(
         (output.events_file, lambda path, writer: EventsLog(path, settings, unix_ns, writer)),
     )
     makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
+    if feed is not None:
+        # In virtual time nobody waits for a line, and all of an instant may still be to come.
+        makers.append(partial(PromptIntervalFeed if seed is None else IntervalFeed, feed, measure, least_ns))
+    if output.prometheus is not None:
+        makers.append(partial(_metrics_server, config, output.prometheus))
+    # Lines and a view that is drawn over do not go together.
+    shared = feed is not None and output.console == "auto" and _is_terminal(sys.stdout)
     makers.append(
         lambda: (
             watching
             or choose_console(
-                output.console,
+                "lines" if shared else output.console,
                 console,
                 measure,
                 expected_ns,
@@ -113,6 +125,18 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
     if config.run.role == "server" or not config.client.iterations:
         return None
     return plan.end_offset_ns * config.client.iterations
+
+
+def _metrics_server(config: Config, address: str) -> Observer:
+    try:
+        from cts.output.metrics_server import MetricsServer
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "prometheus_client":
+            raise
+        text = "needs the Python package prometheus-client: pip install 'cts-media-stream[prometheus]'"
+        raise UserError(f"output.prometheus: {text}") from error
+    about = {"version": __version__, "role": config.run.role, "direction": config.stream.direction.value}
+    return MetricsServer(*parse_scrape_address(address), about)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) of all that ``--json`` prints: a file for each object, and which command prints it."""
+"""JSON Schemas (draft 2020-12) of all that ``--json`` and ``--jsonl`` print: a file for each object, and who prints it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ SCHEMAS: Final = {
     "impair": "impair",
     "verify-run": "verify-run",
     "bench": "bench",
+    "interval": "interval",
 }
-"""The schema of what a command prints, by the command's name."""
+"""The schema of what a command prints with ``--json``, by the command's name; ``interval``: of the lines of ``--jsonl``."""
 
 
 def schema_text(command: str) -> str:
-    """Return the schema of what ``cts COMMAND --json`` prints, as the text of a JSON file; KeyError if it prints none."""
+    """Return a schema by its name in :data:`SCHEMAS`, as the text of a JSON file; KeyError if there is none."""
     return (files("cts.schemas") / f"{SCHEMAS[command]}.json").read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from cts.errors import UserError
 from cts.metrics.confidence import BlockSums
 from cts.metrics.distribution import Distribution, Lengths
 from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.recent_delays import DelayCounts
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.metrics.viewing import Longest
 from cts.net.socket_options import NOTHING_SET, SocketOptions
@@ -231,6 +232,7 @@ for _kind in (Distribution, Lengths):
     _CONVERTER.register_structure_hook(_kind, lambda value, kind: kind.of_buckets(dict(value[0]), *value[1:]))
 _CONVERTER.register_unstructure_hook(BlockSums, BlockSums.parts)
 _CONVERTER.register_structure_hook(BlockSums, lambda value, _: BlockSums.of_parts(*value))
+_CONVERTER.register_structure_hook(DelayCounts, lambda value, _: DelayCounts(value))
 _CONVERTER.register_structure_hook(Longest, lambda value, _: Longest(value))
 _CONVERTER.register_unstructure_hook(FrameRecord, list)
 _CONVERTER.register_structure_hook(FrameRecord, lambda value, _: FrameRecord(*_with_ranges(value, 6)))

@@ -21,6 +21,7 @@ from cts.engine.stream_ends import StreamLedger, concluded
 from cts.errors import UserError, system_error
 from cts.metrics.counters import sum_of_known
 from cts.metrics.playout import PlayoutSum
+from cts.metrics.recent_delays import DelayTotals
 from cts.metrics.unsent import NO_UNSENT
 from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
@@ -318,6 +319,7 @@ class WorkersSession(ISession):
             unsent=sum((snapshot.unsent for snapshot in everybody), NO_UNSENT),
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
             interrupted=self._interrupted,
+            delays=sum((snapshot.delays for snapshot in measured), DelayTotals()),
         )
 
     def _conclude(self) -> RunReport:

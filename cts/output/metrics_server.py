@@ -1,0 +1,148 @@
+"""A run for Prometheus: its metrics over HTTP, for as long as it goes on. Imports prometheus_client.
+
+A thread accepts, and each scrape has one: neither waits for the run, nor the run for them. Who connects may be anybody: so many
+at once, none for long without a word, and all are cut off when the run is over.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from socketserver import TCPServer
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.registry import CollectorRegistry
+
+from cts.errors import UserError, system_error
+from cts.output.metric_families import RunCollector
+from cts.output.ordering import PromptObserver
+from cts.records.snapshots import Address, RunSnapshot
+
+__all__ = ["MetricsServer"]
+
+_AT_ONCE = 8
+"""Connections that are served at once; one more is closed."""
+_SILENCE_SECONDS = 5.0
+"""After so long without anything from who connected the connection is closed."""
+_POLL_SECONDS = 0.1
+_ENDING_SECONDS = 1.0
+
+
+class MetricsServer(PromptObserver):
+    """Serves the metrics of the last status, from before the run begins to its end.
+
+    Args:
+        host: numeric address to listen on, ``*`` for every one.
+        port: TCP port, 0 for a free one.
+        about: labels of ``cts_run_info``.
+
+    Attributes:
+        url: where they are.
+
+    Raises:
+        UserError: the address is not to be had.
+    """
+
+    # To wait for its threads is not for the task that runs the streams.
+    hears_failures = True
+
+    def __init__(self, host: str, port: int, about: Mapping[str, str]) -> None:
+        self._collector = RunCollector(about)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self._collector)
+        try:
+            listening = _listen(host, port)
+        except OSError as error:
+            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise UserError(f"output.prometheus: cannot listen on {where}: {system_error(error)}") from error
+        self._server = _Server(listening)
+        self._server.set_app(make_wsgi_app(registry))
+        bound = Address(*listening.getsockname()[:2])
+        self.url = f"http://{bound}/metrics"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="cts metrics", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._server.server_close()
+            raise UserError(f"output.prometheus: {error}") from error
+
+    def opening(self) -> tuple[str, ...]:
+        """Say where they are."""
+        return (f"metrics: {self.url}",)
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """Serve this from now on."""
+        self._collector.snapshot = snapshot
+
+    def closing(self) -> None:
+        """Serve nobody any more; closing twice is harmless."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _SILENCE_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: standard error is for the run."""
+
+
+class _Server(WSGIServer):
+    def __init__(self, listening: socket.socket) -> None:
+        host, port = listening.getsockname()[:2]
+        super().__init__((host, port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        # In place of server_bind, which looks the address up in the DNS.
+        self.server_name, self.server_port = host, port
+        self.setup_environ()
+        self._serving: dict[socket.socket, threading.Thread] = {}
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        """Serve a connection in a thread, if there is room."""
+        if len(self._serving) < _AT_ONCE:
+            thread = threading.Thread(
+                target=self._serve, args=(request, client_address), name="cts scrape", daemon=True
+            )
+            self._serving[request] = thread
+            try:
+                thread.start()
+            except RuntimeError:  # the operating system lets this process have no more
+                del self._serving[request]
+            else:
+                return
+        self.shutdown_request(request)
+
+    def _serve(self, request: socket.socket, client_address: object) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except Exception:
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            self._serving.pop(request, None)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nobody needs to hear of who went away, or said nothing that makes sense."""
+
+    def server_close(self) -> None:
+        """Cut off who is being served, and wait for their threads."""
+        TCPServer.server_close(self)
+        for request, thread in list(self._serving.items()):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+            thread.join(_ENDING_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if host == "*":
+        both = socket.has_dualstack_ipv6()
+        return socket.create_server(("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both)
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
+    return socket.create_server(address, family=family)
