@@ -6,6 +6,7 @@ at once, none for long without a word, and all are cut off when the run is over.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -57,7 +58,9 @@ class MetricsServer(PromptObserver):
             listening = _listen(host, port)
         except OSError as error:
             where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            raise UserError(f"output.prometheus: cannot listen on {where}: {system_error(error)}") from error
+            # What create_server says of it has the address once more.
+            bare = error if isinstance(error, socket.gaierror) else OSError(error.errno, os.strerror(error.errno or 0))
+            raise UserError(f"output.prometheus: cannot listen on {where}: {system_error(bare)}") from error
         self._server = _Server(listening)
         self._server.set_app(make_wsgi_app(registry))
         bound = Address(*listening.getsockname()[:2])

@@ -20,7 +20,8 @@ One JSON object, on one line of stdout; all else goes to stderr. `schema` is the
 changes its meaning or goes; new keys do not raise it. What is not known, or does not apply, is `null`.
 
 `cts schema COMMAND` prints the JSON Schema (draft 2020-12) that this page is made from. It has every key, and so refuses those
-that a later version adds: take the schema of the `cts` that printed the object. `cts check`, `cts init`, `cts plugins`
+that a later version adds: take the schema of the `cts` that printed the object. `cts schema interval` is that of the lines of
+`--jsonl`. `cts check`, `cts init`, `cts plugins`
 and `cts schema` have no `--json`.
 """
 

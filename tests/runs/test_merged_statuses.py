@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cts.api import Address, Outcome, Role
+from cts.metrics.recent_delays import DelayTotals
 from cts.output.ordering import PromptObserver
 from cts.records.results import result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
@@ -13,6 +14,7 @@ from cts.runs.workers.worker import Outbox
 from cts.runs.workers.worker_process import Worker
 from cts.testing import MockPacer
 from tests.engine.small_stream import config_of
+from tests.output.test_intervals import delays
 
 
 class Told(PromptObserver):
@@ -24,12 +26,14 @@ class Told(PromptObserver):
         self.statuses: list[int] = []
         self.redrawn: list[int] = []
         self.remarks: list[tuple[int, str]] = []
+        self.delays = DelayTotals()
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
         self.remarks.append((stream.number, text))
 
     def status(self, snapshot: RunSnapshot) -> None:
         self.statuses.append(snapshot.counts.bytes_received)
+        self.delays = snapshot.delays
 
     def redraw(self, snapshot: RunSnapshot) -> None:
         self.redrawn.append(snapshot.counts.bytes_received)
@@ -90,6 +94,14 @@ async def test_one_that_has_ended_is_waited_for_no_more_and_its_counts_stay() ->
     first.over = True
     session._take(second, status(10, whole=True))
     assert told.statuses == [15]
+
+
+async def test_the_delays_of_all_workers_are_told_together() -> None:
+    told, session, first, second = two_workers()
+    for worker, transits in ((first, (0, 3_000_000)), (second, (5_000_000, 5_000_000, 6_000_000))):
+        snapshot = RunSnapshot(0, 1, StreamSnapshot(), delays=delays(*transits).totals())
+        session._take(worker, Status(snapshot, whole=True))
+    assert (told.delays.frames, told.delays.variation_ns) == (5, 4_000_000)
 
 
 def stream_of(number: int) -> StreamInfo:

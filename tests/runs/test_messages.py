@@ -46,6 +46,7 @@ from cts.runs.workers.messages import (
     packed,
 )
 from cts.units import FrameRate
+from tests.output.test_intervals import delays
 from tests.output.test_media_text import WHOLE
 from tests.output.test_peer_text import RECEIVER, SENDER
 
@@ -73,7 +74,9 @@ RESULT = StreamResult(
     StreamSnapshot(FrameTotals(1, 2, 3, 4), unreachable=7),
     playout=PLAYOUT,
 )
-SNAPSHOT = RunSnapshot(7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9)
+SNAPSHOT = RunSnapshot(
+    7, 1, RESULT.counts, {Outcome.SUCCESSFUL: 3}, {"unknown peer": 2}, 9, delays=delays(1, 9, 2_000_000).totals()
+)
 LATENESS = Histogram()
 LATENESS.record(12_345)
 RECORD = FrameRecord(3, 30, 24, 20, 28_000, 2, ((0, 1), (5, 6)), 1, 20, None, 19, 4, 9, 5, (1, 7))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +21,16 @@ from cts.expectations.expectation import parse_expectation
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.metrics.host import HostFigures, trust_in
+from cts.output.feed import Feed, IntervalFeed
 from cts.output.summary import summary_json
 from cts.protocol.control.messages import Counts
+from cts.protocol.roles import Role
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.outcome_profiles import default_profile
 from cts.records.peer_end import PeerEnd
 from cts.records.provenance import Provenance
 from cts.records.results import RunReport, StreamEnds
-from cts.records.snapshots import StreamSnapshot
+from cts.records.snapshots import RunSnapshot, StreamSnapshot
 from cts.relay.relay import RelayLimits
 from cts.relay.run import RelayResult
 from cts.testing import OneByOneSender, simulate
@@ -37,6 +40,7 @@ from tests.bench.test_findings import BESIDE, FINDINGS
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
+from tests.output.test_intervals import FIRST, SECOND_ONE
 from tests.output.test_media_text import WHOLE
 from tests.output.test_peer_text import CLOCK, LATE, RECEIVER, SENDER, report_of
 from tests.output.test_summary import REPORT, RESULT
@@ -161,6 +165,18 @@ def _runs() -> Iterator[tuple[str, Sample]]:
     yield "of which nobody knows the host", partial(summary_json, failed)
 
 
+# -- cts run --jsonl, cts sim --jsonl ------------------------------------------------------------------------------------
+
+
+def _interval(*snapshots: RunSnapshot) -> Any:
+    """Return the last of the intervals that end with these."""
+    text = io.StringIO()
+    feed = IntervalFeed(Feed(text, "jsonl"), Role.RECEIVER)
+    for snapshot in snapshots:
+        feed.status(snapshot)
+    return json.loads(text.getvalue().splitlines()[-1])
+
+
 # -- the other commands ------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +233,8 @@ SAMPLES: dict[tuple[str, str], Sample] = {
         _relayed, RelayLimits(clients=1), HostFigures(), failure="no space left"
     ),
     ("impair", "in virtual time"): partial(_relayed, RelayLimits()),
+    ("interval", "in which much came"): partial(_interval, FIRST, SECOND_ONE),
+    ("interval", "in which nothing came"): partial(_interval, RunSnapshot(SECOND, 0, StreamSnapshot())),
     ("verify-run", "agrees"): partial(_verified, _as_it_is),
     ("verify-run", "differs"): partial(_verified, _wrong),
     ("verify-run", "cannot decide"): partial(_verified, _as_it_is, SECOND),

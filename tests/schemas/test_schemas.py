@@ -179,7 +179,13 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield from places(value[0], (*path, 0))
 
 
-WHOLE = [("run", "pull lossy"), ("impair", "with room for all"), ("verify-run", "differs"), ("bench", "beside iperf3")]
+WHOLE = [
+    ("run", "pull lossy"),
+    ("interval", "in which much came"),
+    ("impair", "with room for all"),
+    ("verify-run", "differs"),
+    ("bench", "beside iperf3"),
+]
 
 
 @pytest.mark.parametrize(("command", "kind"), WHOLE)
