@@ -70,9 +70,7 @@ class Telling:
                 print_report(result.report, summary_json, summary_text, as_json=self._as_json)
             return
         told = feed.failure
-        if feed.form == "jsonl":
-            feed.write(json_text(summary_json(result.report)))
-        feed.end()
+        feed.end(json_text(summary_json(result.report)) if feed.form == "jsonl" else None)
         if feed.form == "csv" or feed.failure is not None:
             say(summary_text(result.report))
         if told is None and feed.failure is not None:

@@ -27,6 +27,7 @@ class _Outlet(RawIOBase):
     def __init__(self, fd: int, limit: int, tells_gaps: bool) -> None:
         self._fd = fd
         self._is_terminal = os.isatty(fd)
+        self._limit = limit
         self._tells_gaps = tells_gaps
         self.thread = WriterThread(limit, lambda: 0)
         self.lost = self._told_lost = 0
@@ -50,7 +51,10 @@ class _Outlet(RawIOBase):
         if self.error is not None:
             raise self.error
         text = bytes(data)
-        piece = Piece(len(text), lambda gives_up: self._write(text, gives_up), lambda: self._lose(text))
+        # What is longer than there is room for is let in alone.
+        piece = Piece(
+            min(len(text), self._limit), lambda gives_up: self._write(text, gives_up), lambda: self._lose(text)
+        )
         while not self.thread.put(piece):
             if not self.thread.drop_oldest():
                 piece.lose()
@@ -103,9 +107,14 @@ class ConsoleStream(TextIOWrapper):
         """What ended the writing."""
         return self._outlet.error
 
-    def drain(self) -> None:
-        """Wait until all is taken, or for two seconds nothing was; then lose what is left."""
-        self._outlet.thread.drain()
+    def settle(self) -> None:
+        """Wait until all is taken, or for two seconds no line was."""
+        self._outlet.thread.settle()
+
+    def end(self) -> None:
+        """Lose what has not been taken, and what is written after this."""
+        self._outlet.thread.end()
+        self._outlet.thread.join(0)
 
     def finish(self) -> None:
         """Wait until all is shown, two seconds at most; what is written after that is lost."""

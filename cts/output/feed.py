@@ -68,10 +68,16 @@ class Feed:
         except OSError as error:
             self._error = error
 
-    def end(self) -> None:
-        """Wait until all is taken, or for two seconds nothing was."""
+    def end(self, last: str | None = None) -> None:
+        """Write a last line, if any, and wait until all is taken, or for two seconds no line was."""
         if self._unhurried is not None:
-            self._unhurried.drain()
+            # It may be longer than what there is room for beside others.
+            self._unhurried.settle()
+        if last is not None:
+            self.write(last)
+        if self._unhurried is not None:
+            self._unhurried.settle()
+            self._unhurried.end()
 
 
 class IntervalFeed(Observer):

@@ -93,7 +93,7 @@ class WriterThread(Writer):
             if self._thread is not None:
                 self._waiting.append(piece)
                 self._size += piece.size
-                self._news.notify()
+                self._news.notify_all()
                 return True
         piece.write(lambda: True)
         return True
@@ -112,7 +112,7 @@ class WriterThread(Writer):
         """Take no more pieces."""
         with self._news:
             self._ended = True
-            self._news.notify()
+            self._news.notify_all()
 
     def join(self, deadline: float) -> None:
         """Wait until all is written, or until ``deadline`` in monotonic seconds; what is left then is lost."""
@@ -131,15 +131,15 @@ class WriterThread(Writer):
             while self.drop_oldest():
                 pass
 
-    def drain(self) -> None:
-        """Take no more pieces, and wait until all is written, or for two seconds no piece was; then lose what is left."""
-        self.end()
-        waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
-        while self._thread is not None and self._thread.is_alive() and time.monotonic() < deadline:
-            self._thread.join(POLL_MILLISECONDS / 1000)
-            if self._size < waiting:
-                waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
-        self.join(time.monotonic())
+    def settle(self) -> bool:
+        """Wait until all is written, or for two seconds no piece was; return whether all is."""
+        with self._news:
+            waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
+            while self._size and (rest := deadline - time.monotonic()) > 0:
+                self._news.wait(rest)
+                if self._size < waiting:
+                    waiting, deadline = self._size, time.monotonic() + PATIENCE_SECONDS
+            return not self._size
 
     def _serve(self) -> None:
         while True:
@@ -147,6 +147,7 @@ class WriterThread(Writer):
                 if self._under_way is not None:
                     self._size -= self._under_way.size
                     self._under_way = None
+                    self._news.notify_all()
                 while not self._waiting:
                     if self._ended:
                         return

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from cts.cli.commands import cli
+from cts.output.metrics_server import MetricsServer
+from cts.records.snapshots import RunSnapshot
 from tests.cli.running_cts import (
     CONFIGS,
     FREE_PORT,
     LONG,
+    PATIENCE_S,
     QUIET,
     SHORT,
     SHORT_FRAMES,
@@ -40,6 +43,12 @@ def intervals(finished: Finished) -> tuple[list[Any], Any]:
     told = [json.loads(line) for line in lines]
     assert [wrong for each in told if (wrong := complaint("interval", each)) is not None] == []
     return told, read_output("run", last)
+
+
+def scrape(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        text: bytes = answer.read()
+    return text
 
 
 def simulated(*args: str, sets: tuple[str, ...] = ()) -> Finished:
@@ -100,13 +109,27 @@ def test_only_one_of_them_has_room_on_stdout() -> None:
     assert "--json and --csv do not go together: stdout has room for one of them" in message
 
 
-def test_a_scrape_lines_and_a_live_view_change_no_event(tmp_path: Path) -> None:
+def test_scrapes_lines_and_a_live_view_change_no_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone, watched = tmp_path / "alone.jsonl", tmp_path / "watched.jsonl"
     simulated(sets=(f"output.events_file={alone}",))
+    scraped: list[bytes] = []
+
+    class Scraped(MetricsServer):
+        """Is scraped at every status, for which time stands still."""
+
+        def status(self, snapshot: RunSnapshot) -> None:
+            super().status(snapshot)
+            scraped.append(scrape(self.url))
+
+    monkeypatch.setattr("cts.output.metrics_server.MetricsServer", Scraped)
     live = ("output.console=live", *SERVED, f"output.events_file={watched}")
     finished = simulated("--jsonl", sets=live)
-    assert "metrics: http://127.0.0.1:" in finished.stderr
-    assert watched.read_bytes() == alone.read_bytes()
+    (header, *events), (other_header, *others) = (path.read_text().splitlines() for path in (alone, watched))
+    assert events == others
+    # It tells what the run was told to show, too.
+    assert {**json.loads(header), "provenance": 0} == {**json.loads(other_header), "provenance": 0}
+    assert len(scraped) >= len(intervals(finished)[0]) > 10
+    assert len(set(scraped)) > 10
 
 
 def test_ctrl_c_leaves_whole_lines_and_the_result_behind_them() -> None:
@@ -115,8 +138,7 @@ def test_ctrl_c_leaves_whole_lines_and_the_result_behind_them() -> None:
         running.wait_until_it_says(lambda text: "metrics: http" in text)
         running.wait_for_row(lambda row: row.seconds > 0.4)
         url = running._stderr().partition("metrics: ")[2].split()[0]
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            assert b"cts_streams_open 1.0" in answer.read()
+        assert b"cts_streams_open 1.0" in scrape(url)
         running.interrupt()
         finished = running.finish()
     assert finished.status == 130

@@ -7,6 +7,7 @@ import json
 import os
 import select
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TextIO
 
 import pytest
@@ -120,6 +121,21 @@ def test_of_too_many_lines_the_last_are_kept(pipe: Pipe, monkeypatch: pytest.Mon
     assert (
         feed.failure == f"--jsonl: {201 - read.count(chr(10))} lines are missing on stdout: the reader did not keep up"
     )
+
+
+def test_the_last_line_comes_whole_however_long_it_is(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cts.output.feed.LOG_LIMIT", 2000)
+    feed = Feed(pipe.stdout, "jsonl")
+    feed.write("first")
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(feed.end, "x" * 300_000)
+        read = ""
+        while not read.endswith("x\n"):
+            assert select.select([pipe.reading], [], [], 60)[0]
+            read += pipe.read()
+        ending.result()
+    assert read == f"first\n{'x' * 300_000}\n"
+    assert feed.failure is None
 
 
 def test_a_closed_stdout_is_refused() -> None:
