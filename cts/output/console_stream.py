@@ -107,9 +107,9 @@ class ConsoleStream(TextIOWrapper):
         """What ended the writing."""
         return self._outlet.error
 
-    def settle(self) -> None:
-        """Wait until all is taken, or for two seconds no line was."""
-        self._outlet.thread.settle()
+    def settle(self) -> bool:
+        """Wait until all is taken, or for two seconds no line was; return whether all is."""
+        return self._outlet.thread.settle()
 
     def end(self) -> None:
         """Lose what has not been taken, and what is written after this."""

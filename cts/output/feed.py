@@ -70,14 +70,15 @@ class Feed:
 
     def end(self, last: str | None = None) -> None:
         """Write a last line, if any, and wait until all is taken, or for two seconds no line was."""
-        if self._unhurried is not None:
-            # It may be longer than what there is room for beside others.
-            self._unhurried.settle()
+        stream = self._unhurried
+        # It may be longer than what there is room for beside others.
+        is_read = stream is not None and stream.settle()
         if last is not None:
             self.write(last)
-        if self._unhurried is not None:
-            self._unhurried.settle()
-            self._unhurried.end()
+        if stream is not None:
+            if is_read:
+                stream.settle()
+            stream.end()
 
 
 class IntervalFeed(Observer):
