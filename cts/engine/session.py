@@ -288,8 +288,7 @@ class Session(ISession):
         parts = status_parts(interval_ns, self.observer)
         for turn in count():
             await self._pacer.wait_past(self._began_ns + interval_ns * turn // parts)
-            tell = self.observer.redraw if turn % parts else self.observer.status
-            tell(self.snapshot())
+            (self.observer.redraw if turn % parts else self.observer.status)(self.snapshot())
 
     async def _limit_time(self, limit_ns: int) -> None:
         # A stream that ends at this very instant has ended by itself.
