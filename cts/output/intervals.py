@@ -53,6 +53,7 @@ def _between(before: RunSnapshot, after: RunSnapshot, measure: Role, least_ms: i
     ms = whole_milliseconds(after.elapsed_ns) - whole_milliseconds(before.elapsed_ns)
     size = bytes_measured(after, measure) - bytes_measured(before, measure)
     frames = after.counts.frames - before.counts.frames
+    peers = after.counts.peers.frames - before.counts.peers.frames
     arrivals = after.counts.arrivals - before.counts.arrivals
     due = after.counts.due - before.counts.due
     delays = after.delays - before.delays
@@ -67,6 +68,9 @@ def _between(before: RunSnapshot, after: RunSnapshot, measure: Role, least_ms: i
         "frames_dropped": frames.dropped,
         "frames_repeated": frames.repeated,
         "frames_hidden_losses": frames.hidden_losses,
+        "peer_frames_completed": peers.completed,
+        "peer_frames_dropped": peers.dropped,
+        "peer_frames_repeated": peers.repeated,
         "bytes_due": due.due,
         "bytes_missing": due.missing,
         "bytes_late": due.late,

@@ -68,6 +68,14 @@ def _frames(counts: StreamSnapshot) -> Iterator[Metric]:
     duplicate = fates.pop("duplicate")
     verdicts = {"completed": frames.completed, "dropped": frames.dropped, "repeated": frames.repeated}
     yield _counted("cts_frames", "Frames by verdict.", "verdict", verdicts)
+    told = counts.peers.frames
+    yield _labelled(
+        # What a peer tells may be anything, so that these may fall.
+        GaugeMetricFamily,
+        "cts_peer_frames",
+        "Frames by the verdict that the receivers of what this run sends told of, where they tell it.",
+        {(("verdict", name),): getattr(told, name) for name in verdicts},
+    )
     yield CounterMetricFamily(
         "cts_frames_hidden_losses",
         "Frames that lacked something, and that the original's rule would call completed or repeated.",

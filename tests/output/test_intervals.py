@@ -10,6 +10,7 @@ from cts.metrics.recent_delays import DelayTally, RecentDelays
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.intervals import Figures, IntervalReader, interval_keys
 from cts.protocol.roles import Role
+from cts.records.peer_end import PeerTotals
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from tests.schemas.validating import schema_of
 
@@ -35,7 +36,14 @@ FIRST = RunSnapshot(
 SECOND_ONE = RunSnapshot(
     3 * SECOND,
     1,
-    StreamSnapshot(FrameTotals(15, 7, 5, 3), 5000, 2500, ArrivalTotals(on_time=19, late=4), due=DueBytes(300, 60, 20)),
+    StreamSnapshot(
+        FrameTotals(15, 7, 5, 3),
+        5000,
+        2500,
+        ArrivalTotals(on_time=19, late=4),
+        due=DueBytes(300, 60, 20),
+        peers=PeerTotals(frames=FrameTotals(8)),
+    ),
     {Outcome.SUCCESSFUL: 1},
     {"x": 3, "y": 4},
     unsent=UnsentFrames({"a": Unsent(3, 2 * SECOND), "b": Unsent(1, MS)}),
@@ -63,6 +71,7 @@ def test_every_count_is_of_the_interval_alone() -> None:
         "open_streams": 1,
         "frames_completed": 5,
         "frames_dropped": 4,
+        "peer_frames_completed": 8,
         "bytes_received": 4000,
         "bytes_sent": 500,
         "bits_per_second": 16_000,

@@ -73,6 +73,7 @@ def test_a_scrape_is_the_last_status(server: MetricsServer) -> None:
     assert text == exposed(SECOND_ONE)
     told = values(text)
     assert told["cts_frames_total", ("completed",)] == 15
+    assert told["cts_peer_frames", ("completed",)] == 8
     assert told["cts_datagrams_total", ("late",)] == 4
     assert told["cts_received_bytes_total", ()] == 5000
     assert told["cts_streams_ended", ("successful",)] == 1
