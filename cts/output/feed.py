@@ -1,7 +1,7 @@
 """A run for programs that read standard output while it goes on: a line each status interval, as JSON or CSV.
 
 Lines go by a thread, as the console's do: a reader that stops, or goes, holds up nothing. It is told that lines are missing, as
-of any log; what the run came to is not lost with them (:mod:`cts.cli.feed_options`).
+of any log; what the run came to is not lost with them (:mod:`cts.cli.telling`).
 """
 
 from __future__ import annotations
