@@ -70,7 +70,10 @@ def test_an_unknown_table_names_the_one_that_was_meant(tmp_path: Path) -> None:
 
 def test_a_key_of_another_table_is_sent_there(tmp_path: Path) -> None:
     path = write(tmp_path, "[run]\nframe_rate = 30\n")
-    assert "run.frame_rate: unknown key; did you mean stream.frame_rate or server.limits.frame_rate?" in run_here("run", path).message
+    assert (
+        "run.frame_rate: unknown key; did you mean stream.frame_rate or server.limits.frame_rate?"
+        in run_here("run", path).message
+    )
 
 
 def test_a_bad_unit_names_the_key_the_value_and_what_is_allowed() -> None:
