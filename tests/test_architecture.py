@@ -39,12 +39,26 @@ ROOMS: dict[str, frozenset[str]] = {
     "output": CONTRACTS,
     # Pages are made of what was reported, in the words of the summary; who reads events for them is further down.
     "report": CONTRACTS | {"output"},
+    "comparison": CONTRACTS | {"chance", "output", "report"},
     # Independent in what it computes: of a run it knows the wire, the records, names, and nothing else.
     "verification": frozenset(
         {"errors", "units", "protocol.roles", "protocol.task", "protocol.wire", "records", "impairment.link"}
     ),
     "runs": CONTRACTS
-    | {"native", "signals", "chance", "impairment", "clock", "engine", "net", "config", "plugin", "output", "report"},
+    | {
+        "native",
+        "signals",
+        "chance",
+        "impairment",
+        "clock",
+        "engine",
+        "net",
+        "config",
+        "plugin",
+        "output",
+        "report",
+        "comparison",
+    },
     # Fakes and contracts stand on the API alone; a whole stream is put together as a run is.
     "testing": CONTRACTS
     | {"chance", "impairment.link", "clock.virtual_time", "net.surroundings", "config", "plugin"}

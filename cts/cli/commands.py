@@ -12,6 +12,7 @@ import click
 from cts import __version__
 from cts.cli.bench_command import bench
 from cts.cli.check_command import check
+from cts.cli.compare_command import compare
 from cts.cli.explain_command import explain
 from cts.cli.impair_command import impair
 from cts.cli.init_command import init
@@ -40,6 +41,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     verify_run,
     replay,
     explain,
+    compare,
     report,
     bench,
     schema,

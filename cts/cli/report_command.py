@@ -12,7 +12,7 @@ from cts.cli.printing import print_result, say
 from cts.cli.report_file import refuse_report, write_report
 from cts.errors import UserError
 
-__all__ = ["name_of", "report"]
+__all__ = ["name_of", "names_of", "report"]
 
 _FILE = click.Path(path_type=Path)
 _RUNS_AT_MOST = 32
@@ -44,7 +44,7 @@ def report(runs: tuple[Path, ...], report_file: Path | None) -> None:
         raise UserError(f"RUN: {len(runs)} were given; allowed: {_RUNS_AT_MOST} at most")
     made = report_file or runs[0].with_name(f"{name_of(runs[0])}.html")
     refuse_report(made, runs, "-o")
-    missing, told = write_report(made, runs, "-o", _names_of(runs))
+    missing, told = write_report(made, runs, "-o", names_of(runs))
     for text in missing:
         say(text)
     print_result(told)
@@ -57,7 +57,7 @@ def name_of(run: Path) -> str:
     return name.removesuffix(".jsonl") or run.name
 
 
-def _names_of(runs: Sequence[Path]) -> list[str]:
+def names_of(runs: Sequence[Path]) -> list[str]:
     """Return names that tell the runs apart: of those in several folders that are called the same, with the folder's name."""
     names = [name_of(run) for run in runs]
     return [

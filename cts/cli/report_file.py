@@ -18,7 +18,7 @@ from cts.errors import UserError, system_reason
 if TYPE_CHECKING:
     from cts.config import Config
 
-__all__ = ["refuse_report", "report_after", "report_at_end", "report_option", "write_report"]
+__all__ = ["refuse_report", "report_after", "report_at_end", "report_option", "write_page", "write_report"]
 
 _OPTION = "--report"
 report_option = click.option(
@@ -94,14 +94,20 @@ def write_report(path: Path, runs: Sequence[Path], option: str, names: Sequence[
     from cts.runs.pictures import picture_of
 
     pictures = [picture_of(run, name) for run, name in zip(runs, names, strict=True)]
-    page = report_page(pictures).encode()
+    told = write_page(path, report_page(pictures), option)
+    missing = [f"{run}: {text}" for run, picture in zip(runs, pictures, strict=True) for text in picture.missing]
+    return missing, told
+
+
+def write_page(path: Path, text: str, option: str) -> str:
+    """Write a page, and return what was written; ``option`` named it, for messages. UserError where it cannot be written."""
+    page = text.encode()
     try:
         path.write_bytes(page)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = system_reason(error) if isinstance(error, OSError) else str(error)
         raise UserError(f"{option}: cannot write '{path}': {reason}") from error
-    missing = [f"{run}: {text}" for run, picture in zip(runs, pictures, strict=True) for text in picture.missing]
-    return missing, f"report: {path} ({-(-len(page) // 1024):,} KiB)"
+    return f"report: {path} ({-(-len(page) // 1024):,} KiB)"
 
 
 def refuse_report(path: Path, runs: Sequence[Path], option: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-__all__ = ["Histogram", "Percentiles"]
+__all__ = ["Histogram", "Percentiles", "upper_end"]
 
 _PRECISION_BITS = 7
 _LINEAR = 1 << _PRECISION_BITS + 1
@@ -75,7 +75,7 @@ class Histogram:
         for bucket, count in sorted(self._counts.items()):
             seen += count
             if seen >= wanted:
-                return min(_upper_end(bucket), self._greatest)
+                return min(upper_end(bucket), self._greatest)
         return 0
 
     def percentiles(self) -> Percentiles:
@@ -121,7 +121,8 @@ def _bucket_of(value: int) -> int:
     return (shift << _PRECISION_BITS) + (value >> shift)
 
 
-def _upper_end(bucket: int) -> int:
+def upper_end(bucket: int) -> int:
+    """Return the greatest value that a bucket counts; -1 for the one before the first."""
     if bucket < _LINEAR:
         return bucket
     shift = (bucket >> _PRECISION_BITS) - 1

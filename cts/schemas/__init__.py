@@ -15,6 +15,7 @@ SCHEMAS: Final = {
     "test": "run",
     "impair": "impair",
     "verify-run": "verify-run",
+    "compare": "compare",
     "bench": "bench",
     "interval": "interval",
 }

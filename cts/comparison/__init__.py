@@ -1,0 +1,1 @@
+"""Two sides of a run or several each: what differs, by how much, and whether that can be told from chance."""

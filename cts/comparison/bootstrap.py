@@ -1,0 +1,151 @@
+"""How far a difference may be chance, of many metrics at once: a block bootstrap, and one bound for the greatest of them.
+
+All metrics of one resample are of the same blocks, so that the greatest studentised error of any of them in each resample is
+known; what 95 % of these greatest ones do not exceed is how many standard errors a difference must be (single-step maxT:
+P. Westfall, S. Young, "Resampling-Based Multiple Testing", 1993; J. Romano, M. Wolf, "Stepwise multiple testing as formalized
+data snooping", Econometrica 73, 2005). If the network is the same, the chance that any metric at all is called different is
+5 % then, however many there are and however they hang together.
+
+Few blocks know little of their own spread: standard errors are with Bessel's correction, and the bound is Student's at the
+level of the normal one, by the degrees of freedom of both sides (B. Welch, 1947). Where neighbouring blocks resemble each
+other they are worth fewer independent ones, as those of an autoregression of first order (G. Bayley, J. Hammersley, "The
+effective number of independent observations in an autocorrelated time series", 1946); their correlation is freed of its bias
+(M. Kendall, 1954). Of what happens in few blocks its strength is hardly known: there are no more degrees of freedom than blocks
+that have something of it, less one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import expm1, sqrt
+from statistics import NormalDist, fmean
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["CONFIDENCE", "Difference", "Resampled", "cliffs_delta", "simultaneous"]
+
+CONFIDENCE: Final = 0.95
+"""Probability with which all intervals hold at once."""
+_NORMAL: Final = NormalDist()
+_GREATEST: Final = 8.0
+_CORRELATION_AT_MOST: Final = 0.8
+
+
+@frozen
+class Resampled:
+    """A metric of one side.
+
+    Attributes:
+        value: it.
+        again: it, of each resample.
+        blocks: it, of each block of those that lie apart, in their order; None for a block that has none.
+        telling: how many of these blocks have something of what it is about.
+    """
+
+    value: float
+    again: Sequence[float]
+    blocks: Sequence[float | None]
+    telling: int
+
+    @property
+    def independent(self) -> float:
+        """How many independent blocks they are worth."""
+        known = sum(each is not None for each in self.blocks)
+        correlation = _correlation(self.blocks)
+        return known * (1 - correlation) / (1 + correlation)
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of its variance."""
+        return max(min(self.independent, self.telling) - 1, 1.0)
+
+    @property
+    def variance(self) -> float:
+        """The square of its standard error."""
+        mean = fmean(self.again)
+        spread = fmean((each - mean) ** 2 for each in self.again)
+        return spread * len(self.blocks) / max(self.independent - 1, 1.0)
+
+
+@frozen
+class Difference:
+    """How much more a metric is on the second side.
+
+    Attributes:
+        value: the second side's value less the first one's.
+        low, high: between these the true one is, for all metrics at once.
+        errors: by how many standard errors it must exceed 0.
+    """
+
+    value: float
+    low: float
+    high: float
+    errors: float
+
+
+def simultaneous(pairs: Sequence[tuple[Resampled, Resampled]]) -> list[Difference]:
+    """Return the difference of each metric's two sides with limits that hold for all of them together.
+
+    Args:
+        pairs: both sides of each metric, all of the same resamples.
+    """
+    strays = [_strays(first, second) for first, second in pairs]
+    greatest = sorted(map(max, zip(*(each for each in strays if each), strict=True)))
+    at_most = greatest[min(int(len(greatest) * CONFIDENCE), len(greatest) - 1)] if greatest else 0.0
+    differences = []
+    for first, second in pairs:
+        one, two = first.variance, second.variance
+        errors = _student(max(at_most, _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)), _freedom(first, second))
+        value, reach = second.value - first.value, errors * sqrt(one + two)
+        differences.append(Difference(value, value - reach, value + reach, errors))
+    return differences
+
+
+def cliffs_delta(first: Sequence[float | None], second: Sequence[float | None]) -> float | None:
+    """Return how often a block of the second side has more than one of the first, less how often it has less: -1 to 1.
+
+    N. Cliff, "Dominance statistics: Ordinal analyses to answer ordinal questions", Psychological Bulletin 114 (1993), 494-509.
+    None where a side has no value.
+    """
+    ones, twos = ([each for each in side if each is not None] for side in (first, second))
+    if not ones or not twos:
+        return None
+    return sum((two > one) - (two < one) for one in ones for two in twos) / (len(ones) * len(twos))
+
+
+def _strays(first: Resampled, second: Resampled) -> list[float]:
+    """Return by how many standard errors each resample's difference strays from the one found; nothing where none does."""
+    found = second.value - first.value
+    off = [two - one - found for one, two in zip(first.again, second.again, strict=True)]
+    mean = fmean(off)
+    error = sqrt(fmean((each - mean) ** 2 for each in off))
+    return [abs(each) / error for each in off] if error > 0 else []
+
+
+def _freedom(first: Resampled, second: Resampled) -> float:
+    one, two = first.variance, second.variance
+    below = one * one / first.freedom + two * two / second.freedom
+    return (one + two) ** 2 / below if below > 0 else float(first.freedom + second.freedom)
+
+
+def _correlation(values: Sequence[float | None]) -> float:
+    """Return how much neighbouring values resemble each other, 0 to 0.8; 0 where that is not known, or they rather differ."""
+    known = [each for each in values if each is not None]
+    mean = fmean(known) if known else 0.0
+    squares = sum((each - mean) ** 2 for each in known)
+    if squares <= 0:
+        return 0.0
+    found = sum((one - mean) * (two - mean) for one, two in pairwise(known)) / squares
+    return min(max(found + (1 + 3 * found) / len(known), 0.0), _CORRELATION_AT_MOST)
+
+
+def _student(z: float, freedom: float) -> float:
+    """Return the quantile of Student's distribution at the level of the normal quantile ``z``.
+
+    D. Wallace, "Bounds on normal approximations to Student's and the chi-square distributions", 1959: within 2 % from 4
+    degrees on.
+    """
+    scaled = min(z, _GREATEST) * (8 * freedom + 3) / (8 * freedom + 1)
+    return sqrt(freedom * expm1(scaled * scaled / freedom))

@@ -1,0 +1,264 @@
+"""Two sides compared, metric by metric. A pure function of what was read, and of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Final
+
+from attrs import evolve, frozen
+
+from cts.chance import stream_random
+from cts.comparison.blocks import SideBlocks, Values
+from cts.comparison.bootstrap import Resampled, cliffs_delta, simultaneous
+from cts.comparison.cells import Cells
+from cts.comparison.compared_metrics import METRICS, ComparedMetric, Percentile
+from cts.comparison.settings import SettingDifference, differing_settings
+from cts.records.events_header import RunHeader
+from cts.records.results import RunReport
+from cts.units import MICROSECOND, SECOND
+
+__all__ = ["LEAST_SECONDS", "RESAMPLES", "ComparedRun", "Comparison", "Outcome", "Row", "compare"]
+
+RESAMPLES: Final = 1000
+LEAST_SECONDS: Final = 8
+"""How long each run must be for its blocks to be of half a second."""
+_BEYOND: Final = 5
+"""Values that must lie beyond a percentile."""
+_FINENESS: Final = 128
+"""Times are counted in buckets that are no wider than this part of them, so a lesser difference of percentiles is none."""
+_ROUNDING: Final = 1e-9
+
+
+class Outcome(Enum):
+    """What can be said of the second side against the first."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "no difference that can be told"
+    FEW = "too little data"
+    UNLIKE = "not compared"
+    UNKNOWN = "not measured"
+
+
+@frozen(kw_only=True, eq=False)
+class ComparedRun:
+    """A run of one side.
+
+    Attributes:
+        name: what it is called.
+        header: what it was told.
+        report: what it reported.
+        missing: what its events lack, each in words that go on from their name.
+        cells: what happened when.
+        without_delays: streams that have no part in delay variation and jitter.
+    """
+
+    name: str
+    header: RunHeader
+    report: RunReport
+    missing: tuple[str, ...]
+    cells: Cells
+    without_delays: int = 0
+
+
+@frozen(kw_only=True)
+class Row:
+    """A metric, compared.
+
+    Attributes:
+        metric: which.
+        outcome: what can be said.
+        a, b: its value on each side, in its unit; None for none.
+        difference, low, high: b - a, and the limits that hold for all metrics at once; None where they are not compared.
+        delta: Cliff's delta over blocks, from -1 (each block of b has less) to 1; None where they are not compared.
+        reason: why they are not compared, or too little is known; None where they are.
+    """
+
+    metric: ComparedMetric
+    outcome: Outcome
+    a: float | None = None
+    b: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    delta: float | None = None
+    reason: str | None = None
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """All that a comparison came to.
+
+    Attributes:
+        a, b: the runs of each side.
+        settings: in which settings the sides differ.
+        rows: each metric.
+        seed: what resamples were drawn by.
+        errors: by how many standard errors a difference had to exceed 0 at least; None where nothing was compared.
+    """
+
+    a: tuple[ComparedRun, ...]
+    b: tuple[ComparedRun, ...]
+    settings: tuple[SettingDifference, ...]
+    rows: tuple[Row, ...]
+    seed: int
+    errors: float | None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The whole of it; None where something is better and something worse."""
+        found = {row.outcome for row in self.rows}
+        if Outcome.BETTER in found and Outcome.WORSE in found:
+            return None
+        order = (Outcome.BETTER, Outcome.WORSE, Outcome.SAME, Outcome.FEW, Outcome.UNLIKE, Outcome.UNKNOWN)
+        return next(outcome for outcome in order if outcome in found)
+
+
+def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resamples: int = RESAMPLES) -> Comparison:
+    """Compare two sides, of a run each at least.
+
+    Whichever is first, and in whatever order a side's runs are, the same is found: what one way is better is worse the other.
+
+    Args:
+        a, b: the sides; runs of one side have the same settings.
+        seed: what resamples are drawn by.
+        resamples: how many.
+    """
+    settings = differing_settings(a[0].header, b[0].header)
+    keys = [sorted(map(_key, side)) for side in (a, b)]
+    turned = keys[1] < keys[0]
+    sides = [SideBlocks.of([run.cells for run in sorted(side, key=_key)]) for side in (a, b)]
+    if turned:
+        sides.reverse()
+    draws = [
+        [side.drawn(chance) for _ in range(resamples)]
+        for number, side in enumerate(sides, 1)
+        for chance in [stream_random(seed, number)]
+    ]
+    short = _too_short((*a, *b))
+    rows, pairs = [], []
+    for metric in METRICS:
+        row, pair = _looked_at(metric, sides, draws, short, {each.key for each in settings})
+        rows.append(row)
+        pairs.append(pair)
+    found = iter(simultaneous([pair for pair in pairs if pair is not None]))
+    errors = []
+    for place, pair in enumerate(pairs):
+        if pair is None:
+            continue
+        difference = next(found)
+        errors.append(difference.errors)
+        rows[place] = evolve(
+            rows[place],
+            outcome=_outcome(rows[place].metric, pair, difference.low, difference.high),
+            difference=difference.value,
+            low=difference.low,
+            high=difference.high,
+            delta=cliffs_delta(pair[0].blocks, pair[1].blocks),
+        )
+    return Comparison(
+        a=tuple(a),
+        b=tuple(b),
+        settings=settings,
+        rows=tuple(map(_turned, rows)) if turned else tuple(rows),
+        seed=seed,
+        errors=min(errors, default=None),
+    )
+
+
+def _key(run: ComparedRun) -> tuple[object, ...]:
+    """Return what tells runs apart by what happened in them, in an order."""
+    cells = run.cells
+    counted = [(each.sums, [sorted(times.buckets().items()) for times in each.times]) for each in cells]
+    return cells.width_ns, counted
+
+
+def _too_short(runs: Iterable[ComparedRun]) -> str | None:
+    for run in runs:
+        seconds = sum(1 for _ in run.cells) * run.cells.width_ns / SECOND
+        if seconds < LEAST_SECONDS:
+            return f"{run.name} has frames for {seconds:.3g} s; it takes {LEAST_SECONDS} s to tell anything from chance"
+    return None
+
+
+def _looked_at(
+    metric: ComparedMetric,
+    sides: Sequence[SideBlocks],
+    draws: Sequence[Sequence[Sequence[int]]],
+    short: str | None,
+    differing: set[str],
+) -> tuple[Row, tuple[Resampled, Resampled] | None]:
+    """Return a metric's values, and both sides resampled if they can be compared."""
+    values = [Values(metric, side) for side in sides]
+    all_blocks = [range(sum(len(cells) for cells, _ in side.runs)) for side in sides]
+    a, b = (each.of(every) for each, every in zip(values, all_blocks, strict=True))
+    row = Row(metric=metric, outcome=Outcome.UNKNOWN, a=a, b=b)
+    if unlike := [key for key in metric.needs if key in differing]:
+        return evolve(row, outcome=Outcome.UNLIKE, reason=f"depends on {', '.join(unlike)}"), None
+    if a is None and b is None:
+        return row, None
+    if short is not None:
+        return evolve(row, outcome=Outcome.FEW, reason=short), None
+    if a is None or b is None:
+        return evolve(row, outcome=Outcome.FEW, reason=_lacking(metric)), None
+    if isinstance(metric.of, Percentile):
+        least = min(_values(each, side) for each, side in zip(values, sides, strict=True))
+        needed = round(_BEYOND / (1 - metric.of.percent / 100))
+        if least < needed:
+            reason = f"one side has {least:,} values; this percentile takes {needed:,}"
+            return evolve(row, outcome=Outcome.FEW, reason=reason), None
+    again = [list(map(each.of, draw)) for each, draw in zip(values, draws, strict=True)]
+    known = [[each for each in one if each is not None] for one in again]
+    if any(len(one) < len(draw) for one, draw in zip(known, draws, strict=True)):
+        return evolve(row, outcome=Outcome.FEW, reason=_lacking(metric)), None
+    first, second = (
+        _resampled(each, side, value, resamples)
+        for each, side, value, resamples in zip(values, sides, (a, b), known, strict=True)
+    )
+    return row, (first, second)
+
+
+def _resampled(values: Values, side: SideBlocks, value: float, again: Sequence[float]) -> Resampled:
+    apart = side.apart()
+    telling = sum(values.tells(block, value) for block in apart)
+    return Resampled(value, again, [values.of((block,)) for block in apart], telling)
+
+
+def _values(values: Values, side: SideBlocks) -> int:
+    return values.count(side.apart())
+
+
+def _lacking(metric: ComparedMetric) -> str:
+    if isinstance(metric.of, Percentile) and metric.of.of_frames:
+        return f"one side, or much of it, lost so much that no buffer would play {metric.of.percent:g} % of the frames"
+    return "one side, or much of it, has no values"
+
+
+def _outcome(metric: ComparedMetric, pair: tuple[Resampled, Resampled], low: float, high: float) -> Outcome:
+    greatest = max(abs(each.value) for each in pair)
+    finest = greatest * _ROUNDING
+    if isinstance(metric.of, Percentile):
+        finest = greatest / _FINENESS + MICROSECOND / SECOND
+    if low <= 0 <= high or abs(pair[1].value - pair[0].value) <= finest:
+        return Outcome.SAME
+    return Outcome.BETTER if (low > 0) == (metric.better > 0) else Outcome.WORSE
+
+
+def _turned(row: Row) -> Row:
+    """Return a row with the sides the other way round."""
+    other = {Outcome.BETTER: Outcome.WORSE, Outcome.WORSE: Outcome.BETTER}
+    return evolve(
+        row,
+        outcome=other.get(row.outcome, row.outcome),
+        a=row.b,
+        b=row.a,
+        difference=_less(row.difference),
+        low=_less(row.high),
+        high=_less(row.low),
+        delta=_less(row.delta),
+    )
+
+
+def _less(value: float | None) -> float | None:
+    return None if value is None else 0.0 - value
