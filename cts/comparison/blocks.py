@@ -101,7 +101,9 @@ class Values:
             self._over = side.sums(self._of.over)
             if self._of.less is not None:
                 self._over = [one - two for one, two in zip(self._over, side.sums(self._of.less), strict=True)]
-            self._under = [sum(each) for each in zip(*(side.sums(what) for what in self._of.under), strict=True)]
+            self._under: list[int] = [
+                sum(each) for each in zip(*(side.sums(what) for what in self._of.under), strict=True)
+            ]
             shares = (over / under for over, under in zip(self._over, self._under, strict=True) if under > 0)
             self._greatest = max(shares, default=0.0)
         else:
@@ -127,7 +129,7 @@ class Values:
             over, under = self._over[block], self._under[block]
             if self._of.is_rate and self._more_is_better:
                 return under > 0 and over / under < self._greatest
-            return 0 < over and (self._of.is_rate or over < under)
+            return over > 0 and (self._of.is_rate or over < under)
         found = self._percentile((100 + self._of.percent) / 2, (block,))
         return found is None or found >= value
 

@@ -197,7 +197,7 @@ def _looked_at(
     if unlike := [key for key in metric.needs if key in differing]:
         return evolve(row, outcome=Outcome.UNLIKE, reason=f"depends on {', '.join(unlike)}"), None
     if a is None and b is None:
-        return row, None
+        return evolve(row, reason=_lacking(metric)), None
     if short is not None:
         return evolve(row, outcome=Outcome.FEW, reason=short), None
     if a is None or b is None:
@@ -231,8 +231,8 @@ def _values(values: Values, side: SideBlocks) -> int:
 
 def _lacking(metric: ComparedMetric) -> str:
     if isinstance(metric.of, Percentile) and metric.of.of_frames:
-        return f"one side, or much of it, lost so much that no buffer would play {metric.of.percent:g} % of the frames"
-    return "one side, or much of it, has no values"
+        return f"so much is lost, at least for a while, that no buffer would play {metric.of.percent:g} % of the frames"
+    return "there are none, at least for a while"
 
 
 def _outcome(metric: ComparedMetric, pair: tuple[Resampled, Resampled], low: float, high: float) -> Outcome:

@@ -17,6 +17,8 @@ from attrs import evolve
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer
 from cts.bench.findings import findings_json
 from cts.cli.relay_text import relay_json
+from cts.comparison.compare import compare
+from cts.comparison.comparison_text import comparison_json
 from cts.expectations.expectation import parse_expectation
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
@@ -37,6 +39,7 @@ from cts.testing import OneByOneSender, simulate
 from cts.verification.report import verification_json
 from cts.verification.verify import verify_run
 from tests.bench.test_findings import BESIDE, FINDINGS
+from tests.comparison.synthetic import NETWORKS, Network, header_of, synthetic_run
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
@@ -226,6 +229,17 @@ def _of_another_run(logs: Logs) -> None:
         logs.change_events(lambda line: line.update(local="10.9.9.9:1"), event=event)
 
 
+def _compared(seconds: int) -> Any:
+    little = seconds < 30
+    a = synthetic_run(NETWORKS["steady"], seconds=seconds, seed=1, header=header_of(seconds=seconds))
+    other = header_of(seconds=seconds, bits_per_second=480_000 if little else 960_000)
+    b = synthetic_run(Network(loss=0.2), seconds=seconds, seed=2, header=other)
+    if little:
+        untrusted = evolve(b.report, hosts=(evolve(MEASURED, overflowed=3),))
+        b = evolve(b, report=untrusted, missing=("ends at 1 s",))
+    return comparison_json(compare([a], [b], seed=1, resamples=100))
+
+
 SAMPLES: dict[tuple[str, str], Sample] = {
     **{("run", name): sample for name, sample in _runs()},
     ("impair", "with room for all"): partial(_relayed, RelayLimits(), MEASURED),
@@ -240,6 +254,8 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("verify-run", "cannot decide"): partial(_verified, _as_it_is, SECOND),
     ("verify-run", "of a run cut short"): partial(_verified, _as_it_is, run={"time_limit": "1500ms"}),
     ("verify-run", "of two runs"): partial(_verified, _of_another_run),
+    ("compare", "of two networks"): partial(_compared, seconds=40),
+    ("compare", "of too little, and other settings"): partial(_compared, seconds=2),
     ("bench", "whole"): partial(findings_json, FINDINGS),
     ("bench", "beside iperf3"): partial(findings_json, BESIDE),
     ("bench", "stopped"): partial(

@@ -185,6 +185,7 @@ WHOLE = [
     ("impair", "with room for all"),
     ("verify-run", "differs"),
     ("bench", "beside iperf3"),
+    ("compare", "of too little, and other settings"),
 ]
 
 
