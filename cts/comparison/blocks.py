@@ -49,6 +49,11 @@ class SideBlocks:
         first = tuple(accumulate(map(len, cells), initial=0))[:-1]
         return cls(tuple(zip(cells, widths, strict=True)), first)
 
+    def whole(self) -> list[int]:
+        """Return all of the side: behind the blocks of all runs stands each run as a whole."""
+        blocks = sum(len(cells) for cells, _ in self.runs)
+        return list(range(blocks, blocks + len(self.runs)))
+
     def apart(self) -> list[int]:
         """Return blocks that have no cell in common, all there are, in their order."""
         return [
@@ -66,28 +71,34 @@ class SideBlocks:
         ]
 
     def sums(self, what: Sum) -> list[int]:
-        """Return a sum over each block."""
+        """Return a sum over each block, and over each run."""
         sums: list[int] = []
+        wholes: list[int] = []
         for cells, width in self.runs:
             values = [cell.sums[what] for cell in cells]
             along = list(accumulate((*values, *values[: width - 1]), initial=0))
             sums += [along[at + width] - along[at] for at in range(len(values))]
-        return sums
+            wholes.append(sum(values))
+        return sums + wholes
 
     def histograms(self, what: Percentile) -> tuple[list[int], list[array[int]]]:
-        """Return the buckets that occur, and for each how many values every block has up to its end."""
+        """Return the buckets that occur, and for each how many values every block, and run, has up to its end."""
         cells = [[cell.times[what.times].buckets() for cell in cells] for cells, _ in self.runs]
         buckets = sorted({bucket for run in cells for counts in run for bucket in counts})
         place = {bucket: at for at, bucket in enumerate(buckets)}
         up_to = [array("q") for _ in buckets]
-        for run, (_, width) in zip(cells, self.runs, strict=True):
-            for start in range(len(run)):
-                counted = [0] * len(buckets)
-                for at in range(start, start + width):
-                    for bucket, count in run[at % len(run)].items():
-                        counted[place[bucket]] += count
-                for column, count in zip(up_to, accumulate(counted), strict=True):
-                    column.append(count)
+        stretches = [
+            [run[at % len(run)] for at in range(start, start + width)]
+            for run, (_, width) in zip(cells, self.runs, strict=True)
+            for start in range(len(run))
+        ]
+        for stretch in (*stretches, *cells):
+            counted = [0] * len(buckets)
+            for counts in stretch:
+                for bucket, count in counts.items():
+                    counted[place[bucket]] += count
+            for column, count in zip(up_to, accumulate(counted), strict=True):
+                column.append(count)
         return buckets, up_to
 
 

@@ -191,8 +191,7 @@ def _looked_at(
 ) -> tuple[Row, tuple[Resampled, Resampled] | None]:
     """Return a metric's values, and both sides resampled if they can be compared."""
     values = [Values(metric, side) for side in sides]
-    all_blocks = [range(sum(len(cells) for cells, _ in side.runs)) for side in sides]
-    a, b = (each.of(every) for each, every in zip(values, all_blocks, strict=True))
+    a, b = (each.of(side.whole()) for each, side in zip(values, sides, strict=True))
     row = Row(metric=metric, outcome=Outcome.UNKNOWN, a=a, b=b)
     if unlike := [key for key in metric.needs if key in differing]:
         return evolve(row, outcome=Outcome.UNLIKE, reason=f"depends on {', '.join(unlike)}"), None
@@ -203,7 +202,7 @@ def _looked_at(
     if a is None or b is None:
         return evolve(row, outcome=Outcome.FEW, reason=_lacking(metric)), None
     if isinstance(metric.of, Percentile):
-        least = min(_values(each, side) for each, side in zip(values, sides, strict=True))
+        least = min(each.count(side.whole()) for each, side in zip(values, sides, strict=True))
         needed = round(_BEYOND / (1 - metric.of.percent / 100))
         if least < needed:
             reason = f"one side has {least:,} values; this percentile takes {needed:,}"
@@ -223,10 +222,6 @@ def _resampled(values: Values, side: SideBlocks, value: float, again: Sequence[f
     apart = side.apart()
     telling = sum(values.tells(block, value) for block in apart)
     return Resampled(value, again, [values.of((block,)) for block in apart], telling)
-
-
-def _values(values: Values, side: SideBlocks) -> int:
-    return values.count(side.apart())
 
 
 def _lacking(metric: ComparedMetric) -> str:

@@ -79,11 +79,7 @@ def comparison_text(comparison: Comparison) -> str:
         lines += [f"{letter}  {run.name}: {_WITHOUT.format(run.without_delays)}" for run in runs if run.without_delays]
     lines += [f"differs  {each.key}: A {each.a}, B {each.b}" for each in comparison.settings]
     lines += ["", *_table(comparison.rows), ""]
-    lines += [
-        f"{row.metric.name}: {row.reason}"
-        for row in comparison.rows
-        if row.reason is not None and not _shared(row, comparison)
-    ]
+    lines += _reasons(comparison)
     lines.append(
         f"Limits of {CONFIDENCE:.0%} hold for all metrics at once; effect is Cliff's delta over blocks of time, from -1 to 1. "
         f"Seed {comparison.seed}."
@@ -91,9 +87,15 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _shared(row: Row, comparison: Comparison) -> bool:
-    """Tell whether the answer has said why there is too little."""
-    return comparison.outcome is Outcome.FEW and row.reason == _why_few(comparison)
+def _reasons(comparison: Comparison) -> Iterator[str]:
+    """Yield why metrics have no verdict, those of one reason together; what the answer has said is not said again."""
+    said = _why_few(comparison) if comparison.outcome is Outcome.FEW else None
+    by_reason: dict[str, list[str]] = {}
+    for row in comparison.rows:
+        if row.reason is not None and row.reason != said:
+            by_reason.setdefault(row.reason, []).append(row.metric.name)
+    for reason, names in by_reason.items():
+        yield f"{', '.join(names)}: {reason}"
 
 
 def sentence_of(comparison: Comparison) -> str:

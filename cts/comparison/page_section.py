@@ -45,7 +45,7 @@ def _body(comparison: Comparison) -> Iterator[Markup]:
         for text in run.missing
     ]
     differing = [
-        element("li", f"{each.key}: A {each.a}, B {each.b}; what depends on it is not compared")
+        element("li", f"{each.key}: A {each.a}, B {each.b}; what depends on it has no verdict")
         for each in comparison.settings
     ]
     if lacking or differing:

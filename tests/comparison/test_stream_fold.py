@@ -34,13 +34,12 @@ def test_over_the_whole_run_metrics_are_those_that_the_run_reported(events: Path
     run = read_run(events, "run").run
     figures = summary_json(run.report)
     side = SideBlocks.of([run.cells])
-    everything = range(len(side.runs[0][0]))
     compared = 0
     for metric in METRICS:
         definition = metric_named(metric.name)
         if definition is None or metric.name == "freezes":
             continue
-        reported, found = measure(definition, figures).value, Values(metric, side).of(everything)
+        reported, found = measure(definition, figures).value, Values(metric, side).of(side.whole())
         if metric.unit == "share":
             assert found == pytest.approx(reported, abs=1e-3), metric.name
         elif reported is not None:
@@ -67,3 +66,15 @@ def test_a_stretch_of_time_counts_where_it_lay() -> None:
     width = cells.width_ns
     cells.spread(Sum.FROZEN_NS, width // 2, 3 * width)
     assert [cell.sums[Sum.FROZEN_NS] for cell in cells] == [width // 2, width, width, 0]
+
+
+def test_a_side_is_all_of_its_runs_whatever_their_lengths() -> None:
+    short, long = Cells(), Cells()
+    for cells, frames, played in ((short, 100, 100), (long, 900, 450)):
+        for frame in range(frames):
+            sums = cells.at(frame * 10**8).sums
+            sums[Sum.FRAMES] += 1
+            sums[Sum.PLAYED] += frame < played
+    side = SideBlocks.of([short, long])
+    played_share = next(metric for metric in METRICS if metric.name == "played")
+    assert Values(played_share, side).of(side.whole()) == 550 / 1000
