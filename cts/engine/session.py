@@ -45,6 +45,7 @@ from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.greetings import Greetings
 from cts.engine.latecomers import Listening
+from cts.engine.live_look import LiveLook, status_parts
 from cts.engine.loop_share import LoopShare
 from cts.engine.server import Server
 from cts.engine.server_setup import make_server
@@ -62,12 +63,7 @@ from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["Session", "status_parts"]
-
-
-def status_parts(interval_ns: int, observer: Observer) -> int:
-    """Return into how many parts a status interval is cut, so that who redraws is told every second at the least."""
-    return -(-interval_ns // SECOND) if observer.redraws else 1
+__all__ = ["Session"]
 
 
 @define(eq=False, kw_only=True)
@@ -89,6 +85,7 @@ class Session(ISession):
         is_virtual: whether the clock is, so that no host can hold it up.
         chance: returns 32 bytes for a purpose, which nobody can foresee but who runs a simulation.
         keys: what its sides share with their peers.
+        look: what somebody who draws the present is shown beside the counts.
     """
 
     _settings: SessionSettings = field(kw_only=False)
@@ -105,6 +102,7 @@ class Session(ISession):
     _is_virtual: bool = False
     _chance: Callable[[str], bytes] = field(default=lambda _purpose: token_bytes(32))
     _keys: SharedKeys = NO_KEYS
+    look: LiveLook = field(factory=LiveLook)
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
     _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -330,6 +328,7 @@ class Session(ISession):
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
             interrupted=self._interrupted,
             delays=sum((streams.measuring.delays() for streams in measured), DelayTotals()),
+            live=self.look.figures(measured, counts, statistics.overflowed) if self.observer.redraws else None,
         )
 
     def _conclude(self) -> RunReport:

@@ -63,6 +63,9 @@ class Streams:
         observer: told of every stream.
         gone_after_ns: as in a :class:`StreamRequest`.
         measured: whether the observer is told of them as of what is measured, or as of the other ends of that.
+
+    Attributes:
+        seen: those that ran when :meth:`counts` was called last, and their counts then.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Streams:
         self._measured = measured
         # In the order of opening; a number is a stream's, of which a server may have two ends at a time.
         self._open: dict[OpenStream, None] = {}
+        self.seen: dict[OpenStream, StreamSnapshot] = {}
         self._untold: set[int] = set()
         # What was remarked last of each that runs: a stream that is cut short does not come to say it in its result.
         self._remarks: dict[StreamInfo, str] = {}
@@ -219,10 +223,8 @@ class Streams:
 
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
-        total = self._ended_counts
-        for stream in list(self._open):
-            total += stream.socket.observe(now_ns)
-        return total
+        self.seen = {stream: stream.socket.observe(now_ns) for stream in list(self._open)}
+        return sum(self.seen.values(), self._ended_counts)
 
     def note(self, text: str) -> None:
         """Have a person hear something that is of no single stream."""

@@ -168,6 +168,13 @@ class ClockDrift:
             if len(self._held[0]) > HELD:
                 self._held = None
 
+    @property
+    def pdv(self) -> Distribution | None:
+        """The variation over the line so far, not to be changed; None where the clocks do not drift for all that is known."""
+        if self._pdv is None or len(self._life[0]) < LINES_EVERY or not line_under(*self._life).significant:
+            return None
+        return self._pdv
+
     def totals(self, pdv: Distribution) -> DriftTotals:
         """Return what is known so far, as a value; ``pdv`` is the variation over the least transit."""
         line = line_under(*self._life) if len(self._life[0]) >= LINES_EVERY else None

@@ -5,7 +5,9 @@ A frame's transit is that of its datagram that arrived last: when it came minus 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from operator import sub
 
 from attrs import field, frozen
@@ -102,6 +104,19 @@ class DelayVariation:
         """Return the distribution of transits over the least one so far."""
         least = self._least or 0
         return Distribution.of(counted.shifted(least - anchor) for anchor, counted in self._parts)
+
+    @property
+    def jitter_ns(self) -> int:
+        """Interarrival jitter after the last frame taken, nanoseconds; 0 before the second."""
+        return self._jitter_16 >> 4
+
+    def percentiles(self, percents: Sequence[float]) -> list[int]:
+        """Return the percentiles that :meth:`pdv` would have, or closer ones, for less time; 0 where it has none."""
+        origins = [(anchor - (self._least or 0), part) for anchor, part in self._parts]
+        values = sorted([(value + origin, times) for origin, part in origins for value, times in part.counted()])
+        counts = list(accumulate(times for _, times in values))
+        places = [bisect_left(counts, counts[-1] * percent / 100) for percent in percents] if counts else []
+        return [max(values[place][0], 0) for place in places] or [0] * len(percents)
 
     def totals(self) -> DelayVariationTotals:
         """Return what is known so far, as a value."""

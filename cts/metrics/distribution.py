@@ -78,23 +78,28 @@ class Distribution:
 
         It is never below the exact percentile, and above it by at most 1.024 µs and 1/32 of it.
         """
-        if self.least is None or self.greatest is None:
+        if not self.count:
             return None
         wanted = self.count * percent / 100
         seen = 0
-        for place, times in self._in_order():
+        for value, times in self.counted():
             seen += times
             if seen >= wanted:
-                return max(self.least, min(self.upper_end(place), self.greatest))
+                return value
         raise AssertionError("it has counted what it has not")
+
+    def counted(self) -> Iterator[tuple[int, int]]:
+        """Yield each bucket's upper end, no farther than the extremes, ascending, and how many values it has counted."""
+        if self.least is not None and self.greatest is not None:
+            for place, times in self._in_order():
+                yield max(self.least, min(self.upper_end(place), self.greatest)), times
 
     def shifted(self, origin_ns: int) -> Self:
         """Return it with every value taken from an origin; a value is then what its bucket's upper end was."""
         moved = type(self)()
         if self.least is None or self.greatest is None:
             return moved
-        for place, times in self._in_order():
-            value = max(self.least, min(self.upper_end(place), self.greatest))
+        for value, times in self.counted():
             moved.record_times(value - origin_ns, times)
         moved.least, moved.greatest = self.least - origin_ns, self.greatest - origin_ns
         return moved

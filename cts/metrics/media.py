@@ -76,23 +76,23 @@ class MediaMetrics:
         interval_ns: between frames.
         datagrams: that make a frame.
         usable: tells which transits make sense; as many as there can be if it is left out.
+
+    Attributes:
+        variation, drift, viewing: folds over what was told of, but for up to 64 frames; to be looked at only.
     """
 
     __slots__ = (
         "_block_at", "_block_end", "_block_frames", "_block_position", "_blocks", "_breaks", "_bytes", "_datagrams",
-        "_drift", "_dues", "_duplicate", "_extents", "_first_due", "_firsts", "_forgotten", "_frames", "_interval_ns",
+        "_dues", "_duplicate", "_extents", "_first_due", "_firsts", "_forgotten", "_frames", "_interval_ns",
         "_lacking", "_lacking_before", "_last_due", "_late", "_late_by", "_late_firsts", "_least", "_missing",
         "_one_short", "_position", "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable", "_usable",
-        "_variation", "_viewing",
+        "drift", "variation", "viewing",
     )  # fmt: skip
 
     def __init__(self, interval_ns: int, datagrams: int, usable: UsableTransits | None = None) -> None:
         self._interval_ns, self._datagrams = interval_ns, datagrams
-        self._viewing = Viewing(interval_ns)
-        self._variation = DelayVariation()
-        self._drift = ClockDrift()
-        self._blocks = BlockSums()
-        self._late_by = Distribution()
+        self.viewing, self.variation, self.drift = Viewing(interval_ns), DelayVariation(), ClockDrift()
+        self._blocks, self._late_by = BlockSums(), Distribution()
         self._runs: LossRuns | None = None
         self._extents: Lengths | None = None
         # Of frames of which something came in time: transit, render time, spread; and where one before them had nothing.
@@ -131,7 +131,7 @@ class MediaMetrics:
         self._bytes += size
         self._last_due = due_ns
         if distinct >= due:
-            self._viewing.rendered.append(due_ns)
+            self.viewing.rendered.append(due_ns)
         if transit is None or least is None or greatest is None:
             self._break()
             return
@@ -226,8 +226,8 @@ class MediaMetrics:
             one_short=self._one_short,
             unknown=self._unknown,
         )
-        variation = self._variation.totals()
-        drift, unusable = self._drift.totals(variation.pdv), self._unusable
+        variation = self.variation.totals()
+        drift, unusable = self.drift.totals(variation.pdv), self._unusable
         if self._usable.are_nonsense(unusable):
             variation, drift = DelayVariationTotals(spread=variation.spread), DriftTotals()
             unusable += self._usable.frames
@@ -239,7 +239,7 @@ class MediaMetrics:
             reordering=Reordering(in_time + self._late, self._reordered, self._extents or Lengths()),
             variation=variation,
             drift=drift,
-            viewing=self._viewing.totals(self._frames, self._first_due, self._last_due),
+            viewing=self.viewing.totals(self._frames, self._first_due, self._last_due),
             blocks=self._blocks,
             unusable=unusable,
         )
@@ -288,12 +288,12 @@ class MediaMetrics:
         if self._breaks[-1:] != [len(self._transits)]:
             self._breaks.append(len(self._transits))
         # What is rendered gathers without any transit, too.
-        if len(self._viewing.rendered) > AVERAGED + _TOGETHER:
-            self._viewing.look()
+        if len(self.viewing.rendered) > AVERAGED + _TOGETHER:
+            self.viewing.look()
 
     def _look(self) -> None:
         """Take what has gathered."""
-        self._viewing.look()
+        self.viewing.look()
         if not self._usable.known and (self._transits or self._late_firsts):
             self._settle()
         transits, breaks = self._transits, self._breaks
@@ -304,9 +304,9 @@ class MediaMetrics:
         if after:
             breaks.pop()
         # The line is drawn before: it begins with the variation so far.
-        self._drift.fold(self._dues, transits, self._variation.pdv)
-        self._variation.fold(transits, breaks, self._least)
-        self._variation.spreads(self._spreads)
+        self.drift.fold(self._dues, transits, self.variation.pdv)
+        self.variation.fold(transits, breaks, self._least)
+        self.variation.spreads(self._spreads)
         for gathered in (transits, self._dues, self._spreads):
             del gathered[:]
         self._breaks = [0] if after else []
@@ -336,8 +336,8 @@ class MediaMetrics:
 
     def _take_late(self, due_ns: int, transit: int) -> None:
         if self._usable.low <= transit <= self._usable.high:
-            self._variation.late(transit)
-            self._drift.over_line((due_ns,), (transit,))
+            self.variation.late(transit)
+            self.drift.over_line((due_ns,), (transit,))
 
     def _next_block(self, due_ns: int) -> None:
         """End a block of time before a frame."""

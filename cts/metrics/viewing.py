@@ -103,6 +103,16 @@ class Viewing:
         self._looked_at = 0
         self.rendered = array("q")
 
+    @property
+    def freezes(self) -> int:
+        """Freezes among what has been looked at."""
+        return self._freezes
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest time between two rendered frames, nanoseconds, among what has been looked at."""
+        return self._longest_ns
+
     def look(self) -> None:
         """Take what has been appended; often enough to bound it."""
         rendered = self.rendered

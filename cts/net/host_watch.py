@@ -127,6 +127,21 @@ class HostWatch:
         """Return what was seen up to now; of overflows and of how frames were sent it knows nothing."""
         self._look()
         self._pause()
+        return self._figures()
+
+    def glance(self, overflowed: int, send_lateness: Histogram, *, sends_when_due: bool) -> HostFigures:
+        """Return what was seen up to now, while streams go on.
+
+        Args:
+            overflowed, send_lateness: of :class:`HostFigures`.
+            sends_when_due: as in :meth:`seen_in`.
+        """
+        if self._since is not None:
+            self._since = self._add_since(self._since)
+        lateness = send_lateness if sends_when_due else Histogram()
+        return evolve(self._figures(), overflowed=overflowed, send_lateness=lateness)
+
+    def _figures(self) -> HostFigures:
         total, busy, stolen = self._ticks
         known = total >= _TICKS_AT_LEAST
         return HostFigures(
@@ -162,9 +177,12 @@ class HostWatch:
 
     def _pause(self) -> None:
         """Add what processors did since the first stream began, and wait for the next one."""
-        since, self._since = self._since, None
-        if since is None:
-            return
+        if self._since is not None:
+            self._add_since(self._since)
+            self._since = None
+
+    def _add_since(self, since: ProcessorTimes) -> ProcessorTimes:
+        """Add what processors did since then, and return what they have done."""
         now = self._times(self._pacer.now_ns())
         self._watched_ns += now.at_ns - since.at_ns
         self._process_ns += now.process_ns - since.process_ns
@@ -173,6 +191,7 @@ class HostWatch:
         if now.host is not None and since.host is not None:
             total, busy, stolen = (sum(each) for each in zip(self._ticks, _less(now.host, since.host), strict=True))
             self._ticks = total, busy, stolen
+        return now
 
 
 def _less(now: tuple[int, int, int], since: tuple[int, int, int]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from cts.output.peer_text import sending_text
 from cts.output.slices import SliceReader, StatusSlice
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.peer_end import PeerTotals
@@ -26,6 +27,8 @@ __all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "f
 
 ConsoleMode = Literal["auto", "live", "lines", "quiet"]
 
+LIVE_COLUMNS, LIVE_ROWS = 30, 5
+"""What a live view needs at the least to be worth more than lines."""
 ROWS_PER_HEADER = 40
 COLUMN_ENDS = (10, 25, 36, 48, 58, 69, 79)
 COLUMN_NAMES = ("TimeSlice", "Bits/Sec", "Streams", "Completed", "Dropped", "Repeated", "Errors")
@@ -205,27 +208,41 @@ def choose_console(
     least_ns: int = 0,
     environment: Mapping[str, str] = os.environ,
     *,
+    plan: StreamPlan | None = None,
     tells_streams: bool = False,
     result_follows: bool = False,
 ) -> Observer:
     """Return what shows the run's status.
 
     Args:
-        mode: ``auto`` is live on a terminal that can move its cursor, and lines elsewhere.
+        mode: ``auto`` is live on a terminal that can move its cursor and is not tiny, and lines elsewhere.
         stream: where to write; standard error, so that standard output holds results alone.
         measure: whose bytes make the rate.
         expected_ns: how long the run will take, nanoseconds; None if nobody knows.
         least_ns: how long a slice counts at least, nanoseconds.
         environment: where TERM is looked up.
+        plan: what streams are made of.
         tells_streams: whether each stream that begins or ends is told.
         result_follows: whether the summary comes to the same terminal, which the live view then leaves as it was.
     """
     if mode == "quiet":
         return Observer()
     streams = StreamLines() if tells_streams else None
-    if mode == "lines" or (mode == "auto" and not (stream.isatty() and moves_cursor(environment))):
+    if mode == "lines" or (mode == "auto" and not (_has_room(stream) and moves_cursor(environment))):
         return LineConsole(stream, measure, least_ns, streams)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
     is_behind = (lambda: stream.is_behind) if isinstance(stream, ConsoleStream) else None
-    return LiveConsole(terminal(stream), measure, expected_ns, is_behind, streams=streams, erased=result_follows)
+    console = terminal(stream)
+    return LiveConsole(console, measure, expected_ns, is_behind, plan=plan, streams=streams, erased=result_follows)
+
+
+def _has_room(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal that is large enough for a live view, for all that is known of its size."""
+    if not stream.isatty():
+        return False
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return True
+    return (columns or LIVE_COLUMNS) >= LIVE_COLUMNS and (rows or LIVE_ROWS) >= LIVE_ROWS

@@ -116,6 +116,11 @@ class ConsoleStream(TextIOWrapper):
         self._outlet.thread.end()
         self._outlet.thread.join(0)
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether all that was written is shown."""
+        return not self._outlet.thread.waiting
+
     def finish(self) -> None:
         """Wait until all is shown, two seconds at most; what is written after that is lost."""
         finish_writers([self._outlet.thread])

@@ -9,7 +9,7 @@ from cts.output.figures import percentage
 from cts.records.results import RunReport
 from cts.units import MILLISECOND, format_duration
 
-__all__ = ["DEPTHS_LISTED", "playout_json", "playout_rows"]
+__all__ = ["DEPTHS_LISTED", "buffer_words", "playout_json", "playout_rows"]
 
 DEPTHS_LISTED = 100
 """Depths listed at most, beside the few that are always."""
@@ -64,6 +64,19 @@ def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     most = percentage(playout.frames - best.dropped, playout.frames)
     enough = f"{_time(playout, best.depth)} would have been enough for {most}"
     return [("buffer", f"{none} would have let 95 % of frames play; {enough}; {set_to}")]
+
+
+def buffer_words(playout: Playout, buffer_depth_ns: int) -> tuple[str, str]:
+    """Return which buffer would do for how many frames, at length and in brief; of frames some of which play at some depth."""
+    set_to = f"set: {format_duration(buffer_depth_ns)}"
+    for share in _SAID_FIRST:
+        if (depth := playout.smallest(_SHARES[share])) is not None:
+            time = _time(playout, depth)
+            return f"{time} would do for {share} % of frames; {set_to}", f"{time} for {share} %; {set_to}"
+    best = playout.at(playout.whole[-1][0])
+    most = percentage(playout.frames - best.dropped, playout.frames)
+    time = _time(playout, best.depth)
+    return f"none is known to do; {time} would do for {most}; {set_to}", f"{time} for {most}; {set_to}"
 
 
 def _time(playout: Playout, depth: int) -> str:

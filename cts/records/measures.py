@@ -7,12 +7,14 @@ from collections.abc import Callable
 from attrs import evolve
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.glance import MediaGlance, glance_at
 from cts.metrics.media import MediaMetrics
-from cts.metrics.playout import PlayoutSweep
+from cts.metrics.playout import Playout, PlayoutSweep
 from cts.metrics.recent_delays import DelayTally, RecentDelays
 from cts.metrics.usable_transits import UsableTransits
 from cts.protocol.plan import StreamPlan
 from cts.records.results import StreamResult
+from cts.records.snapshots import StreamSnapshot
 from cts.units import SECOND
 
 __all__ = ["StreamMeasures"]
@@ -59,6 +61,23 @@ class StreamMeasures:
             hears(record)
 
         return both
+
+    @property
+    def jitter_ns(self) -> int:
+        """Interarrival jitter now, nanoseconds."""
+        return self._metrics.variation.jitter_ns
+
+    @property
+    def freezes(self) -> int:
+        """Freezes so far."""
+        return self._metrics.viewing.freezes
+
+    def glance(self, counts: StreamSnapshot) -> tuple[MediaGlance, Playout | None]:
+        """Return what is known while the stream, which has these counts, goes on; None where nothing is known of buffers."""
+        frames = counts.frames
+        untold = self._sweep.frames < frames.rendered and frames.completed + frames.repeated
+        playout = None if untold else self._sweep.playout(frames.rendered, early=counts.arrivals.ahead > 0)
+        return glance_at(self._metrics.variation, self._metrics.drift, self._metrics.viewing), playout
 
     def concluded(self, result: StreamResult) -> StreamResult:
         """Return the stream's result with what was found; this object is no more to be used.

@@ -14,6 +14,7 @@ from cts.metrics.recent_delays import DelayTotals
 from cts.metrics.unsent import UnsentFrames
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
+from cts.records.live import LiveFigures
 from cts.records.peer_end import PeerTotals
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
@@ -118,6 +119,7 @@ class RunSnapshot:
         cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
         interrupted: whether somebody stopped it.
         delays: how the delay of frames varied, of those streams of the measured side that have media metrics.
+        live: more, where somebody watches who draws the present (``Observer.redraws``).
     """
 
     elapsed_ns: int
@@ -131,3 +133,4 @@ class RunSnapshot:
     cut_off_by_time_limit: int | None = None
     interrupted: bool = False
     delays: DelayTotals = field(factory=DelayTotals)
+    live: LiveFigures | None = None

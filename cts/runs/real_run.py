@@ -25,6 +25,7 @@ from cts.net.socket_options import reached_from, try_out
 from cts.net.surroundings import real_surroundings, running
 from cts.net.udp_network import UdpNetwork
 from cts.net.udp_socket import untold
+from cts.output.attended import Attended
 from cts.output.buffer_text import buffers_text, short_buffers
 from cts.output.console_stream import console_stream
 from cts.output.feed import Feed
@@ -36,6 +37,7 @@ from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult
 from cts.records.writers import LOG_LIMIT, WriterThread, finish_writers
 from cts.runs.admission_settings import admission_notes, names_to_resolve
+from cts.runs.attendance import Attendance
 from cts.runs.key_files import KeySources, keys_text, shared_keys
 from cts.runs.log_failures import LogFailures
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
@@ -118,6 +120,7 @@ class _Run:
     _factory_failures: tuple[str, ...] | None = field(default=None, init=False)
     _buffers: SocketBuffers | None = field(default=None, init=False)
     _watch: HostWatch | None = field(default=None, init=False)
+    _attendance: Attendance | None = field(default=None, init=False)
     _log_failures: LogFailures | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
@@ -179,6 +182,10 @@ class _Run:
             async with running(pacer, network) as services:
                 self._unless_it_begins.pop_all()
                 services.start_soon(self._obey, signals, session, stopped_by)
+                for watcher in self._watchers:
+                    if isinstance(watcher, Attended):
+                        self._attendance = Attendance.of(watcher, self._console)
+                        services.start_soon(self._attendance.run)
                 if self._watch is not None:
                     services.start_soon(self._watch.run)
                 # What is there now stays for the run; to look through it over and over would stop every stream meanwhile.
@@ -244,6 +251,7 @@ class _Run:
             keys=keys,
         )
         self._watch = HostWatch(pacer, network, lambda: session.open_streams)
+        session.look.at_host = partial(self._watch.glance, sends_when_due=self._plugins.sender.is_builtin)
         return session
 
     def _with_host(self, report: RunReport) -> RunReport:
@@ -278,6 +286,8 @@ class _Run:
                 session.stop_now()
 
     def _abandon(self, session: ISession, number: int) -> None:
+        if self._attendance is not None:
+            self._attendance.end()
         report = self._with_host(session.abandon())
         self._give_up(RunResult(self._finished(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.

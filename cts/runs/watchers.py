@@ -98,6 +98,7 @@ def open_observers(
                 measure,
                 expected_ns,
                 least_ns,
+                plan=plan,
                 # Whoever comes to a server is news; a client knows whom it asks.
                 tells_streams=config.run.role == "server",
                 result_follows=_is_terminal(sys.stdout),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cts.engine.session import status_parts
+from cts.engine.live_look import status_parts
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import RunSnapshot
 from tests.engine.small_stream import END, SECOND, config_of

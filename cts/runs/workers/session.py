@@ -31,6 +31,7 @@ from cts.records.results import RunReport, came_to_nothing
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
+from cts.runs.workers.live import live_of
 from cts.runs.workers.worker_process import Worker, lost_with_its_worker, shares_of
 
 __all__ = ["WorkersSession"]
@@ -320,6 +321,7 @@ class WorkersSession(ISession):
             cut_off_by_time_limit=sum(each.cut_off_by_time_limit or 0 for each in measured) if limited else None,
             interrupted=self._interrupted,
             delays=sum((snapshot.delays for snapshot in measured), DelayTotals()),
+            live=live_of(self._workers, self._measured),
         )
 
     def _conclude(self) -> RunReport:

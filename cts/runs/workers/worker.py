@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
+from functools import partial
 
 import attrs
 import trio
@@ -153,6 +154,7 @@ async def _run(
     )
 
     watch = HostWatch(pacer, network, lambda: session.open_streams)
+    session.look.at_host = partial(watch.glance, sends_when_due=plugins.sender.is_builtin)
 
     async def run_session(*, task_status: trio.TaskStatus[list[Address]]) -> None:
         report = await session.run(task_status=task_status)
