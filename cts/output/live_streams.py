@@ -37,7 +37,7 @@ def streams_table(state: LiveState, columns: int, rows: int) -> list[Text]:
         heading.append(f"{order.value:>{_COLUMN_WIDTH}}", "bold" if order is state.order else "bright_black")
     lines = [heading]
     for stream in worst_of(streams, state.order, rows - 1):
-        line = Text(printable(f"{stream.number} {stream.peer}"))
+        line = Text(" ".join(printable(f"{stream.number} {stream.peer}").split()))
         line.truncate(name_width - 1, overflow="ellipsis")
         line.pad_right(name_width - line.cell_len)
         for order in orders:

@@ -103,6 +103,8 @@ class OnTerminal:
             stdout=slave,
             stderr=slave,
             env=variables | {"TERM": "xterm-256color"} | dict(environment),
+            # As an interactive shell does, so that it can be stopped; it is stopped by nobody's leaving, too.
+            process_group=0,
         )
         os.close(slave)
         self._said = b""
@@ -121,6 +123,22 @@ class OnTerminal:
 
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
+
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def wait_until_it_is_stopped(self) -> None:
+        """Wait until a signal has stopped it."""
+        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+    def echoes(self) -> bool:
+        """Whether the terminal shows keys, line by line, as it does at first."""
+        local = termios.tcgetattr(self._master)[3]
+        return bool(local & termios.ECHO) and bool(local & termios.ICANON)
 
     def wait_until_it_shows(self, condition: Callable[[str], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -89,8 +89,8 @@ def test_the_live_view_is_no_wider_than_the_terminal(seen: dict[str, Seen]) -> N
 
 
 def test_the_live_view_is_redrawn_in_place(live: Seen) -> None:
-    assert live.text.count("Rate now") > 1
-    assert sum("Rate now" in line for line in view_of(live).lines) == 1
+    assert live.text.count("Received") > 1
+    assert sum("Received" in line for line in view_of(live).lines) == 1
 
 
 def test_the_live_view_is_redrawn_every_second_however_seldom_status_is_told(seen: dict[str, Seen]) -> None:
@@ -99,7 +99,7 @@ def test_the_live_view_is_redrawn_every_second_however_seldom_status_is_told(see
 
 
 def test_the_summary_stands_in_the_live_view_s_place(live: Seen) -> None:
-    assert [live.lines_with(word) for word in ("Time", "Streams", "Rate", "Completed", "Dropped")] == [[]] * 5
+    assert [live.lines_with(word) for word in ("Time", "Streams", "Received", "Completed", "Dropped")] == [[]] * 5
     (line,) = live.lines_with("completed frames")
     assert re.fullmatch(rf"completed frames +{SHORT_FRAMES} \(100\.00 %\)", line)
 
@@ -130,7 +130,7 @@ def test_what_is_no_terminal_gets_lines() -> None:
 def test_a_terminal_of_five_rows_shows_what_matters_most_and_is_left_clean(seen: dict[str, Seen]) -> None:
     few = seen["few rows"]
     assert "Completed" in few.text
-    assert "Rate now" not in few.text
+    assert "Missing" not in few.text
     assert few.lines_with("Completed") == few.lines_with("Time") == []
     assert len(few.lines_with("completed frames")) == 1
 
