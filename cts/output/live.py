@@ -181,7 +181,7 @@ class LiveConsole(SpeakingConsole, Attended):
     def _take_held(self) -> str | None:
         if not self._held:
             return None
-        lost = [f"[{counted(self._lost, 'line')} were lost: too many came at a time]"] if self._lost else []
+        lost = [f"[lost, since too many came at a time: {counted(self._lost, 'line')}]"] if self._lost else []
         text = "\n".join([*lost, *self._held])
         self._held.clear()
         self._lost = 0

@@ -56,7 +56,7 @@ def seen() -> dict[str, Seen]:
         runs = {
             "wide": pool.submit(watch, WIDE, *OFTEN),
             "narrow": pool.submit(watch, NARROW, *OFTEN, "output.console=live"),
-            "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=1s"),
+            "seldom": pool.submit(watch, WIDE, "output.status_update=10s", "stream.stream_length=2s"),
             "dumb": pool.submit(watch, WIDE, term="dumb"),
             "few rows": pool.submit(watch, NARROW, *OFTEN, rows=5),
             "server": pool.submit(watch_server),

@@ -86,7 +86,8 @@ def test_a_transit_that_falls_all_the_time_stays_as_exact(frames: int, step: int
 
 
 def assert_exact(told: Distribution, transits: list[int]) -> None:
-    exact = sorted(transit - min(transits) for transit in transits)
+    least = min(transits)
+    exact = sorted(transit - least for transit in transits)
     for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99, 100):
         true, figure = exact[max(-(-len(exact) * percent // 100), 1) - 1], told.percentile(percent)
         assert figure is not None
@@ -128,3 +129,21 @@ def test_a_fall_without_end_takes_a_bounded_number_of_parts() -> None:
         variation.fold([-int(depth)], [], -int(depth))
         depth *= 1.6
         assert len(variation._parts) <= 12
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.integers(0, 10**9), min_size=1, max_size=20), min_size=1, max_size=8))
+def test_percentiles_found_cheaply_are_no_farther_off_than_those_of_the_distribution(portions: list[list[int]]) -> None:
+    variation = variation_of(*portions)
+    transits = sorted(transit for portion in portions for transit in portion)
+    cheap = variation.percentiles((95, 99))
+    for percent, found in zip((95, 99), cheap, strict=True):
+        exact = transits[-(-len(transits) * percent // 100) - 1] - transits[0]
+        of_distribution = variation.pdv().percentile(percent)
+        assert of_distribution is not None
+        assert exact <= found <= max(exact, of_distribution)
+
+
+def test_of_nothing_there_are_percentiles_of_0() -> None:
+    assert DelayVariation().percentiles((95, 99)) == [0, 0]
+    assert DelayVariation().jitter_ns == 0

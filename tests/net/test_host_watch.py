@@ -9,6 +9,7 @@ import trio
 import trio.testing
 from attrs import define
 
+from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
 from cts.net.host_watch import HostWatch, ProcessorTimes, processor_times
 from cts.testing import MockPacer
@@ -155,3 +156,28 @@ def test_processors_are_read_as_the_kernel_writes_them(
     stat.write_text("cpu  100 1 20 700 30 4 5 6 50 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
     monkeypatch.setattr("cts.net.host_watch._PROC_STAT", stat)
     assert processor_times(1).host == (866, 136, 6)
+
+
+async def test_a_glance_while_streams_go_on_changes_nothing_of_what_is_told_in_the_end() -> None:
+    async def seen(*, glances: bool) -> tuple[HostFigures, list[HostFigures]]:
+        world, glanced = World(streams=1), []
+        watch = HostWatch(world, world, lambda: world.streams, world.times)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch.run)
+            for _ in range(4):
+                await trio.sleep(1.02)
+                world.late_ns = 30 * MS
+                if glances:
+                    glanced.append(watch.glance(3, Histogram(), sends_when_due=True))
+            figures = watch.figures()
+            nursery.cancel_scope.cancel()
+        return figures, glanced
+
+    figures, glanced = await seen(glances=True)
+    unseen, _ = await seen(glances=False)
+    assert figures.loop_lag == unseen.loop_lag
+    assert figures.preempted == unseen.preempted
+    assert (figures.process_share, figures.host_share) == pytest.approx((unseen.process_share, unseen.host_share), 1e-3)
+    assert [each.overflowed for each in glanced] == [3] * 4
+    assert glanced[-1].process_share == pytest.approx(0.25)
+    assert glanced[-1].loop_lag.greatest == 30 * MS

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from cts.metrics.counters import FrameTotals
@@ -184,3 +185,71 @@ def test_lines_do_not_bring_in_rich() -> None:
         "sys.exit('rich' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_while_drawing_is_paused_lines_wait_and_come_with_the_next_drawing() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(live.refresh, hears_keys=True)
+    live.status(snapshot(0))
+    live.press("p")
+    paused = file_text(console)
+    live.status(snapshot(1000))
+    live.say("a note")
+    assert file_text(console) == paused
+    live.press("p")
+    assert seen(console)[0] == "a note"
+
+
+@pytest.mark.parametrize("ends", ["q", "ctrl-c", "nobody"])
+def test_a_pause_ends_with_the_run(ends: str) -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(live.refresh, hears_keys=True)
+    live.status(snapshot(0))
+    live.press("p")
+    if ends == "q":
+        live.press("q")
+    elif ends == "nobody":
+        live.attend(None)
+    live.status(evolve(snapshot(1000), interrupted=ends == "ctrl-c"))
+    assert any(line.startswith("Time        1.0 s") for line in seen(console))
+
+
+def test_lines_wait_for_a_terminal_that_is_behind_and_the_oldest_of_too_many_are_counted() -> None:
+    console, behind = a_terminal(), [True]
+    live = LiveConsole(console, Role.RECEIVER, None, lambda: behind[0])
+    live.status(snapshot(0))
+    for number in range(201):
+        live.say(f"line {number}")
+    assert file_text(console) == ""
+    behind[0] = False
+    live.status(snapshot(1000))
+    assert seen(console)[:2] == ["[lost, since too many came at a time: 1 line]", "line 1"]
+
+
+def test_what_is_said_to_a_view_with_somebody_else_on_its_terminal_is_a_line_and_no_drawing() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: live.refresh(lines_alone=True))
+    live.status(snapshot(0))
+    live.say("a note")
+    assert file_text(console) == "a note\n"
+
+
+def test_what_is_told_cannot_drive_the_terminal() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.status(snapshot(0))
+    live.say("\x1b[2Ja stranger's name")
+    assert seen(console)[0] == "\\x1b[2Ja stranger's name"
+
+
+def test_a_terminal_without_colour_gets_none() -> None:
+    console = Console(
+        file=io.StringIO(), force_terminal=True, width=80, height=25, _environ={"TERM": "xterm", "NO_COLOR": "1"}
+    )
+    live = LiveConsole(console, Role.RECEIVER)
+    live.status(RunSnapshot(0, 1, StreamSnapshot(FrameTotals(1, 1))))
+    assert "\x1b[3" not in file_text(console)
+    assert "Dropped" in file_text(console)

@@ -14,6 +14,7 @@ from cts.runs.workers.worker import Outbox
 from cts.runs.workers.worker_process import Worker
 from cts.testing import MockPacer
 from tests.engine.small_stream import config_of
+from tests.output.live_states import live_figures, many_streams
 from tests.output.test_intervals import delays
 
 
@@ -155,3 +156,21 @@ def test_a_worker_leaves_the_status_of_the_end_to_its_report() -> None:
     outbox.put(Noted("over"))
     outbox.last_status_is_in_the_report()
     assert list(outbox.held) == [Status(snapshot, whole=True), Noted("over")]
+
+
+async def test_what_a_live_view_shows_is_of_all_workers_under_the_run_s_numbers_of_streams() -> None:
+    _, session, first, second = two_workers()
+    for at, worker in enumerate((first, second)):
+        address = Address("127.0.0.1", 50000 + at)
+        session._take(worker, Opened(StreamInfo(1, address, Address("127.0.0.1", 4444), Role.RECEIVER, 0)))
+        live = live_figures(many_streams(2))
+        session._take(worker, Status(RunSnapshot(0, 1, StreamSnapshot(), live=live), whole=True))
+    live_of_all = session._snapshot().live
+    assert live_of_all is not None
+    # The second stream of each has ended meanwhile.
+    assert [stream.number for stream in live_of_all.streams] == [1, 2]
+    assert live_of_all.media is not None
+    assert (live_of_all.media.streams, live_of_all.media.freezes) == (4, 4)
+    assert live_of_all.playout is not None
+    assert live_of_all.playout.frames == 1400
+    assert [host.name for host in live_of_all.hosts] == [first.name, second.name]

@@ -46,6 +46,7 @@ from cts.runs.workers.messages import (
     packed,
 )
 from cts.units import FrameRate
+from tests.output.live_states import live_figures, many_streams
 from tests.output.test_intervals import delays
 from tests.output.test_media_text import WHOLE
 from tests.output.test_peer_text import RECEIVER, SENDER
@@ -94,6 +95,7 @@ MESSAGES: tuple[Message, ...] = (
     *(Ended(1, evolve(RESULT, peer=each)) for each in (RECEIVER, SENDER, PeerEnd())),
     Status(evolve(SNAPSHOT, counts=evolve(RESULT.counts, peers=SENDER.totals)), whole=True),
     Status(SNAPSHOT, whole=True),
+    Status(evolve(SNAPSHOT, live=live_figures(many_streams(2))), whole=False),
     Noted("what a person should hear: ä\n"),
     Failed(""),
     Reported(
