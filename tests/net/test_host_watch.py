@@ -175,7 +175,6 @@ async def test_a_glance_while_streams_go_on_changes_nothing_of_what_is_told_in_t
 
     figures, glanced = await seen(glances=True)
     unseen, _ = await seen(glances=False)
-    assert figures.loop_lag.count == unseen.loop_lag.count
     assert figures.loop_lag.greatest == pytest.approx(unseen.loop_lag.greatest, 1e-3)
     assert figures.preempted == unseen.preempted
     assert (figures.process_share, figures.host_share) == pytest.approx((unseen.process_share, unseen.host_share), 1e-3)
