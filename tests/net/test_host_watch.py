@@ -158,7 +158,9 @@ def test_processors_are_read_as_the_kernel_writes_them(
     assert processor_times(1).host == (866, 136, 6)
 
 
-async def test_a_glance_while_streams_go_on_changes_nothing_of_what_is_told_in_the_end() -> None:
+async def test_a_glance_while_streams_go_on_changes_nothing_of_what_is_told_in_the_end(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async def seen(*, glances: bool) -> tuple[HostFigures, list[HostFigures]]:
         world, glanced = World(streams=1), []
         watch = HostWatch(world, world, lambda: world.streams, world.times)

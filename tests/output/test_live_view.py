@@ -10,11 +10,14 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cts.errors import printable
+from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.live_state import LiveState, orders_of
 from cts.output.live_view import view
 from cts.protocol.roles import Role
 from cts.records.live import StreamOrder
+from cts.records.peer_end import PeerTotals
+from cts.records.snapshots import StreamSnapshot
 from tests.output.live_states import BUSY, EVERY, MANY, MS, ONE, QUIET, SENDER, live_figures, many_streams, snapshot_of
 
 PLAIN = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=300, color_system=None)
@@ -86,6 +89,20 @@ def test_a_sender_shows_what_it_sent_and_no_verdicts() -> None:
         "2 192.0.2.8:5000                                             7.00 %          12",
         "1 192.0.2.7:5000                                             0.00 %           0",
     ]
+
+
+def test_a_sender_shows_the_verdicts_that_its_peers_tell() -> None:
+    peers = PeerTotals(streams=1, receiving=1, frames=FrameTotals(97, 3))
+    sender = evolve(SENDER, snapshot=evolve(SENDER.snapshot, counts=StreamSnapshot(bytes_sent=100, peers=peers)))
+    assert [line for line in lines(sender) if line.startswith(("Completed", "Dropped"))] == [
+        "Completed          97   97.00 %",
+        "Dropped             3    3.00 %",
+    ]
+
+
+def test_a_receiver_shows_how_its_peers_send() -> None:
+    peers = PeerTotals(streams=1, sending=1, frames_due=100, frames_unsent=2)
+    assert "Peer" in names(evolve(ONE, snapshot=evolve(ONE.snapshot, counts=StreamSnapshot(peers=peers))))
 
 
 @pytest.mark.parametrize("order", orders_of(Role.RECEIVER))
