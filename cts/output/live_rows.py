@@ -58,13 +58,15 @@ def rows_of(state: LiveState, width: int, blocks: bool) -> Iterator[Row]:
     yield Row(20, "Time", tuple(_time(state, width, blocks)))
     yield _row(15, "Streams", _streams(snapshot))
     levels = LEVELS if blocks else ASCII_LEVELS
-    if state.measure is Role.RECEIVER:
+    # A server may be asked for either direction, whatever its own settings say.
+    receives = state.measure is Role.RECEIVER or snapshot.counts.bytes_received > 0
+    if receives:
         yield _row(16, "Received", _rate(state, lambda second: second.received, width, levels))
         yield _row(12, "Missing", *_missing(state, width, levels))
     if state.measure is Role.SENDER or snapshot.counts.bytes_sent:
         weight = 16 if state.measure is Role.SENDER else 4
         yield _row(weight, "Sent", _rate(state, lambda second: second.sent, width, levels))
-    if state.measure is Role.SENDER:
+    if not receives:
         yield _row(15, "Sent in all", Text(f"{snapshot.counts.bytes_sent:,} bytes"))
         if peers.receiving:
             yield from _verdicts(peers.frames)

@@ -100,6 +100,13 @@ def test_a_sender_shows_the_verdicts_that_its_peers_tell() -> None:
     ]
 
 
+def test_a_server_that_is_asked_for_both_directions_shows_both() -> None:
+    counts = StreamSnapshot(FrameTotals(97, 3), bytes_received=100, bytes_sent=100)
+    shown = names(evolve(SENDER, snapshot=evolve(SENDER.snapshot, counts=counts)))
+    assert {"Sent", "Received", "Missing", "Completed", "Dropped"} <= set(shown)
+    assert "Sent in all" not in shown
+
+
 def test_a_receiver_shows_how_its_peers_send() -> None:
     peers = PeerTotals(streams=1, sending=1, frames_due=100, frames_unsent=2)
     assert "Peer" in names(evolve(ONE, snapshot=evolve(ONE.snapshot, counts=StreamSnapshot(peers=peers))))
