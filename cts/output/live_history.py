@@ -46,11 +46,6 @@ class LiveHistory:
     _at_ns: int = 0
     _counts: StreamSnapshot = field(factory=StreamSnapshot)
 
-    @property
-    def last(self) -> Second:
-        """The last whole second; of a run that is younger, what there is."""
-        return self.seconds[-1] if self.seconds else Second()
-
     def add(self, snapshot: RunSnapshot) -> None:
         """Take a snapshot; they come in order."""
         passed_ns = snapshot.elapsed_ns - self._at_ns

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import termios
 
 import pytest
 from hypothesis import given, settings
@@ -154,3 +157,17 @@ def test_quiet_writes_nothing() -> None:
     console.status(snapshot(0))
     console.closing()
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "is_live"), [(30, 5, True), (80, 24, True), (0, 0, True), (29, 24, False), (80, 4, False)]
+)
+def test_a_tiny_terminal_gets_lines(columns: int, rows: int, is_live: bool) -> None:
+    hands, screen = pty.openpty()
+    try:
+        termios.tcsetwinsize(screen, (rows, columns))
+        with os.fdopen(screen, "w", encoding="utf-8") as stream:
+            chosen = choose_console("auto", stream, Role.RECEIVER, environment={"TERM": "xterm"})
+    finally:
+        os.close(hands)
+    assert isinstance(chosen, LineConsole) is not is_live
