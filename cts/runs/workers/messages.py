@@ -47,7 +47,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 19
+VERSION = 20
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
