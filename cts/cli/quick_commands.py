@@ -118,7 +118,10 @@ def test(
 
     quick = client_config(StreamFlags(overrides=overrides, expect=expect, **flags), hosts, streams=streams)
     telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
-    _carry_out(quick, print_config, telling, junit=junit, report_file=report_file)
+    as_preset = [] if flags["preset"] is None else ["as", flags["preset"]]
+    _carry_out(
+        quick, " ".join(["test", *hosts, *as_preset]), print_config, telling, junit=junit, report_file=report_file
+    )
 
 
 @click.command(short_help="Serve tests without a file.")
@@ -152,11 +155,12 @@ def serve(
 
     quick = server_config(StreamFlags(overrides=overrides, expect=expect, **flags), addresses)
     telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
-    _carry_out(quick, print_config, telling, junit=junit, report_file=report_file)
+    _carry_out(quick, " ".join(["serve", *addresses]), print_config, telling, junit=junit, report_file=report_file)
 
 
 def _carry_out(
     quick: QuickConfig,
+    name: str,
     print_config: bool,
     telling: Telling,
     *,
@@ -174,6 +178,7 @@ def _carry_out(
             quick.overrides,
             junit=junit,
             report_file=report_file,
+            name=name,
         )
     except UserError as error:
         raise UserError(quick.in_words_of_flags(str(error))) from None

@@ -31,13 +31,13 @@ report_option = click.option(
 
 
 @contextmanager
-def report_at_end(settings: Config, report_file: Path | None, source: str) -> Iterator[Config]:
+def report_at_end(settings: Config, report_file: Path | None, name: str) -> Iterator[Config]:
     """Have what runs within, and leaves with its status (SystemExit), make its report then; yield what it is to run.
 
     Args:
         settings: the configuration; where it has no events file, the events are kept for as long as they are needed.
         report_file: the option's value; None for no report.
-        source: where the configuration came from, by which the run is called.
+        name: what the run is called.
 
     Raises:
         UserError: the report, or the events again, are not to be had; told before anything runs.
@@ -54,7 +54,7 @@ def report_at_end(settings: Config, report_file: Path | None, source: str) -> It
         if events is None:
             events = Path(folder, "events.jsonl.gz")
             settings = evolve(settings, output=evolve(settings.output, events_file=events))
-        with report_after(events, report_file, Path(source).stem):
+        with report_after(events, report_file, name):
             yield settings
 
 

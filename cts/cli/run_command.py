@@ -65,6 +65,7 @@ def carry_out(
     expect: Sequence[str] = (),
     junit: Path | None = None,
     report_file: Path | None = None,
+    name: str | None = None,
 ) -> NoReturn:
     """Run a configuration, print what was measured, and leave with the exit status that it has earned.
 
@@ -76,10 +77,11 @@ def carry_out(
         expect: what is expected beside what the configuration does.
         junit: where to write what became of that; None for nowhere.
         report_file: where to write a report; None for nowhere.
+        name: what the run is called there; None for the source's name.
     """
     from cts.runs.real_run import run as run_config
 
-    with report_at_end(settings, report_file, source) as settings:
+    with report_at_end(settings, report_file, name or Path(source).stem) as settings:
         settings, teller = prepared(settings, source, telling, expect, junit)
         result = run_config(
             settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides, feed=telling.feed

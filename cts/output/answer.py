@@ -41,7 +41,9 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
         report: of the run.
         judgements: what became of the run's expectations.
     """
-    sentences = [*_distrust(report.trust), _finding(report), *_failed(report), *_stopped(report)]
+    counts = report.snapshot.counts
+    measured = counts.bytes_received or counts.bytes_sent
+    sentences = [*(_distrust(report.trust) if measured else ()), _finding(report), *_failed(report), *_stopped(report)]
     if (verdict := verdict_sentence(judgements)) is not None:
         sentences.append(verdict)
     return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
@@ -140,7 +142,7 @@ def _play(report: RunReport, played: int) -> str:
     rendered = report.snapshot.counts.frames.rendered
     several = _streams(report) > 1
     what = _capital(_of_what(report))
-    plays, plays_not = ("play", "do not play") if several else ("plays", "does not play")
+    plays = "play" if several else "plays"
     dropped = f"{percentage(rendered - played, rendered)} of frames were not whole in time"
     playout = report.playout if report.playout is not None and report.playout.frames else None
     enough = None if playout is None else playout.smallest(Fraction(_PLAYS))
@@ -154,7 +156,7 @@ def _play(report: RunReport, played: int) -> str:
                 else f" with the {format_duration(report.common_plan.buffer_depth_ns)} buffer"
             )
             would = f"{buffer} buffer would have been enough for {_PLAYS} % of them{known}"
-            return f"{what} {plays_not}{set_to}: {dropped}; {would}"
+            return f"{what} {_verb(played, rendered, several=several)}{set_to}: {dropped}; {would}"
         but = "" if played == rendered else f", but {dropped}"
         return f"{what} {plays} with {buffer} buffer{known}{but}"
     verb = _verb(played, rendered, several=several)
@@ -225,7 +227,7 @@ def _own_loss(report: RunReport) -> Iterator[str]:
 def _failed(report: RunReport) -> Iterator[str]:
     if failed := _failures(report):
         ends = (end for stream in report.streams for end in (stream.end, *stream.others) if end.failed)
-        results = Counter(end.result for end in ends).most_common(1)
+        results = Counter(end.remark or end.result for end in ends).most_common(1)
         why = f": {results[0][0]}" if results else ""
         streams = _streams(report)
         yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why}"

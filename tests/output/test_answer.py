@@ -97,6 +97,26 @@ def test_a_deeper_buffer_that_helps_somewhat_is_said_and_how_far_is_known() -> N
     assert said.endswith("no buffer up to 2 s would have let 99.9 % of them play (1.5 s would, 99 %).")
 
 
+def test_a_stream_that_a_deeper_buffer_would_have_helped_plays_with_loss_where_little_was_late() -> None:
+    said = answer_of(report(counts(5950, 50), playout((29, 5950), (36, 6000))))
+    assert said.startswith(f"{RATE} plays with loss with the 500 ms buffer: 0.83 % of frames were not whole in time; ")
+
+
+def test_a_stream_that_failed_says_why_in_the_words_for_people() -> None:
+    refused = evolve(
+        RESULT, outcome=Outcome.PROTOCOL_ERROR, result="ErrorRefused", remark="the server refuses: it is full"
+    )
+    snapshot = RunSnapshot(5, 0, StreamSnapshot(FrameTotals(0, 6000)), {Outcome.PROTOCOL_ERROR: 1})
+    said = answer_of(evolve(REPORT, plan=PLAN, snapshot=snapshot, streams=(StreamEnds(refused),)))
+    assert said.endswith("The stream failed: the server refuses: it is full.")
+
+
+def test_numbers_that_are_not_there_are_not_doubted() -> None:
+    busy = HostFigures(loop_lag=late(900))
+    nothing = report(StreamSnapshot(FrameTotals(0, 6000)))
+    assert answer_of(evolve(nothing, hosts=(busy,))).startswith("Nothing arrived")
+
+
 def test_without_a_sweep_there_is_no_word_of_other_buffers() -> None:
     assert answer_of(report()) == f"{RATE} plays with the buffer that was set."
     assert answer_of(report(counts(5800, 200))) == f"{RATE} plays with loss: 3.33 % of frames were not whole in time."
