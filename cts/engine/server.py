@@ -87,15 +87,16 @@ class Server(IListenerHandler):
             connected.on_data_received(others)
         if not starts:
             return
-        if connected is None or connected.begins_another(batch.received_ns):
+        # Who has agreed on a stream has no use for START: whoever sends it in that name, it does nothing to that.
+        agreed = remote in self._welcomes
+        if connected is None or (not agreed and connected.begins_another(batch.received_ns)):
             endpoint = listening_socket.endpoint.at(local)
             gives_way = connected is not None and connected.role is Role.SENDER
             if self._start(endpoint, remote, starts, batch.received_ns, instead=gives_way) and connected is not None:
                 self._streams_of(connected.role).give_way(connected)
         else:
             self.refused["repeated START"] += starts
-            # Who has agreed on a stream has no use for START: whoever sends it in that name, it does nothing to that.
-            if remote not in self._welcomes:
+            if not agreed:
                 self._came(remote, starts)
                 connected.on_start_repeated(batch.received_ns)
 

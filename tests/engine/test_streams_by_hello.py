@@ -253,6 +253,28 @@ def test_a_copy_of_a_hello_begins_no_other_stream_and_is_answered_by_the_same_by
     in_world(main)
 
 
+@pytest.mark.parametrize("at_ns", [1 * SECOND, 3 * SECOND], ids=["while it sends", "while it waits for results"])
+def test_start_in_the_name_of_who_has_agreed_on_a_stream_begins_no_other(at_ns: int) -> None:
+    async def main(world: World) -> None:
+        bare, _ = with_hellos(world)
+        await bare.begin()
+        client = hello_of()
+        for _ in range(2):
+            hello = client.poll(0)
+            assert hello is not None
+            bare.endpoint.deliver(hello, stranger(1))
+            client.hear(decode_control_untrusted(bare.endpoint.sent[0].datagram), 0)
+        await world.until(at_ns)
+        bare.start(stranger(1))
+        await world.until(6 * SECOND)
+        assert bare.refused == {"repeated START": 1}
+        assert bare.ledger.outcomes.total() == 1
+        assert ConnectionId(NAME).encode() not in [each.datagram for each in bare.endpoint.sent]
+        await bare.end()
+
+    in_world(main)
+
+
 @pytest.mark.parametrize("knows_hello", [False, True])
 def test_a_client_of_start_alone_gets_byte_for_byte_what_it_got_before(knows_hello: bool) -> None:
     async def main(world: World) -> list[tuple[int, bytes]]:
