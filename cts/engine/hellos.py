@@ -38,10 +38,10 @@ class Asked:
 
 @frozen
 class Declined:
-    """What a client asks for that cannot be: the reason, out of a fixed set, and the answer that tells it."""
+    """What a client asks for that cannot be: the reason, out of a fixed set, and the answer that tells it, if any does."""
 
     reason: str
-    answer: bytes
+    answer: bytes | None
 
 
 @define(eq=False, kw_only=True)
@@ -85,8 +85,8 @@ class Hellos:
             return Asked(heard, plan)
         return Declined(NO_PLAN if plan.cap is None else beyond(plan.cap), self.refuse(heard, plan))
 
-    def refuse(self, incoming: Incoming, why: Refusal | str) -> bytes:
-        """Decide that a stream is not served; return the answer. A text is one of those that admission says."""
+    def refuse(self, incoming: Incoming, why: Refusal | str) -> bytes | None:
+        """Decide that a stream is not served; return the answer, None for none. A text is one of those that admission says."""
         if isinstance(why, str):
             why = refusal_for(why, self._admission)
         return self._acceptor.refuse(incoming, why)

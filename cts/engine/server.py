@@ -212,8 +212,8 @@ class Server(IListenerHandler):
             self._streams_of(connected.role).give_way(connected)
         return None
 
-    def _told(self, remote: Address, declined: Declined, now_ns: int) -> bytes:
-        """Take note of a HELLO that is refused; return the answer."""
+    def _told(self, remote: Address, declined: Declined, now_ns: int) -> bytes | None:
+        """Take note of a HELLO that is refused; return the answer, if there is one."""
         self.refused[declined.reason] += 1
         self._turned_away.refused(remote, declined.reason, 1, now_ns)
         return declined.answer
@@ -303,8 +303,8 @@ class Server(IListenerHandler):
             accepted = hellos.accept(asked, remote, name, self._streams.pacer.now_ns())
             streams = self._streams_of(asked.server_role)
             stream = streams.open(endpoint, remote, active=False, connection_id=name, plan=asked.plan, opening=accepted)
-            if stream is None:
-                endpoint.try_send(remote, hellos.refuse(asked.incoming, NOT_MADE))
+            if stream is None and (answer := hellos.refuse(asked.incoming, NOT_MADE)) is not None:
+                endpoint.try_send(remote, answer)
         if stream is None:
             self._give_back(remote, None if asked is None else asked.plan)
             self._retire_one(counts=False)

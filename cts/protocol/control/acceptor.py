@@ -2,7 +2,8 @@
 
 HELLO without the right cookie is answered by CHALLENGE, and nothing is kept of it. One with it is for the caller to decide:
 :meth:`Acceptor.accept`, :meth:`Acceptor.refuse`, or neither, as if it had not come. The decision is kept by peer
-and nonce for as long as the cookie is good, and each copy of that HELLO is answered by the same bytes.
+and nonce for as long as the cookie is good, and each copy of that HELLO is answered by the same bytes. Who is refused takes
+none of the room that those have who are accepted: it costs a peer nothing to be refused, as often as it likes.
 """
 
 from __future__ import annotations
@@ -68,18 +69,48 @@ class Accepted(NamedTuple):
     key_name: str | None = None
 
 
+class _Answers:
+    """Those that were given in this slot and the one before, by asker."""
+
+    def __init__(self) -> None:
+        self._now: dict[_Asker, bytes] = {}
+        self._before: dict[_Asker, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._now) + len(self._before)
+
+    def add(self, asker: _Asker, answer: bytes) -> None:
+        self._now[asker] = answer
+
+    def again(self, asker: _Asker) -> bytes | None:
+        """Return what an asker was answered, which is of this slot from now on."""
+        answer = self._now.get(asker) or self._before.pop(asker, None)
+        if answer is not None:
+            self._now[asker] = answer
+        return answer
+
+    def drop(self, asker: _Asker) -> None:
+        self._now.pop(asker, None)
+        self._before.pop(asker, None)
+
+    def turn(self, *, keep: bool) -> None:
+        """Begin a slot; keep those of the one that was, or none."""
+        self._before = self._now if keep else {}
+        self._now = {}
+
+
 class Acceptor:
     """Hears every HELLO of a server.
 
     Args:
         secret: what cookies are made with, 16 to 64 bytes that nobody can foresee, drawn for this run alone.
         keys: those of its clients; None to serve who has none.
-        remembered: decisions that are kept at once, each for 10 s at most after the last copy of its HELLO.
+        remembered: streams that are kept at once, and refusals, each for 10 s at most after the last copy of its HELLO.
 
     Attributes:
         challenged: CHALLENGEs that were answered.
         repeated: copies of a HELLO that were answered as before.
-        crowded: HELLOs that got no answer since as many decisions were kept as may be.
+        crowded: HELLOs that got no answer since as many streams, or refusals, were kept as may be.
     """
 
     def __init__(self, secret: bytes, *, keys: KeyRing | None = None, remembered: int = 16_384) -> None:
@@ -90,13 +121,13 @@ class Acceptor:
         self._keys = keys
         self._remembered = remembered
         self._slot = 0
-        self._decided: dict[_Asker, bytes] = {}
-        self._decided_before: dict[_Asker, bytes] = {}
+        self._accepted = _Answers()
+        self._refused = _Answers()
 
     @property
     def decisions(self) -> int:
         """How many are kept; none is of a peer whose cookie was not right."""
-        return len(self._decided) + len(self._decided_before)
+        return len(self._accepted) + len(self._refused)
 
     def hear(self, control: Control, address: bytes, port: int, now_ns: int) -> bytes | Repeated | Incoming | None:
         """Take a control datagram from an address that has no stream, or a HELLO from one that has.
@@ -121,10 +152,9 @@ class Acceptor:
             return encode_control(Challenge(hello.nonce, made))
         self._forget(now_ns)
         asker = (address, port, hello.nonce)
-        before = self._decided.get(asker) or self._decided_before.pop(asker, None)
+        before = self._accepted.again(asker) or self._refused.again(asker)
         if before is not None:
             self.repeated += 1
-            self._decided[asker] = before
             return Repeated(before)
         if hello.unknown:
             text = (
@@ -134,7 +164,7 @@ class Acceptor:
         key, problem = self._key_of(hello, control)
         if problem is not None:
             return _refused(hello, Refusal(Reason.KEY, problem))
-        if self.decisions >= self._remembered:
+        if len(self._accepted) >= self._remembered:
             self.crowded += 1
             return None
         return Incoming(hello, key, asker, transcript(control.covered))
@@ -168,21 +198,29 @@ class Acceptor:
         )
         covered = encode_control(welcome, tagged=key is not None)
         answer = covered if key is None else with_tag(covered, key.welcome_tag(incoming.transcript, covered))
-        self._decided[incoming.asker] = answer
+        self._accepted.add(incoming.asker, answer)
         keys = StreamKeys.of(key, incoming.transcript, covered)
         return Accepted(answer, Session(keys, is_client=False), both, None if key is None else key.name)
 
-    def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes:
-        """Return the answer that says why the stream is not served."""
-        answer = self._decided[incoming.asker] = _refused(incoming.hello, refusal)
+    def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes | None:
+        """Return the answer that says why the stream is not served; None where as many are kept as may be.
+
+        What is not kept is not told: a copy of that HELLO may be accepted yet.
+        """
+        self._accepted.drop(incoming.asker)
+        if len(self._refused) >= self._remembered:
+            self.crowded += 1
+            return None
+        answer = _refused(incoming.hello, refusal)
+        self._refused.add(incoming.asker, answer)
         return answer
 
     def _forget(self, now_ns: int) -> None:
         """Drop what no good cookie can ask for again: decisions of neither this slot nor the one before."""
         slot = slot_of(now_ns)
         if slot != self._slot:
-            self._decided_before = self._decided if slot == self._slot + 1 else {}
-            self._decided = {}
+            for answers in (self._accepted, self._refused):
+                answers.turn(keep=slot == self._slot + 1)
             self._slot = slot
 
     def _key_of(self, hello: Hello, control: Control) -> tuple[Key | None, str | None]:

@@ -123,7 +123,7 @@ def test_who_was_refused_is_not_accepted_when_its_hello_comes_again() -> None:
     assert isinstance(incoming, Incoming)
     answer = acceptor.refuse(incoming, BUSY)
     assert refusal_in(answer) == BUSY
-    assert hear(acceptor, hello, 5) == Repeated(answer)
+    assert hear(acceptor, hello, 5) == Repeated(answer or b"")
 
 
 def test_a_hello_that_is_left_undecided_can_be_decided_when_it_comes_again() -> None:
@@ -165,6 +165,30 @@ def test_no_more_decisions_are_kept_than_may_be_and_who_comes_then_gets_no_answe
     assert [each is None for each in heard] == [False, False, False, True, True]
     assert (acceptor.crowded, acceptor.decisions) == (2, 3)
     assert isinstance(hear(acceptor, hellos[0]), Repeated)
+
+
+def test_refusals_take_no_room_from_those_who_can_be_served_and_those_of_which_too_many_are_kept_are_not_told() -> None:
+    acceptor = acceptor_of(remembered=3)
+    answers = []
+    for number in range(5):
+        incoming = hear(acceptor, hello_of(number))
+        assert isinstance(incoming, Incoming)
+        answers.append(acceptor.refuse(incoming, BUSY))
+    assert [each is None for each in answers] == [False, False, False, True, True]
+    assert (acceptor.crowded, acceptor.decisions) == (2, 3)
+    assert hear(acceptor, hello_of(0)) == Repeated(answers[0] or b"")
+    assert accept(acceptor, hear(acceptor, hello_of(4))).answer
+
+
+def test_a_stream_that_was_accepted_and_then_could_not_be_made_is_refused_from_then_on() -> None:
+    acceptor = acceptor_of()
+    hello = challenged(client_of(), acceptor)
+    incoming = hear(acceptor, hello)
+    assert isinstance(incoming, Incoming)
+    accept(acceptor, incoming)
+    answer = acceptor.refuse(incoming, BUSY)
+    assert refusal_in(answer) == BUSY
+    assert hear(acceptor, hello) == Repeated(answer or b"")
 
 
 def test_in_force_is_what_both_ends_can_do() -> None:
