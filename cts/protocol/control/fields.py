@@ -183,7 +183,7 @@ def number(letter: str, words: str) -> Codec:
 def text(size: int) -> Codec:
     """Return the codec of text for people: UTF-8 of so many bytes at most, cut where it is longer.
 
-    What a terminal would act on is written as an escape when it is read.
+    What a terminal would act on, and what would make lines and columns of its own, is written as an escape when it is read.
     """
 
     def pack(words: str) -> bytes:
@@ -193,7 +193,7 @@ def text(size: int) -> Codec:
         if len(value) > size:
             raise DecodeError(f"a text of {len(value)} bytes; {size} are allowed")
         try:
-            return printable(value.decode("utf-8"))
+            return printable(value.decode("utf-8")).replace("\n", "\\n").replace("\t", "\\t")
         except UnicodeDecodeError:
             raise DecodeError("a text is not UTF-8") from None
 

@@ -262,6 +262,11 @@ def test_a_text_cannot_steer_a_terminal_and_an_unknown_reason_is_another_one() -
     assert decode_control_untrusted(refused_with(b"\x1b[31mred")).message == refused
 
 
+def test_a_text_is_one_line_so_that_it_cannot_pass_for_lines_of_this_end() -> None:
+    refused = Refused(NONCE, Refusal(Reason.OTHER, "full\\n1.000\\t0 bits"))
+    assert decode_control_untrusted(refused_with(b"full\n1.000\t0 bits")).message == refused
+
+
 # ------------------------------------------------------------------------------------------------ what is not known
 
 
