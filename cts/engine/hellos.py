@@ -8,9 +8,9 @@ from attrs import define, field, frozen
 
 from cts.api import Address, StreamPlan
 from cts.engine.contracts import IAdmission
-from cts.engine.refusals import NO_PLAN, OTHER_WAY, beyond, refusal_for
+from cts.engine.refusals import CROWDED, NO_PLAN, OTHER_WAY, UNFIT, beyond, refusal_for
 from cts.errors import DecodeError
-from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.client import HELLO_RETRY_NS
 from cts.protocol.control.datagrams import Control, decode_control_untrusted
 from cts.protocol.control.limits import Caps, Reason, Refusal, admit
@@ -71,9 +71,13 @@ class Hellos:
             return None
         return control if isinstance(control.message, Hello) else None
 
-    def hear(self, control: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked | None:
-        """Take a HELLO; return the answer, the one that was given before, or what is to be let in; None for no answer."""
+    def hear(self, control: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked:
+        """Take a HELLO; return the answer, the one that was given before, or what is to be let in."""
         heard = self._acceptor.hear(control, remote.host.encode(), remote.port, now_ns)
+        if heard is None:
+            return Declined(CROWDED, None)
+        if isinstance(heard, Unfit):
+            return Declined(UNFIT[heard.reason], heard.answer)
         if not isinstance(heard, Incoming):
             return heard
         if heard.hello.direction not in self._directions:

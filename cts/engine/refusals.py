@@ -7,12 +7,25 @@ from typing import Final
 from cts.engine.contracts import IAdmission, StartAnswer
 from cts.protocol.control.limits import Reason, Refusal
 
-__all__ = ["DENIED", "LEAVING", "NOT_ALLOWED", "NOT_MADE", "NO_PLAN", "OTHER_WAY", "beyond", "refusal_for"]
+__all__ = [
+    "CROWDED",
+    "DENIED",
+    "LEAVING",
+    "NOT_ALLOWED",
+    "NOT_MADE",
+    "NO_PLAN",
+    "OTHER_WAY",
+    "UNFIT",
+    "beyond",
+    "refusal_for",
+]
 
 DENIED: Final = "in server.deny"
 NOT_ALLOWED: Final = "outside server.allow"
 OTHER_WAY: Final = "HELLO for a direction that is not served"
 NO_PLAN: Final = "HELLO whose numbers make no stream"
+CROWDED: Final = "HELLO beyond the streams that are remembered"
+UNFIT: Final = {Reason.KEY: "HELLO without the right key", Reason.UNSUPPORTED: "HELLO that asks for what is not known"}
 LEAVING: Final = Refusal(Reason.LEAVING, "it is about to end and takes no more streams: ask again when it is back")
 NOT_MADE: Final = Refusal(Reason.OTHER, "it could not make the stream: its own output says why")
 

@@ -166,16 +166,19 @@ class Server(IListenerHandler):
             else:
                 connected.on_data_received(DatagramBatch(datagram, len(datagram), received_ns))
             return
-        answer = hellos.hear(control, remote, self._streams.pacer.now_ns())
-        if isinstance(answer, Asked):
-            answer = self._asked_by_hello(hellos, endpoint, remote, answer, received_ns)
-        elif isinstance(answer, Declined):
-            answer = self._told(remote, answer, received_ns)
-        elif isinstance(answer, Repeated):
-            answer = answer.answer
+        heard = hellos.hear(control, remote, self._streams.pacer.now_ns())
+        answer: bytes | None
+        if isinstance(heard, Asked):
+            answer = self._asked_by_hello(hellos, endpoint, remote, heard, received_ns)
+        elif isinstance(heard, Declined):
+            answer = self._told(remote, heard, received_ns)
+        elif isinstance(heard, Repeated):
+            answer = heard.answer
             if connected is not None and self._welcomes.get(remote) == answer:
                 connected.on_start_repeated(received_ns)
                 return
+        else:
+            answer = heard
         if answer is not None:
             endpoint.try_send(remote, answer)
 

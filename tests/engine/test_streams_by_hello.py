@@ -13,8 +13,10 @@ from cts.impairment.loss import Bernoulli
 from cts.protocol.control.acceptor import Acceptor
 from cts.protocol.control.client import HELLO_RETRY_NS, ClientHandshake
 from cts.protocol.control.datagrams import decode_control_untrusted
+from cts.protocol.control.keys import Key
 from cts.protocol.control.limits import Caps
 from cts.protocol.control.messages import Challenge, Refused, Welcome
+from cts.protocol.control.states import State
 from cts.protocol.roles import Direction
 from cts.protocol.wire import HEADER_SIZE, PATTERN, START, ConnectionId, Data, is_control
 from cts.records.results import UNKNOWN_CONNECTION_ID
@@ -270,6 +272,21 @@ def test_start_in_the_name_of_who_has_agreed_on_a_stream_begins_no_other(at_ns: 
         assert bare.refused == {"repeated START": 1}
         assert bare.ledger.outcomes.total() == 1
         assert ConnectionId(NAME).encode() not in [each.datagram for each in bare.endpoint.sent]
+        await bare.end()
+
+    in_world(main)
+
+
+def test_who_has_not_the_right_key_is_counted() -> None:
+    async def main(world: World) -> None:
+        bare, acceptor = with_hellos(world)
+        await bare.begin()
+        client = ClientHandshake(PLAN, Direction.PULL, nonce=bytes(16), now_ns=0, key=Key(None, bytes(16)))
+        for _ in range(2):
+            bare.endpoint.deliver(client.poll(0) or b"", stranger(1))
+            client.hear(decode_control_untrusted(bare.endpoint.sent[-1].datagram), 0)
+        assert client.state is State.REFUSED
+        assert (bare.refused, acceptor.decisions) == ({"HELLO without the right key": 1}, 0)
         await bare.end()
 
     in_world(main)

@@ -18,7 +18,7 @@ from cts.protocol.control.messages import ALL_FEATURES, Challenge, Feature, Hell
 from cts.protocol.control.session import Session
 from cts.protocol.plan import StreamPlan
 
-__all__ = ["Accepted", "Acceptor", "Incoming", "Repeated"]
+__all__ = ["Accepted", "Acceptor", "Incoming", "Repeated", "Unfit"]
 
 _Asker = tuple[bytes, int, bytes]
 """Address, port, nonce."""
@@ -50,6 +50,18 @@ class Repeated(NamedTuple):
         answer: the same WELCOME or REFUSED, to be sent now.
     """
 
+    answer: bytes
+
+
+class Unfit(NamedTuple):
+    """A HELLO that no server of these keys and of this version serves; nothing is kept of it.
+
+    Attributes:
+        reason: why.
+        answer: the REFUSED, to be sent now.
+    """
+
+    reason: Reason
     answer: bytes
 
 
@@ -129,7 +141,9 @@ class Acceptor:
         """How many are kept; none is of a peer whose cookie was not right."""
         return len(self._accepted) + len(self._refused)
 
-    def hear(self, control: Control, address: bytes, port: int, now_ns: int) -> bytes | Repeated | Incoming | None:
+    def hear(
+        self, control: Control, address: bytes, port: int, now_ns: int
+    ) -> bytes | Repeated | Unfit | Incoming | None:
         """Take a control datagram from an address that has no stream, or a HELLO from one that has.
 
         Args:
@@ -139,8 +153,8 @@ class Acceptor:
             now_ns: this instant.
 
         Returns:
-            The answer to send there; or the one that was given before; or who asks, to be decided before anything else is
-            heard; or None for nothing to do.
+            The answer to send there; or the one that was given before; or why there cannot be a stream; or who asks, to be
+            decided before anything else is heard; or None for nothing to do.
         """
         hello = control.message
         if not isinstance(hello, Hello):
@@ -160,10 +174,10 @@ class Acceptor:
             text = (
                 f"HELLO has field {hello.unknown[0]}, which this server does not know: it may be older than the client"
             )
-            return _refused(hello, Refusal(Reason.UNSUPPORTED, text))
+            return Unfit(Reason.UNSUPPORTED, _refused(hello, Refusal(Reason.UNSUPPORTED, text)))
         key, problem = self._key_of(hello, control)
         if problem is not None:
-            return _refused(hello, Refusal(Reason.KEY, problem))
+            return Unfit(Reason.KEY, _refused(hello, Refusal(Reason.KEY, problem)))
         if len(self._accepted) >= self._remembered:
             self.crowded += 1
             return None

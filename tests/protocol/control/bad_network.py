@@ -8,7 +8,7 @@ from random import Random
 
 from attrs import define, field
 
-from cts.protocol.control.acceptor import Acceptor, Incoming, Repeated
+from cts.protocol.control.acceptor import Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.datagrams import decode_control_untrusted
@@ -102,7 +102,7 @@ class BadNetwork:
                 accepted = accept(self.acceptor, answer, self.now_ns)
                 self.server_channels.append(channel_of(accepted.session, self.now_ns))
                 answer = accepted.answer
-        if isinstance(answer, Repeated):
+        if isinstance(answer, Repeated | Unfit):
             answer = answer.answer
         if answer is not None:
             self.send(answer, to_server=False)

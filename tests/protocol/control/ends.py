@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
@@ -58,7 +58,7 @@ def acceptor_of(*keys: Key, remembered: int = 100) -> Acceptor:
 
 def hear(
     acceptor: Acceptor, datagram: bytes | None, now_ns: int = 0, port: int = PORT
-) -> bytes | Repeated | Incoming | None:
+) -> bytes | Repeated | Unfit | Incoming | None:
     """Hand what a client sent, which must be something, to a server."""
     assert datagram is not None
     return acceptor.hear(decode_control_untrusted(datagram), ADDRESS, port, now_ns)
@@ -66,6 +66,8 @@ def hear(
 
 def tell(client: ClientHandshake, datagram: object, now_ns: int = 0) -> bool:
     """Hand what a server sent, which must be a datagram, to a client."""
+    if isinstance(datagram, Unfit):
+        datagram = datagram.answer
     assert isinstance(datagram, bytes)
     return client.hear(decode_control_untrusted(datagram), now_ns)
 

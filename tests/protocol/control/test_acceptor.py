@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.client import HELLO_RETRY_NS
 from cts.protocol.control.cookie import COOKIE_SLOT_NS, cookie_of
 from cts.protocol.control.datagrams import decode_control_untrusted, encode_control
@@ -34,6 +34,8 @@ BUSY = Refusal(Reason.BUSY, "it is full")
 
 
 def answer_in(answer: object) -> Message:
+    if isinstance(answer, Unfit):
+        answer = answer.answer
     assert isinstance(answer, bytes)
     return decode_control_untrusted(answer).message
 

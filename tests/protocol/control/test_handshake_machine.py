@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cts.errors import DecodeError
-from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
+from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.cookie import COOKIE_SLOT_NS
@@ -246,7 +246,7 @@ class Handshakes(RuleBasedStateMachine):
         if isinstance(answer, Incoming):
             assert answer.hello.nonce == NONCE
             answer = self._decide(answer)
-        if isinstance(answer, Repeated):
+        if isinstance(answer, Repeated | Unfit):
             answer = answer.answer
         # No answer is larger than what it answers.
         assert len(answer or b"") <= len(data)
