@@ -48,6 +48,10 @@ class ConnectionManager(IConnectionManager):
         """Tell whether a peer has asked for a stream and has none."""
         return remote in self._awaiting
 
+    def withdraw(self, remote: Address) -> None:
+        """Forget that a peer waits, if it does."""
+        self._awaiting.pop(remote, None)
+
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's newest stream with that peer."""
         return self._connected.get((role, remote))

@@ -193,6 +193,10 @@ class IConnectionManager(ABC):
         """Tell whether a peer has asked for a stream and has none."""
 
     @abstractmethod
+    def withdraw(self, remote: Address) -> None:
+        """Forget that a peer waits, if it does."""
+
+    @abstractmethod
     def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
         """Return this side's stream with that peer."""
 

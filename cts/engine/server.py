@@ -202,6 +202,8 @@ class Server(IListenerHandler):
                     hellos.waited_in_vain(remote)
                 gives_way = connected is not None and connected.role is Role.SENDER
                 reason = admission.take(remote, asked.plan.bits_per_second, instead=gives_way)
+                if reason is not None:
+                    self._manager.withdraw(remote)
             if reason is not None:
                 return self._told(remote, Declined(reason, hellos.refuse(asked.incoming, reason)), received_ns)
         hellos.wait(remote, asked)
