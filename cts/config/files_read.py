@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cts.config.key_sources import credential_of
 from cts.config.problems import KeyPath, Problem, dotted, shown
 from cts.config.toml_source import set_key
 from cts.impairment.way import WAYS
@@ -14,6 +15,8 @@ __all__ = ["files_read", "overwritten", "same_file", "with_files_beside"]
 
 _KEYS: tuple[KeyPath, ...] = (
     ("run", "outcome_profiles"),
+    ("server", "psk_file"),
+    ("client", "psk_file"),
     *((*table, "latency", "file") for table in (("network",), *(("network", way) for way in WAYS))),
 )
 
@@ -25,7 +28,7 @@ def files_read(raw: Mapping[str, object]) -> dict[KeyPath, Path]:
         value: object = raw
         for part in key:
             value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, str) and value.strip() and "\0" not in value:
+        if isinstance(value, str) and value.strip() and "\0" not in value and credential_of(value) is None:
             found[key] = Path(value)
     return found
 

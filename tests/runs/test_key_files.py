@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cts.config import structure_config
+from cts.config import load_config, structure_config
 from cts.engine.shared_keys import SharedKeys
 from cts.errors import ConfigError, UserError
 from cts.runs.key_files import KeySources, keys_text, read_key_ring, shared_keys
@@ -157,3 +157,20 @@ def test_keys_that_cannot_work_are_told_of_before_anything_is_read(
     with pytest.raises(ConfigError) as raised:
         structure_config(tables)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_a_file_of_keys_is_looked_for_beside_the_configuration_that_names_it(side: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    table = 'psk_file = "keys"' + ('\nhandshake = "cts"\ntarget = "127.0.0.1"' if side == "client" else "")
+    file.write_text(f'[run]\nrole = "{side}"\n[{side}]\n{table}\n')
+    assert getattr(load_config(file), side).psk_file == str(tmp_path / "keys")
+    of_systemd = load_config(file, [f"{side}.psk_file=credential:keys"])
+    assert getattr(of_systemd, side).psk_file == "credential:keys"
+
+
+def test_no_log_is_written_over_the_keys(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[run]\nrole = "server"\n[server]\npsk_file = "keys"\n')
+    with pytest.raises(UserError, match=r"is server\.psk_file, which is read"):
+        load_config(file, [f"output.events_file={tmp_path / 'keys'}"])
