@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
+from cts.cli.options import refuse_same
 from cts.cli.printing import say
 from cts.cli.telling import Telling
 from cts.errors import UserError, system_reason
@@ -85,9 +85,7 @@ class Teller:
         self._is_lost = False
         if junit is None:
             return
-        for name, path in others.items():
-            if os.path.realpath(path) == os.path.realpath(junit) and str(junit) != os.devnull:
-                raise UserError(f"--junit: '{junit}' is the file of {name}; allowed: another one")
+        refuse_same("--junit", junit, others)
         try:
             # What it held stays until there is something to take its place.
             with junit.open("ab"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,14 @@ import click
 
 from cts.errors import UserError
 
-__all__ = ["config_argument", "overrides_option", "read_duration_ns", "read_option", "seed_option"]
+__all__ = [
+    "config_argument",
+    "overrides_option",
+    "read_duration_ns",
+    "read_option",
+    "refuse_same",
+    "seed_option",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _Value = TypeVar("_Value")
@@ -43,3 +51,10 @@ def read_duration_ns(option: str, text: str | None, *, least_ns: int = 0) -> int
         return duration_ns
 
     return None if text is None else read_option(option, read, text)
+
+
+def refuse_same(option: str, path: Path, others: Mapping[str, Path]) -> None:
+    """Refuse a file that is to be written and is another one; UserError, which names the option and what names the other."""
+    for name, other in others.items():
+        if os.path.realpath(other) == os.path.realpath(path) and str(path) != os.devnull:
+            raise UserError(f"{option}: '{path}' is the file of {name}; allowed: another one")

@@ -58,11 +58,10 @@ def replay(
     from cts.runs.replay import replay as replay_run
 
     given = {"status": status, "connection": connection, "jitter": jitter, "errors": errors}
-    with report_after(events, report_file, name_of(events)):
-        logs = {name: path for name, path in given.items() if path is not None}
-        teller = Teller(
-            Telling(as_json=as_json), junit, {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
-        )
+    logs = {name: path for name, path in given.items() if path is not None}
+    others = {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
+    with report_after(events, report_file, name_of(events), others, junit=junit):
+        teller = Teller(Telling(as_json=as_json), junit, others)
         replayed = replay_run(events, logs, expect)
         for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
             say(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cts.cli.options import refuse_same
 from cts.cli.printing import say
 from cts.errors import UserError, system_reason
 
@@ -31,13 +32,17 @@ report_option = click.option(
 
 
 @contextmanager
-def report_at_end(settings: Config, report_file: Path | None, name: str) -> Iterator[Config]:
+def report_at_end(
+    settings: Config, report_file: Path | None, source: str, *, name: str | None = None, junit: Path | None = None
+) -> Iterator[Config]:
     """Have what runs within, and leaves with its status (SystemExit), make its report then; yield what it is to run.
 
     Args:
         settings: the configuration; where it has no events file, the events are kept for as long as they are needed.
         report_file: the option's value; None for no report.
-        name: what the run is called.
+        source: where the configuration came from.
+        name: what the run is called; None for the source's name.
+        junit: what ``--junit`` is to write; None for nothing.
 
     Raises:
         UserError: the report, or the events again, are not to be had; told before anything runs.
@@ -54,17 +59,32 @@ def report_at_end(settings: Config, report_file: Path | None, name: str) -> Iter
         if events is None:
             events = Path(folder, "events.jsonl.gz")
             settings = evolve(settings, output=evolve(settings.output, events_file=events))
-        with report_after(events, report_file, name):
+        others = {"CONFIG": Path(source), **{f"output.{key}": file for key, file in settings.output.files().items()}}
+        with report_after(events, report_file, name or Path(source).stem, others, junit=junit):
             yield settings
 
 
 @contextmanager
-def report_after(events: Path, report_file: Path | None, name: str) -> Iterator[None]:
-    """Make a report of events once what runs within leaves with its status; with 1 for 0 if that cannot be made."""
+def report_after(
+    events: Path, report_file: Path | None, name: str, others: Mapping[str, Path], *, junit: Path | None
+) -> Iterator[None]:
+    """Make a report of events once what runs within leaves with its status; with 1 for 0 if that cannot be made.
+
+    Args:
+        events: a run's, when it is over.
+        report_file: the report; None for none.
+        name: what the run is called.
+        others: files that it is not to be written over, each by what names it.
+        junit: as for :func:`report_at_end`.
+
+    Raises:
+        UserError: the report cannot be written, or would be written over one of the others.
+    """
     if report_file is None:
         yield
         return
     refuse_report(report_file, (events,), _OPTION)
+    refuse_same(_OPTION, report_file, others if junit is None else {**others, "--junit": junit})
     status: str | int | None = 0
     try:
         yield

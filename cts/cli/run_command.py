@@ -81,7 +81,7 @@ def carry_out(
     """
     from cts.runs.real_run import run as run_config
 
-    with report_at_end(settings, report_file, name or Path(source).stem) as settings:
+    with report_at_end(settings, report_file, source, name=name, junit=junit) as settings:
         settings, teller = prepared(settings, source, telling, expect, junit)
         result = run_config(
             settings, source, console=sys.stderr, give_up=teller.tell, overrides=overrides, feed=telling.feed

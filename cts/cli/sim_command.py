@@ -46,7 +46,7 @@ def sim(
     from cts.runs.simulated_run import run_simulation
 
     telling = Telling(**told)
-    with report_at_end(load_config(config, overrides), report_file, config.stem) as settings:
+    with report_at_end(load_config(config, overrides), report_file, str(config), junit=junit) as settings:
         settings, teller = prepared(settings, str(config), telling, expect, junit)
         result = run_simulation(
             settings,

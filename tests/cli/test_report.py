@@ -116,6 +116,25 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
     assert "--report: cannot write" in refused.message
 
 
+def test_a_report_is_written_over_no_other_file_of_its_run(events: Path, tmp_path: Path) -> None:
+    config, junit, log = (tmp_path / name for name in ("run.toml", "j.xml", "e.txt"))
+    config.write_bytes(STREAM.read_bytes())
+    logged = (*SMALL, f"output.error_file={json.dumps(str(log))}")
+    refused = [
+        run_here("sim", config, "--report", config, sets=SMALL),
+        run_here("sim", config, "--report", log, sets=logged),
+        run_here("sim", config, "--report", junit, "--junit", junit, sets=SMALL),
+        run_here("replay", events, "--report", log, "--errors", log),
+    ]
+    whose = ["CONFIG", "output.error_file", "--junit", "--errors"]
+    assert [each.status for each in refused] == [2] * 4
+    for name, one in zip(whose, refused, strict=True):
+        assert f"is the file of {name}; allowed: another one" in one.message
+    assert config.read_bytes() == STREAM.read_bytes()
+    assert not junit.exists()
+    assert not log.exists()
+
+
 def test_a_report_that_fails_in_the_end_costs_nothing_of_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
