@@ -117,9 +117,9 @@ class PeerTalk:
 
     def break_off(self, results: Results) -> None:
         """Tell this end's results now, once."""
-        now_ns = self._pacer.now_ns()
-        self.finish(results, peer_ends_ns=now_ns)
-        self._say(now_ns)
+        self.finish(results, peer_ends_ns=self._pacer.now_ns())
+        # They are due since that took note of them: a look at the clock from before would find nothing to say.
+        self._say(self._pacer.now_ns())
 
     def belongs(self, stamped_ns: int, received_ns: int, at_most_ns: int) -> bool:
         """Tell whether a datagram with that stamp can have come from the peer then, as far as its clock is known.

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
-from cts.api import Outcome, Role
+from cts.api import IPacer, Outcome, Role
+from cts.engine.peer_talk import PeerTalk
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.loss import LossByPlace
+from cts.protocol.control.datagrams import decode_control_untrusted
+from cts.protocol.control.keys import StreamKeys
+from cts.protocol.control.messages import ALL_FEATURES, Counts, Results
+from cts.protocol.control.pinging import Pace
+from cts.protocol.control.session import Session
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
+from cts.testing import PEER, RecordingEndpoint
 from tests.engine.simulated_runs import Sides, both_sides, simulated
 from tests.engine.small_stream import END, LATENCY, MS, PATH, PLAN, SECOND, config_of, losing
 from tests.engine.virtual_world import Recorder, World, in_world
@@ -159,6 +168,37 @@ def test_an_end_that_is_cut_off_says_so_and_its_peer_knows() -> None:
     result = in_world(main)
     assert result.peer is not None
     assert result.peer.outcome == "Cancelled"
+
+
+def test_an_end_that_is_cut_off_says_so_though_its_clock_goes_on_meanwhile() -> None:
+    class Going(IPacer):
+        """No two looks at it show the same."""
+
+        def __init__(self) -> None:
+            self._looks = count()
+
+        def now_ns(self) -> int:
+            return next(self._looks)
+
+        async def wait_until(self, due_ns: int) -> None:
+            raise NotImplementedError
+
+    async def main(world: World) -> None:
+        talk.break_off(Results("Cancelled"))
+
+    keys, endpoint = StreamKeys.of(None, b"hello", b"welcome"), RecordingEndpoint()
+    talk = PeerTalk(
+        Session(keys, is_client=False),
+        ALL_FEATURES,
+        endpoint=endpoint,
+        peer=PEER,
+        pacer=Going(),
+        counts=lambda now_ns: Counts(),
+        pace=Pace(),
+    )
+    in_world(main)
+    peer = Session(keys, is_client=True)
+    assert [peer.open(decode_control_untrusted(each.datagram)) for each in endpoint.sent] == [Results("Cancelled")]
 
 
 def test_a_receiver_that_fails_tells_why_and_waits_for_nobody() -> None:
