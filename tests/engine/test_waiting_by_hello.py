@@ -8,12 +8,13 @@ from cts.api import StreamPlan
 from cts.protocol.control.client import ClientHandshake
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.messages import Challenge, Refused
+from cts.protocol.roles import Direction
 from tests.engine.small_stream import LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, World, in_world
 
-BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
-BY_HELLO = {"handshake": "cts"}
-OTHER = {"bits_per_second": 160_000, "frame_rate": 20, "stream_length": "1s", "buffer_depth": "500ms"}
+
+def hello_of(plan: StreamPlan = PLAN, *, nonce: bytes) -> ClientHandshake:
+    return ClientHandshake(plan, Direction.PULL, nonce=nonce, now_ns=0)
 
 
 async def asks(world: World, peer: Peer, client: ClientHandshake) -> list[object]:
