@@ -138,6 +138,7 @@ class AgreedStream:
         self._talk = PeerTalk(
             session,
             features,
+            request.plan,
             endpoint=request.endpoint,
             peer=request.peer,
             pacer=request.pacer,

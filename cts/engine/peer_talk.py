@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import trio
 
-from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer
+from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer, StreamPlan
 from cts.errors import DecodeError
 from cts.metrics.clock_figures import ClockMetrics
 from cts.metrics.peer_clock import ClockSample
@@ -31,6 +31,7 @@ class PeerTalk:
     Args:
         session: seals and opens control datagrams of the stream.
         features: what both ends can do.
+        plan: the stream's arithmetic.
         endpoint: where it leaves.
         peer: the other end.
         pacer: the run's clock.
@@ -49,6 +50,7 @@ class PeerTalk:
         self,
         session: Session,
         features: Feature,
+        plan: StreamPlan,
         *,
         endpoint: IDatagramEndpoint,
         peer: Address,
@@ -65,6 +67,7 @@ class PeerTalk:
             now_ns=pacer.now_ns(),
             jitter=pace.jitter,
             features=features,
+            plan=plan,
             ping_interval_ns=pace.ping_interval_ns,
         )
         self._endpoint = endpoint

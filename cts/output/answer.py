@@ -20,7 +20,7 @@ from cts.output.media_text import quality_of
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
 from cts.protocol.roles import Direction, Role
-from cts.records.results import RunReport
+from cts.records.results import SUCCEEDED, RunReport
 from cts.records.snapshots import Outcome
 from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
 
@@ -107,7 +107,9 @@ def _played_there(report: RunReport) -> Sequence[str]:
     """Say how it played where it was received, as far as all who received it have told at its end."""
     peers = report.snapshot.counts.peers
     frames = peers.frames
-    if not peers.receiving or peers.finished < _streams(report) or frames.rendered < _TOO_FEW:
+    ends = [stream.end.peer for stream in report.streams]
+    whole = peers.finished >= _streams(report) and all(end is not None and end.outcome == SUCCEEDED for end in ends)
+    if not (peers.receiving and whole) or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)

@@ -94,7 +94,9 @@ def told_of_end(peer: PeerEnd | None) -> str:
     if peer.outcome is None:
         return f"{key}; {NOT_RECEIVED}"
     totals = peer.totals
-    told = verdicts_text(totals) if totals.receiving else sending_text(totals)
+    told = "counts that cannot be"
+    if totals.receiving or totals.sending:
+        told = verdicts_text(totals) if totals.receiving else sending_text(totals)
     return f"{key}; its peer says: {peer.outcome}, {told}"
 
 

@@ -46,12 +46,17 @@ def with_provenance(report: RunReport, config: Config, *, simulated: bool) -> Ru
 
 
 def _without_places(written: Mapping[str, object]) -> Mapping[str, object]:
-    """Leave out where the run was watched from and its logs went: nobody's business, and no part of what was measured."""
-    output = written.get("output")
-    if not isinstance(output, Mapping):
-        return written
-    kept = {key: value for key, value in output.items() if key != "console" and not key.endswith("_file")}
-    return {key: kept if key == "output" else value for key, value in written.items() if key != "output" or kept}
+    """Leave out where the run was watched from, its logs went and its keys lay: nobody's business, and not measured."""
+    kept = {
+        name: {key: value for key, value in table.items() if key not in _PRIVATE and not key.endswith("_file")}
+        if isinstance(table, Mapping)
+        else table
+        for name, table in written.items()
+    }
+    return {name: table for name, table in kept.items() if table or not written[name]}
+
+
+_PRIVATE = {"console", "outcome_profiles", "psk_name"}
 
 
 def _processors() -> int | None:

@@ -190,6 +190,7 @@ def test_an_end_that_is_cut_off_says_so_though_its_clock_goes_on_meanwhile() -> 
     talk = PeerTalk(
         Session(keys, is_client=False),
         ALL_FEATURES,
+        PLAN,
         endpoint=endpoint,
         peer=PEER,
         pacer=Going(),

@@ -20,7 +20,7 @@ from cts.output.summary import summary_json, summary_text
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
-from cts.records.peer_end import PeerTotals
+from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
@@ -50,6 +50,10 @@ def report(
     snapshot = RunSnapshot(5, 0, total, {Outcome.SUCCESSFUL: streams}, overflowed=overflowed)
     end = StreamEnds(evolve(RESULT, counts=total))
     return evolve(REPORT, plan=PLAN, snapshot=snapshot, playout=known, streams=(end,))
+
+
+def told(sender: RunReport, outcome: str) -> RunReport:
+    return evolve(sender, streams=(StreamEnds(evolve(sender.streams[0].end, peer=PeerEnd(outcome=outcome))),))
 
 
 def with_role(role: str, direction: Direction, total: StreamSnapshot) -> RunReport:
@@ -232,7 +236,8 @@ def test_who_only_sends_says_what_left_and_that_the_receiver_knows_the_rest() ->
 )
 def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: int, dropped: int, verb: str) -> None:
     peers = PeerTotals(streams=1, receiving=1, finished=1, frames=FrameTotals(completed, dropped, 0))
-    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))
+    sender = told(with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers)), "Succeeded")
+    assert answer_of(told(sender, "Cancelled")).endswith("whether it played, the receiving end knows.")
     assert answer_of(sender).startswith(f"{RATE} {verb} at the other end: {completed:,} frames completed (")
     assert "the receiving end knows" not in answer_of(sender)
 

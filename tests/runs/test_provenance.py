@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from cts import __version__
 from cts.config import structure_config
@@ -35,6 +36,15 @@ def test_where_logs_went_is_not_told() -> None:
     told = provenance_of(structure_config({"output": output, "stream": {"frame_rate": 60}}), simulated=True)
     assert told.configuration == {"output": {"status_update": "2s"}, "stream": {"frame_rate": 60}}
     assert provenance_of(structure_config({"output": {"console": "quiet"}}), simulated=True).configuration == {}
+
+
+def test_where_keys_lie_and_whose_they_are_is_not_told(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f'[keys]\nanna = "{"ab" * 16}"\n')
+    keys.chmod(0o600)
+    client = {"target": "192.0.2.1:4444", "handshake": "cts", "psk_file": str(keys), "psk_name": "anna"}
+    told = provenance_of(structure_config({"run": {"role": "client"}, "client": client}), simulated=True)
+    assert told.configuration == {"run": {"role": "client"}, "client": {"target": "192.0.2.1:4444", "handshake": "cts"}}
 
 
 def test_a_configuration_that_is_too_long_is_left_out() -> None:

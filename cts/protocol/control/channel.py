@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
+
+from attrs import evolve
 
 from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.datagrams import Control
@@ -13,6 +16,7 @@ from cts.protocol.control.pinging import PING_INTERVAL_NS, Allowance, Pinger
 from cts.protocol.control.results import ResultsExchange
 from cts.protocol.control.session import Session
 from cts.protocol.control.states import Event, State, next_state
+from cts.protocol.plan import StreamPlan
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS
 from cts.units import SECOND, format_duration
 
@@ -23,6 +27,8 @@ CONFIRMED_WITHIN_NS = 5 * SECOND
 _NOT_HEARD = (
     f"the stream was agreed on, and then nothing came of the other end for {format_duration(CONFIRMED_WITHIN_NS)}"
 )
+_Told = TypeVar("_Told", Counts, Results)
+
 _ANSWERS_AT_ONCE = 4
 _ANSWER_INTERVAL_NS = SECOND // 10
 
@@ -38,13 +44,14 @@ class StreamChannel:
         now_ns: this instant.
         jitter: draws from 0 (included) to 1, for the intervals between PINGs.
         features: what both ends can do.
+        plan: the stream's arithmetic, beyond which nothing is believed; None to believe all.
         ping_interval_ns: from one PING to the next at least; five a second by default, which is the most.
 
     Attributes:
         state: WELCOMED, then CONFIRMED or UNCONFIRMED.
         peer_counts: the newest that came.
         peer_results: those that came; None for "not received".
-        ignored: messages of the peer's that were not answered, for they came too fast, or that were out of place.
+        ignored: messages of the peer's that came too fast to be answered, that were out of place, or told what cannot be.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class StreamChannel:
         now_ns: int,
         jitter: Callable[[], float],
         features: Feature = ALL_FEATURES,
+        plan: StreamPlan | None = None,
         ping_interval_ns: int = PING_INTERVAL_NS,
     ) -> None:
         self.state = State.WELCOMED
@@ -62,6 +70,7 @@ class StreamChannel:
         self.ignored = 0
         self.session = session
         self._features = features
+        self._plan = plan
         self._pinger = Pinger(now_ns, jitter=jitter, interval_ns=max(ping_interval_ns, PING_INTERVAL_NS))
         self._allowance = Allowance(_ANSWERS_AT_ONCE, _ANSWER_INTERVAL_NS)
         self._confirmed_until_ns = now_ns + CONFIRMED_WITHIN_NS
@@ -180,8 +189,8 @@ class StreamChannel:
         if isinstance(message, Counts):
             if number < self._counts_number or self.peer_results is not None:
                 return None
-            self._counts_number, self.peer_counts = number, message
-            return message
+            self._counts_number, self.peer_counts = number, self._believed(message)
+            return self.peer_counts
         if isinstance(message, Results):
             return self._has_results(message, received_ns)
         if self._exchange is None:
@@ -198,5 +207,15 @@ class StreamChannel:
             self.ignored += 1
         if self.peer_results is not None:
             return None
-        self.peer_results = results
-        return results
+        self.peer_results = self._believed(results)
+        return self.peer_results
+
+    def _believed(self, told: _Told) -> _Told:
+        """Return what is told without what the stream cannot come to."""
+        plan = self._plan
+        if plan is None:
+            return told
+        received = told.received if told.received is not None and told.received.can_be(plan) else None
+        sent = told.sent if told.sent is not None and told.sent.can_be(plan) else None
+        self.ignored += (received, sent) != (told.received, told.sent)
+        return evolve(told, received=received, sent=sent)

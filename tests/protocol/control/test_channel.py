@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.channel import CONFIRMED_WITHIN_NS, StreamChannel
@@ -10,6 +11,7 @@ from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Message
 from cts.protocol.control.results import RESULTS_REPEATED_NS, RESULTS_RETRY_NS
 from cts.protocol.control.session import Rejected
 from cts.protocol.control.states import State
+from cts.protocol.plan import StreamPlan
 from cts.protocol.task import FOREVER_NS
 from cts.units import SECOND
 from tests.protocol.control.ends import KEY, MS, channel_of, channels
@@ -283,3 +285,30 @@ def test_with_a_peer_that_does_not_know_results_an_end_is_over_at_once() -> None
     give(ending, sent(server))
     assert said(sent(ending, MS)) == [Pong(0, 0, MS)]
     assert ending.due_ns == FOREVER_NS
+
+
+PLAN = StreamPlan(1_000_000, 30, SECOND, SECOND)
+CAN_BE = ReceiverCounts(completed=29, dropped=1, due=PLAN.transfer_size, on_time=10**9)
+COULD_BE = SenderCounts(frames_due=30, frames_unsent=30, due=PLAN.transfer_size, elapsed_ns=2**61)
+
+
+@pytest.mark.parametrize(
+    ("counts", "believed"),
+    [
+        (Counts(CAN_BE, COULD_BE), Counts(CAN_BE, COULD_BE)),
+        (Counts(evolve(CAN_BE, repeated=1), COULD_BE), Counts(None, COULD_BE)),
+        (Counts(evolve(CAN_BE, due=PLAN.transfer_size + 1)), Counts()),
+        (Counts(evolve(CAN_BE, undecodable=2**48)), Counts()),
+        (Counts(CAN_BE, evolve(COULD_BE, frames_due=31)), Counts(CAN_BE)),
+        (Counts(CAN_BE, evolve(COULD_BE, frames_due=29)), Counts(CAN_BE)),
+        (Counts(None, evolve(COULD_BE, due=PLAN.transfer_size + 1)), Counts()),
+        (Counts(None, evolve(COULD_BE, lateness_p50_ns=2**62)), Counts()),
+    ],
+)
+def test_what_a_stream_cannot_come_to_is_not_believed(counts: Counts, believed: Counts) -> None:
+    client, server = channels()
+    server = StreamChannel(server.session, now_ns=0, jitter=lambda: 0.0, plan=PLAN)
+    client.tell(counts)
+    give(server, sent(client))
+    assert server.peer_counts == believed
+    assert server.ignored == (counts != believed)
