@@ -140,6 +140,8 @@ def _stream(flags: StreamFlags) -> dict[str, object]:
     except ValueError as error:
         raise UserError(f"--as: {error}") from None
     fps = flags.fps
+    if flags.bitrate is not None and re.fullmatch("[0-9]{1,4}", flags.bitrate):
+        raise UserError(f"--bitrate: {flags.bitrate} is so many bits in a second; did you mean {flags.bitrate}M?")
     given = {
         "direction": flags.direction,
         "bits_per_second": flags.bitrate,

@@ -35,13 +35,13 @@ def banner(config: Config, plan: StreamPlan, bound: Sequence[Address] = (), *, s
     """
     listen = ", ".join(map(str, bound or config.server.listen))
     where = {
-        "loopback": f"server on {listen} and its client",
-        "server": f"server on {listen}",
-        "client": f"client of {', '.join(config.client.target)}",
+        "loopback": f"server on {listen} and its client,",
+        "server": f"server on {listen} for what each client asks for; one that cannot say gets",
+        "client": f"client of {', '.join(config.client.target)},",
     }[config.run.role]
     streams = "" if config.run.role == "server" else f", {_streams(config)}"
     return (
-        f"cts {__version__}: {where}, {config.stream.direction.value} {plan_words(plan)}"
+        f"cts {__version__}: {where} {config.stream.direction.value} {plan_words(plan)}"
         f"{streams}{'' if simulated else _spread(config)}"
     )
 

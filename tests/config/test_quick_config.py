@@ -78,6 +78,10 @@ def test_what_is_expected_is_in_the_file_that_is_printed() -> None:
     assert structure_config(tomli.loads(made.text())) == made.config
 
 
+def test_a_rate_without_its_unit_is_told_the_one_that_was_meant() -> None:
+    assert refused(StreamFlags(bitrate="25")) == ["--bitrate: 25 is so many bits in a second; did you mean 25M?"]
+
+
 def test_what_cannot_be_expected_is_told_as_it_was_written() -> None:
     assert refused(StreamFlags(expect=["completed >= 5 ms"]))[0].startswith("--expect 'completed >= 5 ms': ")
 
