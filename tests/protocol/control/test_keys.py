@@ -102,6 +102,7 @@ def test_a_file_has_keys_with_and_without_names() -> None:
     ring = read_keys(f"# ours\n\nalice {SECRET_HEX} # laptop\n  {SECRET_HEX[::-1]}\nbob\t{SECRET_HEX[:32]}\r\n")
     assert len(ring) == 3
     assert repr(ring) == "KeyRing(alice, None, bob)"
+    assert ring.names == ("alice", None, "bob")
     assert ring.first.name == "alice"
     assert [ring.find(name) is not None for name in ("alice", None, "bob", "carol")] == [True, True, True, False]
 
