@@ -1,7 +1,10 @@
-"""STARTs from many addresses at a server on the simulated network, while clients are served: their frames, and memory.
+"""STARTs from many addresses, with ``--hellos`` HELLOs in turn with them, at a server on the simulated network that serves.
+
+Told are the clients' frames, and memory.
 
     python benchmarks/spoofed_starts.py --seconds 60 --per-second 200000 --addresses 65000
     python benchmarks/spoofed_starts.py --seconds 60 --trusted
+    python benchmarks/spoofed_starts.py --seconds 60 --hellos
 
 Without ``--trusted`` the addresses are outside ``server.original_clients``; with it they are inside, and take what places there
 are. On real sockets: ``new_streams.py --per-second 0 --addresses 65000``.
@@ -17,7 +20,7 @@ from pathlib import Path
 
 import trio
 
-from cts.api import Address, IDatagramEndpoint
+from cts.api import Address, IDatagramEndpoint, StreamPlan
 from cts.clock.virtual_time import VirtualTime
 from cts.config import structure_config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
@@ -26,6 +29,8 @@ from cts.engine.session import Session
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedEndpoint, SimulatedNetwork
 from cts.net.surroundings import running
+from cts.protocol.control.client import ClientHandshake, HandshakeMode
+from cts.protocol.roles import Direction
 from cts.protocol.wire import START
 from cts.runs.session_settings import session_settings
 from cts.runs.simulated_session import simulated_connection_id
@@ -53,6 +58,13 @@ def _resident_mib() -> float:
     return pages * resource.getpagesize() / (1 << 20)
 
 
+def _hello() -> bytes:
+    plan = StreamPlan(1_000_000, 30, 10 * SECOND)
+    hello = ClientHandshake(plan, Direction.PULL, nonce=bytes(16), now_ns=0, mode=HandshakeMode.CTS).poll(0)
+    assert hello is not None
+    return hello
+
+
 async def _flood(options: argparse.Namespace, pacer: VirtualTime, server: SimulatedEndpoint) -> None:
     first = 10 << 24 | 128 << 16 if options.trusted else 198 << 24 | 18 << 16
     sources = [
@@ -60,16 +72,18 @@ async def _flood(options: argparse.Namespace, pacer: VirtualTime, server: Simula
         for number in range(first, first + options.addresses)
     ]
     each, sent, began = options.per_second // 1000, 0, time.monotonic()
+    datagrams = (START, _hello()) if options.hellos else (START,)
     for turn in range(int(options.seconds * 1000)):
         now_ns = SECOND + turn * MILLISECOND
         await pacer.wait_until(now_ns)
         for _ in range(each):
-            server.arrive(now_ns, 0, sent, sources[sent % len(sources)], START, len(START))
+            datagram = datagrams[sent % len(datagrams)]
+            server.arrive(now_ns, 0, sent, sources[sent % len(sources)], datagram, len(datagram))
             sent += 1
         server.deliver(now_ns)
         if turn % 5000 == 4999:
             print(
-                f"{sent:,} STARTs, {_resident_mib():.1f} MiB, {sent / (time.monotonic() - began):,.0f} a second",
+                f"{sent:,} datagrams, {_resident_mib():.1f} MiB, {sent / (time.monotonic() - began):,.0f} a second",
                 flush=True,
             )
 
@@ -118,6 +132,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--connection-limit", type=int, default=64)
     parser.add_argument("--trusted", action="store_true")
+    parser.add_argument("--hellos", action="store_true", help="every other one is a HELLO without a cookie")
     options = parser.parse_args()
     pacer = VirtualTime()
     trio.run(_main, options, pacer, clock=pacer)
