@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cts.cli.printing import print_result, say
+from cts.cli.printing import print_text, say
 from cts.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _STREAMS_LISTED = 20
+_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
 @click.command(short_help="Say how a metric comes about.")
@@ -41,7 +43,9 @@ def explain(metric: str, run: Path) -> None:
     for text in (*replayed.notes, *(f"{run}: {text}" for text in replayed.missing)):
         say(text)
     figures = summary_json(replayed.report)
-    print_result("\n\n".join("\n".join(_lines(each, figures)) for each in metrics))
+    # What an object has as a whole is told once.
+    told = {each.name for each in metrics} if len(metrics) > 1 else set()
+    print_text("\n\n".join("\n".join(_lines(each, figures, told)) for each in metrics))
 
 
 def _metrics(name: str) -> tuple[Metric, ...]:
@@ -55,7 +59,7 @@ def _metrics(name: str) -> tuple[Metric, ...]:
     return metrics
 
 
-def _lines(metric: Metric, figures: Mapping[str, object]) -> Iterator[str]:
+def _lines(metric: Metric, figures: Mapping[str, object], told: set[str]) -> Iterator[str]:
     from cts.expectations.judging import measure
     from cts.output.expectation_text import shown_value
 
@@ -65,20 +69,20 @@ def _lines(metric: Metric, figures: Mapping[str, object]) -> Iterator[str]:
         low, high = (shown_value(each, metric.unit) for each in (measured.low, measured.high))
         value += f", within {low} and {high} (95 % limits)"
     rows = [
-        ("is", metric.definition),
+        ("is", _LINK.sub(r"\1", metric.definition)),
         ("defined in", metric.source),
         ("formula", metric.formula),
         ("unit", metric.unit.replace("_", " ")),
     ]
     if metric.first and metric.first != (metric.name,):
         rows.append(("in --json", " or ".join(metric.first)))
-    rows += [("from", text) for text in _inputs(metric, figures)]
+    rows += [("from", text) for text in _inputs(metric, figures, told)]
     yield f"{metric.name}: {value}"
     yield from (f"  {name:<10}  {text}" for name, text in rows)
 
 
-def _inputs(metric: Metric, figures: Mapping[str, object]) -> Iterator[str]:
-    """Yield the numbers that a metric is computed from, each with its key."""
+def _inputs(metric: Metric, figures: Mapping[str, object], told: set[str]) -> Iterator[str]:
+    """Yield the numbers that a metric is computed from, each with its key, but for those in ``told``; put them there."""
     from cts.expectations.definitions import group_of, metric_named
     from cts.expectations.judging import measure
     from cts.output.expectation_text import shown_value
@@ -93,6 +97,9 @@ def _inputs(metric: Metric, figures: Mapping[str, object]) -> Iterator[str]:
     for place in metric.inputs:
         for each in group_of(place) or (metric_named(place),):
             assert each is not None
+            if each.name in told:
+                continue
+            told.add(each.name)
             value = measure(each, figures).value
             if value is not None:
                 exact = f" ({value!r})" if isinstance(value, float) else ""

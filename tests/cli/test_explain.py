@@ -43,6 +43,13 @@ def test_short_names_rows_of_the_summary_and_objects_are_explained(events: Path,
     assert finished.stdout.count("  formula     ") >= 1
 
 
+def test_of_an_object_no_number_is_told_twice(events: Path) -> None:
+    told = run_here("explain", "metrics.loss_runs", events).stdout
+    assert "](" not in told
+    numbers = [line for line in told.splitlines() if line.startswith("  from")]
+    assert len(numbers) == len(set(numbers))
+
+
 def test_every_object_of_the_json_is_explained(events: Path) -> None:
     for group in sorted({path.partition(".")[0] for path in json_keys()}):
         assert run_here("explain", group, events).status == 0
