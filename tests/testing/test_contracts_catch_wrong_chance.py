@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import sys
 import time
@@ -85,7 +86,8 @@ WRONG: dict[str, Callable[[Hesitates], float]] = {
 @pytest.mark.parametrize("source", [pytest.param(draw, id=name) for name, draw in WRONG.items()])
 def test_a_sender_that_draws_from_elsewhere(source: Callable[[Hesitates], float]) -> None:
     said = said_of(hesitating(source))[REPEATS]
-    assert said.startswith("Draws, three datagrams: two streams with the same generator differ: datagram 1 left ")
+    # Of few values that it may draw, the first ones may be the same by chance.
+    assert re.match(r"Draws, three datagrams: two streams with the same generator differ: datagram \d+ left ", said)
     assert "use_random" in said
 
 
