@@ -111,7 +111,7 @@ def test_trio_s_own_deadlines_and_sleepers_wake_in_one_order() -> None:
     assert in_virtual_time(main) == [2 * eighth, 2 * eighth + 1, 4 * eighth, 4 * eighth + 1, 6 * eighth, 6 * eighth + 1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0, 30 * 86_400, allow_subnormal=False), st.integers(0, SECOND))
 def test_a_deadline_is_never_left_in_the_future_and_is_a_nanosecond_late_at_most(seconds: float, began_ns: int) -> None:
     async def main(clock: VirtualTime) -> tuple[float, float, int]:
@@ -125,7 +125,7 @@ def test_a_deadline_is_never_left_in_the_future_and_is_a_nanosecond_late_at_most
     assert now_ns - int(deadline * SECOND) <= 1
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0, 4 * 365 * 86_400, allow_subnormal=False))
 def test_a_jump_to_any_deadline_of_some_years_reaches_it(deadline: float) -> None:
     clock = VirtualTime()

@@ -43,7 +43,7 @@ class FrameSequences(Observer):
         self.rendered.setdefault(stream.number, []).append(frame.sequence)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(direction=st.sampled_from(DIRECTIONS), to_client=impairments, to_server=impairments)
 def test_every_frame_gets_one_verdict_and_every_stream_ends_at_its_computed_instant(
     direction: str, to_client: Impairment, to_server: Impairment

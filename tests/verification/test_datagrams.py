@@ -79,7 +79,7 @@ class ScatteredStamps(PlainSender):
         return sent
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     direction=st.sampled_from(["pull", "push"]),
     verdict=st.sampled_from(["distinct", "bytes"]),

@@ -210,7 +210,7 @@ def some_configs(draw: st.DrawFn) -> Config:
     return config_of(draw(st.sampled_from(["pull", "push"])), stream=stream, client=client, server=server, run=run)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     config=some_configs(),
     to_client=some_impairments(),
