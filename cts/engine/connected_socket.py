@@ -148,7 +148,8 @@ class ConnectedSocket(IConnectedSocket):
         async with trio.open_nursery() as nursery:
             if self._request.active:
                 self._request.endpoint.unreachable_into(lambda _remote, times: self.on_unreachable(times))
-                self._request.endpoint.receive_into(lambda _local, _remote, batch: self.on_data_received(batch))
+                received = (self._driver if self._agreed is None else self._agreed).received
+                self._request.endpoint.receive_into(lambda _local, _remote, batch: received(batch))
             for task in self._background():
                 nursery.start_soon(task)
             task_status.started()

@@ -117,7 +117,7 @@ def _played_there(report: RunReport) -> Sequence[str]:
 
 def _verb(played: int, rendered: int, *, several: bool) -> str:
     plays, plays_not = ("play", "do not play") if several else ("plays", "does not play")
-    if played * 1000 >= rendered * 999:
+    if played * 100 >= Fraction(_PLAYS) * rendered:
         return plays
     return f"{plays} with loss" if played >= _PLAYS_WITH_LOSS * rendered else plays_not
 

@@ -25,7 +25,7 @@ class StreamMeasures:
 
     Args:
         plan: the stream's arithmetic.
-        delays: takes what its frames' delays come to while it runs.
+        delays: takes what its frames' delays come to while it runs; None for a replay, in which nobody asks for that.
     """
 
     def __init__(self, plan: StreamPlan, delays: DelayTally | None = None) -> None:
@@ -34,17 +34,19 @@ class StreamMeasures:
         usable = UsableTransits(plan.end_offset_ns, plan.render_offset_ns(1))
         self._metrics = MediaMetrics(plan.interval_ns, len(plan.datagram_sizes), usable)
         self._sweep = PlayoutSweep(plan.buffered_frames, plan.final_frame, rate.numerator, SECOND * rate.denominator)
-        self._recent = RecentDelays(DelayTally() if delays is None else delays)
+        self._recent = None if delays is None else RecentDelays(delays)
 
     def frame(self, record: FrameRecord) -> None:
         """Take in a frame; they come in order."""
         self._metrics.frame(record)
         self._sweep.frame(record)
-        self._recent.frame(record.transit_ns)
+        if self._recent is not None:
+            self._recent.frame(record.transit_ns)
 
     def look(self) -> None:
         """Have counted what is known of delays by now; done at its end without that."""
-        self._recent.look()
+        if self._recent is not None:
+            self._recent.look()
 
     def missed(self, record: MissedRecord) -> None:
         """Take in data that came after its frame had been rendered."""
@@ -85,7 +87,7 @@ class StreamMeasures:
         Nothing is found where frames played of which nobody told, as by a plugin's socket that hands out no records, and where
         there are more than the stream has, as in events that were made up.
         """
-        self._recent.look()
+        self.look()
         frames = result.counts.frames
         untold = self._metrics.frames < frames.rendered and frames.completed + frames.repeated > 0
         if untold or frames.rendered > self._plan.final_frame:
