@@ -132,8 +132,8 @@ def write_page(path: Path, text: str, option: str) -> str:
 
 def refuse_report(path: Path, runs: Sequence[Path], option: str) -> None:
     """Refuse a file that cannot be written, or would take the place of a run, before anything is done for it."""
-    if any(path.resolve() == run.resolve() for run in runs):
-        raise UserError(f"{option}: '{path}' is the file of the events; allowed: another one")
+    for run in runs:
+        refuse_same(option, path, {"the events": run})
     folder = path.parent
     if path.is_dir() or not folder.is_dir():
         reason = "it is a directory" if path.is_dir() else f"there is no directory '{folder}'"
