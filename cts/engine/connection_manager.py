@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from cts.api import Address, IConnectedSocket, IDatagramEndpoint, Role
+from cts.api import Address, IDatagramEndpoint, Role
 from cts.engine.contracts import IConnectionManager, StartAnswer
+from cts.engine.streams import OpenStream
 
 __all__ = ["ConnectionManager"]
 
 
 @define(eq=False, kw_only=True)
 class ConnectionManager(IConnectionManager):
-    """Awaiting endpoints in order of arrival, a count of accepting slots, connected sockets by (role, remote). All O(1).
+    """Awaiting endpoints in order of arrival, a count of accepting slots, streams by (role, remote). All O(1).
 
     Args:
         awaiting_limit: awaiting endpoints at most.
@@ -32,7 +33,7 @@ class ConnectionManager(IConnectionManager):
     slots: int = field(default=0, init=False)
     _expired: int = field(default=0, init=False)
     _awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = field(factory=dict, init=False)
-    _connected: dict[tuple[Role, Address], IConnectedSocket] = field(factory=dict, init=False)
+    _connected: dict[tuple[Role, Address], OpenStream] = field(factory=dict, init=False)
 
     @property
     def expired(self) -> int:
@@ -48,11 +49,12 @@ class ConnectionManager(IConnectionManager):
         """Tell whether a peer has asked for a stream and has none."""
         return remote in self._awaiting
 
-    def withdraw(self, remote: Address) -> None:
-        """Forget that a peer waits, if it does."""
-        self._awaiting.pop(remote, None)
+    def withdraw(self, remote: Address) -> IDatagramEndpoint | None:
+        """Forget that a peer waits; return where it is answered from, None if it did not."""
+        endpoint, _ = self._awaiting.pop(remote, (None, 0))
+        return endpoint
 
-    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
+    def connected(self, role: Role, remote: Address) -> OpenStream | None:
         """Return this side's newest stream with that peer."""
         return self._connected.get((role, remote))
 
@@ -84,12 +86,12 @@ class ConnectionManager(IConnectionManager):
             return remote, endpoint
         return None
 
-    def add(self, connected_socket: IConnectedSocket) -> None:
+    def add(self, stream: OpenStream) -> None:
         """Enter a stream under its role and peer, in the place of an older one."""
-        self._connected[connected_socket.role, connected_socket.remote] = connected_socket
+        self._connected[stream.info.role, stream.info.remote] = stream
 
-    def remove(self, connected_socket: IConnectedSocket) -> None:
+    def remove(self, stream: OpenStream) -> None:
         """Take that stream out; a newer one of its peer stays."""
-        place = connected_socket.role, connected_socket.remote
-        if self._connected.get(place) is connected_socket:
+        place = stream.info.role, stream.info.remote
+        if self._connected.get(place) is stream:
             del self._connected[place]

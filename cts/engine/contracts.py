@@ -8,7 +8,8 @@ from typing import Protocol
 
 import trio
 
-from cts.api import Address, DatagramBatch, EndpointStatistics, IConnectedSocket, IDatagramEndpoint, Role
+from cts.api import Address, DatagramBatch, EndpointStatistics, IDatagramEndpoint, Role
+from cts.engine.streams import OpenStream
 from cts.protocol.control.limits import Caps
 from cts.records.observer import Observer
 from cts.records.results import RunReport
@@ -176,7 +177,7 @@ class StartAnswer(Enum):
 
 
 class IConnectionManager(ABC):
-    """A server's tables: accepting slots, awaiting endpoints, connected sockets by (role, remote address). All O(1)."""
+    """A server's tables: accepting slots, awaiting endpoints, streams by (role, remote address). All O(1)."""
 
     @property
     @abstractmethod
@@ -193,11 +194,11 @@ class IConnectionManager(ABC):
         """Tell whether a peer has asked for a stream and has none."""
 
     @abstractmethod
-    def withdraw(self, remote: Address) -> None:
-        """Forget that a peer waits, if it does."""
+    def withdraw(self, remote: Address) -> IDatagramEndpoint | None:
+        """Forget that a peer waits; return where it is answered from, None if it did not."""
 
     @abstractmethod
-    def connected(self, role: Role, remote: Address) -> IConnectedSocket | None:
+    def connected(self, role: Role, remote: Address) -> OpenStream | None:
         """Return this side's stream with that peer."""
 
     @abstractmethod
@@ -221,9 +222,9 @@ class IConnectionManager(ABC):
         """Take the peer that has waited longest and an accepting slot out, and return the peer; None if either lacks."""
 
     @abstractmethod
-    def add(self, connected_socket: IConnectedSocket) -> None:
+    def add(self, stream: OpenStream) -> None:
         """Enter a stream under its role and peer."""
 
     @abstractmethod
-    def remove(self, connected_socket: IConnectedSocket) -> None:
+    def remove(self, stream: OpenStream) -> None:
         """Take that stream out, unless a newer one of its peer has its place."""

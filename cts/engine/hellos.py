@@ -8,13 +8,11 @@ from attrs import define, field, frozen
 
 from cts.api import Address, StreamPlan
 from cts.engine.contracts import IAdmission
-from cts.engine.refusals import CROWDED, NO_PLAN, OTHER_WAY, UNFIT, beyond, refusal_for
-from cts.errors import DecodeError
+from cts.engine.refusals import NO_PLAN, OTHER_WAY, UNFIT, beyond
 from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.client import HELLO_RETRY_NS
-from cts.protocol.control.datagrams import Control, decode_control_untrusted
+from cts.protocol.control.datagrams import Control
 from cts.protocol.control.limits import Caps, Reason, Refusal, admit
-from cts.protocol.control.messages import Hello
 from cts.protocol.roles import Direction, Role
 
 __all__ = ["HELLO_PATIENCE_NS", "Asked", "Declined", "Hellos"]
@@ -38,10 +36,16 @@ class Asked:
 
 @frozen
 class Declined:
-    """What a client asks for that cannot be: the reason, out of a fixed set, and the answer that tells it, if any does."""
+    """What a client asks for that cannot be: the reason, out of a fixed set, and the answer that tells it."""
 
     reason: str
-    answer: bytes | None
+    answer: bytes
+
+
+@frozen
+class _Waiting:
+    asked: Asked
+    since_ns: int
 
 
 @define(eq=False, kw_only=True)
@@ -61,21 +65,11 @@ class Hellos:
     _directions: frozenset[Direction]
     _chance: Callable[[str], bytes]
     _admission: IAdmission | None = None
-    _waiting: dict[Address, Asked] = field(factory=dict, init=False)
+    _waiting: dict[Address, _Waiting] = field(factory=dict, init=False)
 
-    def hello_in(self, datagram: bytes) -> Control | None:
-        """Return the HELLO that a control datagram is; None for another one, and for what is none."""
-        try:
-            control = decode_control_untrusted(datagram)
-        except DecodeError:
-            return None
-        return control if isinstance(control.message, Hello) else None
-
-    def hear(self, control: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked:
-        """Take a HELLO; return the answer, the one that was given before, or what is to be let in."""
-        heard = self._acceptor.hear(control, remote.host.encode(), remote.port, now_ns)
-        if heard is None:
-            return Declined(CROWDED, None)
+    def hear(self, hello: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked | None:
+        """Take a HELLO; return the answer, the one that was given before, why there is no stream, or what is to be let in."""
+        heard = self._acceptor.hear(hello, remote.host.encode(), remote.port, now_ns)
         if isinstance(heard, Unfit):
             return Declined(UNFIT[heard.reason], heard.answer)
         if not isinstance(heard, Incoming):
@@ -89,10 +83,8 @@ class Hellos:
             return Asked(heard, plan)
         return Declined(NO_PLAN if plan.cap is None else beyond(plan.cap), self.refuse(heard, plan))
 
-    def refuse(self, incoming: Incoming, why: Refusal | str) -> bytes | None:
-        """Decide that a stream is not served; return the answer, None for none. A text is one of those that admission says."""
-        if isinstance(why, str):
-            why = refusal_for(why, self._admission)
+    def refuse(self, incoming: Incoming, why: Refusal) -> bytes:
+        """Decide that a stream is not served; return the answer."""
         return self._acceptor.refuse(incoming, why)
 
     def accept(self, asked: Asked, remote: Address, connection_id: str, now_ns: int) -> Accepted:
@@ -106,18 +98,25 @@ class Hellos:
             now_ns=now_ns,
         )
 
-    def waits_with(self, remote: Address, asked: Asked) -> bool:
-        """Tell whether a peer waits with that same HELLO."""
-        before = self._waiting.get(remote)
-        return before is not None and before.incoming.asker == asked.incoming.asker
+    def waiting(self) -> list[tuple[Address, Asked]]:
+        """Return who waits, with what."""
+        return [(remote, each.asked) for remote, each in self._waiting.items()]
 
-    def wait(self, remote: Address, asked: Asked) -> None:
-        """Keep what a peer waits with."""
-        self._waiting[remote] = asked
+    def waited_ns(self, remote: Address, asked: Asked, now_ns: int) -> int | None:
+        """Return how long a peer has waited with that same HELLO; None if it does not."""
+        before = self._waiting.get(remote)
+        if before is None or before.asked.incoming.asker != asked.incoming.asker:
+            return None
+        return now_ns - before.since_ns
+
+    def wait(self, remote: Address, asked: Asked, now_ns: int) -> None:
+        """Keep what a peer waits with from now on."""
+        self._waiting[remote] = _Waiting(asked, now_ns)
 
     def take(self, remote: Address) -> Asked | None:
         """Return what a peer waited with, which is forgotten; None for START."""
-        return self._waiting.pop(remote, None)
+        waiting = self._waiting.pop(remote, None)
+        return None if waiting is None else waiting.asked
 
     def waited_in_vain(self, remote: Address) -> None:
         """Give the place back of a peer that waits no more."""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from cts.engine.contracts import IAdmission, StartAnswer
+from cts.engine.contracts import IAdmission
 from cts.protocol.control.limits import Reason, Refusal
 
 __all__ = [
-    "CROWDED",
+    "CLOSED_TO_HELLO",
+    "CLOSED_TO_START",
     "DENIED",
+    "FULL",
     "LEAVING",
     "NOT_ALLOWED",
     "NOT_MADE",
     "NO_PLAN",
+    "NO_ROOM",
     "OTHER_WAY",
     "UNFIT",
     "beyond",
+    "full",
     "refusal_for",
 ]
 
@@ -24,7 +28,9 @@ DENIED: Final = "in server.deny"
 NOT_ALLOWED: Final = "outside server.allow"
 OTHER_WAY: Final = "HELLO for a direction that is not served"
 NO_PLAN: Final = "HELLO whose numbers make no stream"
-CROWDED: Final = "HELLO beyond the streams that are remembered"
+CLOSED_TO_START: Final = "START while not accepting"
+CLOSED_TO_HELLO: Final = "HELLO while not accepting"
+FULL: Final = "beyond server.connection_limit"
 UNFIT: Final = {Reason.KEY: "HELLO without the right key", Reason.UNSUPPORTED: "HELLO that asks for what is not known"}
 LEAVING: Final = Refusal(Reason.LEAVING, "it is about to end and takes no more streams: ask again when it is back")
 NOT_MADE: Final = Refusal(Reason.OTHER, "it could not make the stream: its own output says why")
@@ -36,7 +42,7 @@ _ADVICE: Final = {
     Reason.BUSY: "ask again when others have ended, or raise it",
     Reason.CAP: "ask for less, or again when others have ended, or raise it",
 }
-_BUSY: Final = Refusal(Reason.BUSY, "as many clients wait as may: ask again when others have ended")
+NO_ROOM: Final = Refusal(Reason.BUSY, "as many clients wait as may: ask again when others have ended")
 _DENIED: Final = Refusal(Reason.DENIED, "this address is not served there: see its server.allow and server.deny")
 
 
@@ -46,12 +52,16 @@ def beyond(limit: str) -> str:
 
 
 def refusal_for(reason: str, admission: IAdmission | None) -> Refusal:
-    """Return what a client is told that is turned away for a reason of admission, or since there is no room to wait."""
-    if reason == StartAnswer.NO_ROOM.value:
-        return _BUSY
+    """Return what a client is told that is turned away for a reason of admission."""
     if not reason.startswith(_BEYOND):
         return _DENIED
     name = reason.removeprefix(_BEYOND)
     kind = _REASONS[name.partition("_")[0]]
     limit = "" if admission is None else admission.limit(name)
     return Refusal(kind, f"its server.limits.{name} is {limit}: {_ADVICE[kind]}", name, limit)
+
+
+def full(at_once: int) -> Refusal:
+    """Return what a client is told that has waited for one of so many streams to end."""
+    text = f"its server.connection_limit is {at_once:,}: {_ADVICE[Reason.BUSY]}"
+    return Refusal(Reason.BUSY, text, "connection_limit", f"{at_once:,}")

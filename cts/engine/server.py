@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
-from attrs import Factory, define, field
+from attrs import define, field
 
-from cts.api import Address, DatagramBatch, IConnectedSocket, IDatagramEndpoint, Role, StreamPlan
+from cts.api import Address, DatagramBatch, IDatagramEndpoint, Role, StreamPlan
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, IListenerHandler, IListeningSocket, StartAnswer
-from cts.engine.hellos import HELLO_PATIENCE_NS, Asked, Declined, Hellos
+from cts.engine.hello_door import HelloDoor, hello_in
+from cts.engine.hellos import Hellos
 from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.opening_pace import OpeningPace
-from cts.engine.refusals import LEAVING, NOT_MADE
+from cts.engine.refusals import NOT_MADE
+from cts.engine.start_door import StartDoor
 from cts.engine.streams import OpenStream, Streams
 from cts.engine.turned_away import TurnedAway
 from cts.errors import UserError, system_error
-from cts.protocol.control.acceptor import Accepted, Repeated
 from cts.protocol.control.datagrams import controls_apart
 from cts.protocol.handshake import starts_apart
-from cts.protocol.wire import START
 from cts.records.results import came_to_nothing
 
 __all__ = ["Server"]
@@ -41,9 +40,6 @@ class Server(IListenerHandler):
         admission: who may ask at all; None for everybody.
         pace: how fast streams are opened; None for at once.
         hellos: answers HELLO; None for a server that does not know it.
-
-    Attributes:
-        refused: datagrams that were read and answered with nothing, by reason: a short text out of a fixed set.
     """
 
     _manager: IConnectionManager
@@ -54,57 +50,84 @@ class Server(IListenerHandler):
     _pace: OpeningPace | None = None
     _hellos: Hellos | None = None
     _others: Streams | None = None
-    refused: Counter[str] = field(factory=Counter, init=False)
     _crowded: str | None = field(default=None, init=False)
     _overloaded: str | None = field(default=None, init=False)
-    _turned_away: TurnedAway = field(
-        default=Factory(lambda self: TurnedAway(self._streams.note), takes_self=True), init=False
-    )
+    _turned_away: TurnedAway = field(init=False)
+    _start_door: StartDoor = field(init=False)
+    _hello_door: HelloDoor | None = field(default=None, init=False)
     _asked: trio.Event = field(factory=trio.Event, init=False)
     _accepting: bool = field(default=True, init=False)
     _given_up: GivenUpPeers = field(factory=GivenUpPeers, init=False)
-    _welcomes: dict[Address, bytes] = field(factory=dict, init=False)
-    """What the present stream of each peer that asked by HELLO was answered."""
+
+    def __attrs_post_init__(self) -> None:
+        self._turned_away = TurnedAway(self._streams.note)
+        self._start_door = StartDoor(
+            manager=self._manager,
+            turned_away=self._turned_away,
+            admission=self._admission,
+            bits_per_second=self._streams.bits_per_second,
+            answers_first=self._streams.role is Role.RECEIVER,
+        )
+        if self._hellos is not None:
+            self._hello_door = HelloDoor(
+                hellos=self._hellos,
+                manager=self._manager,
+                broker=self._broker,
+                turned_away=self._turned_away,
+                admission=self._admission,
+            )
 
     def on_packet_received(
         self, listening_socket: IListeningSocket, local: Address, remote: Address, batch: DatagramBatch
     ) -> None:
         """Hand a peer's datagrams to its stream; take START and HELLO from others; answer everything else with nothing."""
-        if self._hellos is not None:
+        if self._hello_door is not None:
             controls, rest = controls_apart(batch)
             for datagram in controls:
-                self._control(self._hellos, listening_socket.endpoint.at(local), remote, datagram, batch.received_ns)
+                self._control(
+                    self._hello_door, listening_socket.endpoint.at(local), remote, datagram, batch.received_ns
+                )
             if rest is None:
                 return
             batch = rest
-        connected = self._connected(remote)
+        present = self._present(remote)
         starts, others = starts_apart(batch)
         # What the kernel handed over together came before the START, which is short and so can only be the last.
-        if others is not None and connected is None:
+        if others is not None and present is None:
             known = self._given_up.take(remote, others)
-            self.refused["too late for its stream" if known else "not START from a stranger"] += len(others)
-        elif others is not None and connected is not None:
-            connected.on_data_received(others)
+            self._turned_away.count("too late for its stream" if known else "not START from a stranger", len(others))
+        elif others is not None and present is not None:
+            present.socket.on_data_received(others)
         if not starts:
             return
         # Who has agreed on a stream has no use for START: whoever sends it in that name, it does nothing to that.
-        agreed = remote in self._welcomes
-        if connected is None or (not agreed and connected.begins_another(batch.received_ns)):
+        agreed = present is not None and present.welcome is not None
+        if present is None or (not agreed and present.socket.begins_another(batch.received_ns)):
             endpoint = listening_socket.endpoint.at(local)
-            gives_way = connected is not None and connected.role is Role.SENDER
-            if self._start(endpoint, remote, starts, batch.received_ns, instead=gives_way) and connected is not None:
-                self._streams_of(connected.role).give_way(connected)
+            instead = present is not None and present.gives_way
+            if self._start_door.ask(endpoint, remote, starts, batch.received_ns, instead=instead):
+                self._awaits(present)
         else:
-            self.refused["repeated START"] += starts
+            self._turned_away.count(StartAnswer.REPEATED.value, starts)
             if not agreed:
-                self._came(remote, starts)
-                connected.on_start_repeated(batch.received_ns)
+                self._start_door.came(remote, starts)
+                present.socket.on_start_repeated(batch.received_ns)
 
     def on_unreachable(self, remote: Address, times: int) -> None:
         """Tell the peer's stream; of others nothing is kept, for anybody can make such a message up."""
-        connected = self._connected(remote)
-        if connected is not None:
-            connected.on_unreachable(times)
+        present = self._present(remote)
+        if present is not None:
+            present.socket.on_unreachable(times)
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Datagrams that were read and led to nothing, by reason: a short text out of a fixed set."""
+        refused = dict(self._turned_away.counts)
+        if self._admission is not None and self._admission.held_back:
+            refused["START whose answer was too much for what came"] = self._admission.held_back
+        if in_vain := self._manager.expired + (0 if self._accepting else self._manager.awaiting):
+            refused["START that waited in vain"] = in_vain
+        return refused
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -138,130 +161,44 @@ class Server(IListenerHandler):
                 await self._match(streams)
 
     def stop_accepting(self) -> None:
-        """Refuse every further START; streams that run go on."""
+        """Let nobody in any more, and tell who waits and can be told; streams that run go on."""
         self._accepting = False
-        self._count_in_vain()
+        self._start_door.closed = True
+        if self._hello_door is not None:
+            self._hello_door.close()
         self._broker.stop()
         self._asked.set()
 
-    def _connected(self, remote: Address) -> IConnectedSocket | None:
+    def _present(self, remote: Address) -> OpenStream | None:
         """Return the present stream of a peer, whichever way it goes: there is one at most."""
-        connected = self._manager.connected(self._streams.role, remote)
-        if connected is None and self._others is not None:
-            connected = self._manager.connected(self._others.role, remote)
-        return connected
+        present = self._manager.connected(self._streams.role, remote)
+        if present is None and self._others is not None:
+            present = self._manager.connected(self._others.role, remote)
+        return present
 
     def _streams_of(self, role: Role) -> Streams:
         return self._streams if self._others is None or role is self._streams.role else self._others
 
     def _control(
-        self, hellos: Hellos, endpoint: IDatagramEndpoint, remote: Address, datagram: bytes, received_ns: int
+        self, door: HelloDoor, endpoint: IDatagramEndpoint, remote: Address, datagram: bytes, received_ns: int
     ) -> None:
         """Take a control datagram: HELLO from anybody, everything else of a stream for that."""
-        connected = self._connected(remote)
-        control = hellos.hello_in(datagram)
-        if control is None:
-            if connected is None:
-                self.refused["control datagram of no stream"] += 1
-            else:
-                connected.on_data_received(DatagramBatch(datagram, len(datagram), received_ns))
-            return
-        heard = hellos.hear(control, remote, self._streams.pacer.now_ns())
-        answer: bytes | None
-        if isinstance(heard, Asked):
-            answer = self._asked_by_hello(hellos, endpoint, remote, heard, received_ns)
-        elif isinstance(heard, Declined):
-            answer = self._told(remote, heard, received_ns)
-        elif isinstance(heard, Repeated):
-            answer = heard.answer
-            if connected is not None and self._welcomes.get(remote) == answer:
-                connected.on_start_repeated(received_ns)
-                return
+        present = self._present(remote)
+        hello = hello_in(datagram)
+        if hello is not None:
+            now_ns = self._streams.pacer.now_ns()
+            if door.ask(endpoint, remote, hello, received_ns=received_ns, now_ns=now_ns, present=present):
+                self._awaits(present)
+        elif present is None:
+            self._turned_away.count("control datagram of no stream", 1)
         else:
-            answer = heard
-        if answer is not None:
-            endpoint.try_send(remote, answer)
+            present.socket.on_data_received(DatagramBatch(datagram, len(datagram), received_ns))
 
-    def _asked_by_hello(
-        self, hellos: Hellos, endpoint: IDatagramEndpoint, remote: Address, asked: Asked, received_ns: int
-    ) -> bytes | None:
-        """Enter a peer that asks, and whose address is proven, among those who wait; return why it is not let in."""
-        patience_ns = HELLO_PATIENCE_NS
-        if not self._accepting:
-            return hellos.refuse(asked.incoming, LEAVING)
-        if hellos.waits_with(remote, asked):
-            self._manager.request_start(remote, endpoint, received_ns, patience_ns=patience_ns)
-            return None
-        connected = self._connected(remote)
-        admission = self._admission
-        if admission is not None:
-            reason = admission.refusal(remote, received_ns, proven=True)
-            if reason is None:
-                if self._manager.awaits(remote):
-                    # Who has the port now asks for another stream than who waits.
-                    hellos.waited_in_vain(remote)
-                gives_way = connected is not None and connected.role is Role.SENDER
-                reason = admission.take(remote, asked.plan.bits_per_second, instead=gives_way)
-                if reason is not None:
-                    self._manager.withdraw(remote)
-            if reason is not None:
-                return self._told(remote, Declined(reason, hellos.refuse(asked.incoming, reason)), received_ns)
-        hellos.wait(remote, asked)
-        answer = self._manager.request_start(remote, endpoint, received_ns, patience_ns=patience_ns)
-        if answer is StartAnswer.NO_ROOM:
-            hellos.waited_in_vain(remote)
-            reason = answer.value
-            return self._told(remote, Declined(reason, hellos.refuse(asked.incoming, reason)), received_ns)
+    def _awaits(self, present: OpenStream | None) -> None:
+        """Somebody is new among those who wait, to whom the stream that it has gives way."""
         self._asked.set()
-        if connected is not None:
-            self._streams_of(connected.role).give_way(connected)
-        return None
-
-    def _told(self, remote: Address, declined: Declined, now_ns: int) -> bytes | None:
-        """Take note of a HELLO that is refused; return the answer, if there is one."""
-        self.refused[declined.reason] += 1
-        self._turned_away.refused(remote, declined.reason, 1, now_ns)
-        return declined.answer
-
-    def _start(
-        self, endpoint: IDatagramEndpoint, remote: Address, starts: int, received_ns: int, *, instead: bool
-    ) -> bool:
-        """Enter a peer that asks; tell whether it is new among those who wait. Until it is let in, nothing is kept of it."""
-        if not self._accepting:
-            self.refused["START while not accepting"] += starts
-            return False
-        refusal = self._refusal(remote, received_ns, instead=instead)
-        if refusal is not None:
-            self.refused[refusal] += starts
-            self._turned_away.refused(remote, refusal, starts, received_ns)
-            return False
-        self._came(remote, starts)
-        answer = self._manager.request_start(remote, endpoint, received_ns)
-        if answer is StartAnswer.AWAITING:
-            starts -= 1
-            self._asked.set()
-        if starts:
-            reason = StartAnswer.NO_ROOM if answer is StartAnswer.NO_ROOM else StartAnswer.REPEATED
-            self.refused[reason.value] += starts
-        if answer is StartAnswer.NO_ROOM:
-            self._give_back(remote)
-        return answer is StartAnswer.AWAITING
-
-    def _refusal(self, remote: Address, received_ns: int, *, instead: bool) -> str | None:
-        """Ask the doors; who passes has a place taken, unless it waits with one already."""
-        admission = self._admission
-        if admission is None or (refusal := admission.refusal(remote, received_ns)) is not None:
-            return None if admission is None else refusal
-        return (
-            None
-            if self._manager.awaits(remote)
-            else admission.take(remote, self._streams.bits_per_second, instead=instead)
-        )
-
-    def _came(self, remote: Address, starts: int) -> None:
-        """Take note of what a peer may be answered for."""
-        if self._admission is not None and self._streams.role is Role.RECEIVER:
-            self._admission.came(remote, starts * len(START), starts)
+        if present is not None:
+            present.give_way()
 
     def _give_back(self, remote: Address, plan: StreamPlan | None = None) -> None:
         if self._admission is not None:
@@ -286,19 +223,13 @@ class Server(IListenerHandler):
             limit = f"server.connection_limit = {self._broker.at_once}"
             self._crowded = f"as many streams ran at once as {limit} lets: clients that asked then had to wait"
             self._streams.note(self._crowded)
-        self._count_in_vain()
         if self._manager.expired and pace is not None and pace.held_up and self._overloaded is None:
             self._overloaded = "this host had no time left for more streams: clients waited in vain"
             self._streams.note(self._overloaded)
 
-    def _count_in_vain(self) -> None:
-        if in_vain := self._manager.expired + (0 if self._accepting else self._manager.awaiting):
-            self.refused["START that waited in vain"] = in_vain
-
     def _open(self, remote: Address, endpoint: IDatagramEndpoint, nursery: trio.Nursery) -> None:
         hellos, name = self._hellos, self._new_connection_id(remote)
         asked = None if hellos is None else hellos.take(remote)
-        accepted: Accepted | None = None
         self._broker.started()
         if hellos is None or asked is None:
             if self._admission is not None and self._streams.role is Role.RECEIVER:
@@ -308,19 +239,16 @@ class Server(IListenerHandler):
             accepted = hellos.accept(asked, remote, name, self._streams.pacer.now_ns())
             streams = self._streams_of(asked.server_role)
             stream = streams.open(endpoint, remote, active=False, connection_id=name, plan=asked.plan, opening=accepted)
-            if stream is None and (answer := hellos.refuse(asked.incoming, NOT_MADE)) is not None:
-                endpoint.try_send(remote, answer)
+            if stream is None:
+                endpoint.try_send(remote, hellos.refuse(asked.incoming, NOT_MADE))
         if stream is None:
             self._give_back(remote, None if asked is None else asked.plan)
             self._retire_one(counts=False)
             return
-        before = self._connected(remote)
-        if before is not None and before.role is not stream.socket.role:
+        before = self._present(remote)
+        if before is not None and before.info.role is not stream.info.role:
             self._manager.remove(before)
-        self._welcomes.pop(remote, None)
-        if accepted is not None:
-            self._welcomes[remote] = accepted.answer
-        self._manager.add(stream.socket)
+        self._manager.add(stream)
         nursery.start_soon(self._run, stream, name=f"stream {remote}")
 
     async def _run(self, stream: OpenStream) -> None:
@@ -328,12 +256,8 @@ class Server(IListenerHandler):
         try:
             result = await streams.run(stream)
         finally:
-            self._manager.remove(stream.socket)
-            if self._connected(stream.info.remote) is None:
-                self._welcomes.pop(stream.info.remote, None)
+            self._manager.remove(stream)
             self._give_back(stream.info.remote, stream.info.plan)
-        if self._admission is not None and self._admission.held_back:
-            self.refused["START whose answer was too much for what came"] = self._admission.held_back
         if result is not None and gave_up(result):
             take = streams.latecomers.of(stream.info, result.ended_ns)
             self._given_up.add(stream.info.remote, result.ended_ns, take)

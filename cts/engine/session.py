@@ -321,7 +321,7 @@ class Session(ISession):
                 bytes_sent=sum(each.bytes_sent for each in counts.values()),
             ),
             outcomes=outcomes,
-            refused=dict(self._server.refused) if self._server is not None else {},
+            refused={} if self._server is None else self._server.refused,
             overflowed=statistics.overflowed,
             unreachable=statistics.unreachable,
             unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),

@@ -28,6 +28,7 @@ from cts.engine.stream_ends import StreamLedger
 from cts.engine.stream_parts import StreamParts
 from cts.errors import PluginFailure, explained
 from cts.metrics.frame_record import MissedRecord
+from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.greeting import Opening
 from cts.records.measures import StreamMeasures
 from cts.records.observer import Observer
@@ -44,12 +45,27 @@ _CANCELLED = Outcome.CANCELLED, "Cancelled"
 
 @frozen(eq=False)
 class OpenStream:
-    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer."""
+    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer.
+
+    Attributes:
+        welcome: what its peer was answered that asked for it by HELLO; None for a client's, and for START.
+    """
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
     measures: StreamMeasures | None = field(default=None, repr=False)
+    welcome: bytes | None = field(default=None, repr=False)
     running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it ends where its peer asks for another one: a receiver renders what it has to its end."""
+        return self.info.role is Role.SENDER
+
+    def give_way(self) -> None:
+        """End it for another one of its peer, if it does."""
+        if self.gives_way:
+            self.running.cancel()
 
 
 class Streams:
@@ -175,7 +191,8 @@ class Streams:
             self._fail(info, error)
             return None
         # Whoever is told of it now finds it among those that run, though its task may not have had its turn yet.
-        opened = OpenStream(info, socket, measures)
+        welcome = opening.answer if isinstance(opening, Accepted) else None
+        opened = OpenStream(info, socket, measures, welcome)
         self._open[opened] = None
         return opened
 
@@ -229,13 +246,6 @@ class Streams:
     def note(self, text: str) -> None:
         """Have a person hear something that is of no single stream."""
         self._observer.noted(text)
-
-    def give_way(self, socket: IConnectedSocket) -> None:
-        """End the stream whose peer has asked for another one, if it sends; a receiver renders what it has to its end."""
-        if self.role is Role.SENDER:
-            for stream in self._open:
-                if stream.socket is socket:
-                    stream.running.cancel()
 
     def abandon(self) -> None:
         """Record the streams that still run as cancelled: nobody waits for them any more."""

@@ -1,7 +1,8 @@
-"""What a person hears of peers that asked for a stream and were refused: the first at once, then a line a minute at most."""
+"""What comes to a server in vain: all of it is counted; of who asked for a stream and was refused a person hears, too."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from attrs import define, field
@@ -22,21 +23,29 @@ class _Told:
 
 @define(eq=False)
 class TurnedAway:
-    """Tells of them by reason, of which there is a fixed set.
+    """Counts by reason, of which there is a fixed set, and tells of the first at once, then in a line a minute at most.
 
     Args:
         tell: takes a line.
 
     Attributes:
-        notes: the first line of each reason.
+        counts: datagrams that led to nothing, by reason.
+        notes: the first line of each reason that was told of.
     """
 
     _tell: Callable[[str], None]
+    counts: Counter[str] = field(factory=Counter, init=False)
     notes: list[str] = field(factory=list, init=False)
     _told: dict[str, _Told] = field(factory=dict, init=False)
 
+    def count(self, reason: str, times: int) -> None:
+        """Count what a person need not hear of."""
+        if times:
+            self.counts[reason] += times
+
     def refused(self, remote: Address, reason: str, times: int, now_ns: int) -> None:
-        """Take note that a peer's question was refused so many times."""
+        """Count that a peer's question was refused so many times, and tell of it."""
+        self.count(reason, times)
         told = self._told.get(reason)
         if told is None:
             self._told[reason] = _Told(now_ns)

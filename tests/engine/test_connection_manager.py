@@ -6,10 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from cts.api import Address, IConnectedSocket, Role
+from cts.api import Address, Role
 from cts.engine.broker import Broker
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import StartAnswer
+from cts.engine.streams import OpenStream
+from cts.records.snapshots import StreamInfo
 from cts.testing import RecordingEndpoint, RecordingSocket, request_for
 from tests.engine.small_stream import SECOND
 
@@ -25,8 +27,10 @@ def manager_of(limit: int = 3) -> ConnectionManager:
     return ConnectionManager(awaiting_limit=limit, patience_ns=PATIENCE)
 
 
-def stream_of(peer: Address, role: Role = ROLE) -> RecordingSocket:
-    return RecordingSocket(request_for(RecordingEndpoint(), role=role, active=False, peer=peer))
+def stream_of(peer: Address, role: Role = ROLE) -> OpenStream:
+    endpoint = RecordingEndpoint()
+    socket = RecordingSocket(request_for(endpoint, role=role, active=False, peer=peer))
+    return OpenStream(StreamInfo(1, endpoint.local, peer, role, 0), socket)
 
 
 def test_nobody_is_matched_without_a_slot_and_no_slot_without_a_peer() -> None:
@@ -51,6 +55,15 @@ def test_peers_are_matched_in_the_order_in_which_they_first_asked() -> None:
         matched = manager.match(1)
         assert matched is not None
         assert matched[0] == peer
+
+
+def test_who_waits_no_more_gives_back_where_it_was_to_be_answered_from() -> None:
+    manager = manager_of()
+    manager.request_start(PEERS[0], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[0], ENDPOINTS[1], 0)
+    assert manager.withdraw(PEERS[0]) is ENDPOINTS[1]
+    assert manager.withdraw(PEERS[0]) is None
+    assert manager.awaiting == 0
 
 
 def test_a_peer_is_answered_from_where_it_last_asked() -> None:
@@ -119,7 +132,7 @@ class PopulationMachine(RuleBasedStateMachine):
         self.now_ns = 0
         self.waiting: dict[Address, int] = {}
         self.given_up = 0
-        self.streams: dict[Address, IConnectedSocket] = {}
+        self.streams: dict[Address, OpenStream] = {}
         self.asked = 0
         self.served = 0
 

@@ -53,3 +53,105 @@ def test_who_waits_and_asks_for_another_stream_that_is_refused_waits_no_more(wai
         assert len((await running.stop()).results) == 1
 
     in_world(main)
+
+
+async def keeps_asking(world: World, peer: Peer, client: ClientHandshake, until_ns: int) -> list[tuple[int, object]]:
+    """Have a peer send HELLO as often as a client does; return when what came of it."""
+    heard: list[tuple[int, object]] = []
+    while client.pending and world.pacer.now_ns() < until_ns:
+        if (hello := client.poll(world.pacer.now_ns())) is not None:
+            await peer.send(SERVER, hello)
+        before = len(peer.received)
+        await world.until(min(client.due_ns, world.pacer.now_ns() + LATENCY, until_ns))
+        peer.endpoint.drain()
+        for each in peer.received[before:]:
+            control = decode_control_untrusted(each.data)
+            heard.append((each.at_ns, control.message))
+            client.hear(control, each.at_ns)
+    return heard
+
+
+def test_who_waits_three_seconds_for_another_stream_to_end_is_told_that_the_server_is_full() -> None:
+    async def main(world: World) -> None:
+        long = {"stream_length": "60s"}
+        config = config_of("pull", run={"role": "server", "grace": "1s"}, server={"connection_limit": 1}, stream=long)
+        running = await world.serve(world.session(config))
+        served, waiting = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        client = hello_of(nonce=b"1" * 16)
+        heard = await keeps_asking(world, waiting, client, 10 * SECOND)
+        (challenged_ns, challenge), (refused_ns, refusal) = heard
+        assert isinstance(challenge, Challenge)
+        assert isinstance(refusal, Refused)
+        assert 3 * SECOND <= refused_ns - challenged_ns < 4 * SECOND
+        assert refusal.refusal.cap == "connection_limit"
+        assert client.explanation == (
+            "the server refuses: its server.connection_limit is 1: ask again when others have ended, or raise it"
+        )
+        report = await running.stop()
+        assert len(report.results) == 1
+        assert report.snapshot.refused["beyond server.connection_limit"] == 1
+
+    in_world(main)
+
+
+def test_who_waits_and_gets_a_place_before_that_is_served() -> None:
+    async def main(world: World) -> None:
+        server = {"connection_limit": 1}
+        running = await world.serve(
+            world.session(config_of("pull", run={"role": "server", "grace": "1h"}, server=server))
+        )
+        served, waiting = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        client = hello_of(nonce=b"1" * 16)
+        await keeps_asking(world, waiting, client, 10 * SECOND)
+        assert client.welcome is not None
+        await running.stop()
+
+    in_world(main)
+
+
+@pytest.mark.parametrize("says", ["stops accepting", "has served as many as it is to"])
+def test_who_waits_is_told_when_a_server_takes_no_more_streams(says: str) -> None:
+    limits = {"connection_limit": 1, "server_exit_limit": 0 if says == "stops accepting" else 1}
+
+    async def main(world: World) -> None:
+        config = config_of("pull", run={"role": "server", "grace": "1h"}, server=limits)
+        session = world.session(config)
+        running = await world.serve(session)
+        served, waiting = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        client = hello_of(nonce=b"1" * 16)
+        await keeps_asking(world, waiting, client, 500 * MS)
+        assert client.pending
+        if says == "stops accepting":
+            session.stop_accepting()
+        await keeps_asking(world, waiting, client, 10 * SECOND)
+        assert client.explanation == (
+            "the server refuses: it is about to end and takes no more streams: ask again when it is back"
+        )
+        report = await running.stop()
+        assert report.snapshot.refused["HELLO while not accepting"] >= 1
+        assert "START that waited in vain" not in report.snapshot.refused
+
+    in_world(main)
+
+
+def test_so_is_who_asks_a_server_that_ends_already() -> None:
+    async def main(world: World) -> None:
+        session = world.session(config_of("pull", run={"role": "server", "grace": "1h"}))
+        running = await world.serve(session)
+        served, late = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        session.stop_accepting()
+        client = hello_of(nonce=b"1" * 16)
+        heard = await keeps_asking(world, late, client, 10 * SECOND)
+        assert [type(each) for _, each in heard] == [Challenge, Refused]
+        report = await running.stop()
+        assert report.snapshot.refused["HELLO while not accepting"] == 1
+
+    in_world(main)

@@ -8,6 +8,7 @@ none of the room that those have who are accepted: it costs a peer nothing to be
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 from cts.protocol.control.cookie import cookie_of, is_fresh_cookie, slot_of
@@ -82,21 +83,27 @@ class Accepted(NamedTuple):
 
 
 class _Answers:
-    """Those that were given in this slot and the one before, by asker."""
+    """Those that were given in this slot and the one before, by asker; the oldest makes room where there are too many."""
 
-    def __init__(self) -> None:
-        self._now: dict[_Asker, bytes] = {}
-        self._before: dict[_Asker, bytes] = {}
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._now: OrderedDict[_Asker, bytes] = OrderedDict()
+        self._before: OrderedDict[_Asker, bytes] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._now) + len(self._before)
 
-    def add(self, asker: _Asker, answer: bytes) -> None:
+    def add(self, asker: _Asker, answer: bytes) -> bool:
+        """Keep an answer; tell whether another one was forgotten for it."""
+        crowded = len(self) >= self._at_most
+        if crowded:
+            (self._before or self._now).popitem(last=False)
         self._now[asker] = answer
+        return crowded
 
     def again(self, asker: _Asker) -> bytes | None:
         """Return what an asker was answered, which is of this slot from now on."""
-        answer = self._now.get(asker) or self._before.pop(asker, None)
+        answer = self._now.pop(asker, None) or self._before.pop(asker, None)
         if answer is not None:
             self._now[asker] = answer
         return answer
@@ -107,8 +114,8 @@ class _Answers:
 
     def turn(self, *, keep: bool) -> None:
         """Begin a slot; keep those of the one that was, or none."""
-        self._before = self._now if keep else {}
-        self._now = {}
+        self._before = self._now if keep else OrderedDict()
+        self._now = OrderedDict()
 
 
 class Acceptor:
@@ -118,23 +125,23 @@ class Acceptor:
         secret: what cookies are made with, 16 to 64 bytes that nobody can foresee, drawn for this run alone.
         keys: those of its clients; None to serve who has none.
         remembered: streams that are kept at once, and refusals, each for 10 s at most after the last copy of its HELLO.
+            Of more the oldest are forgotten: a copy of one's HELLO that is still on its way is decided anew.
 
     Attributes:
         challenged: CHALLENGEs that were answered.
         repeated: copies of a HELLO that were answered as before.
-        crowded: HELLOs that got no answer since as many streams, or refusals, were kept as may be.
+        forgotten: decisions that others took the room of.
     """
 
     def __init__(self, secret: bytes, *, keys: KeyRing | None = None, remembered: int = 16_384) -> None:
         self.challenged = 0
         self.repeated = 0
-        self.crowded = 0
+        self.forgotten = 0
         self._secret = secret
         self._keys = keys
-        self._remembered = remembered
         self._slot = 0
-        self._accepted = _Answers()
-        self._refused = _Answers()
+        self._accepted = _Answers(remembered)
+        self._refused = _Answers(remembered)
 
     @property
     def decisions(self) -> int:
@@ -178,9 +185,6 @@ class Acceptor:
         key, problem = self._key_of(hello, control)
         if problem is not None:
             return Unfit(Reason.KEY, _refused(hello, Refusal(Reason.KEY, problem)))
-        if len(self._accepted) >= self._remembered:
-            self.crowded += 1
-            return None
         return Incoming(hello, key, asker, transcript(control.covered))
 
     def accept(
@@ -212,21 +216,15 @@ class Acceptor:
         )
         covered = encode_control(welcome, tagged=key is not None)
         answer = covered if key is None else with_tag(covered, key.welcome_tag(incoming.transcript, covered))
-        self._accepted.add(incoming.asker, answer)
+        self.forgotten += self._accepted.add(incoming.asker, answer)
         keys = StreamKeys.of(key, incoming.transcript, covered)
         return Accepted(answer, Session(keys, is_client=False), both, None if key is None else key.name)
 
-    def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes | None:
-        """Return the answer that says why the stream is not served; None where as many are kept as may be.
-
-        What is not kept is not told: a copy of that HELLO may be accepted yet.
-        """
+    def refuse(self, incoming: Incoming, refusal: Refusal) -> bytes:
+        """Return the answer that says why the stream is not served."""
         self._accepted.drop(incoming.asker)
-        if len(self._refused) >= self._remembered:
-            self.crowded += 1
-            return None
         answer = _refused(incoming.hello, refusal)
-        self._refused.add(incoming.asker, answer)
+        self.forgotten += self._refused.add(incoming.asker, answer)
         return answer
 
     def _forget(self, now_ns: int) -> None:

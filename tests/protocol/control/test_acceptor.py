@@ -156,30 +156,43 @@ def test_decisions_are_forgotten_when_no_cookie_can_ask_for_them() -> None:
         assert acceptor.decisions == left
 
 
-def test_no_more_decisions_are_kept_than_may_be_and_who_comes_then_gets_no_answer() -> None:
+def test_of_more_streams_than_may_be_kept_the_oldest_is_forgotten_and_a_copy_of_its_hello_is_decided_anew() -> None:
     acceptor = acceptor_of(remembered=3)
     hellos = [hello_of(number) for number in range(5)]
-    heard = []
-    for hello in hellos:
-        heard.append(hear(acceptor, hello))
-        if heard[-1] is not None:
-            accept(acceptor, heard[-1])
-    assert [each is None for each in heard] == [False, False, False, True, True]
-    assert (acceptor.crowded, acceptor.decisions) == (2, 3)
+    for hello in hellos[:3]:
+        accept(acceptor, hear(acceptor, hello))
+    # Of the first a copy comes: it is not the oldest any more.
     assert isinstance(hear(acceptor, hellos[0]), Repeated)
+    for hello in hellos[3:]:
+        accept(acceptor, hear(acceptor, hello))
+    assert (acceptor.forgotten, acceptor.decisions) == (2, 3)
+    heard = [hear(acceptor, hello) for hello in hellos]
+    assert [isinstance(each, Repeated) for each in heard] == [True, False, False, True, True]
+    assert isinstance(heard[1], Incoming)
 
 
-def test_refusals_take_no_room_from_those_who_can_be_served_and_those_of_which_too_many_are_kept_are_not_told() -> None:
+def test_those_of_the_slot_before_are_forgotten_first() -> None:
+    acceptor = acceptor_of(remembered=2)
+    old, new, newest = hello_of(1), hello_of(2, COOKIE_SLOT_NS), hello_of(3, COOKIE_SLOT_NS)
+    accept(acceptor, hear(acceptor, old))
+    for hello in (new, newest):
+        accept(acceptor, hear(acceptor, hello, COOKIE_SLOT_NS), COOKIE_SLOT_NS)
+    heard = [hear(acceptor, hello, COOKIE_SLOT_NS) for hello in (new, newest, old)]
+    assert [isinstance(each, Repeated) for each in heard] == [True, True, False]
+
+
+def test_refusals_take_no_room_from_those_who_are_served_and_each_is_told() -> None:
     acceptor = acceptor_of(remembered=3)
+    served = hello_of(9)
+    accept(acceptor, hear(acceptor, served))
     answers = []
     for number in range(5):
         incoming = hear(acceptor, hello_of(number))
         assert isinstance(incoming, Incoming)
         answers.append(acceptor.refuse(incoming, BUSY))
-    assert [each is None for each in answers] == [False, False, False, True, True]
-    assert (acceptor.crowded, acceptor.decisions) == (2, 3)
-    assert hear(acceptor, hello_of(0)) == Repeated(answers[0] or b"")
-    assert accept(acceptor, hear(acceptor, hello_of(4))).answer
+    assert [refusal_in(each) for each in answers] == [BUSY] * 5
+    assert (acceptor.forgotten, acceptor.decisions) == (2, 4)
+    assert isinstance(hear(acceptor, served), Repeated)
 
 
 def test_a_stream_that_was_accepted_and_then_could_not_be_made_is_refused_from_then_on() -> None:

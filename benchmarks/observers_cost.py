@@ -1,0 +1,167 @@
+"""Compare a run that nobody watches with one that is scraped, drawn live and recorded at once, in alternating rounds.
+
+    python benchmarks/observers_cost.py --rounds 9
+
+Server and client are a process each; both have a terminal, a Prometheus port asked every second and an events file, or none of
+them. Lateness is of the sending side's sends, frames are the receiving side's. README.md beside this file says how to read it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import pty
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from attrs import frozen
+
+_CONFIGS = Path(__file__).parents[1] / "configs"
+_PERCENTILES = ("p50", "p99", "p999")
+
+
+@frozen
+class Figures:
+    """One round: lateness in seconds by percentile, frames by verdict, seconds of CPU time of both sides together."""
+
+    lateness: dict[str, float]
+    frames: dict[str, int]
+    cpu_seconds: float
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """Return a port that nobody has now."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[int]:
+    """Give the descriptor of a terminal of 80 columns whose screen is read and forgotten."""
+    screen, end = pty.openpty()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(screen, 65536):
+                pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield end
+    finally:
+        os.close(end)
+        reader.join()
+        os.close(screen)
+
+
+@contextlib.contextmanager
+def scraped(port: int) -> Iterator[None]:
+    """Ask a Prometheus port every second; where nobody listens yet or any more, ask again."""
+    over = threading.Event()
+
+    def scrape() -> None:
+        while not over.wait(1):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read()
+
+    scraper = threading.Thread(target=scrape)
+    scraper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        scraper.join()
+
+
+def watched(stack: ExitStack, folder: Path, role: str) -> tuple[list[str], int]:
+    """Return the settings of a side that is watched in all ways, and its terminal."""
+    port = free_port(socket.SOCK_STREAM)
+    stack.enter_context(scraped(port))
+    settings = [
+        "output.console=live",
+        f"output.prometheus=127.0.0.1:{port}",
+        f"output.events_file={json.dumps(str(folder / f'{role}.jsonl'))}",
+    ]
+    return settings, stack.enter_context(terminal())
+
+
+def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
+    """Run the streams once."""
+    address = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    streams = chosen.connections
+    # A frame interval more than whole ones: the streams' frames are due at times spread evenly over it, in each round alike.
+    spread = round((streams + 1) * 1e6 / chosen.rate)
+    common = [
+        f"stream.bits_per_second={chosen.bits}",
+        f"stream.frame_rate={chosen.rate}",
+        f"stream.stream_length={chosen.seconds}s",
+    ]
+    own = {
+        "server": [f"server.listen={address}", f"server.accept_limit={streams}", f"server.server_exit_limit={streams}"],
+        "client": [f"client.target={address}", f"client.connections={streams}", f"client.start_spread={spread}us"],
+    }
+    sides: list[subprocess.Popen[str]] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for role in ("server", "client"):
+            more, end = watched(stack, folder, role) if is_watched else (["output.console=quiet"], subprocess.DEVNULL)
+            sets = [text for setting in (*common, *own[role], *more) for text in ("--set", setting)]
+            command = [sys.executable, "-m", "cts", "run", str(_CONFIGS / f"{role}.toml"), "--json", *sets]
+            sides.append(subprocess.Popen(command, stdin=end, stdout=subprocess.PIPE, stderr=end, text=True))
+        reports = {}
+        seconds = 0.0
+        for role, process in reversed(list(zip(own, sides, strict=True))):
+            assert process.stdout is not None
+            reports[role] = json.loads(process.stdout.read())
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            seconds += usage.ru_utime + usage.ru_stime
+    lateness = reports["server"]["send_lateness_seconds"]
+    return Figures({name: lateness[name] for name in _PERCENTILES}, reports["client"]["frames"], seconds)
+
+
+def main() -> None:
+    """Run the rounds and print medians and ratios, taken round by round."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--connections", type=int, default=100)
+    parser.add_argument("--rate", type=int, default=100, help="frames per second")
+    parser.add_argument("--bits", default="1M", help="bits per second of each stream")
+    parser.add_argument("--seconds", type=int, default=20)
+    chosen = parser.parse_args()
+    alone: list[Figures] = []
+    observed: list[Figures] = []
+    for number in range(chosen.rounds):
+        order = (alone, observed) if number % 2 else (observed, alone)
+        for results in order:
+            results.append(play(chosen, is_watched=results is observed))
+        for name, results in (("alone", alone), ("watched", observed)):
+            last = results[-1]
+            late = ", ".join(f"{key} {value * 1e3:.3f}" for key, value in last.lateness.items())
+            whole = last.frames["completed"] / sum(last.frames[key] for key in ("completed", "dropped"))
+            print(
+                f"round {number + 1} {name}: late ms {late}; {whole:.3%} whole; {last.cpu_seconds:.1f} s of CPU",
+                flush=True,
+            )
+    for name in _PERCENTILES:
+        ratios = [b.lateness[name] / a.lateness[name] for a, b in zip(alone, observed, strict=True)]
+        print(f"{name} of watched: {statistics.median(ratios):.3f} of alone ({min(ratios):.2f} to {max(ratios):.2f})")
+    seconds = [b.cpu_seconds / a.cpu_seconds for a, b in zip(alone, observed, strict=True)]
+    print(f"CPU of watched: {statistics.median(seconds):.3f} of alone ({min(seconds):.2f} to {max(seconds):.2f})")
+
+
+if __name__ == "__main__":
+    main()
