@@ -24,6 +24,7 @@ class Measuring:
 
     Args:
         at_once: how many of those that run at the same time are measured.
+        counts_delays: whether somebody wants to know, while they run, how their delays vary.
 
     Attributes:
         metrics: what those that have ended come to; None where nothing is known of any.
@@ -31,6 +32,7 @@ class Measuring:
     """
 
     _at_once: int
+    _counts_delays: bool = field(default=False, kw_only=True)
     _playout: PlayoutSum = field(factory=PlayoutSum, init=False)
     metrics: MediaTotals | None = field(default=None, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
@@ -48,12 +50,12 @@ class Measuring:
             limit = f"run.measured_streams = {self._at_once}"
             self.notes = (f"more streams ran at once than {limit}: those beyond have verdicts and no media metrics",)
             return None
-        measures = StreamMeasures(plan, self._delays)
+        measures = StreamMeasures(plan, self._delays if self._counts_delays else None)
         self._open[measures] = None
         return measures
 
     def delays(self) -> DelayTotals:
-        """Return how the delays of all frames varied so far, those of streams that run among them."""
+        """Return how the delays of all frames varied so far, those of streams that run among them; zeros if nobody counts."""
         for measures in self._open:
             measures.look()
         return self._delays.totals()

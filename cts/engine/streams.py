@@ -111,7 +111,7 @@ class Streams:
         self._remarks: dict[StreamInfo, str] = {}
         self._ended_counts = StreamSnapshot()
         self.send_lateness = Histogram()
-        self.measuring = Measuring(parts.measured_at_once)
+        self.measuring = Measuring(parts.measured_at_once, counts_delays=observer.wants_delays)
         self.latecomers = Latecomers(parts.plan, observer.remarked)
 
     @property

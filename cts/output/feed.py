@@ -90,6 +90,8 @@ class IntervalFeed(Observer):
         least_ns: how long an interval counts at least for its rate, nanoseconds.
     """
 
+    wants_delays = True
+
     def __init__(self, feed: Feed, measure: Role, least_ns: int = 0) -> None:
         self._feed = feed
         self._intervals = IntervalReader(measure, least_ns)

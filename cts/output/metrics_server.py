@@ -49,6 +49,7 @@ class MetricsServer(PromptObserver):
 
     # To wait for its threads is not for the task that runs the streams.
     hears_failures = True
+    wants_delays = True
 
     def __init__(self, host: str, port: int, about: Mapping[str, str]) -> None:
         self._collector = RunCollector(about)

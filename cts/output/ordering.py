@@ -45,6 +45,7 @@ class OrderedObserver(Observer):
         self._observers = tuple(observer for observer in observers if not isinstance(observer, PromptObserver))
         self._frame_observers = tuple(observer for observer in self._observers if observer.wants_frames)
         self.wants_frames = bool(self._frame_observers)
+        self.wants_delays = any(observer.wants_delays for observer in self._all)
         self.redraws = any(observer.redraws for observer in self._prompt)
         self._now_ns = now_ns
         self._instant_ns: int | None = None

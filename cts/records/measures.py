@@ -25,7 +25,7 @@ class StreamMeasures:
 
     Args:
         plan: the stream's arithmetic.
-        delays: takes what its frames' delays come to while it runs; None for a replay, in which nobody asks for that.
+        delays: takes what its frames' delays come to while it runs; None where nobody asks for that.
     """
 
     def __init__(self, plan: StreamPlan, delays: DelayTally | None = None) -> None:

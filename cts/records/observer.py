@@ -20,6 +20,9 @@ class Observer:
     wants_frames = False
     """Whether :meth:`frame_rendered` and :meth:`data_missed` are to be called: telling of every frame costs the engine time."""
 
+    wants_delays = False
+    """Whether a :class:`RunSnapshot`'s ``delays`` are to be counted: that takes a receiver a twentieth of its time."""
+
     hears_failures = False
     """Whether it is closed last, after it was told what went wrong with the run and with what the others were to write."""
 

@@ -118,7 +118,8 @@ class RunSnapshot:
         unsent: frames that this host did not let out, by cause, of all sides.
         cut_off_by_time_limit: streams that the time limit cut off when it ended the run; None while it has not.
         interrupted: whether somebody stopped it.
-        delays: how the delay of frames varied, of those streams of the measured side that have media metrics.
+        delays: how the delay of frames varied, of those streams of the measured side that have media metrics; zeros where
+            nobody watches who wants to know (``Observer.wants_delays``).
         live: more, where somebody watches who draws the present (``Observer.redraws``).
     """
 

@@ -203,6 +203,13 @@ def test_nobody_wants_frames_if_no_observer_does() -> None:
     assert not OrderedObserver([Observer()], Clock().now_ns).wants_frames
 
 
+@pytest.mark.parametrize("wants", [False, True])
+def test_delays_are_counted_only_if_an_observer_wants_them(wants: bool) -> None:
+    observer = Observer()
+    observer.wants_delays = wants
+    assert OrderedObserver([Observer(), observer], Clock().now_ns).wants_delays is wants
+
+
 def test_who_shows_the_present_is_told_its_status_at_once() -> None:
     prompt, record = PromptRecord(), Record()
     ordered = OrderedObserver([prompt, record], Clock().now_ns)

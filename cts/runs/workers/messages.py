@@ -47,7 +47,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 20
+VERSION = 21
 """Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
@@ -79,6 +79,7 @@ class WorkerTask:
         began_ns: when the run began, on the machine's monotonic clock.
         listen, targets: resolved addresses.
         wants_frames: whether the parent wants to hear of every frame.
+        wants_delays: whether it wants to hear how frames' delays vary.
         redraws: whether it wants to hear how things stand every second.
         cpu: the only processor to run on; None for any.
         keys: where the worker finds its side's keys, which no message has.
@@ -93,6 +94,7 @@ class WorkerTask:
     listen: tuple[Address, ...]
     targets: tuple[tuple[Address, ...], ...]
     wants_frames: bool = False
+    wants_delays: bool = False
     redraws: bool = False
     cpu: int | None = None
     keys: KeySources = field(factory=KeySources)

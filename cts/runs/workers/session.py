@@ -191,6 +191,7 @@ class WorkersSession(ISession):
             listen=tuple(self._listen),
             targets=targets[at:] + targets[:at],
             wants_frames=self.observer.wants_frames and self._is_measured(worker),
+            wants_delays=self.observer.wants_delays,
             redraws=self.observer.redraws,
             cpu=cpus[self._workers.index(worker) % len(cpus)] if cpus else None,
             keys=setup.keys.of_side(is_server=worker.settings.server is not None),

@@ -52,6 +52,7 @@ class Outbox(Observer):
 
     def __init__(self, task: messages.WorkerTask) -> None:
         self.wants_frames = task.wants_frames
+        self.wants_delays = task.wants_delays
         self.redraws = task.redraws
         self._frames: dict[int, list[RenderedFrame]] = {}
         self.held: deque[messages.Message] = deque()
