@@ -17,13 +17,22 @@ from cts.config.delay_trace import read_delays
 from cts.config.network_links import impairments
 from cts.errors import DecodeError, UserError
 from cts.plugin.choice import choose_plugins
+from cts.protocol.control.acceptor import Acceptor
+from cts.protocol.control.channel import StreamChannel
+from cts.protocol.control.client import ClientHandshake
+from cts.protocol.control.datagrams import controls_apart, decode_control_untrusted
+from cts.protocol.control.keys import StreamKeys
+from cts.protocol.control.session import Session
 from cts.protocol.handshake import starts_apart
+from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Direction
 from cts.protocol.task import DatagramBatch
 from cts.protocol.wire import CONNECTION_ID_LENGTH, ConnectionId, decode_untrusted, is_start
 from cts.records.events_reader import read_events
 from cts.records.truth_reader import Arrivals, TruthReader
 from cts.runs.plan_text import banner, describe_plan
 from cts.runs.session_settings import plan_of, session_settings
+from cts.units import SECOND
 from cts.verification.report import verification_json, verification_text
 from cts.verification.verify import verify_run
 
@@ -62,10 +71,26 @@ def wire(data: bytes) -> None:
         assert decoded.encode() == data[:length]
 
 
+def control(data: bytes) -> None:
+    """A control datagram, at both ends of a handshake and at one end of a stream: no bytes do more than be counted."""
+    try:
+        decoded = decode_control_untrusted(data)
+    except DecodeError:
+        return
+    plan = StreamPlan(80_000, 10, SECOND)
+    ClientHandshake(plan, Direction.PULL, nonce=bytes(16), now_ns=0).hear(decoded, 0)
+    heard = Acceptor(bytes(16)).hear(decoded, b"192.0.2.7", 50_000, 0)
+    # The answer to who has shown nothing is smaller than the question.
+    assert heard is None or (isinstance(heard, bytes) and len(heard) <= len(data))
+    StreamChannel(Session(StreamKeys.of(None, b"", b""), is_client=True), now_ns=0, jitter=lambda: 0.0).hear(decoded, 0)
+
+
 def batch(data: bytes) -> None:
     """What the kernel read at once, its segment size in the first two bytes: nothing of it is lost on the way apart."""
     segment_size = max(1, int.from_bytes(data[:2], "little"))
     whole = DatagramBatch(data[2:], segment_size, 0)
+    controls, rest = controls_apart(whole)
+    assert len(controls) + (0 if rest is None else len(rest)) == len(whole)
     starts, others = starts_apart(whole)
     assert starts + (0 if others is None else len(others)) == len(whole)
     assert others is None or not any(map(is_start, others.datagrams()))
@@ -124,6 +149,7 @@ def verification(data: bytes) -> None:
 
 DECODERS: Mapping[str, Callable[[bytes], None]] = {
     "wire": wire,
+    "control": control,
     "batch": batch,
     "config": config,
     "overrides": overrides,

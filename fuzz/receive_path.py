@@ -1,13 +1,12 @@
 """Plays an attack on a server and a client that stream to each other in virtual time, and holds what must be true afterwards.
 
 Both are sessions as ``cts run`` makes them, on the simulated network. The attack's datagrams come in between the stream's own,
-with the peer's address or a stranger's.
+with the peer's address or a stranger's. Strangers receive what is sent to them: they know their cookies.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import trio
 from attrs import astuple, define, field, frozen
@@ -19,17 +18,20 @@ from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.contracts import INetwork
 from cts.engine.senders import AutoSender
 from cts.engine.session import Session
+from cts.engine.shared_keys import NO_KEYS, SharedKeys
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedEndpoint, SimulatedNetwork
 from cts.output.ordering import OrderedObserver
 from cts.output.summary import summary_json, summary_text
+from cts.protocol.control.keys import Key, KeyRing
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import EndpointStatistics, Outcome, RunSnapshot, StreamInfo
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.simulated_session import simulated_connection_id
+from fuzz.controls import Controls, chance_of
 from fuzz.script import Settings, Step, captured, settings_of, steps_of
 
 __all__ = ["Played", "play"]
@@ -37,6 +39,7 @@ __all__ = ["Played", "play"]
 SERVER = Address("192.0.2.1", 4444)
 LINK = Impairment(delay=Constant(20_000_000))
 VECTORS = captured()
+KEYS = SharedKeys(KeyRing([Key("alice", b"k" * 32)]), Key("alice", b"k" * 32))
 
 
 @frozen
@@ -107,25 +110,31 @@ class _Attack:
     pacer: VirtualTime
     server: _Tapped
     client: _Tapped
+    controls: Controls
     datagrams: int = field(default=0, init=False)
 
-    async def play(self, steps: Sequence[Step]) -> None:
-        for step in steps:
+    async def play(self, data: bytes) -> None:
+        for step in steps_of(data, VECTORS, self._control):
             if step.gap_ns:
                 await self.pacer.wait_until(self.pacer.now_ns() + step.gap_ns - 1)
             self._hand_over(step)
+
+    def _control(self, kind: int, number: int, stranger: int, client: int) -> bytes:
+        return self.controls.make(kind, number, self._source(stranger, client)) if self.client.opened else b""
+
+    def _source(self, stranger: int, client: int) -> Address:
+        peers = self.client.opened
+        return Address(f"198.51.100.{stranger}", 50_000) if stranger else peers[client % len(peers)].local
 
     def _hand_over(self, step: Step) -> None:
         if not (self.server.opened and self.client.opened):
             return
         # A connected socket gets nothing from strangers: the kernel sees to that.
         peers = self.client.opened
-        client = peers[step.client % len(peers)]
         if step.to_client:
-            endpoint, source = client, SERVER
+            endpoint, source = peers[step.client % len(peers)], SERVER
         else:
-            endpoint = self.server.opened[0]
-            source = Address(f"198.51.100.{step.stranger}", 50_000) if step.stranger else client.local
+            endpoint, source = self.server.opened[0], self._source(step.stranger, step.client)
         now_ns = self.pacer.now_ns()
         # Path 0 is nobody's: clients are numbered from 1.
         if step.coalesced:
@@ -153,8 +162,18 @@ def _config_of(settings: Settings, role: str) -> Config:
         {
             "run": {"role": role, "grace": "1h"},
             "stream": stream,
-            "server": {"listen": [str(SERVER)], "connection_limit": 4, "accept_limit": 4},
-            "client": {"target": [str(SERVER)], "start_spread": "0s", "connections": 2},
+            "server": {
+                "listen": [str(SERVER)],
+                "connection_limit": 4,
+                "accept_limit": 4,
+                "limits": {"stream_length": "2s", "frame_rate": 60, "buffer_depth": "2s", "frame_size": "100k"},
+            },
+            "client": {
+                "target": [str(SERVER)],
+                "start_spread": "0s",
+                "connections": 2,
+                "handshake": settings.handshake,
+            },
             "output": {"console": "quiet", "status_update": "100ms"},
         }
     )
@@ -176,10 +195,12 @@ def play(data: bytes) -> Played:
     pacer = VirtualTime()
 
     async def main() -> Played:
-        network = SimulatedNetwork(pacer, to_client=LINK, to_server=LINK, seed=1)
+        controls = Controls(pacer.now_ns)
+        network = SimulatedNetwork(pacer, to_client=LINK, to_server=LINK, seed=1, on_transmission=controls.saw)
         taps = {role: _Tapped(network) for role in ("server", "client")}
         watching = {role: Watching() for role in taps}
-        sessions = {role: _session(_config(settings, role), taps[role], pacer, watching[role]) for role in taps}
+        keys = KEYS if settings.keyed else NO_KEYS
+        sessions = {role: _session(_config(settings, role), taps[role], pacer, watching[role], keys) for role in taps}
         reports: dict[str, RunReport] = {}
 
         async def run(role: str, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED) -> None:
@@ -188,24 +209,25 @@ def play(data: bytes) -> Played:
         async with trio.open_nursery() as services:
             await services.start(pacer.run)
             await services.start(network.run)
-            attack = _Attack(pacer, taps["server"], taps["client"])
+            attack = _Attack(pacer, taps["server"], taps["client"], controls)
             async with trio.open_nursery() as sides:
                 await sides.start(run, "server")
                 sides.start_soon(run, "client")
                 await pacer.wait_until(pacer.now_ns() + 1)
-                await attack.play(list(steps_of(data, VECTORS)))
+                await attack.play(data)
                 await pacer.wait_until(max(pacer.now_ns(), plan.end_offset_ns) + 1)
                 sessions["server"].stop()
             services.cancel_scope.cancel()
         for role, report in reports.items():
             _hold(report, watching[role], plan)
-        _hold_sums(reports["server"], watching["server"], taps["server"].opened[0])
+        if settings.handshake == "original" and not controls.made:
+            _hold_sums(reports["server"], watching["server"], taps["server"].opened[0])
         return Played(attack.datagrams, reports["server"], reports["client"])
 
     return trio.run(main, clock=pacer)
 
 
-def _session(config: Config, network: INetwork, pacer: VirtualTime, observer: Observer) -> Session:
+def _session(config: Config, network: INetwork, pacer: VirtualTime, observer: Observer, keys: SharedKeys) -> Session:
     def name_of(remote: Address) -> str:
         return simulated_connection_id(1, remote)
 
@@ -219,10 +241,12 @@ def _session(config: Config, network: INetwork, pacer: VirtualTime, observer: Ob
         factory=DefaultConnectedSocketFactory(None),
         new_connection_id=name_of,
         observer=OrderedObserver([observer], pacer.now_ns),
+        chance=chance_of,
+        keys=keys,
     )
 
 
-def _hold(report: RunReport, watching: Watching, plan: StreamPlan) -> None:
+def _hold(report: RunReport, watching: Watching, own_plan: StreamPlan) -> None:
     """Hold what is true of every run, whatever came: what began has ended, and each frame has one verdict."""
     assert report.failures == ()
     assert report.snapshot.open_streams == 0
@@ -232,6 +256,7 @@ def _hold(report: RunReport, watching: Watching, plan: StreamPlan) -> None:
         # No plugin of these runs fails, so this would be a failure of cts itself.
         assert "ErrorPlugin" not in result.result, result
         judged = result.counts.frames.rendered
+        plan = result.plan or own_plan
         assert judged <= plan.final_frame, result
         if info.role is Role.RECEIVER:
             # Where nothing came at all its frames are counted together, and none is told of.

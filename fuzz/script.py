@@ -5,7 +5,8 @@ byte    of a step
 ======  ==============================================================================================================
 0       whom it is for and whose address it bears (three bits), and the number of a stranger or of a client (five)
 1       what passes before it: nothing below 96, a turn of the tasks below 128, else up to 16 ms; 300 ms for 255
-2       what it begins as: START, a connection id, a captured datagram, a frame of the stream, bytes of its own
+2       what it begins as: START, a connection id, a captured datagram, a frame of the stream, bytes of its own; from 192 on a
+        control datagram (:mod:`fuzz.controls`)
 3       what is done to it (:data:`CHANGES`)
 4 to 6  with what: two bytes of number, one of choice
 7       how many copies, each a little further on (five bits), and whether they come as one coalesced batch (a bit)
@@ -33,6 +34,7 @@ NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
 
 _EXTREMES = (0, 1, -1, 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, -(2**63), -(2**62), 10_000_000, 10**9, 20, 21, 30, 31)
 _NUMBER = struct.Struct("<q")
+_CONTROLS_FROM = 192
 _SEQUENCE_AT, _QPC_AT, _QPF_AT = 2, 10, 18
 
 
@@ -45,12 +47,16 @@ class Settings:
         verify: ``data``, ``count`` or ``connection``.
         verdict: ``distinct`` or ``bytes``.
         original: whether the stream is like the captured one, a datagram a frame; else of small datagrams, three a frame.
+        handshake: how the clients' streams begin.
+        keyed: whether both ends have a key.
     """
 
     push: bool
     verify: str
     verdict: str
     original: bool
+    handshake: str = "original"
+    keyed: bool = False
 
 
 @frozen
@@ -93,15 +99,31 @@ def settings_of(data: bytes) -> Settings:
         verify=("data", "count", "connection", "data")[first >> 1 & 3],
         verdict=("distinct", "bytes")[first >> 4 & 1],
         original=bool(first & 8),
+        handshake=("original", "cts", "auto", "cts")[first >> 5 & 3],
+        # Who has no key is not served then: clients that begin by START would never have a stream.
+        keyed=bool(first & 128) and bool(first & 32),
     )
 
 
-def steps_of(data: bytes, vectors: Sequence[bytes]) -> Iterator[Step]:
-    """Yield a script's steps; ``vectors`` are the captured datagrams."""
+def steps_of(
+    data: bytes, vectors: Sequence[bytes], control: Callable[[int, int, int, int], bytes] | None = None
+) -> Iterator[Step]:
+    """Yield a script's steps.
+
+    Args:
+        data: the script.
+        vectors: the captured datagrams.
+        control: makes a control datagram of a kind and a number, that bears the address of a stranger, or of a client;
+            called as the step's turn comes. None for an attack without any.
+    """
     for at in range(1, len(data) - STEP_SIZE + 1, STEP_SIZE):
         whom, gap, kind, change, low, high, choice, copies = data[at : at + STEP_SIZE]
         number = low | high << 8
-        whole = _begins_as(kind, data[at + 4 : at + STEP_SIZE], number, vectors)
+        stranger, client = 1 + (whom >> 3) if whom & 7 > 5 else 0, whom >> 3
+        if kind >= _CONTROLS_FROM and control is not None:
+            whole = control(kind - _CONTROLS_FROM, number, stranger, client)
+        else:
+            whole = _begins_as(kind, data[at + 4 : at + STEP_SIZE], number, vectors)
         changed = CHANGES[change % len(CHANGES)]
         datagrams = [changed(whole, number + copy, choice)[:MAX_DATAGRAM_SIZE] for copy in range((copies & 31) + 1)]
         coalesced = bool(copies & 32) and len({len(each) for each in datagrams}) == 1 and len(datagrams[0]) > 0
@@ -109,8 +131,8 @@ def steps_of(data: bytes, vectors: Sequence[bytes]) -> Iterator[Step]:
             coalesced = False
         yield Step(
             to_client=3 <= whom & 7 <= 5,
-            stranger=1 + (whom >> 3) if whom & 7 > 5 else 0,
-            client=whom >> 3,
+            stranger=stranger,
+            client=client,
             gap_ns=_gap_ns(gap),
             datagrams=datagrams,
             coalesced=coalesced,

@@ -13,6 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cts.api import Address
+from cts.protocol.control.counts import ReceiverCounts
+from cts.protocol.control.datagrams import encode_control, with_tag
+from cts.protocol.control.fields import TAG_SIZE, TOKEN_SIZE
+from cts.protocol.control.messages import Counts, Ping, Pong, Results, ResultsAck
+from fuzz.controls import Controls
 from fuzz.decoders import BETWEEN_FILES
 from fuzz.script import STEP_SIZE, captured
 
@@ -70,6 +76,29 @@ def attacks() -> Iterator[tuple[str, bytes]]:
         yield f"random-{number:02}", bytes([number | (number & 1) << 4]) + chance.randbytes(STEP_SIZE * 60)
 
 
+def control_datagrams() -> Iterator[bytes]:
+    """Yield one of each kind of control datagram."""
+    controls = Controls(lambda: 0)
+    source = Address("192.0.2.7", 50_000)
+    for kind, number in [(0, 0), (1, 4), (2, 0x4C0), *((5, each << 4) for each in range(3)), (7, 0x0310)]:
+        yield controls.make(kind, number, source)
+    for message in (Ping(1), Pong(1, 2, 3), Counts(ReceiverCounts(*range(22))), Results("Succeeded"), ResultsAck()):
+        yield with_tag(encode_control(message, token=bytes(TOKEN_SIZE), sequence=7), bytes(TAG_SIZE))
+
+
+def greetings() -> Iterator[tuple[str, bytes]]:
+    """Yield scripts against streams that begin by HELLO, with control datagrams among the attack's."""
+    chance = random.Random("greetings")
+    for number in range(12):
+        settings = (number & 1) | 8 * (number >> 1 & 1) | (1 + number % 3) << 5 | 128 * (number % 5 == 0)
+        steps = [
+            bytes([chance.choice([0, 3, 6, 14]), 128 + chance.randrange(90), 192 + chance.randrange(64)])
+            + bytes([chance.choice([0, 0, 0, 6, 8, 9]), *chance.randbytes(3), chance.randrange(3)])
+            for _ in range(60)
+        ]
+        yield f"hello-{number:02}", bytes([settings]) + b"".join(steps)
+
+
 def seeds() -> Iterator[tuple[str, str, bytes]]:
     """Yield target, name and content of every seed."""
     vectors = captured()
@@ -77,6 +106,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         head = vectors[number][:64]
         yield "wire", f"captured-{number}", head
         yield "batch", f"captured-{number}", len(head).to_bytes(2, "little") + head * 3
+    for number, datagram in enumerate(control_datagrams()):
+        yield "control", f"kind-{number}", datagram
     yield "batch", "starts", (5).to_bytes(2, "little") + b"START" * 7
     for path in sorted((ROOT / "configs").glob("*.toml")):
         yield "config", path.stem, path.read_bytes()
@@ -93,7 +124,7 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "events", name, events
         yield "truth", name, truth
         yield "verification", name, events + BETWEEN_FILES + truth
-    for name, script in attacks():
+    for name, script in (*attacks(), *greetings()):
         yield "receive_path", name, script
 
 
