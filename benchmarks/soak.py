@@ -2,11 +2,13 @@
 
     python benchmarks/soak.py --streams 50 --minutes 10
 
-Two servers (pull and push), two clients with half of the streams each, short streams that follow each other without end. Beside
-them peers that are broken or mean harm: garbage, STARTs from ever new ports, STARTs without end, clients that leave, pushes
-of wrong content, of frames that do not exist, of parts of frames. Looked at each second: memory, descriptors, threads, and
-tasks beside one for each stream; at each status of each session: what was started has ended or runs. Each minute is printed as
-a line of JSON; the last one has the growth from the warm-up on. Leaves with 1 where something does not add up or has grown.
+Two servers (pull and push), at each a client that begins its streams by START and one that does so by HELLO, with a quarter of
+the streams each, short streams that follow each other without end. Beside them peers that are broken or mean harm: garbage,
+STARTs and HELLOs from ever new ports, cookies that are made up, control datagrams of no stream, clients that leave, also right
+after they were welcomed, pushes of wrong content, of frames that do not exist, of parts of frames. Looked at each second:
+memory, descriptors, threads, and tasks beside one for each stream; at each status of each session: what was started has ended
+or runs. Each minute is printed as a line of JSON; the last one has the growth from the warm-up on. Leaves with 1 where
+something does not add up or has grown.
 """
 
 from __future__ import annotations
@@ -33,14 +35,21 @@ from cts.engine import stream_ends
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.engine.session import Session
+from cts.errors import DecodeError
 from cts.net import offload
 from cts.net.surroundings import real_surroundings, running
 from cts.output.ordering import OrderedObserver
+from cts.protocol.control.datagrams import decode_control_untrusted, encode_control, with_tag
+from cts.protocol.control.fields import TAG_SIZE, TOKEN_SIZE
+from cts.protocol.control.limits import WantedPlan
+from cts.protocol.control.messages import Challenge, Hello, Ping
+from cts.protocol.roles import Direction
 from cts.protocol.wire import PATTERN, START, ConnectionId, Data
 from cts.records.observer import Observer
 from cts.records.results import RunReport, StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.session_settings import plan_of, random_connection_id, session_settings
+from cts.units import SECOND, FrameRate
 
 NAME = "27a22e1f-549a-4e0c-a6f9-89c72ab6bc09"
 ALLOWED_KIB = 4096
@@ -101,8 +110,8 @@ class Account(Observer):
             self.wrong.append(f"{self.name}: at {snapshot.elapsed_ns / 1e9:.3f} s {told}")
 
 
-def config_of(role: str, direction: str, address: str, options: argparse.Namespace) -> Config:
-    """Return the configuration of one of the four sessions."""
+def config_of(role: str, direction: str, address: str, options: argparse.Namespace, handshake: str) -> Config:
+    """Return the configuration of one of the six sessions."""
     return structure_config(
         {
             "run": {"role": role, "grace": "0s"},
@@ -120,13 +129,47 @@ def config_of(role: str, direction: str, address: str, options: argparse.Namespa
             },
             "client": {
                 "target": [address] if role == "client" else ["127.0.0.1:9"],
-                "connections": options.streams // 2,
+                "connections": max(1, options.streams // 4),
+                "handshake": handshake,
                 "iterations": 0,
                 "start_spread": "2s",
             },
             "output": {"console": "quiet", "status_update": "250ms"},
         }
     )
+
+
+def hello_of(chance: random.Random, cookie: bytes | None = None, nonce: bytes | None = None) -> bytes:
+    """Return a HELLO for a stream as those of the clients, or a nonsensical one."""
+    rate = FrameRate(30 if cookie or nonce else chance.choice([30, 1, 10**9]))
+    plan = WantedPlan(500_000, rate, 2 * SECOND, SECOND // 2, 1400)
+    direction = chance.choice(list(Direction))
+    return encode_control(Hello(nonce or chance.randbytes(16), plan, direction, cookie=cookie))
+
+
+def control_of(chance: random.Random) -> bytes:
+    """Return a control datagram of a stream that is not there."""
+    ping = encode_control(
+        Ping(chance.getrandbits(62)), token=chance.randbytes(TOKEN_SIZE), sequence=chance.getrandbits(20)
+    )
+    return with_tag(ping, chance.randbytes(TAG_SIZE))
+
+
+def is_welcomed(chance: random.Random, address: Address) -> bool:
+    """Ask as a client does, up to the cookie, and leave; tell whether it came."""
+    nonce = chance.randbytes(16)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leaving:
+        leaving.settimeout(0.2)
+        leaving.connect(address)
+        leaving.send(hello_of(chance, nonce=nonce))
+        try:
+            message = decode_control_untrusted(leaving.recv(2048)).message
+        except (OSError, DecodeError):
+            return False
+        if not isinstance(message, Challenge):
+            return False
+        leaving.send(hello_of(chance, message.cookie, nonce))
+    return True
 
 
 def hostile(addresses: list[Address], stop: threading.Event, sent: Counter[str], rate: float) -> None:
@@ -146,10 +189,13 @@ def hostile(addresses: list[Address], stop: threading.Event, sent: Counter[str],
         "part": lambda: whole[: chance.randrange(len(whole))],
         "name": lambda: ConnectionId(NAME).encode(),
         "START": lambda: START,
+        "HELLO": lambda: hello_of(chance),
+        "HELLO with a cookie": lambda: hello_of(chance, cookie=chance.randbytes(16)),
+        "control": lambda: control_of(chance),
     }
     while not stop.wait(0.05):
         for _ in range(int(rate / 20)):
-            kind = chance.choices(list(kinds), [3, 4, 2, 1, 1])[0]
+            kind = chance.choices(list(kinds), [3, 4, 2, 1, 1, 2, 1, 2])[0]
             sent[kind] += 1
             with_socket = chance.choice(lasting)
             with_socket.sendto(kinds[kind](), chance.choice(addresses))
@@ -159,6 +205,8 @@ def hostile(addresses: list[Address], stop: threading.Event, sent: Counter[str],
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as leaving:
                 leaving.sendto(START, chance.choice(addresses))
                 sent["asks and leaves"] += 1
+        if chance.random() < 0.15:
+            sent["is welcomed and leaves"] += is_welcomed(chance, chance.choice(addresses))
     for each in lasting:
         each.close()
 
@@ -171,9 +219,10 @@ async def soak(options: argparse.Namespace) -> int:
     growth: list[tuple[int, int, int, int]] = []
     stop, sent = threading.Event(), Counter[str]()
 
-    def session(role: str, direction: str, address: str) -> Session:
-        config = config_of(role, direction, address, options)
-        accounts.append(Account(f"{direction} {role}", plan_of(config).final_frame))
+    def session(role: str, direction: str, address: str, handshake: str = "original") -> Session:
+        config = config_of(role, direction, address, options, handshake)
+        name = f"{direction} {role}" if role == "server" else f"{direction} {role}, {handshake}"
+        accounts.append(Account(name, plan_of(config).final_frame))
         host, _, port = address.rpartition(":")
         return Session(
             session_settings(config),
@@ -201,9 +250,11 @@ async def soak(options: argparse.Namespace) -> int:
             server = session("server", direction, "127.0.0.1:0")
             bound += await server.bind()
             await nursery.start(run, server)
-            client = session("client", direction, str(bound[-1]))
-            await nursery.start(run, client)
-            sessions += [client, server]
+            for handshake in ("original", "cts"):
+                client = session("client", direction, str(bound[-1]), handshake)
+                await nursery.start(run, client)
+                sessions.append(client)
+            sessions.append(server)
         attacker = threading.Thread(target=hostile, args=(bound, stop, sent, options.hostile), daemon=True)
         attacker.start()
         before = trio.lowlevel.current_statistics().tasks_living
