@@ -39,21 +39,16 @@ from cts.api import (
     Role,
     StreamPlan,
 )
-from cts.engine.broker import ClientBroker, Target, reachable
-from cts.engine.client_setup import make_client
+from cts.engine.broker import ClientBroker, Target
 from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
-from cts.engine.greetings import Greetings
 from cts.engine.latecomers import Listening
 from cts.engine.live_look import LiveLook, status_parts
-from cts.engine.loop_share import LoopShare
-from cts.engine.server import Server
-from cts.engine.server_setup import make_server
-from cts.engine.settings import ServerSettings, SessionSettings
+from cts.engine.settings import SessionSettings
 from cts.engine.shared_keys import NO_KEYS, SharedKeys
+from cts.engine.sides import NO_SIDES, Sides, SidesMaker
 from cts.engine.stream_ends import StreamLedger, concluded
 from cts.engine.stream_parts import OnFailure, StreamParts
-from cts.engine.streams import Streams
 from cts.errors import UserError, system_error
 from cts.metrics.recent_delays import DelayTotals
 from cts.metrics.unsent import NO_UNSENT
@@ -105,15 +100,11 @@ class Session(ISession):
     look: LiveLook = field(factory=LiveLook)
     _began_ns: int = field(default=0, init=False)
     _endpoints: list[IDatagramEndpoint] = field(factory=list, init=False)
-    _sides: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _running: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     _ledger: StreamLedger = field(init=False)
     _listening: Listening | None = field(default=None, init=False)
     _streams_over: bool = field(default=False, init=False)
-    _streams: dict[Role, Streams] = field(factory=dict, init=False)
-    _server: Server | None = field(default=None, init=False)
-    _client: ClientBroker | None = field(default=None, init=False)
-    _greetings: Greetings | None = field(default=None, init=False)
-    _share: LoopShare | None = field(default=None, init=False)
+    _sides: Sides = field(default=NO_SIDES, init=False)
     _interrupted: bool = field(default=False, init=False)
     _cancelled_before_limit: int | None = field(default=None, init=False)
 
@@ -146,10 +137,10 @@ class Session(ISession):
             self.observer.run_began(self._began_ns)
             dispatcher = FrameDispatcher(self._pacer)
             async with trio.open_nursery() as services:
-                with self._sides:
+                with self._running:
                     async with trio.open_nursery() as nursery:
                         listening = self._listening = Listening(nursery, self._pacer)
-                        self._prepare(dispatcher, listening)
+                        self._sides = self._make_sides(dispatcher, listening)
                         if self._interrupted:
                             self.stop()
                         services.start_soon(self._report_status)
@@ -157,11 +148,11 @@ class Session(ISession):
                         if self._settings.time_limit_ns is not None:
                             services.start_soon(self._limit_time, self._settings.time_limit_ns)
                         async with trio.open_nursery() as sides:
-                            if self._server is not None:
-                                await sides.start(self._server.serve, self._endpoints)
+                            if self._sides.server is not None:
+                                await sides.start(self._sides.server.serve, self._endpoints)
                             task_status.started([endpoint.local for endpoint in self._endpoints])
-                            if self._client is not None:
-                                sides.start_soon(self._run_client, self._client)
+                            if self._sides.client is not None:
+                                sides.start_soon(self._run_client, self._sides.client)
                         self._streams_over = True
                         if self._settings.is_closed:
                             # No peer is left whose datagrams might still come.
@@ -169,29 +160,28 @@ class Session(ISession):
                 services.cancel_scope.cancel()
             return self._conclude()
         finally:
-            if self._share is not None:
-                trio.lowlevel.remove_instrument(self._share)
+            self._sides.close()
             self.observer.closing()
             self.close()
 
     def stop(self) -> None:
         """End within the grace period."""
         self._interrupted = True
-        self._open_no_more()
+        self._sides.open_no_more()
         if self._listening is not None:
             self._listening.stop()
-        self._sides.deadline = trio.current_time() + self._settings.grace_ns / SECOND
+        self._running.deadline = trio.current_time() + self._settings.grace_ns / SECOND
 
     def stop_now(self) -> None:
         """Cancel the streams that run."""
         self._interrupted = True
-        self._open_no_more()
-        self._sides.cancel()
+        self._sides.open_no_more()
+        self._running.cancel()
 
     def abandon(self) -> RunReport:
         """Return what is known of a run that does not end."""
         self._interrupted = True
-        for streams in self._streams.values():
+        for streams in self._sides.streams.values():
             streams.abandon()
         report = self._conclude()
         self.observer.closing()
@@ -199,15 +189,9 @@ class Session(ISession):
 
     def stop_accepting(self) -> None:
         """Serve no more streams; end when those that run have ended."""
-        if self._server is not None:
-            self._server.stop_accepting()
+        self._sides.stop_accepting()
 
-    def _open_no_more(self) -> None:
-        self.stop_accepting()
-        if self._client is not None:
-            self._client.stop()
-
-    def _prepare(self, dispatcher: FrameDispatcher, listening: Listening) -> None:
+    def _make_sides(self, dispatcher: FrameDispatcher, listening: Listening) -> Sides:
         settings = self._settings
         parts = StreamParts(
             plan=settings.plan,
@@ -223,57 +207,22 @@ class Session(ISession):
             pace_of=settings.pace_of,
             on_failure=self._on_failure,
         )
-        if settings.server is not None:
-            own, other = settings.direction.server_role, settings.direction.client_role
-            # A client asks by HELLO for either direction; where one is here, the other part is that one's.
-            roles = (own, other) if settings.client is None else (own,)
-            served = [self._make_streams(parts, role, settings.server.peer_gone_after_ns) for role in roles]
-            self._server = self._make_server(settings.server, served, dispatcher)
-        if settings.client is not None:
-            self._greetings = Greetings(
-                mode=settings.client.handshake,
-                direction=settings.direction,
-                chance=self._chance,
-                pacer=self._pacer,
-                note=lambda text: self.observer.noted(text),
-                key=self._keys.own,
-            )
-            parts = evolve(parts, greetings=self._greetings)
-            streams = self._make_streams(parts, settings.direction.client_role)
-            self._client = make_client(
-                settings,
-                settings.client,
-                streams,
-                network=self._network,
-                targets=self._targets or [(reachable(endpoint.local),) for endpoint in self._endpoints],
-                listening=listening,
-            )
-
-    def _make_streams(self, parts: StreamParts, role: Role, gone_after_ns: int | None = None) -> Streams:
-        streams = self._streams[role] = Streams(
-            parts,
-            role,
-            self._ledger,
-            began_ns=self._began_ns,
+        maker = SidesMaker(
+            settings=settings,
+            parts=parts,
+            ledger=self._ledger,
             observer=self.observer,
-            gone_after_ns=gone_after_ns,
-            measured=self._ledger.measures(role),
-        )
-        return streams
-
-    def _make_server(self, settings: ServerSettings, streams: Sequence[Streams], dispatcher: FrameDispatcher) -> Server:
-        share = self._share = LoopShare(self._pacer.now_ns)
-        trio.lowlevel.add_instrument(share)
-        return make_server(
-            self._settings,
-            settings,
-            streams,
-            dispatcher,
-            share,
-            pacer=self._pacer,
-            new_connection_id=self._new_connection_id,
+            began_ns=self._began_ns,
             chance=self._chance,
-            keys=self._keys.ring,
+            keys=self._keys,
+        )
+        return maker.make(
+            self._network,
+            self._endpoints,
+            self._targets,
+            dispatcher=dispatcher,
+            listening=listening,
+            new_connection_id=self._new_connection_id,
         )
 
     async def _run_client(self, client: ClientBroker) -> None:
@@ -293,23 +242,19 @@ class Session(ISession):
         await self._pacer.wait_past(self._began_ns + limit_ns)
         if not self._streams_over:
             self._cancelled_before_limit = self._ledger.outcomes[Outcome.CANCELLED]
-        self._open_no_more()
-        self._sides.cancel()
-
-    @property
-    def _measured(self) -> list[Streams]:
-        return [streams for role, streams in self._streams.items() if self._ledger.measures(role)]
+        self._sides.open_no_more()
+        self._running.cancel()
 
     @property
     def open_streams(self) -> int:
         """Streams of either side that run now."""
-        return sum(streams.open_now for streams in self._streams.values())
+        return sum(streams.open_now for streams in self._sides.streams.values())
 
     def snapshot(self) -> RunSnapshot:
         """Return the whole run as it is now."""
         now_ns = self._pacer.now_ns()
-        measured = self._measured
-        counts = {streams: streams.counts(now_ns) for streams in self._streams.values()}
+        measured = self._sides.measured
+        counts = {streams: streams.counts(now_ns) for streams in self._sides.streams.values()}
         outcomes = +self._ledger.outcomes
         before = self._cancelled_before_limit
         statistics = self._network.statistics()
@@ -321,7 +266,7 @@ class Session(ISession):
                 bytes_sent=sum(each.bytes_sent for each in counts.values()),
             ),
             outcomes=outcomes,
-            refused={} if self._server is None else self._server.refused,
+            refused={} if self._sides.server is None else self._sides.server.refused,
             overflowed=statistics.overflowed,
             unreachable=statistics.unreachable,
             unsent=sum((each.unsent for each in counts.values()), NO_UNSENT),
@@ -332,17 +277,17 @@ class Session(ISession):
         )
 
     def _conclude(self) -> RunReport:
-        noting = (self._greetings, self._server, *(streams.measuring for streams in self._measured))
-        receiving = self._streams.get(Role.RECEIVER)
+        sides = self._sides
+        receiving = sides.streams.get(Role.RECEIVER)
         report = concluded(
             self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self.snapshot()
         )
         return evolve(
             report,
-            send_lateness=Histogram.of(streams.send_lateness for streams in self._streams.values()),
-            late=sum((streams.latecomers.late for streams in self._streams.values()), LateArrivals()),
-            answered=() if self._client is None else tuple(self._client.answered.values()),
-            notes=tuple(note for each in noting if each is not None for note in each.notes),
+            send_lateness=Histogram.of(streams.send_lateness for streams in sides.streams.values()),
+            late=sum((streams.latecomers.late for streams in sides.streams.values()), LateArrivals()),
+            answered=() if sides.client is None else tuple(sides.client.answered.values()),
+            notes=sides.notes,
             hosts=() if self._is_virtual else None,
             playout=None if receiving is None else receiving.measuring.playout,
             metrics=None if receiving is None else receiving.measuring.metrics,

@@ -405,7 +405,7 @@ def test_200_000_starts_a_second_from_65_000_addresses_leave_streams_whole_and_t
         server = await world.serve(session)
         client = await world.serve(world.session(config_of(run={"role": "client"})))
         await world.until(SECOND)
-        assert session._server is not None
+        assert session._sides.server is not None
         (endpoint,) = session._endpoints
         assert isinstance(endpoint, SimulatedEndpoint)
         for turn in range(200):
@@ -414,9 +414,9 @@ def test_200_000_starts_a_second_from_65_000_addresses_leave_streams_whole_and_t
                 source = sources[(turn * 200 + number) * 17 % len(sources)]
                 endpoint.arrive(SECOND + turn * MS, 0, number, source, START, len(START))
             endpoint.deliver(SECOND + turn * MS)
-        admission = session._server._admission
+        admission = session._sides.server._admission
         assert isinstance(admission, Admission)
-        tables = (len(admission._rates), len(admission._population), session._server._manager.awaiting)
+        tables = (len(admission._rates), len(admission._population), session._sides.server._manager.awaiting)
         return await client.report(), await server.stop(), tables
 
     client, server, (rates, population, awaiting) = in_world(main)
