@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from cts.errors import UserError
 from cts.protocol.frames import VerdictRule
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
@@ -45,8 +46,9 @@ class _Reading:
         self._shift_ns = 0
         self._run_began_ns = 0
         self._plan: StreamPlan | None = None
-        self._here: Role | None = None
+        self._role = ""
         self._streams: dict[int, ReportedStream] = {}
+        self._served: dict[int, ReportedStream] = {}
         self._senders: dict[int, list[ReportedOtherEnd]] = {}
         self._sending: Counter[int] = Counter()
         self._pull = True
@@ -71,6 +73,8 @@ class _Reading:
             if is_torn(line):
                 break
             complete = self._event(reader.fields(line))
+        if header.here is Role.SENDER and not self._streams:
+            raise self._judges_no_frames(header)
         lone = self._matched()
         return RunEvents(
             direction=header.direction,
@@ -78,6 +82,7 @@ class _Reading:
             by_bytes=header.verdict is VerdictRule.BYTES,
             plan=header.plan,
             streams=tuple(self._streams[number] for number in sorted(self._streams)),
+            served=tuple(self._served[number] for number in sorted(self._served)),
             lone=tuple(lone),
             sending=self._sending.total(),
             complete=complete,
@@ -94,16 +99,19 @@ class _Reading:
     def _began(self, fields: Fields) -> RunHeader:
         self._reader.refuse_other(fields, EVENTS, TRUTH)
         header = read_header(self._reader, fields)
-        if header.here is Role.SENDER:
-            raise self._reader.unusable(f"is that of a {header.role} that sends, which judges no frames")
+        if header.here is Role.SENDER and header.role != "server":
+            raise self._judges_no_frames(header)
         if (header.began_unix_ns == 0) != (self._truth_began_unix_ns == 0):
             kinds = ("the real network", "a simulated one")
             mine, theirs = kinds[header.began_unix_ns == 0], kinds[header.began_unix_ns != 0]
             raise self._reader.unusable(f"is of a run on {mine}, and the truth is of {theirs}")
         self._pull = header.direction is Direction.PULL
-        self._run_began_ns, self._plan, self._here = header.began_ns, header.plan, header.here
+        self._run_began_ns, self._plan, self._role = header.began_ns, header.plan, header.role
         self._shift_ns = header.began_unix_ns - self._truth_began_unix_ns
         return header
+
+    def _judges_no_frames(self, header: RunHeader) -> UserError:
+        return self._reader.unusable(f"is that of a {header.role} that sends, which judges no frames")
 
     def _event(self, fields: Fields) -> bool:
         """Take in one event; tell whether it is the last."""
@@ -158,27 +166,34 @@ class _Reading:
 
     def _opened(self, fields: Fields) -> None:
         number = fields.integer("stream")
-        known = number in self._streams or number in self._senders
+        known = number in self._streams or number in self._senders or number in self._served
         if not known and number < self._greatest:
             raise self._reader.refused(f"opens stream {number} after one of a higher number")
         self._greatest = max(number, self._greatest)
+        streams = self._streams
         if fields.one_of("role", _ENDS) == "sender":
-            if self._here is not None:
-                raise self._reader.unusable("has streams of both directions, which a truth does not tell apart")
-            self._senders.setdefault(number, [])
-            self._sending[number] += 1
-            return
-        if number in self._streams:
+            if self._role == "client":
+                raise self._reader.unusable("has a stream of the other direction than its client's")
+            if self._role == "loopback":
+                self._senders.setdefault(number, [])
+                self._sending[number] += 1
+                return
+            streams = self._served
+        if number in self._streams or number in self._served:
             raise self._reader.refused(f"opens stream {number} again")
         opened_ns = fields.instant("time_ns") + self._shift_ns
         if opened_ns < self._opened_ns and self._truth_began_unix_ns == 0:
             raise self._reader.refused(f"opens stream {number} before one that was told of earlier")
         self._opened_ns = opened_ns
         ends = fields.text("local"), fields.text("remote")
-        self._streams[number] = ReportedStream(number, *ends, opened_ns, read_plan_of_stream(fields))
+        streams[number] = ReportedStream(number, *ends, opened_ns, read_plan_of_stream(fields))
 
     def _sender_ended(self, fields: Fields) -> None:
         number = fields.integer("stream")
+        served = self._served.get(number)
+        if served is not None and served.end is None:
+            served.end = self._end(fields)
+            return
         if not self._sending[number]:
             raise self._reader.refused(f"tells of the sender of stream {number}, which is not open")
         self._sending[number] -= 1

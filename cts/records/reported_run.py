@@ -87,7 +87,8 @@ class ReportedOtherEnd:
 
 @define
 class ReportedStream:
-    """One receiving stream, with its sending ends where they are in the log; times are nanoseconds in the truth's time.
+    """One receiving stream, with its sending ends where they are in the log, or one that a server sent; times are nanoseconds
+    in the truth's time.
 
     Its ``plan`` is its arithmetic, None for the run's.
     """
@@ -135,6 +136,7 @@ class RunEvents:
         by_bytes: whether they judged frames by their bytes, whatever they were; so did all that do not tell.
         plan: its stream arithmetic.
         streams: its receiving streams, in the order of their numbers.
+        served: the streams that a server sent, likewise; none where both sides are there.
         lone: sending ends that no receiving one is there for.
         sending: sending ends that were opened and of whose end it does not tell.
         complete: whether the log's last line is there.
@@ -145,6 +147,7 @@ class RunEvents:
     by_bytes: bool
     plan: StreamPlan
     streams: tuple[ReportedStream, ...]
+    served: tuple[ReportedStream, ...]
     lone: tuple[ReportedOtherEnd, ...]
     sending: int
     complete: bool
@@ -156,3 +159,8 @@ class RunEvents:
     ended_ns: int
     cut_off: int | None
     interrupted: bool | None
+
+    @property
+    def judged(self) -> Direction:
+        """Which way the frames go that its receivers judge: what a server receives its clients push."""
+        return Direction.PUSH if self.role == "server" else self.direction

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define, field, frozen
 
+from cts.protocol.roles import Direction
 from cts.protocol.task import StreamError
 from cts.records.reported_frames import VERDICTS
 from cts.records.reported_run import ARRIVALS, COUNTS, ReportedEnd, ReportedOtherEnd, ReportedStream
@@ -15,61 +16,15 @@ from cts.units import SECOND
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds
 from cts.verification.compare_datagrams import DatagramComparison
+from cts.verification.differences import Difference, Differences, Value
 from cts.verification.expected import ExpectedStream
 from cts.verification.windows import ExpectedFrame, verdict_of
 
-__all__ = ["Comparison", "Difference", "Differences", "StreamRow"]
+__all__ = ["Comparison", "StreamRow"]
 
 _COMPLETED, _DROPPED, _REPEATED = VERDICTS
 _CLOSE_NS = 1
 """A stream is closed this long after its last render time, and something else may come first."""
-_LISTED = 100
-
-Value = int | str | None
-
-
-@frozen
-class Difference:
-    """One value that truth and events do not agree on.
-
-    Attributes:
-        what: the key of the events that holds it, or ``stream``, ``frame`` where one side has it and the other has not.
-        stream: the stream's number in the events, None if they do not have it.
-        client: the client's number in the truth, None if it does not have it.
-        sequence: the frame, None if it is about the stream.
-        truth: what must be there, by the truth; a text where there are bounds.
-        events: what is there.
-    """
-
-    what: str
-    stream: int | None
-    client: int | None
-    sequence: int | None
-    truth: Value
-    events: Value
-
-    def __str__(self) -> str:
-        parts = [
-            f"{name} {number}"
-            for name, number in (("stream", self.stream), ("client", self.client), ("frame", self.sequence))
-            if number is not None
-        ]
-        what = f"{', '.join(parts)}: {self.what}" if parts else self.what
-        return f"{what} is {_said(self.events)} in the events, {_said(self.truth)} by the truth"
-
-
-@define(eq=False)
-class Differences:
-    """Counts every difference and keeps the first ones."""
-
-    listed: list[Difference] = field(factory=list)
-    total: int = 0
-
-    def add(self, difference: Difference) -> None:
-        """Take note of a difference."""
-        self.total += 1
-        if len(self.listed) < _LISTED:
-            self.listed.append(difference)
 
 
 @frozen
@@ -79,6 +34,7 @@ class StreamRow:
     Attributes:
         stream: its number in the events, None if they do not have it.
         client: its client's number in the truth.
+        direction: which way its frames went, ``pull`` or ``push``.
         address: the client's address, as the receiving side sees it.
         opened_ns, ended_ns: its life, by the truth.
         known_after_ns: how long after it began the datagram was sent by which the truth knows that it did.
@@ -95,6 +51,7 @@ class StreamRow:
 
     stream: int | None
     client: int
+    direction: str
     address: str
     opened_ns: int
     ended_ns: int
@@ -118,6 +75,7 @@ class Comparison:
         plan: the stream's arithmetic.
         reported: the stream in the events, None if they do not have it.
         client: the client's number in the truth.
+        direction: which way its frames go.
         address: the client's address, as the receiving side sees it.
         tolerance_ns: how far times may lie apart.
         known_ns: when the datagram was sent by which the truth knows of the stream.
@@ -126,11 +84,13 @@ class Comparison:
 
     Attributes:
         outcome: whose fault the end was, once it has ended: by the truth, or what the events say where it cannot know.
+        disagreed: whether it failed by its peer's settings, once it has ended.
     """
 
     _plan: Arithmetic
     _reported: ReportedStream | None
     _client: int
+    _direction: Direction
     _address: str
     _tolerance_ns: int
     _known_ns: int
@@ -143,6 +103,7 @@ class Comparison:
     _apart_ns: int = field(default=0, init=False)
     _datagrams: DatagramComparison = field(init=False)
     outcome: str | None = field(default=None, init=False)
+    disagreed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._datagrams = DatagramComparison(self._tolerance_ns, self._same_instant, self._differ)
@@ -203,7 +164,8 @@ class Comparison:
         elif reported.end is not None:
             self._opening(expected, reported, reported.end.started_ns)
             self._ends(reported, reported.end)
-            if self._cut_short(expected, ended_ns, reported.end) or self._disagreed(expected, reported.end):
+            self.disagreed = self._disagreed(expected, reported.end)
+            if self.disagreed or self._cut_short(expected, ended_ns, reported.end):
                 self.outcome = reported.end.outcome
             if expected.doubt is None:
                 self._surplus(expected, reported)
@@ -214,6 +176,7 @@ class Comparison:
         return StreamRow(
             stream=None if reported is None else reported.number,
             client=self._client,
+            direction=self._direction.value,
             address=self._address,
             opened_ns=expected.opened_ns,
             ended_ns=ended_ns,
@@ -344,7 +307,3 @@ class Comparison:
         self._found += 1
         stream = None if self._reported is None else self._reported.number
         self._differences.add(Difference(what, stream, self._client, sequence, truth, events))
-
-
-def _said(value: Value) -> str:
-    return "absent" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -49,5 +49,22 @@ class Link:
     """Whether a control datagram was altered on its way, so that it is not known what came of it."""
     data_ns: int | None = None
     """When data came last to its present stream."""
+    disagreed: bool = False
+    """Whether the events say that its client had other settings, of which a truth knows nothing."""
     sender_failed: bool = False
     """Whether the events say that a sender of its streams failed, after which a server takes its STARTs for others."""
+
+    def done(self, at_ns: int) -> bool:
+        """Tell whether a push's client has shown to be done with its last stream."""
+        if self.stream is None or self.data_ns is None:
+            return False
+        last_ns = self.stream.base_ns + self.plan.send_offset_ns(self.plan.final_frame)
+        silent_ns = self.data_ns + self.plan.retry_ns
+        return self.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
+
+    def free(self, at_ns: int, tolerance_ns: int) -> bool:
+        """Tell whether the last stream, if there was one, has ended for certain."""
+        stream = self.stream
+        if stream is None or not stream.over(at_ns):
+            return stream is None
+        return stream.ended_ns is not None and at_ns > stream.ended_ns + tolerance_ns

@@ -19,18 +19,21 @@ from heapq import heappop, heappush
 
 from attrs import define, field
 
+from cts.protocol.roles import Direction
 from cts.protocol.task import StreamError, Verify
 from cts.records.reported_run import ReportedOtherEnd
 from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind
-from cts.verification.compare import Comparison, Difference, Differences, StreamRow
+from cts.verification.compare import Comparison, StreamRow
+from cts.verification.differences import Difference, Differences
 from cts.verification.expected import ExpectedStream
 from cts.verification.greeted import GIVES_UP_NS, GreetedStream, speaks
 from cts.verification.links import MAKING_NS, READ_AT_ONCE, Happening, Link
 from cts.verification.pairing import ReportedStreams
 from cts.verification.senders import Sending
+from cts.verification.served import Served
 from cts.verification.status import EXCHANGED_NS, HELD_NS, NEVER_NS, StatusLines
 from cts.verification.waits import waited_too_long
 
@@ -64,6 +67,7 @@ class Receivers(TruthVisitor):
         own_clients: whether the events are those of a server and its clients, which send.
         lone: the sending ends of the events that no receiving one is there for.
         cut: whether the run was cut short.
+        served: takes the streams that a server sent; None where the events are not a server's.
 
     Attributes:
         unanswered: STARTs that arrived at the server and began nothing.
@@ -84,6 +88,7 @@ class Receivers(TruthVisitor):
     _own_clients: bool
     _lone: Sequence[ReportedOtherEnd]
     _cut: bool
+    _served: Served | None
     unanswered: int = field(default=0, init=False)
     datagram_sizes: set[int] = field(factory=set, init=False)
     _decoder: Decoder = field(factory=Decoder, init=False)
@@ -114,7 +119,9 @@ class Receivers(TruthVisitor):
         while pending and pending[0][0] < settled_ns:
             self._happened(link, heappop(pending))
         if to_client is not self._pull:
-            kind, _, text, _ = self._decoder.decode(head, size, None)
+            kind, sequence, text, _ = self._decoder.decode(head, size, None)
+            if self._served is not None:
+                self._served.offered(client, link.address, at_ns, kind, text, sequence, size)
             if kind in (_ASKS if self._pull else _ANSWERS):
                 heappush(pending, (at_ns, _ASKED if self._pull else _ANSWERED, kind, True, 0, size, text, _NO_STAMP))
             for arrived_ns, bit in arrivals:
@@ -149,6 +156,8 @@ class Receivers(TruthVisitor):
             self._close(link)
             self.unanswered += link.asked_ns is not None
             self._sent(link)
+        if self._served is not None:
+            self._rows += self._served.finish()
         for difference in waited_too_long(self._rows, self._waits, self._tolerance_ns):
             self._differences.add(difference)
         return self._rows
@@ -163,6 +172,8 @@ class Receivers(TruthVisitor):
                     link.data_ns = at_ns
                 if stream.ended_ns is None or self._pull:
                     return
+            elif self._served is not None:
+                self._served.came(link.client, at_ns)
         elif sent:
             self._asked_or_answered(link, at_ns, kind, text)
         elif kind >= Kind.HELLO:
@@ -205,7 +216,7 @@ class Receivers(TruthVisitor):
         """A pull's client asked, or a push's server answered: one that has no stream begins one."""
         if self._pull:
             copies = isinstance(link.stream, GreetedStream) and text == link.stream.nonce
-            if self._free(link, at_ns) and not copies:
+            if link.free(at_ns, self._tolerance_ns) and not copies:
                 self._open(link, at_ns, at_ns - self._making_ns, nonce=text if kind is Kind.HELLO else None)
             elif kind is Kind.START and isinstance(link.stream, GreetedStream):
                 link.stream.asked_by_start(at_ns)
@@ -213,6 +224,10 @@ class Receivers(TruthVisitor):
         if kind is Kind.REFUSED:
             link.asked_ns = None
             self._refused(at_ns, False)
+            return
+        if self._served is not None and self._served.asked(link.client, text, link.asked_ns and link.asked_first_ns):
+            self._close(link)
+            link.asked_ns = None
             return
         if link.altered and link.asked_ns is None and link.stream is None:
             # What asked was altered where it says nothing.
@@ -230,30 +245,15 @@ class Receivers(TruthVisitor):
 
     def _start_repeated(self, link: Link, at_ns: int) -> bool:
         """Take a START that reached a push's server; tell whether it repeats the present stream's."""
-        stream, done = link.stream, self._done(link, at_ns)
+        stream, done = link.stream, link.done(at_ns)
         if stream is not None and not stream.over(at_ns) and not done:
             stream.start_repeated(at_ns)
             return True
-        if done or self._free(link, at_ns):
+        if done or link.free(at_ns, self._tolerance_ns):
             if link.asked_ns is None:
                 link.asked_first_ns = at_ns
             link.asked_ns = at_ns
         return False
-
-    def _done(self, link: Link, at_ns: int) -> bool:
-        """Tell whether a push's client has shown to be done with its last stream."""
-        if link.stream is None or link.data_ns is None:
-            return False
-        last_ns = link.stream.base_ns + link.plan.send_offset_ns(link.plan.final_frame)
-        silent_ns = link.data_ns + link.plan.retry_ns
-        return link.stream.measured_until_ns is not None or at_ns > min(last_ns, silent_ns)
-
-    def _free(self, link: Link, at_ns: int) -> bool:
-        """Tell whether a client's last stream, if it had one, has ended for certain."""
-        stream = link.stream
-        if stream is None or not stream.over(at_ns):
-            return stream is None
-        return stream.ended_ns is not None and at_ns > stream.ended_ns + self._tolerance_ns
 
     def _open(
         self, link: Link, at_ns: int, earliest_ns: int, *, nonce: str | None = None, patience_ns: int = 0
@@ -274,6 +274,7 @@ class Receivers(TruthVisitor):
             plan=link.plan,
             reported=reported,
             client=link.client,
+            direction=Direction.PULL if self._pull else Direction.PUSH,
             address=link.address,
             tolerance_ns=self._tolerance_ns,
             known_ns=at_ns,
@@ -306,6 +307,7 @@ class Receivers(TruthVisitor):
                     link.stream.result = StreamError.NO_CONNECTION_ID.value
             link.sender_failed |= any(other.failed for other in link.comparison.others)
             self._rows.append(link.comparison.finish(link.stream, ended_ns))
+            link.disagreed |= link.comparison.disagreed
             self._told(link.stream, link.comparison, ended_ns)
             link.stream = link.comparison = None
 
@@ -323,7 +325,7 @@ class Receivers(TruthVisitor):
         It must have sent what the stream is, on a simulated network at its time; a client that got no answer must be told of.
         """
         sending = link.sending
-        if link.plan is self._plan:
+        if link.plan is self._plan and not link.disagreed and (link.streams or self._served is None):
             self.datagram_sizes |= sending.datagram_sizes
         if not self._simulated:
             return

@@ -35,6 +35,10 @@ def verification_text(verification: Verification) -> str:
         lines.append(
             f"begun before the datagram that tells of it: {format_duration(verification.known_after_ns)} at most"
         )
+    if verification.sent:
+        lines.append(
+            f"sent by the server, of which its clients judge the frames: {counted(verification.sent, 'stream')}"
+        )
     near = f"within {format_duration(verification.tolerance_ns)} of an edge"
     if verification.undecidable_frames:
         lines.append(f"undecidable, {near}: {counted(verification.undecidable_frames, 'frame')}")

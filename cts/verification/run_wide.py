@@ -10,7 +10,7 @@ from attrs import define, field
 from cts.records.reported_run import STATUS, ReportedStatus, RunEvents
 from cts.records.truth_reader import TruthReader
 from cts.verification.bounds import Bounds
-from cts.verification.compare import Difference, Differences, Value
+from cts.verification.differences import Difference, Differences, Value
 from cts.verification.status import NEVER_NS, StatusLines
 
 __all__ = ["RunWide"]
@@ -87,7 +87,7 @@ class RunWide:
         told = dict(zip(STATUS, status.counts, strict=True))
         if not self._simulated:
             # Of a real run the truth knows what came through, and that only where the sender is in the same process.
-            must["bytes_sent"] = Bounds(0, NEVER_NS if self._run.role == "loopback" else 0)
+            must["bytes_sent"] = Bounds(0, NEVER_NS) if self._run.role == "loopback" else must["served"]
         else:
             told |= {"refused": status.refused, "unsent": status.unsent, "overflowed and unreachable": status.lost}
             must["refused"] = refused

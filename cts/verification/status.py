@@ -29,7 +29,7 @@ EXCHANGED_NS = 2_000_000_000 + HELD_NS
 CLOCKS_NS = 2_000_000_000
 """Until it knows its peer's clock, a receiver of such a stream takes a wrong payload for a stranger's."""
 
-_KEYS = (*STATUS, "opened", "ended", "refused")
+_KEYS = (*STATUS, "opened", "ended", "refused", "served")
 
 
 class StatusLines:

@@ -12,10 +12,12 @@ from cts.records.events_reader import read_events
 from cts.records.reported_run import ReportedStream, RunEvents
 from cts.records.truth_reader import TruthReader
 from cts.verification.arithmetic import Arithmetic
-from cts.verification.compare import Difference, Differences, StreamRow
+from cts.verification.compare import StreamRow
+from cts.verification.differences import Difference, Differences
 from cts.verification.pairing import ReportedStreams
 from cts.verification.receivers import Receivers
 from cts.verification.run_wide import RunWide
+from cts.verification.served import Served
 from cts.verification.status import HELD_NS, StatusLines
 
 __all__ = ["Verification", "verify_run"]
@@ -37,6 +39,7 @@ class Verification:
         differences: the first 100 values that do not agree.
         differences_total: how many there are.
         reported: streams in the events.
+        sent: streams of those that were compared that a server sent.
     """
 
     tolerance_ns: int
@@ -47,6 +50,7 @@ class Verification:
     differences: tuple[Difference, ...]
     differences_total: int
     reported: int = 0
+    sent: int = 0
 
     @property
     def unrelated(self) -> bool:
@@ -121,9 +125,18 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
     times_ns = [run.began_ns + each.time_ns for each in run.statuses]
     lines = StatusLines(times_ns, tolerance_ns=tolerance_ns, behind=real, whole=run.complete)
     refused_lines = StatusLines(times_ns, tolerance_ns=tolerance_ns + HELD_NS, behind=real, whole=False)
-    reported = ReportedStreams(run.streams, run.direction, tolerance_ns)
+    reported = ReportedStreams(run.streams, run.judged, tolerance_ns)
+    served = Served(
+        plan=plan,
+        original=run.direction,
+        tolerance_ns=tolerance_ns,
+        sending=ReportedStreams(run.served, run.judged, tolerance_ns),
+        receiving=reported,
+        differences=differences,
+        lines=lines,
+    )
     receivers = Receivers(
-        pull=run.direction is Direction.PULL,
+        pull=run.judged is Direction.PULL,
         plan=plan,
         verify=run.verify,
         by_bytes=run.by_bytes,
@@ -137,6 +150,7 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         own_clients=run.role == "loopback" and run.direction is Direction.PUSH,
         lone=run.lone,
         cut=run.cut_off is not None or any(each.end is not None and each.end.cut_short for each in run.streams),
+        served=served if run.role == "server" else None,
     )
     reader.read(receivers)
     _check_whole(events, truth, run, reader)
@@ -163,14 +177,16 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         unanswered=receivers.unanswered,
         differences=tuple(differences.listed),
         differences_total=differences.total,
-        reported=len(run.streams),
+        reported=len(run.streams) + len(run.served),
+        sent=sum(row.direction != run.judged.value for row in rows),
     )
 
 
 def _check_whole(events: Path, truth: Path, run: RunEvents, reader: TruthReader) -> None:
     """Refuse logs that were cut short while a stream ran."""
-    ends = [stream.end.ended_ns for stream in run.streams if stream.end is not None]
-    if len(ends) < len(run.streams) or run.sending:
+    streams = (*run.streams, *run.served)
+    ends = [stream.end.ended_ns for stream in streams if stream.end is not None]
+    if len(ends) < len(streams) or run.sending:
         raise UserError(f"{events}: was cut short while a stream ran; a whole log tells of every stream's end")
     if not reader.complete and ends and reader.last_ns < max(ends):
         raise UserError(f"{truth}: was cut short while a stream ran; a whole log ends with a line of kind 'ended'")

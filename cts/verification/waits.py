@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from cts.verification.compare import Difference, StreamRow
+from cts.verification.compare import StreamRow
+from cts.verification.differences import Difference
 from cts.verification.status import HELD_NS
 
 __all__ = ["waited_too_long"]

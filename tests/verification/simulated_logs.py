@@ -141,12 +141,15 @@ def as_relayed(logs: Logs, *, early_ns: int, late_ns: int) -> None:
     events = [json.loads(line) for line in logs.events.read_text().splitlines()]
     events[0]["began_unix_ns"] = began_unix_ns
     write_lines(logs.events, events)
-    data_way = "to_client" if events[0]["direction"] == "pull" else "to_server"
+    data_way = "to_client" if events[0]["direction"] == "pull" and events[0]["role"] != "server" else "to_server"
     truth = [json.loads(line) for line in logs.truth.read_text().splitlines()]
     truth[0]["began_unix_ns"] = began_unix_ns - before_ns
     for line in truth[1:]:
         shift_ns = before_ns + (-early_ns if line.get("dir", data_way) == data_way else late_ns)
         line["t"] += shift_ns
         if "at" in line:
-            line["at"] = [at + shift_ns for at in line["at"]]
+            # A client gets after the relay has let it go, whatever its server's clock says: CHALLENGE before it answers.
+            at_shift_ns = before_ns - early_ns if events[0]["role"] == "server" else shift_ns
+            line["at"] = [at + at_shift_ns for at in line["at"]]
+    truth[-1]["t"] = max(line["t"] for line in truth[1:])
     write_lines(logs.truth, truth)

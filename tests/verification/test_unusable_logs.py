@@ -137,7 +137,7 @@ def test_a_truth_out_of_order_is_refused(logs: Logs) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ('"role":"loopback"', '"role":"server"', "is that of a server that sends, which judges no frames"),
+        ('"role":"loopback"', '"role":"server"', "opens stream 1 again"),
         ('"role":"loopback"', '"role":"observer"', "'role' that is not 'loopback' or 'server' or 'client'"),
         ('"direction":"pull",', "", "line 1 has no 'direction'"),
         ('"frame_rate":10', '"frame_rate":0', "'frame_rate' that is not a frame rate"),

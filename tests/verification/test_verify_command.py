@@ -62,6 +62,7 @@ def test_json_is_one_object_with_the_same(logs: Logs) -> None:
                 {
                     "stream": 1,
                     "client": 1,
+                    "direction": "pull",
                     "address": "10.0.0.1:49152",
                     "opened_ns": 0,
                     "ended_ns": 2_900_000_000,
