@@ -25,7 +25,7 @@ class CellObserver(Observer):
     jitter; everything else counts.
 
     Args:
-        plan: the arithmetic of its streams.
+        plan: the arithmetic of streams that have none of their own.
 
     Attributes:
         cells: what was seen.
@@ -65,11 +65,12 @@ class CellObserver(Observer):
     def _fold(self, stream: StreamInfo) -> StreamFold:
         fold = self._folds.get(stream)
         if fold is None:
-            room = (len(self._with_delays) + 1) * self._plan.final_frame <= _FRAMES_AT_ONCE
+            plan = stream.plan or self._plan
+            room = (len(self._with_delays) + 1) * plan.final_frame <= _FRAMES_AT_ONCE
             if room or not self._with_delays:
                 self._with_delays.add(stream)
             else:
                 self.without_delays += 1
             delays = stream in self._with_delays
-            fold = self._folds[stream] = StreamFold(self.cells, self._plan, self._began_ns, delays=delays)
+            fold = self._folds[stream] = StreamFold(self.cells, plan, self._began_ns, delays=delays)
         return fold

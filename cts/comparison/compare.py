@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -13,7 +13,7 @@ from cts.comparison.blocks import SideBlocks, Values
 from cts.comparison.bootstrap import Resampled, cliffs_delta, simultaneous
 from cts.comparison.cells import Cells
 from cts.comparison.compared_metrics import METRICS, ComparedMetric, Percentile
-from cts.comparison.settings import SettingDifference, differing_settings
+from cts.comparison.settings import SettingDifference, differing_settings, settings_of
 from cts.records.events_header import RunHeader
 from cts.records.results import RunReport
 from cts.units import MICROSECOND, SECOND
@@ -60,6 +60,11 @@ class ComparedRun:
     missing: tuple[str, ...]
     cells: Cells
     without_delays: int = 0
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What it was told, by key, as far as that bears on what is measured."""
+        return settings_of(self.header, self.report)
 
 
 @frozen(kw_only=True)
@@ -125,7 +130,7 @@ def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resam
         seed: what resamples are drawn by.
         resamples: how many.
     """
-    settings = differing_settings(a[0].header, b[0].header)
+    settings = differing_settings(a[0].settings, b[0].settings)
     keys = [sorted(map(_key, side)) for side in (a, b)]
     turned = keys[1] < keys[0]
     sides = [SideBlocks.of([run.cells for run in sorted(side, key=_key)]) for side in (a, b)]

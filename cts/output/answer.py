@@ -43,7 +43,8 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
     """
     counts = report.snapshot.counts
     measured = counts.bytes_received or counts.bytes_sent
-    sentences = [*(_distrust(report.trust) if measured else ()), _finding(report), *_failed(report), *_stopped(report)]
+    finding = [_finding(report), *(_sent_beside(report) if report.served_both else ())]
+    sentences = [*(_distrust(report.trust) if measured else ()), *finding, *_failed(report), *_stopped(report)]
     if (verdict := verdict_sentence(judgements)) is not None:
         sentences.append(verdict)
     return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
@@ -125,7 +126,7 @@ def _verb(played: int, rendered: int, *, several: bool) -> str:
 def _nothing_arrived(report: RunReport) -> Iterator[str]:
     snapshot, late = report.snapshot, report.late
     useless = snapshot.counts.frames.error
-    yield f"nothing{' of use' if useless else ''} arrived of {_of_what(report)}"
+    yield f"nothing{' of use' if useless else ''} arrived of {_of_received(report)}"
     if useless:
         causes = discarded_causes(snapshot.counts.arrivals)
         yield f"{counted(useless, 'datagram')} came that had to be discarded{causes and f' ({causes})'}"
@@ -134,7 +135,7 @@ def _nothing_arrived(report: RunReport) -> Iterator[str]:
         yield f"it came {after} after the {format_duration(late.waited_ns)} buffer had run out"
     if snapshot.unreachable:
         yield f"the network said {counted(snapshot.unreachable, 'time')} that nobody is there"
-    if Role.SENDER in report.roles:
+    if report.role == "loopback":
         sent = snapshot.counts.bytes_sent
         yield f"{sent:,} bytes had been sent" if sent else "nothing had been sent"
 
@@ -142,8 +143,8 @@ def _nothing_arrived(report: RunReport) -> Iterator[str]:
 def _play(report: RunReport, played: int) -> str:
     """Say whether it plays, and with which buffer."""
     rendered = report.snapshot.counts.frames.rendered
-    several = _streams(report) > 1
-    what = _capital(_of_what(report))
+    several = _received(report) > 1
+    what = _capital(_of_received(report))
     plays = "play" if several else "plays"
     dropped = f"{percentage(rendered - played, rendered)} of frames were not whole in time"
     playout = report.playout if report.playout is not None and report.playout.frames else None
@@ -200,7 +201,7 @@ def _held_back(report: RunReport) -> Iterator[str]:
     if totals is None or plan is None or not totals.datagrams.received:
         return
     outcome = quality_of(totals, plan, report.profile)
-    way = "down" if report.direction is Direction.PULL else "up"
+    way = "down" if report.judged is Direction.PULL else "up"
     if outcome.limiting is Term.LATENCY and outcome.percentile is not None:
         varies = totals.drift.pdv.percentile(outcome.percentile)
         if varies is not None:
@@ -219,7 +220,7 @@ def _own_loss(report: RunReport) -> Iterator[str]:
         return
     if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
         yield f"up to {percentage(in_kernel, loss.missing)} of the loss was your own receiver"
-    if Role.SENDER in report.roles:
+    if report.role == "loopback":
         if own := loss.not_sent + loss.sent_late:
             yield f"{percentage(own, loss.missing)} of the loss was your own sender"
     elif loss.sent_late:
@@ -261,6 +262,29 @@ def _of_what(report: RunReport) -> str:
         return "the stream" if streams <= 1 else f"the {streams:,} streams"
     rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
     return rate if streams <= 1 else f"{streams:,} streams of {rate}"
+
+
+def _received(report: RunReport) -> int:
+    """Return how many of them are judged here."""
+    return len(report.received) if report.served_both else _streams(report)
+
+
+def _of_received(report: RunReport) -> str:
+    streams = _received(report)
+    if not report.served_both:
+        return _of_what(report)
+    return "the stream that came" if streams == 1 else f"the {streams:,} streams that came"
+
+
+def _sent_beside(report: RunReport) -> Iterator[str]:
+    """Say of a server that received streams how those did that it sent, as far as their clients told."""
+    peers, streams = report.snapshot.counts.peers, len(report.results) - len(report.received)
+    sent = f"{counted(streams, 'stream')} {'was' if streams == 1 else 'were'} sent"
+    if peers.frames.rendered:
+        yield f"{sent}, of which the other {'end tells' if streams == 1 else 'ends tell'}: {verdicts_text(peers)}"
+    else:
+        yield f"{sent}, {report.snapshot.counts.bytes_sent:,} bytes; whether {'it' if streams == 1 else 'they'} played, \
+the receiving {'end knows' if streams == 1 else 'ends know'}"
 
 
 def _time(playout: Playout, depth: int) -> str:

@@ -44,6 +44,11 @@ A line tells of the time since the one before, up to TimeSlice (s).
 This end sends. Who receives judges the frames: the last columns are what it
 tells, up to a status interval later, and 0 where it tells nothing.
 """
+SERVERS_LEGEND = """\
+A line tells of the time since the one before, up to TimeSlice (s).
+What clients send is judged here: completed, dropped, repeated frames, errors.
+Of what they receive that counts which they tell, up to an interval later.
+"""
 
 
 def fitted(value: int, width: int) -> str:
@@ -106,14 +111,24 @@ class LineConsole(SpeakingConsole):
         measure: whose bytes make the rate.
         least_ns: how long a slice counts at least, nanoseconds.
         streams: makes lines of streams that come and go; None for none.
+        both: whether this side may play both parts, as a server does: then the bytes of both make the rate.
     """
 
-    def __init__(self, stream: TextIO, measure: Role, least_ns: int = 0, streams: StreamLines | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        measure: Role,
+        least_ns: int = 0,
+        streams: StreamLines | None = None,
+        *,
+        both: bool = False,
+    ) -> None:
         super().__init__(streams)
         self._writer = _TextWriter(stream)
         self._sends = measure is Role.SENDER
-        self._legend = SENDERS_LEGEND if self._sends else LEGEND
-        self._slices = SliceReader(measure, least_ns)
+        self._both = both
+        self._legend = SERVERS_LEGEND if both else SENDERS_LEGEND if self._sends else LEGEND
+        self._slices = SliceReader(measure, least_ns, both=both)
         self._rows = 0
         self._unsent: UnsentFrames = NO_UNSENT
         self._peers = PeerTotals()
@@ -136,7 +151,7 @@ class LineConsole(SpeakingConsole):
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
         before, self._peers = self._peers, snapshot.counts.peers
-        if self._sends:
+        if self._sends or self._both:
             row = evolve(row, frames=row.frames + self._peers.frames - before.frames)
         more = self._unsent_since(snapshot) + self._sending_since(before)
         self._writer.write(f"{header}{status_line(row)}\n{more}")
@@ -154,7 +169,7 @@ class LineConsole(SpeakingConsole):
         """Return a line on how peers send, if they let out less, or later, than at the line before."""
         peers = self._peers
         same = (peers.frames_unsent, peers.lateness) == (before.frames_unsent, before.lateness)
-        return "" if self._sends or same else f"peer: {sending_text(peers)}\n"
+        return "" if (self._sends and not self._both) or same else f"peer: {sending_text(peers)}\n"
 
 
 class ProgressConsole(PromptObserver):
@@ -210,6 +225,7 @@ def choose_console(
     *,
     plan: StreamPlan | None = None,
     tells_streams: bool = False,
+    both: bool = False,
     result_follows: bool = False,
 ) -> Observer:
     """Return what shows the run's status.
@@ -223,13 +239,14 @@ def choose_console(
         environment: where TERM is looked up.
         plan: what streams are made of.
         tells_streams: whether each stream that begins or ends is told.
+        both: whether this side may play both parts, as a server does.
         result_follows: whether the summary comes to the same terminal, which the live view then leaves as it was.
     """
     if mode == "quiet":
         return Observer()
     streams = StreamLines() if tells_streams else None
     if mode == "lines" or (mode == "auto" and not (_has_room(stream) and moves_cursor(environment))):
-        return LineConsole(stream, measure, least_ns, streams)
+        return LineConsole(stream, measure, least_ns, streams, both=both)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
     is_behind = (lambda: stream.is_behind) if isinstance(stream, ConsoleStream) else None

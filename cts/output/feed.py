@@ -88,13 +88,14 @@ class IntervalFeed(Observer):
         feed: takes the lines.
         measure: whose bytes make the rate.
         least_ns: how long an interval counts at least for its rate, nanoseconds.
+        both: whether the side may play both parts: then the bytes of both do.
     """
 
     wants_delays = True
 
-    def __init__(self, feed: Feed, measure: Role, least_ns: int = 0) -> None:
+    def __init__(self, feed: Feed, measure: Role, least_ns: int = 0, *, both: bool = False) -> None:
         self._feed = feed
-        self._intervals = IntervalReader(measure, least_ns)
+        self._intervals = IntervalReader(measure, least_ns, both=both)
 
     def run_began(self, began_ns: int) -> None:
         """Write the names of the columns, where there are any."""

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.figures import whole_milliseconds
 from cts.output.slices import NOTHING_YET, bytes_measured, slice_rate
@@ -27,16 +30,17 @@ class IntervalReader:
     Args:
         measure: whose bytes make the rate.
         least_ns: how long an interval counts at least for its rate, nanoseconds (as in :class:`cts.output.slices.SliceReader`).
+        both: whether that side may play both parts, as there.
     """
 
-    def __init__(self, measure: Role, least_ns: int = 0) -> None:
-        self._measure = measure
+    def __init__(self, measure: Role, least_ns: int = 0, *, both: bool = False) -> None:
+        self._bytes = partial(bytes_measured, measure=measure, both=both)
         self._least_ms = whole_milliseconds(least_ns)
         self._before = NOTHING_YET
 
     def read(self, snapshot: RunSnapshot) -> Figures | None:
         """Return the interval from the snapshot before to this one; None where no time passed and nothing came."""
-        figures = _between(self._before, snapshot, self._measure, self._least_ms)
+        figures = _between(self._before, snapshot, self._bytes, self._least_ms)
         counted = (value for key, value in figures.items() if key not in _OF_THE_MOMENT and value)
         if not figures["interval_seconds"] and not any(counted):
             return None
@@ -46,12 +50,12 @@ class IntervalReader:
 
 def interval_keys() -> tuple[str, ...]:
     """Return the keys that every interval has, in their order."""
-    return tuple(_between(NOTHING_YET, NOTHING_YET, Role.RECEIVER, 0))
+    return tuple(_between(NOTHING_YET, NOTHING_YET, lambda _: 0, 0))
 
 
-def _between(before: RunSnapshot, after: RunSnapshot, measure: Role, least_ms: int) -> Figures:
+def _between(before: RunSnapshot, after: RunSnapshot, size_of: Callable[[RunSnapshot], int], least_ms: int) -> Figures:
     ms = whole_milliseconds(after.elapsed_ns) - whole_milliseconds(before.elapsed_ns)
-    size = bytes_measured(after, measure) - bytes_measured(before, measure)
+    size = size_of(after) - size_of(before)
     frames = after.counts.frames - before.counts.frames
     peers = after.counts.peers.frames - before.counts.peers.frames
     arrivals = after.counts.arrivals - before.counts.arrivals

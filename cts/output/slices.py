@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import frozen
 
 from cts.metrics.counters import FrameTotals
@@ -31,9 +33,11 @@ class StatusSlice:
     frames: FrameTotals
 
 
-def bytes_measured(snapshot: RunSnapshot, measure: Role) -> int:
-    """Return the run's bytes on the side that is measured: received by a receiver, sent by a sender."""
-    return snapshot.counts.bytes_received if measure is Role.RECEIVER else snapshot.counts.bytes_sent
+def bytes_measured(snapshot: RunSnapshot, measure: Role, *, both: bool = False) -> int:
+    """Return the run's bytes on the side that is measured: received, sent, or either by a side of both parts."""
+    counts = snapshot.counts
+    received = counts.bytes_received if both or measure is Role.RECEIVER else 0
+    return received + (counts.bytes_sent if both or measure is Role.SENDER else 0)
 
 
 def slice_rate(size: int, slice_ms: int) -> int:
@@ -48,10 +52,11 @@ class SliceReader:
         measure: whose bytes make the rate.
         least_ns: how long a slice counts at least, nanoseconds: a frame interval, or the one frame of a run's last moment would
             make any rate.
+        both: whether that side may play both parts, as a server does that is asked for either.
     """
 
-    def __init__(self, measure: Role, least_ns: int = 0) -> None:
-        self._measure = measure
+    def __init__(self, measure: Role, least_ns: int = 0, *, both: bool = False) -> None:
+        self._bytes = partial(bytes_measured, measure=measure, both=both)
         self._least_ms = whole_milliseconds(least_ns)
         self._previous = NOTHING_YET
         self._began = False
@@ -60,7 +65,7 @@ class SliceReader:
         """Return the slice from the previous snapshot to this one; None for a moment told twice with nothing new."""
         previous = self._previous
         slice_ms = whole_milliseconds(snapshot.elapsed_ns - previous.elapsed_ns)
-        size = bytes_measured(snapshot, self._measure) - bytes_measured(previous, self._measure)
+        size = self._bytes(snapshot) - self._bytes(previous)
         frames = snapshot.counts.frames - previous.counts.frames
         unchanged = not size and frames == FrameTotals() and snapshot.open_streams == previous.open_streams
         if self._began and slice_ms == 0 and unchanged:

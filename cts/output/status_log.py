@@ -26,6 +26,7 @@ class StatusLog(LogObserver):
         least_ns: how long a slice counts at least, nanoseconds.
         writer: who writes.
         key: what asked for it, for messages.
+        both: whether this process may play both parts, as a server does: then the bytes of both do.
 
     Raises:
         UserError: the file cannot be opened for writing.
@@ -39,9 +40,11 @@ class StatusLog(LogObserver):
         least_ns: int = 0,
         writer: Writer = AT_ONCE,
         key: str = "output.status_file",
+        *,
+        both: bool = False,
     ) -> None:
         super().__init__(path, key, encoding, writer)
-        self._slices = SliceReader(measure, least_ns)
+        self._slices = SliceReader(measure, least_ns, both=both)
         self._file.write_line(STATUS_COLUMNS)
 
     def status(self, snapshot: RunSnapshot) -> None:

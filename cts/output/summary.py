@@ -34,7 +34,7 @@ from cts.output.playout_text import playout_json, playout_rows
 from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows
-from cts.protocol.roles import Role
+from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.provenance import provenance_written
 from cts.records.results import RunReport, StreamEnds, StreamResult
@@ -94,7 +94,7 @@ def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict
         },
         "bytes_received": snapshot.counts.bytes_received,
         "streams": streams,
-        "bytes_sent": snapshot.counts.bytes_sent if Role.SENDER in report.roles else None,
+        "bytes_sent": snapshot.counts.bytes_sent if _sends(report) else None,
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
@@ -171,8 +171,7 @@ def summary_text(report: RunReport) -> str:
     snapshot = report.snapshot
     counts = snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
-    sender = report.direction.server_role is Role.SENDER
-    who = f"{report.direction.value}: the {'server' if sender else 'client'} sends"
+    who = _who_sends(report)
     rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}"), *_labels(report)]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
@@ -219,6 +218,21 @@ def summary_text(report: RunReport) -> str:
     rows += expectation_rows(judgements)
     failures = [f"failed: {text}" for text in report.failures]
     return "\n".join([answer_of(report, judgements), "", *two_columns(rows), *failures, *_failures(report)])
+
+
+def _sends(report: RunReport) -> bool:
+    """Tell whether it sent, or would have if anybody had asked."""
+    return Role.SENDER in report.roles or (report.role == "server" and report.direction.server_role is Role.SENDER)
+
+
+def _who_sends(report: RunReport) -> str:
+    if report.served_both:
+        received = len(report.received)
+        return f"both directions: {received:,} pushed, {len(report.results) - received:,} pulled"
+    direction = report.judged
+    if report.role == "server" and report.roles == {Role.SENDER}:
+        direction = Direction.PULL
+    return f"{direction.value}: the {'server' if direction.server_role is Role.SENDER else 'client'} sends"
 
 
 def _labels(report: RunReport) -> list[tuple[str, str]]:

@@ -293,10 +293,27 @@ class RunReport:
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The parts that the run's sides play: as configured, and what clients asked a server for beside that."""
+        """The parts that the run's sides play: of a server what its clients asked for, as configured where nobody did."""
         server, client = self.direction.server_role, self.direction.client_role
         asked = [stream.end.role for stream in self.streams] if self.role == "server" else []
-        return frozenset({"server": [server, *asked], "client": [client]}.get(self.role, [server, client]))
+        if not asked or self.streams_omitted:
+            asked.append(server)
+        return frozenset({"server": asked, "client": [client]}.get(self.role, [server, client]))
+
+    @property
+    def judged(self) -> Direction:
+        """Which way the frames went that are judged here: what a server receives its clients push."""
+        return Direction.PUSH if self.role == "server" and Role.RECEIVER in self.roles else self.direction
+
+    @property
+    def served_both(self) -> bool:
+        """Whether it is of a server that sent streams and received others."""
+        return self.role == "server" and len(self.roles) > 1
+
+    @property
+    def received(self) -> tuple[StreamResult, ...]:
+        """The receiving ends of its streams."""
+        return tuple(end for end in self.results if end.role is Role.RECEIVER)
 
     def with_failures(self, more: Iterable[str]) -> RunReport:
         """Return it with more that went wrong, such as logs that are not whole."""

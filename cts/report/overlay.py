@@ -30,7 +30,7 @@ def overlay_plots(runs: Sequence[RunPicture], key: str) -> tuple[list[Plot], lis
     spreads: list[Table] = []
     playouts: list[Table] = []
     for run, colour in named:
-        if run.header.measured is Role.RECEIVER:
+        if Role.RECEIVER in run.report.roles:
             windows = windows_of(run.total, run.header.plan.interval_ns)
             rates.append((windows.centres, [Curve(label=run.name, values=rate_values(windows), colour=colour)]))
             missing = Curve(label=run.name, values=windows.share("missing", "due"), colour=colour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from cts.protocol.roles import Role
@@ -23,6 +23,8 @@ _ROWS = 24
 _MEGABIT = 1_000_000
 _VERDICTS = ("completed", "repeated", "dropped")
 
+Table = tuple[Sequence[float], Sequence[Curve]]
+
 
 def time_plots(run: RunPicture, key: str) -> list[Plot]:
     """Return the pictures of one run over time; ``key`` begins the keys of all, and they are one group of that name."""
@@ -30,7 +32,7 @@ def time_plots(run: RunPicture, key: str) -> list[Plot]:
     limits = (0.0, round(run.end_ns / SECOND, 4))
     worst = sorted(run.streams, key=lambda stream: -_dropped_share(stream.timeline))
     plots = [
-        _rate(run, windows, key, limits),
+        *_rates(run, windows, key, limits),
         _loss(windows, key, limits),
         _verdicts(windows, key, limits),
         _delay(run, worst[:_LINES], key, limits),
@@ -47,32 +49,40 @@ def rate_values(windows: Windows) -> list[float | None]:
     return [round(size * 8 * SECOND / length_ns / _MEGABIT, 3) for size, length_ns in sizes]
 
 
-def _rate(run: RunPicture, windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
-    if run.header.measured is Role.RECEIVER:
-        plan = run.header.plan
-        frames = [sum(each) for each in zip(*(windows.counts[name] for name in _VERDICTS), strict=True)]
-        due = [
-            round(count * plan.frame_size * 8 * SECOND / length_ns / _MEGABIT, 3)
-            for count, length_ns in zip(frames, windows.lengths_ns, strict=True)
-        ]
-        curves = [
-            Curve(label="due", values=due, colour="quiet", dashed=True),
-            Curve(label="in time", values=rate_values(windows), colour="completed"),
-        ]
-        table, reading = (windows.centres, curves), RATE
-    else:
+def _rates(run: RunPicture, windows: Windows, key: str, limits: tuple[float, float]) -> Iterator[Plot]:
+    """Yield the picture of what came, and that of what was sent where both sides are not here."""
+    roles = run.report.roles
+    if Role.RECEIVER in roles:
+        curves = [Curve(label="in time", values=rate_values(windows), colour="completed")]
+        # Of streams of several plans nothing says of which a frame is.
+        plans = {end.plan or run.header.plan for end in run.report.received} or {run.header.plan}
+        if len(plans) == 1:
+            size = next(iter(plans)).frame_size
+            frames = [sum(each) for each in zip(*(windows.counts[name] for name in _VERDICTS), strict=True)]
+            due = [
+                round(count * size * 8 * SECOND / length_ns / _MEGABIT, 3)
+                for count, length_ns in zip(frames, windows.lengths_ns, strict=True)
+            ]
+            curves.insert(0, Curve(label="due", values=due, colour="quiet", dashed=True))
+        yield _rate(f"{key}-rate", "Rate", RATE, (windows.centres, curves), key, limits)
+    if roles == {Role.SENDER} or run.report.served_both:
         spans = [(one, other) for one, other in pairwise(((0, 0, 0), *run.samples)) if other[0] > one[0]]
         sent = [round((other[2] - one[2]) * 8 * SECOND / (other[0] - one[0]) / _MEGABIT, 3) for one, other in spans]
         centres = [round((one[0] + other[0]) / 2 / SECOND, 4) for one, other in spans]
-        table, reading = (centres, [Curve(label="sent", values=sent, colour="completed")]), SENT
+        table = (centres, [Curve(label="sent", values=sent, colour="completed")])
+        apart = ("sent", "Rate sent") if Role.RECEIVER in roles else ("rate", "Rate")
+        yield _rate(f"{key}-{apart[0]}", apart[1], SENT, table, key, limits)
+
+
+def _rate(key: str, title: str, reading: str, table: Table, group: str, limits: tuple[float, float]) -> Plot:
     return Plot(
-        key=f"{key}-rate",
-        title="Rate",
+        key=key,
+        title=title,
         reading=reading,
         x="time",
         unit="Mbit/s",
         tables=[table],
-        group=key,
+        group=group,
         limits=limits,
         top=0.1,
     )

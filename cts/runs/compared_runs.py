@@ -45,16 +45,16 @@ def read_run(events: Path, name: str, *, pictured: bool = False) -> ReadRun:
     pictures: list[PictureObserver] = []
 
     def watch(header: RunHeader) -> Sequence[Observer]:
-        if header.measured is Role.SENDER:
-            raise UserError(
-                f"'{events}' is of a {header.role} that sends, which judges no frames; allowed: the receiving side's events"
-            )
+        if header.measured is Role.SENDER and header.role != "server":
+            raise _judges_no_frames(events, header)
         cells.append(CellObserver(header.plan))
         if pictured:
             pictures.append(PictureObserver(header.plan.interval_ns))
         return (*cells, *pictures)
 
     replayed = replay(events, {}, watch=watch)
+    if Role.RECEIVER not in replayed.report.roles:
+        raise _judges_no_frames(events, replayed.header)
     run = ComparedRun(
         name=name,
         header=replayed.header,
@@ -69,10 +69,16 @@ def read_run(events: Path, name: str, *, pictured: bool = False) -> ReadRun:
     return ReadRun(run, picture)
 
 
+def _judges_no_frames(events: Path, header: RunHeader) -> UserError:
+    return UserError(
+        f"'{events}' is of a {header.role} that sends, which judges no frames; allowed: the receiving side's events"
+    )
+
+
 def refuse_mixed(side: str, runs: Sequence[ComparedRun]) -> None:
     """Refuse a side whose runs are of different settings: what would be compared then is no network."""
     for run in runs[1:]:
-        for each in differing_settings(runs[0].header, run.header):
+        for each in differing_settings(runs[0].settings, run.settings):
             if each.key not in _MAY_DIFFER:
                 raise UserError(
                     f"{side}: {runs[0].name} and {run.name} differ in {each.key} ({each.a}, {each.b}); allowed: "

@@ -99,7 +99,7 @@ def replay(
         failures = [*end.failures, *(f"events: {text}" for text in missing)]
         for open_end in end.open:
             result = ends.cut_off(open_end, header.began_ns + end.latest_ns)
-            is_measured = result.role is header.measured
+            is_measured = header.measures(result.role)
             (everybody.stream_ended if is_measured else everybody.other_end_ended)(open_end.info, result)
         report = evolve(_report(header, ends, end, failures), expectations=expected)
         for result in ends.ledger.lone:
@@ -251,7 +251,9 @@ def _opened(header: RunHeader, logs: Mapping[str, Path]) -> list[Observer]:
         plan.interval_ns if header.status_interval_ns is None else min(plan.interval_ns, header.status_interval_ns)
     )
     makers: dict[str, Callable[[Path, str], Observer]] = {
-        "status": lambda path, key: StatusLog(path, header.measured, encoding, least_ns, key=key),
+        "status": lambda path, key: StatusLog(
+            path, header.measured, encoding, least_ns, key=key, both=header.role == "server"
+        ),
         "connection": lambda path, key: ConnectionLog(path, encoding, key=key),
         "jitter": lambda path, key: JitterLog(path, single=header.expected_streams == 1, encoding=encoding, key=key),
         "errors": lambda path, key: ErrorLog(path, encoding, key=key),

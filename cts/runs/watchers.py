@@ -62,17 +62,17 @@ def open_observers(
     """
     output = config.output
     measure = session_settings(config).measured_role
+    # Whoever it serves may ask for either direction.
+    serves = config.run.role == "server"
     client = config.client
-    expected = (
-        config.server.server_exit_limit if config.run.role == "server" else client.connections * client.iterations
-    )
+    expected = config.server.server_exit_limit if serves else client.connections * client.iterations
     expected_ns = expected_end_ns(config, plan)
     settings = event_settings(config, plan, seed=seed, expected=expected)
     encoding = output.encoding
     # What is sent or comes in a moment stands for a frame interval, unless rows themselves are shorter.
     least_ns = min(plan.interval_ns, config.output.status_update)
     logs: tuple[tuple[Path | None, Callable[[Path, Writer], Observer]], ...] = (
-        (output.status_file, lambda path, writer: StatusLog(path, measure, encoding, least_ns, writer)),
+        (output.status_file, lambda path, writer: StatusLog(path, measure, encoding, least_ns, writer, both=serves)),
         (output.connection_file, lambda path, writer: ConnectionLog(path, encoding, writer)),
         (
             output.jitter_file,
@@ -84,7 +84,9 @@ def open_observers(
     makers: list[Callable[[], Observer]] = [partial(make, path, make_writer()) for path, make in logs if path]
     if feed is not None:
         # In virtual time nobody waits for a line, and all of an instant may still be to come.
-        makers.append(partial(PromptIntervalFeed if seed is None else IntervalFeed, feed, measure, least_ns))
+        makers.append(
+            partial(PromptIntervalFeed if seed is None else IntervalFeed, feed, measure, least_ns, both=serves)
+        )
     if output.prometheus is not None:
         makers.append(partial(_metrics_server, config, output.prometheus))
     # Lines and a view that is drawn over do not go together.
@@ -100,7 +102,8 @@ def open_observers(
                 least_ns,
                 plan=plan,
                 # Whoever comes to a server is news; a client knows whom it asks.
-                tells_streams=config.run.role == "server",
+                tells_streams=serves,
+                both=serves,
                 result_follows=_is_terminal(sys.stdout),
             )
         )

@@ -86,8 +86,8 @@ def test_what_cannot_be_compared_is_refused(folder: Path, args: tuple[str, ...],
 def test_events_of_a_side_that_only_sends_are_refused(folder: Path) -> None:
     sends = folder / "sends.jsonl"
     lines = (folder / "clear.jsonl").read_text().splitlines()
-    header = {**json.loads(lines[0]), "role": "server", "direction": "pull"}
+    header = {**json.loads(lines[0]), "role": "client", "direction": "push"}
     sends.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
     made = run_here("compare", sends, folder / "clear.jsonl")
     assert made.status == 2
-    assert "is of a server that sends, which judges no frames" in made.stderr
+    assert "is of a client that sends, which judges no frames" in made.stderr

@@ -15,6 +15,7 @@ from cts.output.console import (
     HEADER,
     LEGEND,
     SENDERS_LEGEND,
+    SERVERS_LEGEND,
     ConsoleMode,
     LineConsole,
     choose_console,
@@ -25,6 +26,7 @@ from cts.output.live import LiveConsole
 from cts.output.slices import StatusSlice
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
+from cts.records.peer_end import PeerTotals
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 
 SECOND = 1_000_000_000
@@ -82,7 +84,7 @@ def test_a_run_of_weeks_keeps_the_columns() -> None:
     assert status_line(row(ended_ns=10**7 * SECOND)).startswith("  10000000")
 
 
-@pytest.mark.parametrize("legend", [LEGEND, SENDERS_LEGEND])
+@pytest.mark.parametrize("legend", [LEGEND, SENDERS_LEGEND, SERVERS_LEGEND])
 def test_the_legend_is_short_and_no_wider_than_the_table(legend: str) -> None:
     lines = legend.splitlines()
     assert len(lines) <= 3
@@ -106,6 +108,18 @@ def test_a_sender_s_legend_says_why_no_frames_are_counted() -> None:
     stream = io.StringIO()
     LineConsole(stream, Role.SENDER).run_began(0)
     assert stream.getvalue() == SENDERS_LEGEND
+
+
+@pytest.mark.parametrize("measure", Role)
+def test_a_server_s_lines_have_what_it_judged_and_what_its_clients_tell(measure: Role) -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, measure, both=True)
+    console.run_began(0)
+    console.status(RunSnapshot(0, 2, StreamSnapshot()))
+    told = PeerTotals(frames=FrameTotals(5, 1))
+    console.status(RunSnapshot(SECOND, 2, StreamSnapshot(FrameTotals(10), 1000, bytes_sent=500, peers=told)))
+    assert stream.getvalue().startswith(SERVERS_LEGEND)
+    assert stream.getvalue().splitlines()[-1].split() == ["1.000", "12000", "2", "15", "1", "0", "0"]
 
 
 def test_lines_hold_what_happened_since_the_line_before() -> None:

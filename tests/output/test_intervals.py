@@ -57,6 +57,15 @@ def read(*snapshots: RunSnapshot, measure: Role = Role.RECEIVER, least_ns: int =
     return [reader.read(each) for each in snapshots]
 
 
+def test_of_a_server_the_bytes_of_both_parts_make_the_rate() -> None:
+    reader = IntervalReader(Role.RECEIVER, both=True)
+    reader.read(FIRST)
+    figures = reader.read(SECOND_ONE)
+    assert figures is not None
+    # 4,000 bytes came and 500 left in two seconds.
+    assert figures["bits_per_second"] == 18_000
+
+
 def second() -> Figures:
     _, figures = read(FIRST, SECOND_ONE)
     assert figures is not None

@@ -62,6 +62,14 @@ def test_a_sender_only_run_measures_what_it_sent(tmp_path: Path) -> None:
     assert rows == [STATUS_COLUMNS, "0.000,0,1,0,0,0,0", "1.000,8000,1,0,0,0,0"]
 
 
+def test_of_a_server_both_what_it_sent_and_what_it_received_is_measured(tmp_path: Path) -> None:
+    log = StatusLog(tmp_path / "s.csv", Role.SENDER, both=True)
+    for each in (snapshot(0), snapshot(1000 * MS, sent=1000, received=7)):
+        log.status(each)
+    log.closing()
+    assert (tmp_path / "s.csv").read_text().splitlines()[-1] == "1.000,8056,1,0,0,0,0"
+
+
 def test_every_verdict_is_of_its_slice_alone(tmp_path: Path) -> None:
     first = RunSnapshot(1000 * MS, 2, StreamSnapshot(FrameTotals(10, 3, 2, 1)))
     second = RunSnapshot(2000 * MS, 1, StreamSnapshot(FrameTotals(15, 7, 5, 3)))

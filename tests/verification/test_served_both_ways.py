@@ -11,60 +11,17 @@ import pytest
 from attrs import evolve
 
 from cts.errors import UserError
-from cts.impairment.loss import Bernoulli
 from cts.output.summary import summary_json
-from cts.records.events_writer import EventsLog
-from cts.records.observer import Observer
-from cts.records.results import RunReport
-from cts.records.truth_writer import SimulationTruthLog
 from cts.runs.replay import replay
-from cts.runs.session_settings import plan_of
-from cts.runs.watchers import event_settings
 from cts.verification.report import verification_text
 from cts.verification.verify import verify_run
-from tests.engine.virtual_world import World, in_world
-from tests.verification.simulated_logs import MS, PATH, Logs, as_relayed, config_of, write_lines
+from tests.verification.served_logs import ASKS, served
+from tests.verification.simulated_logs import MS, write_lines
 from tests.verification.test_alterations import Alteration, Lines, changed, doubled, more, removed
 
-BAD = evolve(PATH, loss=Bernoulli(0.1), duplicate=0.05)
-OTHER_PLAN = {"bits_per_second": 160_000, "frame_rate": 20, "stream_length": "1s", "datagram_max_size": 300}
-ASKS: tuple[tuple[str, str, dict[str, object]], ...] = (
-    ("push", "cts", OTHER_PLAN),
-    ("pull", "cts", {}),
-    ("pull", "cts", OTHER_PLAN),
-    ("push", "cts", {}),
-)
-"""Direction, handshake and plan of each client."""
 MUCH = 1_000 * MS
 SENDER = {"event": "stream_ended", "role": "sender"}
 SENDING = {"event": "stream_opened", "role": "sender"}
-
-
-def served(folder: Path, direction: str) -> Logs:
-    """Have a server of that direction serve clients of both, one of them by START, and write both logs of it."""
-    events, truth = folder / "events.jsonl", folder / "truth.jsonl"
-    server = config_of(direction, run={"role": "server", "grace": "1h"}, server={"original_clients": "all"})
-
-    async def main(world: World) -> RunReport:
-        log = EventsLog(events, event_settings(server, plan_of(server), seed=0, expected=0), lambda: 0)
-        running = await world.serve(world.session(server, observer=log))
-        for way, handshake, plan in (*ASKS, (direction, "original", {})):
-            client = config_of(way, run={"role": "client"}, client={"handshake": handshake}, stream=plan)
-            await world.session(client, observer=Observer()).run()
-        report = await running.stop()
-        log.reported(report)
-        log.closing()
-        log_of_truth = SimulationTruthLog(truth, "truth", seed=1)
-        for transmission in world.transmissions:
-            log_of_truth.transmitted(transmission)
-        log_of_truth.end(interrupted=True)
-        return report
-
-    report = in_world(main, to_client=BAD, to_server=BAD, seed=2)
-    logs = Logs(events, truth, report)
-    # Of a simulation both sides would be in the events.
-    as_relayed(logs, early_ns=MS // 2, late_ns=MS // 2)
-    return logs
 
 
 BOTH = pytest.mark.parametrize("direction", ["pull", "push"])
