@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -13,6 +13,9 @@ from cts.protocol.control.keys import Key
 from cts.protocol.roles import Direction
 
 __all__ = ["Greetings"]
+
+_NAMED = 8
+"""Servers that are named, each, where there are many."""
 
 
 @define(eq=False, kw_only=True)
@@ -26,9 +29,6 @@ class Greetings:
         pacer: the run's clock.
         note: has a person hear something of the run.
         key: what the client shares with its servers; None for nothing.
-
-    Attributes:
-        notes: what was to be heard.
     """
 
     _mode: HandshakeMode
@@ -37,8 +37,8 @@ class Greetings:
     _pacer: IPacer
     _note: Callable[[str], None]
     _key: Key | None = None
-    notes: tuple[str, ...] = field(default=(), init=False)
-    _originals: set[Address] = field(factory=set, init=False)
+    _originals: dict[Address, int] = field(factory=dict, init=False)
+    """Servers that did not answer HELLO, and the first of the streams that tried: they are told of in that order."""
 
     def begin(self, number: int, remote: Address, plan: StreamPlan) -> ClientHandshake | None:
         """Return what asks for a stream, to be polled from now on; None where it begins by START.
@@ -58,14 +58,28 @@ class Greetings:
             now_ns=now_ns,
             mode=self._mode,
             key=self._key,
-            on_fall_back=partial(self._fell_back, remote),
+            on_fall_back=partial(self._fell_back, number, remote),
         )
 
-    def _fell_back(self, remote: Address) -> None:
-        self._originals.add(remote)
-        if not self.notes:
-            text = (
-                f"{remote} does not answer HELLO and is asked by START, as the original is: settings are not compared"
-            )
-            self.notes = (text,)
-            self._note(text)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be heard of the run: one sentence on all servers that do not answer HELLO."""
+        servers = sorted(self._originals, key=self._originals.__getitem__)
+        return (_asked_by_start(servers),) if servers else ()
+
+    def _fell_back(self, number: int, remote: Address) -> None:
+        is_news = remote not in self._originals
+        self._originals[remote] = min(number, self._originals.get(remote, number))
+        if is_news and len(self._originals) <= _NAMED:
+            self._note(_asked_by_start([remote]))
+
+
+def _asked_by_start(servers: Sequence[Address]) -> str:
+    """Say that these are asked as the original is, the first of them by name."""
+    names = [str(server) for server in servers]
+    if len(names) > _NAMED:
+        names[_NAMED - 1 :] = [f"{len(names) - _NAMED + 1:,} others"]
+    *first, last = names
+    who = f"{', '.join(first)} and {last}" if first else last
+    does, is_asked = ("do", "are") if first else ("does", "is")
+    return f"{who} {does} not answer HELLO and {is_asked} asked by START, as the original is: settings are not compared"
