@@ -30,6 +30,7 @@ _PLAYS = "99.9"
 """Percent of the frames that must be whole in time for a stream to play."""
 _TRIED_NEXT = ("99", "95")
 _PLAYS_WITH_LOSS = Fraction(95, 100)
+_CUT_OFF = "Cancelled"
 _TOO_FEW = 30
 """Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
 
@@ -108,9 +109,15 @@ def _played_there(report: RunReport) -> Sequence[str]:
     """Say how it played where it was received, as far as all who received it have told at its end."""
     peers = report.snapshot.counts.peers
     frames = peers.frames
-    ends = [stream.end.peer for stream in report.streams]
-    whole = peers.finished >= _streams(report) and all(end is not None and end.outcome == SUCCEEDED for end in ends)
-    if not (peers.receiving and whole) or frames.rendered < _TOO_FEW:
+    outcomes = Counter(None if stream.end.peer is None else stream.end.peer.outcome for stream in report.streams)
+    if not peers.receiving or peers.finished < _streams(report) or None in outcomes:
+        return ()
+    failed = Counter({each: count for each, count in outcomes.items() if each not in (SUCCEEDED, _CUT_OFF)})
+    if failed:
+        why, streams = failed.most_common(1)[0][0], _streams(report)
+        who = _of_what(report) if streams == 1 else f"{failed.total():,} of {_of_what(report)}"
+        return (f"{who} failed at the other end ({why}): {verdicts_text(peers)}",)
+    if _CUT_OFF in outcomes or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
@@ -278,13 +285,20 @@ def _of_received(report: RunReport) -> str:
 
 def _sent_beside(report: RunReport) -> Iterator[str]:
     """Say of a server that received streams how those did that it sent, as far as their clients told."""
-    peers, streams = report.snapshot.counts.peers, len(report.results) - len(report.received)
-    sent = f"{counted(streams, 'stream')} {'was' if streams == 1 else 'were'} sent"
-    if peers.frames.rendered:
-        yield f"{sent}, of which the other {'end tells' if streams == 1 else 'ends tell'}: {verdicts_text(peers)}"
+    peers = report.snapshot.counts.peers
+    ends = [end for end in report.results if end.role is Role.SENDER]
+    told = sum(end.peer is not None and end.peer.outcome is not None for end in ends)
+    one = len(ends) == 1
+    sent = f"{counted(len(ends), 'stream')} {'was' if one else 'were'} sent"
+    if told == len(ends) and peers.frames.rendered:
+        yield f"{sent}, of which the other {'end tells' if one else 'ends tell'}: {verdicts_text(peers)}"
+    elif peers.frames.rendered:
+        to_the_end = "not to the end" if one else f"{told:,} to the end"
+        yield f"{sent}, of which the other {'end' if one else 'ends'} told, {to_the_end}: {verdicts_text(peers)}"
     else:
-        yield f"{sent}, {report.snapshot.counts.bytes_sent:,} bytes; whether {'it' if streams == 1 else 'they'} played, \
-the receiving {'end knows' if streams == 1 else 'ends know'}"
+        whose = ("it", "end knows") if one else ("they", "ends know")
+        size = report.snapshot.counts.bytes_sent
+        yield f"{sent}, {size:,} bytes; whether {whose[0]} played, the receiving {whose[1]}"
 
 
 def _time(playout: Playout, depth: int) -> str:

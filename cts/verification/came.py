@@ -148,9 +148,11 @@ class Came:
         first, last = min(self.stamps), max(self.stamps)
         if len(self.stamps) >= due or last - first >= due:
             return None
-        shorter = self._sizes[-1]
-        # The shorter one is the last of its frame, and what came as far behind it as that is.
-        front = due - (last - first + 1) if shorter < self._sizes[0] and shorter in self.stamps.values() else 0
+        # The shorter one is the last of its frame, and what came as far behind it as that is; a peer may have
+        # others, by its settings.
+        shorter_by = self._sizes[0] - self._sizes[-1]
+        lacks = len(self.stamps) * self._sizes[0] - self.distinct_size
+        front = due - (last - first + 1) if 0 < shorter_by <= lacks else 0
         came = {ticks - first + front for ticks in self.stamps}
         ranges: list[tuple[int, int]] = []
         for place in range(due):

@@ -242,6 +242,14 @@ def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: in
     assert "the receiving end knows" not in answer_of(sender)
 
 
+def test_who_sends_says_that_it_failed_where_the_other_end_says_so() -> None:
+    peers = PeerTotals(streams=1, receiving=1, finished=1, frames=FrameTotals(0, 150))
+    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, bytes_sent=7, peers=peers))
+    said = answer_of(told(sender, "ErrorNotAllDataTransferred"))
+    assert said.startswith(f"{RATE} failed at the other end (ErrorNotAllDataTransferred): 0 frames completed")
+    assert "the receiving end knows" not in said
+
+
 def test_who_sends_does_not_say_how_it_played_where_one_end_has_not_told() -> None:
     peers = PeerTotals(streams=1, receiving=1, finished=0, frames=FrameTotals(6000, 0, 0))
     sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))

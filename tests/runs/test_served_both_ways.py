@@ -39,7 +39,9 @@ def test_the_answer_tells_apart_what_came_and_what_was_sent(logs: dict[str, Path
     received, sent = (2, 3) if direction == "pull" else (3, 2)
     answer = answer_of(replay(logs[direction], {}).report)
     assert f"The {received} streams that came do not play" in answer
-    assert f"{sent} streams were sent, of which the other ends tell: " in answer
+    to_the_end = sent - 1 if direction == "pull" else sent
+    tell = "tell" if direction == "push" else f"told, {to_the_end} to the end"
+    assert f"{sent} streams were sent, of which the other ends {tell}: " in answer
     assert "your own sender" not in answer
 
 
