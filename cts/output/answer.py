@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from cts.expectations.judging import Judgement
@@ -20,7 +20,7 @@ from cts.output.media_text import quality_of
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
 from cts.protocol.roles import Direction, Role
-from cts.records.results import SUCCEEDED, RunReport
+from cts.records.results import SUCCEEDED, RunReport, StreamResult
 from cts.records.snapshots import Outcome
 from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
 
@@ -112,15 +112,20 @@ def _played_there(report: RunReport) -> Sequence[str]:
     outcomes = Counter(None if stream.end.peer is None else stream.end.peer.outcome for stream in report.streams)
     if not peers.receiving or peers.finished < _streams(report) or None in outcomes:
         return ()
-    failed = Counter({each: count for each, count in outcomes.items() if each not in (SUCCEEDED, _CUT_OFF)})
-    if failed:
-        why, streams = failed.most_common(1)[0][0], _streams(report)
-        who = _of_what(report) if streams == 1 else f"{failed.total():,} of {_of_what(report)}"
-        return (f"{who} failed at the other end ({why}): {verdicts_text(peers)}",)
+    if failed := _failed_there(stream.end for stream in report.streams):
+        who = _of_what(report) if _streams(report) == 1 else f"{failed.total():,} of {_of_what(report)}"
+        told = f": {verdicts_text(peers)}" if frames.rendered else ""
+        return (f"{who} failed at the other end ({failed.most_common(1)[0][0]}){told}",)
     if _CUT_OFF in outcomes or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
+
+
+def _failed_there(ends: Iterable[StreamResult]) -> Counter[str]:
+    """Count as what ends that send failed at their other ends, as far as these told."""
+    told = (end.peer.outcome for end in ends if end.peer is not None)
+    return Counter(each for each in told if each not in (None, SUCCEEDED, _CUT_OFF))
 
 
 def _verb(played: int, rendered: int, *, several: bool) -> str:
@@ -289,16 +294,20 @@ def _sent_beside(report: RunReport) -> Iterator[str]:
     ends = [end for end in report.results if end.role is Role.SENDER]
     told = sum(end.peer is not None and end.peer.outcome is not None for end in ends)
     one = len(ends) == 1
-    sent = f"{counted(len(ends), 'stream')} {'was' if one else 'were'} sent"
+    sent, failed = f"{counted(len(ends), 'stream')} {'was' if one else 'were'} sent", _failed_there(ends)
     if told == len(ends) and peers.frames.rendered:
-        yield f"{sent}, of which the other {'end tells' if one else 'ends tell'}: {verdicts_text(peers)}"
+        text = f"{sent}, of which the other {'end tells' if one else 'ends tell'}: {verdicts_text(peers)}"
     elif peers.frames.rendered:
         to_the_end = "not to the end" if one else f"{told:,} to the end"
-        yield f"{sent}, of which the other {'end' if one else 'ends'} told, {to_the_end}: {verdicts_text(peers)}"
+        text = f"{sent}, of which the other {'end' if one else 'ends'} told, {to_the_end}: {verdicts_text(peers)}"
     else:
-        whose = ("it", "end knows") if one else ("they", "ends know")
-        size = report.snapshot.counts.bytes_sent
-        yield f"{sent}, {size:,} bytes; whether {whose[0]} played, the receiving {whose[1]}"
+        text = f"{sent}, {report.snapshot.counts.bytes_sent:,} bytes"
+        if not failed:
+            text += f"; whether {'it' if one else 'they'} played, the receiving {'end knows' if one else 'ends know'}"
+    if failed:
+        who = "it" if one else f"{failed.total():,} of them"
+        text += f"; {who} failed there ({failed.most_common(1)[0][0]})"
+    yield text
 
 
 def _time(playout: Playout, depth: int) -> str:

@@ -250,6 +250,14 @@ def test_who_sends_says_that_it_failed_where_the_other_end_says_so() -> None:
     assert "the receiving end knows" not in said
 
 
+def test_a_server_of_both_directions_says_which_of_what_it_sent_failed_there() -> None:
+    why = "ErrorDataDidNotMatchBitPattern"
+    served = with_role("server", Direction.PULL, evolve(counts(), bytes_sent=7))
+    pulled = evolve(RESULT, role=Role.SENDER, peer=PeerEnd(outcome=why))
+    served = evolve(served, streams=(*served.streams, StreamEnds(pulled)))
+    assert f"1 stream was sent, 7 bytes; it failed there ({why})." in answer_of(served)
+
+
 def test_who_sends_does_not_say_how_it_played_where_one_end_has_not_told() -> None:
     peers = PeerTotals(streams=1, receiving=1, finished=0, frames=FrameTotals(6000, 0, 0))
     sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))
