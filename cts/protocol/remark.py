@@ -46,12 +46,18 @@ def no_frames(plan: StreamPlan, handshake: Handshake, unreachable: int = 0) -> R
         unreachable: how often the network said that the peer is not reached, which rules other causes out.
     """
     waited = _waited(plan, handshake.patience_ns)
-    if not handshake.asks:
+    sizes = f"datagrams of {plan.datagram_sizes[0]:,} bytes do not pass"
+    if handshake.agreed and handshake.connection_id is not None:
+        # Both know the direction, and small datagrams of either may well have passed.
+        came = f"both ends agreed on the stream, and no frame came in {waited}"
+        causes = f"{sizes}, the peer stopped, or WELCOME does not reach it in time"
+        if handshake.asks:
+            causes = f"{sizes}, the peer stopped, or the first would come later than that"
+    elif not handshake.asks:
         came = f"the peer asked {counted(handshake.asked + 1, 'time')}, was answered, and sent no frame in {waited}"
         causes = "our answer does not reach it in time, its direction is pull, or its frames are lost"
     elif handshake.connection_id is not None:
         came = f"the server answered, and no frame came in {waited}"
-        sizes = f"datagrams of {plan.datagram_sizes[0]:,} bytes do not pass"
         causes = f"its direction is push, {sizes}, or the first would come later than that"
     else:
         came = f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}"
