@@ -14,6 +14,7 @@ from attrs import define, field
 from cts.protocol.roles import Direction
 from cts.records.reported_run import COUNTS, ReportedEnd, ReportedStream
 from cts.records.results import SUCCEEDED
+from cts.units import SECOND
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Kind
 from cts.verification.bounds import Bounds
@@ -198,6 +199,9 @@ class Served:
         unsent = end.unsent * plan.frame_size
         least = max(stream.whole, total - unsent) if end.result == SUCCEEDED else stream.whole
         self._within(stream, "bytes_sent of stream_ended", Bounds(least, total - unsent), counts["bytes_sent"] or 0)
+        bits, took_ns = 8 * (counts["bytes_sent"] or 0) * SECOND, end.ended_ns - end.started_ns
+        rate = Bounds(bits // max(1, took_ns + self._tolerance_ns), bits // max(1, took_ns - self._tolerance_ns))
+        self._within(stream, "bits_per_second", rate, end.bits_per_second)
         if wrong := stream.seen - set(plan.datagram_sizes):
             right = " ".join(map(str, sorted(wrong)))
             self._differ(

@@ -81,6 +81,7 @@ def alterations() -> Iterator[tuple[str, Alteration]]:
         ("started_ns", lambda at_ns: at_ns + MUCH),
         ("started_ns", lambda at_ns: at_ns - MUCH),
         ("bytes_sent", more),
+        ("bits_per_second", lambda rate: rate + rate // 100),
         ("bytes_sent", lambda sent: sent - 1),
         ("unsent", {"Network is unreachable": {"frames": 1, "time_ns": 1}}),
         *((f"frames.{key}", more) for key in ("completed", "dropped", "repeated", "error")),
