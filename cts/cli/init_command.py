@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from cts.cli.printing import print_result
+from cts.cli.printing import print_text
 from cts.errors import UserError, system_reason
 
 __all__ = ["init"]
@@ -32,7 +32,7 @@ def _list_examples(ctx: click.Context, param: click.Parameter, value: bool) -> N
     if value and not ctx.resilient_parsing:
         from cts.config.examples import example_names, example_summary
 
-        print_result("\n".join(f"{name:<20} {example_summary(name)}" for name in example_names()))
+        print_text("\n".join(f"{name:<20} {example_summary(name)}" for name in example_names()))
         ctx.exit()
 
 
@@ -71,4 +71,4 @@ def init(role: str, file: Path | None, force: bool) -> None:
     except (OSError, ValueError) as error:  # the latter of a NUL in the path
         reason = system_reason(error) if isinstance(error, OSError) else error
         raise UserError(f"{file}: cannot be written: {reason}") from error
-    print_result(f"wrote {file}")
+    print_text(f"wrote {file}")

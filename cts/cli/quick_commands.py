@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from cts.cli.expecting import expecting
 from cts.cli.options import overrides_option
-from cts.cli.printing import print_result
+from cts.cli.printing import print_result, print_text
 from cts.cli.report_file import report_option
 from cts.cli.run_command import carry_out
 from cts.cli.telling import Telling, telling_options
@@ -44,7 +44,7 @@ def _list_presets(ctx: click.Context, param: click.Parameter, value: bool) -> No
     if value and not ctx.resilient_parsing:
         from cts.cli.presets_text import presets_text
 
-        print_result(presets_text())
+        print_text(presets_text())
         ctx.exit()
 
 
