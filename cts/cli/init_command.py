@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from cts.cli.printing import print_text
-from cts.errors import UserError, system_reason
+from cts.cli.written_files import refuse_unwritable, write_file
+from cts.errors import UserError
 
 __all__ = ["init"]
 
@@ -63,12 +65,8 @@ def init(role: str, file: Path | None, force: bool) -> None:
         text = example_text(role, shlex.quote(str(file)) if str(file).isprintable() else "FILE")
     except ValueError as error:
         raise UserError(f"ROLE: {error}") from None
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError:
-        raise UserError(f"{file}: exists; allowed: another name (-o FILE), or --force to overwrite it") from None
-    except (OSError, ValueError) as error:  # the latter of a NUL in the path
-        reason = system_reason(error) if isinstance(error, OSError) else error
-        raise UserError(f"{file}: cannot be written: {reason}") from error
+    refuse_unwritable("-o", file)
+    if os.path.lexists(file) and not force:
+        raise UserError(f"{file}: exists; allowed: another name (-o FILE), or --force to overwrite it")
+    write_file("-o", file, text.encode())
     print_text(f"wrote {file}")
