@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cts.protocol.roles import Role
 from cts.report.picture import RunPicture, StreamPicture
-from cts.report.plot import Curve, Plot, scaled
+from cts.report.plot import Curve, Plot, Table, TimeAxis, scaled
 from cts.report.readings import DELAY, FRAMES, LOSS, RATE, SENT, STREAMS, VERDICTS
 from cts.report.timeline import Timeline
 from cts.report.windows import Windows, variation_of, windows_of
@@ -27,16 +27,14 @@ _VERDICTS = ("completed", "repeated", "dropped")
 def time_plots(run: RunPicture, key: str) -> list[Plot]:
     """Return the pictures of one run over time; ``key`` begins the keys of all, and they are one group of that name."""
     windows = windows_of(run.total, run.header.plan.interval_ns)
-    limits = (0.0, round(run.end_ns / SECOND, 4))
+    axis = TimeAxis(key, (0.0, round(run.end_ns / SECOND, 4)))
     worst = sorted(run.streams, key=lambda stream: -_dropped_share(stream.timeline))
     plots = [
-        _rate(run, windows, key, limits),
-        _loss(windows, key, limits),
-        _verdicts(windows, key, limits),
-        _delay(run, worst[:_LINES], key, limits),
-        _frames(run.streams[0].timeline, key, limits)
-        if len(run.streams) == 1
-        else _rows(run, worst[:_ROWS], key, limits),
+        _rate(run, windows, axis),
+        _loss(windows, axis),
+        _verdicts(windows, axis),
+        _delay(run, worst[:_LINES], axis),
+        _frames(run.streams[0].timeline, axis) if len(run.streams) == 1 else _rows(run, windows, worst[:_ROWS], axis),
     ]
     return [plot for plot in plots if not plot.is_empty]
 
@@ -47,7 +45,7 @@ def rate_values(windows: Windows) -> list[float | None]:
     return [round(size * 8 * SECOND / length_ns / _MEGABIT, 3) for size, length_ns in sizes]
 
 
-def _rate(run: RunPicture, windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
+def _rate(run: RunPicture, windows: Windows, axis: TimeAxis) -> Plot:
     if run.header.measured is Role.RECEIVER:
         plan = run.header.plan
         frames = [sum(each) for each in zip(*(windows.counts[name] for name in _VERDICTS), strict=True)]
@@ -65,39 +63,18 @@ def _rate(run: RunPicture, windows: Windows, key: str, limits: tuple[float, floa
         sent = [round((other[2] - one[2]) * 8 * SECOND / (other[0] - one[0]) / _MEGABIT, 3) for one, other in spans]
         centres = [round((one[0] + other[0]) / 2 / SECOND, 4) for one, other in spans]
         table, reading = (centres, [Curve(label="sent", values=sent, colour="completed")]), SENT
-    return Plot(
-        key=f"{key}-rate",
-        title="Rate",
-        reading=reading,
-        x="time",
-        unit="Mbit/s",
-        tables=[table],
-        group=key,
-        limits=limits,
-        top=0.1,
-    )
+    return axis.plot("rate", "Rate", reading, "Mbit/s", table, top=0.1)
 
 
-def _loss(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
+def _loss(windows: Windows, axis: TimeAxis) -> Plot:
     curves = [
         Curve(label="missing", values=windows.share("missing", "due"), colour="dropped"),
         Curve(label="of these too late", values=windows.share("late", "due"), colour="late"),
     ]
-    return Plot(
-        key=f"{key}-loss",
-        title="Datagrams missing",
-        reading=LOSS,
-        x="time",
-        unit="%",
-        tables=[(windows.centres, curves)],
-        group=key,
-        limits=limits,
-        top=0.1,
-        whole=100.0,
-    )
+    return axis.plot("loss", "Datagrams missing", LOSS, "%", (windows.centres, curves), top=0.1, whole=100.0)
 
 
-def _verdicts(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
+def _verdicts(windows: Windows, axis: TimeAxis) -> Plot:
     completed, repeated, dropped = (windows.share(name, *_VERDICTS) for name in _VERDICTS)
     twice = [
         None if one is None or other is None else one + other for one, other in zip(repeated, dropped, strict=True)
@@ -109,21 +86,11 @@ def _verdicts(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
         Curve(label="duplicated", values=twice, told=repeated, draw="bars", colour="repeated"),
         Curve(label="dropped", values=dropped, draw="bars", colour="dropped"),
     ]
-    return Plot(
-        key=f"{key}-verdicts",
-        title="Frames by verdict",
-        reading=VERDICTS,
-        x="time",
-        unit="%",
-        tables=[(windows.centres, curves)],
-        group=key,
-        limits=limits,
-        top=100.0,
-        whole=100.0,
-    )
+    table, edges = (windows.centres, curves), windows.edges
+    return axis.plot("verdicts", "Frames by verdict", VERDICTS, "%", table, top=100.0, whole=100.0, edges=edges)
 
 
-def _delay(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: tuple[float, float]) -> Plot:
+def _delay(run: RunPicture, streams: Sequence[StreamPicture], axis: TimeAxis) -> Plot:
     tables = []
     for place, stream in enumerate(streams, 1):
         variation = variation_of(stream.timeline, run.result_of(stream.info))
@@ -138,20 +105,10 @@ def _delay(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: 
         )
         tables.append((variation.times, [curve]))
     more = f" Of {counted(len(run.streams), 'stream')}, these dropped most." if len(run.streams) > len(streams) else ""
-    return Plot(
-        key=f"{key}-delay",
-        title="Delay variation",
-        reading=DELAY + more,
-        x="time",
-        unit="ms",
-        tables=tables,
-        group=key,
-        limits=limits,
-        top=0.1,
-    )
+    return axis.plot("delay", "Delay variation", DELAY + more, "ms", *tables, top=0.1)
 
 
-def _frames(timeline: Timeline, key: str, limits: tuple[float, float]) -> Plot:
+def _frames(timeline: Timeline, axis: TimeAxis) -> Plot:
     least, greatest = timeline.column("least_slack"), timeline.column("greatest_slack")
     twice, dropped = timeline.counts("repeated"), timeline.counts("dropped")
 
@@ -175,44 +132,24 @@ def _frames(timeline: Timeline, key: str, limits: tuple[float, float]) -> Plot:
         Curve(label="dropped", values=[count or None for count in dropped], draw="rug", colour="dropped"),
     ]
     centres = [round((start_ns + timeline.width_ns // 2) / SECOND, 4) for start_ns in timeline.starts_ns()]
-    return Plot(
-        key=f"{key}-frames",
-        title="Every frame, and the time it had left",
-        reading=FRAMES,
-        x="time",
-        unit="ms",
-        tables=[(centres, curves)],
-        group=key,
-        limits=limits,
-    )
+    return axis.plot("frames", "Every frame, and the time it had left", FRAMES, "ms", (centres, curves))
 
 
-def _rows(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: tuple[float, float]) -> Plot:
+def _rows(run: RunPicture, windows: Windows, streams: Sequence[StreamPicture], axis: TimeAxis) -> Plot:
     """Return a row for each stream, on the windows of all together."""
-    interval_ns = run.header.plan.interval_ns
-    total = windows_of(run.total, interval_ns)
     rows: dict[str, list[float | None]] = {}
     for stream in streams:
         timeline = stream.timeline
-        counts = [[0, 0] for _ in total.centres]
+        counts = [[0, 0] for _ in windows.centres]
         columns = zip(timeline.starts_ns(), *(timeline.counts(name) for name in _VERDICTS), strict=True)
         for start_ns, completed, repeated, dropped in columns:
-            place = max(bisect_right(total.begins_ns, start_ns + timeline.width_ns // 2) - 1, 0)
+            place = max(bisect_right(windows.begins_ns, start_ns + timeline.width_ns // 2) - 1, 0)
             counts[place][0] += completed + repeated + dropped
             counts[place][1] += dropped
         rows[f"stream {stream.info.number}"] = [round(lost / frames, 3) if frames else None for frames, lost in counts]
     shown = f" Shown are {len(streams)} of {len(run.streams)}." if len(streams) < len(run.streams) else ""
-    return Plot(
-        key=f"{key}-streams",
-        title="Streams",
-        reading=STREAMS + shown,
-        x="time",
-        unit="",
-        tables=[(total.centres, [])],
-        group=key,
-        limits=limits,
-        rows=rows,
-    )
+    table: Table = (windows.centres, [])
+    return axis.plot("streams", "Streams", STREAMS + shown, "", table, edges=windows.edges, rows=rows)
 
 
 def _dropped_share(timeline: Timeline) -> float:
