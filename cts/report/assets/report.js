@@ -294,7 +294,9 @@
     const drawn = chart.ctx.canvas, ratio = uPlot.pxRatio, [edge, line] = [16 * ratio, 22 * ratio];
     const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
     const font = (weight, size) => weight + " " + size * ratio + "px system-ui, sans-serif";
-    const heading = document.getElementById(chart.plot.key + "-title").textContent;
+    const title = document.getElementById(chart.plot.key + "-title").firstChild.textContent.trim();
+    const run = chart.place.closest("section").querySelector("h2")?.textContent ?? document.title.replace(/^cts report: /, "");
+    const heading = title + (chart.plot.unit ? " (" + chart.plot.unit + ")" : "") + ", " + run;
     context.font = font(400, 12);
     let [x, row] = [0, 0];
     const legend = entries(chart.plot).map((curve) => {
