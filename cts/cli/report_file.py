@@ -109,13 +109,21 @@ def report_after(
     try:
         say(write_report(report_file, (events,), _OPTION, (name,))[1])
     except UserError as mistake:
-        failed()
         say(f"cts: {mistake}")
-        if events.exists():
-            again = f"'cts report {shlex.quote(str(events))}' makes a page of it"
-            say(f"cts: {_OPTION}: what was measured is kept in {events}; {again}")
+        _keep(events, failed)
         status = status or 1
+    except BaseException:
+        _keep(events, failed)
+        raise
     sys.exit(status)
+
+
+def _keep(events: Path, failed: Callable[[], object]) -> None:
+    """Have events stay that no page was made of, and say where they are."""
+    failed()
+    if events.exists():
+        again = f"'cts report {shlex.quote(str(events))}' makes a page of it"
+        say(f"cts: {_OPTION}: what was measured is kept in {events}; {again}")
 
 
 def write_report(path: Path, runs: Sequence[Path], option: str, names: Sequence[str]) -> tuple[list[str], str]:

@@ -179,13 +179,13 @@ def _estimate(estimate: ClockEstimate) -> dict[str, float]:
 
 def path_texts(report: RunReport) -> list[tuple[str, str]]:
     """Return the round trip and the delays of each way with their bounds, by name; of one stream, as for :func:`_clock_of`."""
-    clock, _ = _clock_of(report)
+    clock, clocks = _clock_of(report)
     if clock is None:
         return []
     ways = [("one way to the peer", clock.to_peer), ("one way from the peer", clock.from_peer)]
     if clock.media is not None:
         ways.append(("one way, frames", clock.media))
-    return [("round trip", _trips(clock))] + [
+    return [("round trip", f"{_trips(clock)}{_of_many(clocks)}")] + [
         (name, f"{_about(way.least)} at least, {_about(way.p50)} median, 99 % within {_about(way.p99)}")
         for name, way in ways
     ]
@@ -202,8 +202,7 @@ def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
     if clock.drift is not None:
         drift, error = clock.drift.value / 1000, clock.drift.error / 1000
         texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
-    of = f" (a stream of {clocks:,})" if clocks > 1 else ""
-    return [("path", f"{'; '.join(texts)}{of}")]
+    return [("path", f"{'; '.join(texts)}{_of_many(clocks)}")]
 
 
 def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int]:
@@ -211,6 +210,10 @@ def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int]:
     known = [stream.end.peer.clock for stream in report.streams if stream.end.peer is not None]
     clocks = sorted((each for each in known if each is not None), key=lambda clock: clock.round_trip_p50_ns)
     return (clocks[(len(clocks) - 1) // 2] if clocks else None), len(clocks)
+
+
+def _of_many(clocks: int) -> str:
+    return f" (a stream of {clocks:,})" if clocks > 1 else ""
 
 
 def _trips(clock: ClockFigures) -> str:

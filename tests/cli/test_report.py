@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from tempfile import gettempdir
 
+import click
 import pytest
 
-from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, run_here
+from cts.cli.sim_command import sim
+from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, arguments, run_here
 from tests.report.recorded import LOSSY, recorded
 
 SMALL = (*QUIET, "stream.stream_length=500ms", "stream.buffer_depth=200ms")
@@ -157,6 +160,20 @@ def test_where_the_page_cannot_be_written_the_run_s_own_events_file_is_named(
     sets = (*SMALL, f"output.events_file={json.dumps(str(events))}")
     ran = run_here("sim", STREAM, "--report", tmp_path / "out.html", sets=sets)
     assert f"what was measured is kept in {events}" in ran.stderr
+
+
+def test_a_stop_while_the_page_is_made_costs_no_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(pictures: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cts.report.report_page", stopped)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    with pytest.raises(click.Abort):
+        sim.main([str(STREAM), "--report", str(tmp_path / "out.html"), *arguments([], SMALL)], standalone_mode=False)
+    (kept,) = tmp_path.glob("cts-report-*/events.jsonl.gz")
+    assert f"what was measured is kept in {kept}" in stderr.getvalue()
 
 
 def full(path: Path, data: bytes) -> None:
