@@ -64,6 +64,7 @@ def main() -> None:
         folder = Path(scratch) / "app"
         fill(folder, Path(scratch) / "wheels")
         zipapp.create_archive(folder, target, interpreter="/usr/bin/env python3", main="cts.cli:main", compressed=True)
+    target.chmod(0o755)  # zipapp lets its owner alone run it
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 
 

@@ -3,6 +3,7 @@
 set -euo pipefail
 pyz=$(realpath "${1:-"$(dirname "$0")/../dist/cts.pyz"}")
 python=${PYTHON:-python3}
+[ "$(stat --format %a "$pyz")" = 755 ] || { echo "not everybody may run $pyz"; exit 1; }
 cd "$(mktemp -d)"
 scratch=$PWD
 trap 'rm -rf "$scratch"' EXIT

@@ -6,6 +6,7 @@ Light to import: what a command needs is imported inside it. A command is a file
 from __future__ import annotations
 
 import sys
+from io import StringIO
 
 import click
 
@@ -17,7 +18,7 @@ from cts.cli.explain_command import explain
 from cts.cli.impair_command import impair
 from cts.cli.init_command import init
 from cts.cli.plugins_command import plugins
-from cts.cli.printing import CannotPrintError, print_result, say
+from cts.cli.printing import CannotPrintError, print_text, say
 from cts.cli.quick_commands import serve, test
 from cts.cli.replay_command import replay
 from cts.cli.report_command import report
@@ -25,7 +26,7 @@ from cts.cli.run_command import run
 from cts.cli.schema_command import schema
 from cts.cli.sim_command import sim
 from cts.cli.verify_run_command import verify_run
-from cts.errors import UserError, exhausted, printable
+from cts.errors import UserError, exhausted
 
 __all__ = ["main"]
 
@@ -57,7 +58,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         from cts.runs.host_facts import host_facts
 
         lines += [f"{name:<10} {fact}" for name, fact in host_facts().items()]
-    print_result("\n".join(lines))
+    print_text("\n".join(lines))
     ctx.exit()
 
 
@@ -89,8 +90,8 @@ def main() -> None:
     try:
         cli.main(prog_name="cts", standalone_mode=False)
     except click.ClickException as error:
-        error.message = printable(error.message)  # type: ignore[misc]
-        error.show()
+        error.show(told := StringIO())
+        say(told.getvalue().rstrip("\n"))
         sys.exit(_WRONG_INPUT)
     except click.Abort as error:
         raise KeyboardInterrupt from error

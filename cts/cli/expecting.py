@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
-from cts.cli.options import refuse_same
 from cts.cli.printing import say
 from cts.cli.telling import Telling
-from cts.errors import UserError, system_reason
+from cts.cli.written_files import refuse_unwritable, write_file
+from cts.errors import UserError
 
 if TYPE_CHECKING:
     from cts.config import Config
@@ -61,10 +61,10 @@ def prepared(
     from attrs import evolve
 
     from cts.config.expect_table import with_expectations
+    from cts.config.files_read import files_of_run
 
     config = evolve(config, expect=with_expectations(config.expect, expect))
-    others = {f"output.{key}": file for key, file in config.output.files().items()}
-    return config, Teller(telling, junit, {"CONFIG": Path(source), **others})
+    return config, Teller(telling, junit, files_of_run(source, config.written, config.output.files()))
 
 
 class Teller:
@@ -85,13 +85,10 @@ class Teller:
         self._is_lost = False
         if junit is None:
             return
+        from cts.config.files_read import refuse_same
+
         refuse_same("--junit", junit, others)
-        try:
-            # What it held stays until there is something to take its place.
-            with junit.open("ab"):
-                pass
-        except (OSError, ValueError) as error:
-            raise UserError(f"--junit: cannot write '{junit}': {_reason(error)}") from error
+        refuse_unwritable("--junit", junit)
 
     def tell(self, result: RunResult) -> None:
         """Tell of a run."""
@@ -113,11 +110,7 @@ class Teller:
         from cts.output.summary import judgements_of
 
         try:
-            self._junit.write_bytes(junit_xml(report, judgements_of(report)))
-        except OSError as error:
+            write_file("--junit", self._junit, junit_xml(report, judgements_of(report)))
+        except UserError as mistake:
             self._is_lost = True
-            say(f"cts: --junit: cannot write '{self._junit}': {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    return system_reason(error) if isinstance(error, OSError) else str(error)
+            say(f"cts: {mistake}")

@@ -14,6 +14,7 @@ import click
 from cts.cli.options import config_argument, overrides_option, read_duration_ns, read_option, seed_option
 from cts.cli.printing import as_json_option, print_report
 from cts.errors import printable
+from cts.output.wrapping import for_reader
 
 if TYPE_CHECKING:
     from cts.api import Address
@@ -128,6 +129,6 @@ def impair(
 def _show(line: str, console: TextIO) -> None:
     """Write a line for whoever watches a relay; nobody may."""
     try:
-        print(printable(line), file=console, flush=True)
+        print(for_reader(printable(line), console), file=console, flush=True)
     except (OSError, ValueError):
         return

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from cts.cli.printing import print_result
-from cts.errors import UserError, system_reason
+from cts.cli.printing import print_text
+from cts.cli.written_files import refuse_unwritable, write_file
+from cts.errors import UserError
 
 __all__ = ["init"]
 
@@ -32,7 +34,7 @@ def _list_examples(ctx: click.Context, param: click.Parameter, value: bool) -> N
     if value and not ctx.resilient_parsing:
         from cts.config.examples import example_names, example_summary
 
-        print_result("\n".join(f"{name:<20} {example_summary(name)}" for name in example_names()))
+        print_text("\n".join(f"{name:<20} {example_summary(name)}" for name in example_names()))
         ctx.exit()
 
 
@@ -63,12 +65,8 @@ def init(role: str, file: Path | None, force: bool) -> None:
         text = example_text(role, shlex.quote(str(file)) if str(file).isprintable() else "FILE")
     except ValueError as error:
         raise UserError(f"ROLE: {error}") from None
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError:
-        raise UserError(f"{file}: exists; allowed: another name (-o FILE), or --force to overwrite it") from None
-    except (OSError, ValueError) as error:  # the latter of a NUL in the path
-        reason = system_reason(error) if isinstance(error, OSError) else error
-        raise UserError(f"{file}: cannot be written: {reason}") from error
-    print_result(f"wrote {file}")
+    refuse_unwritable("-o", file)
+    if os.path.lexists(file) and not force:
+        raise UserError(f"{file}: exists; allowed: another name (-o FILE), or --force to overwrite it")
+    write_file("-o", file, text.encode())
+    print_text(f"wrote {file}")

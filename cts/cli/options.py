@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +15,6 @@ __all__ = [
     "overrides_option",
     "read_duration_ns",
     "read_option",
-    "refuse_same",
     "seed_option",
 ]
 
@@ -51,10 +49,3 @@ def read_duration_ns(option: str, text: str | None, *, least_ns: int = 0) -> int
         return duration_ns
 
     return None if text is None else read_option(option, read, text)
-
-
-def refuse_same(option: str, path: Path, others: Mapping[str, Path]) -> None:
-    """Refuse a file that is to be written and is another one; UserError, which names the option and what names the other."""
-    for name, other in others.items():
-        if os.path.realpath(other) == os.path.realpath(path) and str(path) != os.devnull:
-            raise UserError(f"{option}: '{path}' is the file of {name}; allowed: another one")

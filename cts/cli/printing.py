@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import sys
 from collections.abc import Callable
-from textwrap import wrap
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 import click
 
 from cts.errors import printable
+from cts.output.wrapping import for_reader
 
 __all__ = [
     "CannotPrintError",
@@ -22,7 +20,6 @@ __all__ = [
     "print_result",
     "print_text",
     "say",
-    "wrapped",
 ]
 
 as_json_option = click.option(
@@ -31,11 +28,6 @@ as_json_option = click.option(
 
 
 T = TypeVar("T")
-
-_NAME = re.compile(r"(\S.*?)?\s{2,}")
-"""What stands before a row's text: its name, or nothing, and blanks."""
-_LEAST_ROOM = 16
-"""Characters of text on a line, below which a terminal may cut it as it likes."""
 
 
 class CannotPrintError(Exception):
@@ -57,7 +49,7 @@ def print_result(text: str) -> None:
 
 def print_text(text: str) -> None:
     """Print a result that is for people: on a terminal lines are cut between words. Raises as :func:`print_result` does."""
-    print_result(wrapped(text, shutil.get_terminal_size((0, 0)).columns) if _is_terminal(sys.stdout) else text)
+    print_result(for_reader(printable(text), sys.stdout))
 
 
 def print_report(report: T, to_json: Callable[[T], object], to_text: Callable[[T], str], *, as_json: bool) -> None:
@@ -68,37 +60,6 @@ def print_report(report: T, to_json: Callable[[T], object], to_text: Callable[[T
         print_text(to_text(report))
 
 
-def wrapped(text: str, width: int) -> str:
-    """Cut lines that are longer than ``width`` between words; what goes on stands below the text of its row.
-
-    Words that are longer than there is room stay whole. Where there is hardly any room nothing is cut.
-    """
-    lines: list[str] = []
-    for line in text.split("\n"):
-        name = _NAME.match(line)
-        column = 2 if name is None else name.end()
-        if len(line) <= width or width - column < _LEAST_ROOM:
-            lines.append(line)
-            continue
-        before = "" if name is None else name.group()
-        lines += wrap(
-            line[len(before) :],
-            width,
-            initial_indent=before,
-            subsequent_indent=" " * column,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return "\n".join(lines)
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # it is closed
-        return False
-
-
 def say(line: str) -> None:
-    """Tell the person who watches."""
-    click.echo(printable(line), err=True)
+    """Tell the person who watches: on a terminal cut between words."""
+    click.echo(for_reader(printable(line), sys.stderr), err=True)

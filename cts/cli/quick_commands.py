@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from cts.cli.expecting import expecting
 from cts.cli.options import overrides_option
-from cts.cli.printing import print_result
+from cts.cli.printing import print_result, print_text
 from cts.cli.report_file import report_option
 from cts.cli.run_command import carry_out
 from cts.cli.telling import Telling, telling_options
 from cts.errors import UserError
 
 if TYPE_CHECKING:
-    from cts.config.quick_config import QuickConfig
+    from cts.config.quick_config import QuickConfig, StreamFlags
 
 __all__ = ["serve", "test"]
-
-_Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 class _PresetName(click.types.StringParamType):
@@ -44,7 +43,7 @@ def _list_presets(ctx: click.Context, param: click.Parameter, value: bool) -> No
     if value and not ctx.resilient_parsing:
         from cts.cli.presets_text import presets_text
 
-        print_result(presets_text())
+        print_text(presets_text())
         ctx.exit()
 
 
@@ -79,29 +78,89 @@ _STREAM_OPTIONS = (
 )
 
 
-def _stream_options(command: _Command) -> _Command:
+class _Given(NamedTuple):
+    """What the options say that both commands have.
+
+    Attributes:
+        told: as :class:`cts.cli.telling.Telling` takes it.
+        print_config, junit, report_file: the options' values.
+        flags: as :class:`cts.config.quick_config.StreamFlags` takes it.
+    """
+
+    told: Mapping[str, bool]
+    print_config: bool
+    junit: Path | None
+    report_file: Path | None
+    flags: Mapping[str, Any]
+
+    def carry_out(self, configured: Callable[[StreamFlags], QuickConfig], name: str) -> None:
+        """Print the configuration that the flags make, or run it; ``name`` is what the run is called."""
+        from cts.config.quick_config import StreamFlags
+
+        quick = configured(StreamFlags(**self.flags))
+        telling = Telling(**self.told)
+        if self.print_config:
+            print_result(f"# For `cts run`; docs/configuration.md has every key.\n\n{quick.text()}")
+            sys.exit(0)
+        try:
+            carry_out(
+                quick.config,
+                "command line",
+                telling,
+                quick.overrides,
+                junit=self.junit,
+                report_file=self.report_file,
+                name=name,
+            )
+        except UserError as error:
+            raise UserError(quick.in_words_of_flags(str(error))) from None
+
+
+def _stream_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what both commands have; the command is given it as one value, ``given``."""
+
+    @wraps(command)
+    def gathered(
+        as_json: bool,
+        jsonl: bool,
+        csv: bool,
+        print_config: bool,
+        junit: Path | None,
+        report_file: Path | None,
+        overrides: tuple[str, ...],
+        expect: tuple[str, ...],
+        preset: str | None,
+        bitrate: str | None,
+        fps: str | None,
+        time: str | None,
+        buffer: str | None,
+        direction: str | None,
+        events: str | None,
+        **own: Any,
+    ) -> None:
+        told = {"as_json": as_json, "jsonl": jsonl, "csv": csv}
+        flags = {
+            "overrides": overrides,
+            "expect": expect,
+            "preset": preset,
+            "bitrate": bitrate,
+            "fps": fps,
+            "time": time,
+        }
+        flags |= {"buffer": buffer, "direction": direction, "events": events}
+        command(given=_Given(told, print_config, junit, report_file, flags), **own)
+
+    made: Callable[..., None] = gathered
     for option in reversed(_STREAM_OPTIONS):
-        command = option(command)
-    return command
+        made = option(made)
+    return made
 
 
 @click.command(short_help="Test a network without a file.")
 @click.argument("hosts", metavar="HOST[:PORT]...", nargs=-1, required=True)
 @_stream_options
 @click.option("--streams", type=int, help="Streams at once.  [default: one of each HOST]")
-def test(
-    hosts: tuple[str, ...],
-    streams: int | None,
-    as_json: bool,
-    jsonl: bool,
-    csv: bool,
-    print_config: bool,
-    overrides: tuple[str, ...],
-    expect: tuple[str, ...],
-    junit: Path | None,
-    report_file: Path | None,
-    **flags: str | None,
-) -> None:
+def test(given: _Given, hosts: tuple[str, ...], streams: int | None) -> None:
     """Stream from HOST, where `cts serve` runs, and print how the network carried it.
 
     The port is 4444 if none is given. `cts serve` needs no flags: the two settle between them what is streamed.
@@ -114,31 +173,17 @@ def test(
       cts test 192.0.2.1 --as call-720p --expect 'pdv_p99 <= 30 ms'
       cts test 192.0.2.1 --as stream-4k --print-config > client.toml
     """
-    from cts.config.quick_config import StreamFlags, client_config
+    from cts.config.quick_config import client_config
 
-    quick = client_config(StreamFlags(overrides=overrides, expect=expect, **flags), hosts, streams=streams)
-    telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
-    as_preset = [] if flags["preset"] is None else ["as", flags["preset"]]
-    _carry_out(
-        quick, " ".join(["test", *hosts, *as_preset]), print_config, telling, junit=junit, report_file=report_file
-    )
+    preset = given.flags["preset"]
+    name = " ".join(["test", *hosts, *([] if preset is None else ["as", preset])])
+    given.carry_out(lambda flags: client_config(flags, hosts, streams=streams), name)
 
 
 @click.command(short_help="Serve tests without a file.")
 @click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
 @_stream_options
-def serve(
-    addresses: tuple[str, ...],
-    as_json: bool,
-    jsonl: bool,
-    csv: bool,
-    print_config: bool,
-    overrides: tuple[str, ...],
-    expect: tuple[str, ...],
-    junit: Path | None,
-    report_file: Path | None,
-    **flags: str | None,
-) -> None:
+def serve(given: _Given, addresses: tuple[str, ...]) -> None:
     """Serve one `cts test` after the other, on ADDRESS or on every address, until Ctrl-C.
 
     ADDRESS is host:port or a host, the port 4444 if none is given. Each `cts test` says what it wants. The flags of streams are
@@ -151,34 +196,6 @@ def serve(
       cts serve 192.0.2.1:5000 '[::1]:5000' --bitrate 25M --fps 60 --time 30s
       cts serve --print-config > server.toml
     """
-    from cts.config.quick_config import StreamFlags, server_config
+    from cts.config.quick_config import server_config
 
-    quick = server_config(StreamFlags(overrides=overrides, expect=expect, **flags), addresses)
-    telling = Telling(as_json=as_json, jsonl=jsonl, csv=csv)
-    _carry_out(quick, " ".join(["serve", *addresses]), print_config, telling, junit=junit, report_file=report_file)
-
-
-def _carry_out(
-    quick: QuickConfig,
-    name: str,
-    print_config: bool,
-    telling: Telling,
-    *,
-    junit: Path | None,
-    report_file: Path | None,
-) -> None:
-    if print_config:
-        print_result(f"# For `cts run`; docs/configuration.md has every key.\n\n{quick.text()}")
-        sys.exit(0)
-    try:
-        carry_out(
-            quick.config,
-            "command line",
-            telling,
-            quick.overrides,
-            junit=junit,
-            report_file=report_file,
-            name=name,
-        )
-    except UserError as error:
-        raise UserError(quick.in_words_of_flags(str(error))) from None
+    given.carry_out(lambda flags: server_config(flags, addresses), " ".join(["serve", *addresses]))

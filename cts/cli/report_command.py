@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cts.cli.printing import print_result, say
+from cts.cli.printing import print_text, say
 from cts.cli.report_file import refuse_report, write_report
 from cts.errors import UserError
 
@@ -47,7 +47,7 @@ def report(runs: tuple[Path, ...], report_file: Path | None) -> None:
     missing, told = write_report(made, runs, "-o", names_of(runs))
     for text in missing:
         say(text)
-    print_result(told)
+    print_text(told)
     sys.exit(1 if missing else 0)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import click
 
-from cts.cli.options import refuse_same
 from cts.cli.printing import say
-from cts.errors import UserError, system_reason
+from cts.cli.written_files import refuse_unwritable, write_file
+from cts.errors import UserError
 
 if TYPE_CHECKING:
     from cts.config import Config
@@ -52,21 +53,33 @@ def report_at_end(
         return
     from attrs import evolve
 
+    from cts.config.files_read import files_of_run
+
     events = settings.output.events_file
     if events is not None and events.exists() and not events.is_file():
         raise UserError(f"{_OPTION}: '{events}' (output.events_file) cannot be read again; allowed: a file, or none")
-    with TemporaryDirectory(prefix="cts-report-") as folder:
+    with ExitStack() as stack:
         if events is None:
+            folder = mkdtemp(prefix="cts-report-")
+            stack.callback(rmtree, folder, ignore_errors=True)
             events = Path(folder, "events.jsonl.gz")
             settings = evolve(settings, output=evolve(settings.output, events_file=events))
-        others = {"CONFIG": Path(source), **{f"output.{key}": file for key, file in settings.output.files().items()}}
-        with report_after(events, report_file, name or Path(source).stem, others, junit=junit):
+        others = files_of_run(source, settings.written, settings.output.files())
+        # Without a page they are all that is left of what was measured.
+        keep = stack.pop_all
+        with report_after(events, report_file, name or Path(source).stem, others, junit=junit, failed=keep):
             yield settings
 
 
 @contextmanager
 def report_after(
-    events: Path, report_file: Path | None, name: str, others: Mapping[str, Path], *, junit: Path | None
+    events: Path,
+    report_file: Path | None,
+    name: str,
+    others: Mapping[str, Path],
+    *,
+    junit: Path | None,
+    failed: Callable[[], object] = lambda: None,
 ) -> Iterator[None]:
     """Make a report of events once what runs within leaves with its status; with 1 for 0 if that cannot be made.
 
@@ -76,6 +89,7 @@ def report_after(
         name: what the run is called.
         others: files that it is not to be written over, each by what names it.
         junit: as for :func:`report_at_end`.
+        failed: called where the report cannot be made.
 
     Raises:
         UserError: the report cannot be written, or would be written over one of the others.
@@ -84,6 +98,8 @@ def report_after(
         yield
         return
     refuse_report(report_file, (events,), _OPTION)
+    from cts.config.files_read import refuse_same
+
     refuse_same(_OPTION, report_file, others if junit is None else {**others, "--junit": junit})
     status: str | int | None = 0
     try:
@@ -94,8 +110,20 @@ def report_after(
         say(write_report(report_file, (events,), _OPTION, (name,))[1])
     except UserError as mistake:
         say(f"cts: {mistake}")
+        _keep(events, failed)
         status = status or 1
+    except BaseException:
+        _keep(events, failed)
+        raise
     sys.exit(status)
+
+
+def _keep(events: Path, failed: Callable[[], object]) -> None:
+    """Have events stay that no page was made of, and say where they are."""
+    failed()
+    if events.exists():
+        again = f"'cts report {shlex.quote(str(events))}' makes a page of it"
+        say(f"cts: {_OPTION}: what was measured is kept in {events}; {again}")
 
 
 def write_report(path: Path, runs: Sequence[Path], option: str, names: Sequence[str]) -> tuple[list[str], str]:
@@ -122,21 +150,14 @@ def write_report(path: Path, runs: Sequence[Path], option: str, names: Sequence[
 def write_page(path: Path, text: str, option: str) -> str:
     """Write a page, and return what was written; ``option`` named it, for messages. UserError where it cannot be written."""
     page = text.encode()
-    try:
-        path.write_bytes(page)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = system_reason(error) if isinstance(error, OSError) else str(error)
-        raise UserError(f"{option}: cannot write '{path}': {reason}") from error
+    write_file(option, path, page)
     return f"report: {path} ({-(-len(page) // 1024):,} KiB)"
 
 
 def refuse_report(path: Path, runs: Sequence[Path], option: str) -> None:
     """Refuse a file that cannot be written, or would take the place of a run, before anything is done for it."""
+    from cts.config.files_read import refuse_same
+
     for run in runs:
         refuse_same(option, path, {"the events": run})
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir():
-        reason = "it is a directory" if path.is_dir() else f"there is no directory '{folder}'"
-        raise UserError(f"{option}: cannot write '{path}': {reason}")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise UserError(f"{option}: cannot write '{path}': permission denied")
+    refuse_unwritable(option, path)

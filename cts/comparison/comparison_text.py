@@ -81,8 +81,8 @@ def comparison_text(comparison: Comparison) -> str:
     lines += ["", *_table(comparison.rows), ""]
     lines += _reasons(comparison)
     lines.append(
-        f"Limits of {CONFIDENCE:.0%} hold for all metrics at once; effect is Cliff's delta over blocks of time, from -1 to 1. "
-        f"Seed {comparison.seed}."
+        f"Limits of {CONFIDENCE * 100:.0f} % hold for all metrics at once; effect is Cliff's delta over blocks of time, "
+        f"from -1 to 1. Seed {comparison.seed}."
     )
     return "\n".join(lines)
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cts.comparison.bootstrap import CONFIDENCE
-from cts.comparison.compare import Comparison, Row
+from cts.comparison.compare import Comparison, Outcome, Row
 from cts.comparison.comparison_text import sentence_of, signed, value_text
 from cts.report import RunPicture, Section, overlay_section, page, run_section
 from cts.report.markup import Markup, element, foreign, joined
 
 __all__ = ["comparison_page"]
 
-_HEADINGS = ("metric", "A", "B", "B - A", "limits", "effect", "B is")
+_WORDS = ("metric", "B is")
+_NUMBERS = ("A", "B", "B - A", "limits", "effect")
+_KINDS = {Outcome.BETTER: "good", Outcome.WORSE: "bad"}
 _READING = (
-    f"Limits of {CONFIDENCE:.0%} hold for all metrics at once. Effect: Cliff's delta over blocks of time, from -1 (each block "
-    "of B has less) to 1. How both come about: docs/compare.md."
+    f"Limits of {CONFIDENCE * 100:.0f} % hold for all metrics at once. Effect: Cliff's delta over blocks of time, from -1 "
+    "(each block of B has less) to 1. How both come about: docs/compare.md."
 )
 
 
@@ -50,12 +52,18 @@ def _body(comparison: Comparison) -> Iterator[Markup]:
     ]
     if lacking or differing:
         yield element("div", element("ul", *lacking, *differing), class_="callout", role="note")
-    rows = [element("tr", *(element("th", text, scope="col") for text in _HEADINGS))]
-    rows += [element("tr", *_cells(row)) for row in comparison.rows]
+    heads = [element("th", text, scope="col") for text in _WORDS]
+    heads += [element("th", text, scope="col", class_="number") for text in _NUMBERS]
+    table = element(
+        "table",
+        element("thead", element("tr", *heads)),
+        element("tbody", *(element("tr", *_cells(row)) for row in comparison.rows)),
+        class_="compared",
+    )
     yield element(
         "figure",
         element("h3", "What differs"),
-        element("div", element("table", *rows), class_="wide"),
+        element("div", table, class_="wide"),
         element("figcaption", _READING),
     )
 
@@ -63,9 +71,15 @@ def _body(comparison: Comparison) -> Iterator[Markup]:
 def _cells(row: Row) -> Iterator[Markup]:
     unit, told = row.metric.unit, row.difference is not None
     yield element("th", row.metric.name, scope="row")
-    yield element("td", value_text(row.a, unit))
-    yield element("td", value_text(row.b, unit))
-    yield element("td", signed(row.difference, row) if told else "")
-    yield element("td", f"{signed(row.low, row)} to {signed(row.high, row)}" if told else "")
-    yield element("td", "" if row.delta is None else f"{row.delta:+.2f}")
-    yield element("td", foreign(row.outcome.value if row.reason is None else f"{row.outcome.value}: {row.reason}"))
+    # Next to what it is about: on a phone the numbers are out of sight.
+    reason = "" if row.reason is None else element("small", foreign(row.reason))
+    yield element("td", element("span", row.outcome.value, class_=_KINDS.get(row.outcome)), reason)
+    numbers = (
+        value_text(row.a, unit),
+        value_text(row.b, unit),
+        signed(row.difference, row) if told else "",
+        f"{signed(row.low, row)} to {signed(row.high, row)}" if told else "",
+        "" if row.delta is None else f"{row.delta:+.2f}",
+    )
+    for number in numbers:
+        yield element("td", number, class_="number")

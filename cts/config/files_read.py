@@ -1,4 +1,4 @@
-"""The files that a configuration names to be read: found beside it, and overwritten by none of its outputs."""
+"""The files that a run reads: found beside its configuration, and overwritten by nothing that it writes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from cts.config.key_sources import credential_of
 from cts.config.problems import KeyPath, Problem, dotted, shown
 from cts.config.toml_source import set_key
+from cts.errors import UserError
 from cts.impairment.way import WAYS
 
-__all__ = ["files_read", "overwritten", "same_file", "with_files_beside"]
+__all__ = ["files_of_run", "files_read", "overwritten", "refuse_same", "same_file", "with_files_beside"]
 
 _KEYS: tuple[KeyPath, ...] = (
     ("run", "outcome_profiles"),
@@ -47,6 +48,28 @@ def overwritten(raw: Mapping[str, object], written: Mapping[str, Path]) -> Itera
     for key, path in written.items():
         if other := read.get(same_file(path)):
             yield Problem(("output", key), f"{shown(str(path))} is {dotted(other)}, which is read", (other,))
+
+
+def files_of_run(source: str, written: Mapping[str, object], outputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Return every file that a run reads or writes, by what names it to a person.
+
+    Args:
+        source: the configuration's own.
+        written: what that held, with what the command line laid over it.
+        outputs: those that are to be written, by their key in ``[output]``.
+    """
+    folder = Path(source).parent
+    read = {dotted(key): folder / file for key, file in files_read(written).items()}
+    return {"CONFIG": Path(source), **read, **{f"output.{key}": file for key, file in outputs.items()}}
+
+
+def refuse_same(option: str, path: Path, others: Mapping[str, Path]) -> None:
+    """Refuse a file that is to be written and is one of some others, each by what names it; UserError with both names."""
+    if str(path) == os.devnull:
+        return
+    for name, other in others.items():
+        if same_file(other) == same_file(path):
+            raise UserError(f"{option}: '{path}' is the file of {name}; allowed: another one")
 
 
 def same_file(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TextIO
 
 from attrs import evolve
@@ -16,6 +16,7 @@ from cts.output.peer_text import sending_text
 from cts.output.slices import SliceReader, StatusSlice
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
+from cts.output.wrapping import columns_of, for_reader, is_terminal
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
@@ -102,6 +103,15 @@ class _TextWriter:
         except (OSError, ValueError):  # ValueError: the stream is closed
             self._broken = True
 
+    def prose(self, text: str) -> None:
+        """Write what may be cut between words."""
+        if text:
+            self.write(for_reader(text, self._stream))
+
+    @property
+    def columns(self) -> int:
+        return columns_of(self._stream)
+
 
 class LineConsole(SpeakingConsole):
     """A legend, then a line per status, and the header again every 40 lines.
@@ -136,11 +146,11 @@ class LineConsole(SpeakingConsole):
     def run_began(self, began_ns: int) -> None:
         """Write the legend."""
         super().run_began(began_ns)
-        self._writer.write(self._legend)
+        self._writer.prose(self._legend)
 
     def tell(self, line: str) -> None:
         """Write it."""
-        self._writer.write(f"{line}\n")
+        self._writer.prose(f"{line}\n")
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Write the line of the slice that ends here."""
@@ -154,7 +164,8 @@ class LineConsole(SpeakingConsole):
         if self._sends or self._both:
             row = evolve(row, frames=row.frames + self._peers.frames - before.frames)
         more = self._unsent_since(snapshot) + self._sending_since(before)
-        self._writer.write(f"{header}{status_line(row)}\n{more}")
+        self._writer.write(f"{header}{status_line(row)}\n")
+        self._writer.prose(more)
 
     def _unsent_since(self, snapshot: RunSnapshot) -> str:
         """Return a line for each cause for which this host let out less since the line before."""
@@ -202,17 +213,28 @@ class ProgressConsole(PromptObserver):
             return
         self._next = now + self._interval
         text = f"simulated {snapshot.elapsed_ns / SECOND:,.0f} s"
-        if self._expected_ns:
-            text += f" of {self._expected_ns / SECOND:,.0f} s"
         pace = snapshot.elapsed_ns / SECOND / (now - self._began)
-        text += f", {pace:,.1f} times as fast as real time, streams open: {snapshot.open_streams:,}"
-        self._writer.write(f"\r{text}\033[K" if self._overwrites else f"{text}\n")
+        more = [f" of {self._expected_ns / SECOND:,.0f} s"] if self._expected_ns else []
+        more += [f", {pace:,.1f} times as fast as real time", f", streams open: {snapshot.open_streams:,}"]
+        if self._overwrites:
+            self._writer.write(f"\r{_as_much_as_fits(text, more, self._writer.columns - 1)}\033[K")
+        else:
+            self._writer.write(f"{text}{''.join(more)}\n")
         self._written = True
 
     def closing(self) -> None:
         """Clear the terminal's line."""
         if self._written and self._overwrites:
             self._writer.write("\r\033[K")
+
+
+def _as_much_as_fits(text: str, more: Iterable[str], columns: int) -> str:
+    """Return text with as much more as there is room for: of what takes two rows only the last can be written over."""
+    for part in more:
+        if 0 <= columns < len(text) + len(part):
+            break
+        text += part
+    return text
 
 
 def choose_console(
@@ -256,7 +278,7 @@ def choose_console(
 
 def _has_room(stream: TextIO) -> bool:
     """Tell whether a stream is a terminal that is large enough for a live view, for all that is known of its size."""
-    if not stream.isatty():
+    if not is_terminal(stream):
         return False
     try:
         columns, rows = os.get_terminal_size(stream.fileno())

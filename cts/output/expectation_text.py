@@ -10,7 +10,15 @@ from cts.expectations.judging import Doubt, Judgement, Outcome
 from cts.output.figures import about_rate, about_time
 from cts.units import MILLISECOND, SECOND, format_duration
 
-__all__ = ["expectation_rows", "expectations_json", "judged_text", "shown_value", "verdict_sentence"]
+__all__ = [
+    "deciding_text",
+    "expectation_rows",
+    "expectations_json",
+    "judged_text",
+    "measured_text",
+    "shown_value",
+    "verdict_sentence",
+]
 
 _NAMED_AT_MOST = 3
 
@@ -55,23 +63,33 @@ def verdict_sentence(judgements: Sequence[Judgement]) -> str | None:
 
 def judged_text(judgement: Judgement) -> str:
     """Write what became of an expectation, what was measured, and what would decide."""
-    measured, expectation = judgement.measured, judgement.expectation
-    metric = metric_named(expectation.metric)
+    measured = "" if judgement.measured.value is None else "measured "
+    texts = [f"{judgement.outcome.value}: {judgement.expectation}", f"{measured}{measured_text(judgement)}"]
+    return "; ".join([*texts, *([deciding] if (deciding := deciding_text(judgement)) is not None else [])])
+
+
+def measured_text(judgement: Judgement) -> str:
+    """Write what was measured of what was expected, with its limits where there are any."""
+    measured, metric = judgement.measured, metric_named(judgement.expectation.metric)
     assert metric is not None
-    text = f"{judgement.outcome.value}: {expectation}"
     if measured.value is None:
-        return f"{text}; {Doubt.UNKNOWN.value}"
-    text += f"; measured {shown_value(measured.value, metric.unit)}"
+        return Doubt.UNKNOWN.value
+    text = shown_value(measured.value, metric.unit)
     if measured.low is not None and measured.high is not None:
         low, high = (shown_value(each, metric.unit) for each in (measured.low, measured.high))
         text += f" (95 % limits: {low} to {high})"
     if judgement.doubt is Doubt.FEW:
         text += f", of {measured.values} values, of which {measured.least_values} are needed"
-    if judgement.doubt is None:
-        return text
+    return text
+
+
+def deciding_text(judgement: Judgement) -> str | None:
+    """Write what would decide, where something was measured and did not; None elsewhere."""
+    if judgement.doubt is None or judgement.measured.value is None:
+        return None
     if judgement.needs_seconds is None:
-        return f"{text}; no run length is known that would decide"
-    return f"{text}; a run of about {_length(judgement.needs_seconds)} would decide"
+        return "no run length is known that would decide"
+    return f"a run of about {_length(judgement.needs_seconds)} would decide"
 
 
 def shown_value(value: Value, unit: str) -> str:

@@ -20,6 +20,7 @@ from cts.output.live_view import view
 from cts.output.redrawn import Redrawn
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
+from cts.output.wrapping import wrapped
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.snapshots import RunSnapshot
@@ -182,7 +183,7 @@ class LiveConsole(SpeakingConsole, Attended):
         if not self._held:
             return None
         lost = [f"[lost, since too many came at a time: {counted(self._lost, 'line')}]"] if self._lost else []
-        text = "\n".join([*lost, *self._held])
+        text = wrapped("\n".join([*lost, *self._held]), self._console.width)
         self._held.clear()
         self._lost = 0
         return text

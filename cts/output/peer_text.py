@@ -15,7 +15,7 @@ from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport
 from cts.units import SECOND, counted
 
-__all__ = ["peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
+__all__ = ["path_texts", "peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
 
 NOT_RECEIVED = "peer's results: not received"
 
@@ -177,24 +177,49 @@ def _estimate(estimate: ClockEstimate) -> dict[str, float]:
     return {"seconds": estimate.value / SECOND, "error_seconds": error / SECOND}
 
 
-def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
-    """Return the clock of the stream whose round trip is the median of all."""
-    known = [stream.end.peer.clock for stream in report.streams if stream.end.peer is not None]
-    clocks = sorted((each for each in known if each is not None), key=lambda clock: clock.round_trip_p50_ns)
-    if not clocks:
+def path_texts(report: RunReport) -> list[tuple[str, str]]:
+    """Return the round trip and the delays of each way with their bounds, by name; of one stream, as for :func:`_clock_of`."""
+    clock, clocks = _clock_of(report)
+    if clock is None:
         return []
-    clock = clocks[(len(clocks) - 1) // 2]
-    trips = [about_time(ns) for ns in (clock.round_trip_least_ns, clock.round_trip_p50_ns, clock.round_trip_p99_ns)]
+    ways = [("one way to the peer", clock.to_peer), ("one way from the peer", clock.from_peer)]
+    if clock.media is not None:
+        ways.append(("one way, frames", clock.media))
+    return [("round trip", f"{_trips(clock)}{_of_many(clocks)}")] + [
+        (name, f"{_about(way.least)} at least, {_about(way.p50)} median, 99 % within {_about(way.p99)}")
+        for name, way in ways
+    ]
+
+
+def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
+    clock, clocks = _clock_of(report)
+    if clock is None:
+        return []
     there, back = _about(clock.to_peer.p50), _about(clock.from_peer.p50)
-    texts = [f"round trip {trips[0]} at least, {trips[1]} median, 99 % within {trips[2]}"]
-    texts.append(f"one way {there} there, {back} back")
+    texts = [f"round trip {_trips(clock)}", f"one way {there} there, {back} back"]
     if clock.media is not None:
         texts.append(f"frames {_about(clock.media.p50)}")
     if clock.drift is not None:
         drift, error = clock.drift.value / 1000, clock.drift.error / 1000
         texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
-    of = f" (a stream of {len(clocks):,})" if len(clocks) > 1 else ""
-    return [("path", f"{'; '.join(texts)}{of}")]
+    return [("path", f"{'; '.join(texts)}{_of_many(clocks)}")]
+
+
+def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int]:
+    """Return the clock of the stream whose round trip is the median of all, and of how many one is known."""
+    known = [stream.end.peer.clock for stream in report.streams if stream.end.peer is not None]
+    clocks = sorted((each for each in known if each is not None), key=lambda clock: clock.round_trip_p50_ns)
+    return (clocks[(len(clocks) - 1) // 2] if clocks else None), len(clocks)
+
+
+def _of_many(clocks: int) -> str:
+    return f" (a stream of {clocks:,})" if clocks > 1 else ""
+
+
+def _trips(clock: ClockFigures) -> str:
+    trips = (clock.round_trip_least_ns, clock.round_trip_p50_ns, clock.round_trip_p99_ns)
+    least, middle, most = map(about_time, trips)
+    return f"{least} at least, {middle} median, 99 % within {most}"
 
 
 def _about(estimate: ClockEstimate) -> str:

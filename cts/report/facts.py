@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from fractions import Fraction
 
 from cts import __version__
 from cts.metrics.host import Verdict
 from cts.metrics.playout import Playout
-from cts.output.figures import about_rate, about_time, percentage, seconds
+from cts.output.figures import about_rate, about_time, percentage
 from cts.output.trust_text import reason_of, trust_json
 from cts.protocol.roles import Role
 from cts.records.results import StreamEnds
@@ -66,15 +65,11 @@ def glance(run: RunPicture) -> Markup:
 
 
 def configuration(run: RunPicture) -> Markup:
-    """Return what the run was told, and what it was."""
-    header, plan, report = run.header, run.header.plan, run.report
-    began = datetime.fromtimestamp(header.began_unix_ns // SECOND, UTC)
-    when = "in virtual time" if run.simulated else began.strftime("%Y-%m-%d %H:%M:%S UTC")
+    """Return what the run was told."""
+    header, plan = run.header, run.header.plan
     sizes = f"{plan.frame_size:,} bytes in {-(-plan.frame_size // plan.datagram_max_size):,} datagrams"
     rows = [
-        ("began", when),
-        ("lasted", f"{seconds(report.elapsed_ns)} s"),
-        ("role", header.role),
+        ("run.role", header.role),
         ("stream.direction", header.direction.value),
         ("stream.bits_per_second", format_rate(plan.bits_per_second)),
         ("stream.frame_rate", f"{format_frame_rate(plan.frame_rate)} frames/s"),
@@ -114,12 +109,14 @@ def streams_table(run: RunPicture) -> Markup:
     if len(report.streams) < 2:
         return Markup("")
     listed = sorted(report.streams, key=_dropped_share, reverse=True)[:_STREAMS_LISTED]
-    heads = ("ends", "result", "frames", "played", "dropped", "delay variation, 99 %", "buffer for 99.9 %", "rate")
+    heads = [element("th", text, scope="col") for text in ("ends", "result")]
+    numbers = ("frames", "played", "dropped", "delay variation, 99 %", "buffer for 99.9 %", "rate")
+    heads += [element("th", text, scope="col", class_="number") for text in numbers]
     rows = [element("tr", *_stream_cells(stream)) for stream in listed]
     left_out = len(report.streams) - len(listed) + report.streams_omitted
     table = element(
         "table",
-        element("thead", element("tr", *(element("th", text, scope="col") for text in heads))),
+        element("thead", element("tr", *heads)),
         element("tbody", *rows),
     )
     said = (

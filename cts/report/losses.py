@@ -54,7 +54,11 @@ def loss_by_place(report: RunReport) -> Markup:
             )
     total = "of what was due" if Role.RECEIVER in report.roles else "of what was due here"
     heads = element(
-        "tr", *(element("th", text, scope="col") for text in ("where", "bytes", total, "of what is missing"))
+        "tr",
+        *(
+            element("th", text, scope="col", class_=kind)
+            for text, kind in (("where", None), ("bytes", "number"), (total, "number"), ("of what is missing", None))
+        ),
     )
     return _table("Loss by place", heads, rows, LOSS_BY_PLACE)
 
@@ -82,7 +86,16 @@ def loss_runs(totals: LossRunTotals | None) -> Markup:
             )
         )
     heads = element(
-        "tr", *(element("th", text, scope="col") for text in ("datagrams in a row", "runs", "share", "by chance"))
+        "tr",
+        *(
+            element("th", text, scope="col", class_=kind)
+            for text, kind in (
+                ("datagrams in a row", None),
+                ("runs", "number"),
+                ("share", None),
+                ("by chance", "number"),
+            )
+        ),
     )
     return _table("Loss runs", heads, rows, LOSS_RUNS)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from cts.protocol.roles import Role
 from cts.report.picture import RunPicture
-from cts.report.plot import Curve, Plot
-from cts.report.readings import DISTRIBUTION, LOSS, PLAYOUT, RATES
-from cts.report.shape_plots import nines, percentile_values, playout_values
+from cts.report.plot import Curve, Plot, Table, TimeAxis
+from cts.report.readings import LOSS, RATES
+from cts.report.shape_plots import distribution_plot, nines, percentile_values, playout_plot, playout_values
 from cts.report.time_plots import rate_values
 from cts.report.windows import windows_of
 from cts.units import SECOND
@@ -18,13 +18,11 @@ __all__ = ["COLOURS", "overlay_plots"]
 COLOURS = 8
 """Runs that have colours of their own: ``run-1`` to ``run-8``."""
 
-Table = tuple[Sequence[float], Sequence[Curve]]
-
 
 def overlay_plots(runs: Sequence[RunPicture], key: str) -> tuple[list[Plot], list[Plot]]:
     """Return the pictures over time, which are one group, and those of runs as a whole."""
     named = [(run, f"run-{place % COLOURS + 1}") for place, run in enumerate(runs)]
-    limits = (0.0, round(max((run.end_ns for run in runs), default=0) / SECOND, 4))
+    axis = TimeAxis(key, (0.0, round(max((run.end_ns for run in runs), default=0) / SECOND, 4)))
     rates: list[Table] = []
     losses: list[Table] = []
     spreads: list[Table] = []
@@ -42,49 +40,11 @@ def overlay_plots(runs: Sequence[RunPicture], key: str) -> tuple[list[Plot], lis
             depths, shares = playout_values(playout)
             playouts.append((depths, [Curve(label=run.name, values=shares, draw="step", colour=colour)]))
     over_time = [
-        Plot(
-            key=f"{key}-rate",
-            title="Rate in time",
-            reading=RATES,
-            x="time",
-            unit="Mbit/s",
-            tables=rates,
-            group=key,
-            limits=limits,
-            top=0.1,
-        ),
-        Plot(
-            key=f"{key}-loss",
-            title="Datagrams missing",
-            reading=LOSS,
-            x="time",
-            unit="%",
-            tables=losses,
-            group=key,
-            limits=limits,
-            top=0.1,
-            whole=100.0,
-        ),
+        axis.plot("rate", "Rate in time", RATES, "Mbit/s", *rates, top=0.1),
+        axis.plot("loss", "Datagrams missing", LOSS, "%", *losses, top=0.1, whole=100.0),
     ]
     shapes = [
-        Plot(
-            key=f"{key}-distribution",
-            title="Distribution of delay variation (PDV)",
-            reading=DISTRIBUTION,
-            x="percentile",
-            unit="ms",
-            tables=spreads,
-            top=0.1,
-        ),
-        Plot(
-            key=f"{key}-playout",
-            title="Frames that play, by the depth of the buffer",
-            reading=PLAYOUT,
-            x="depth",
-            unit="%",
-            tables=playouts,
-            top=100.0,
-            whole=100.0,
-        ),
+        distribution_plot(key, "Distribution of delay variation (PDV)", spreads),
+        playout_plot(key, playouts),
     ]
     return [plot for plot in over_time if not plot.is_empty], [plot for plot in shapes if not plot.is_empty]

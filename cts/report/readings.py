@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "DELAY",
     "DISTRIBUTION",
+    "EXPECTED",
     "FRAMES",
     "LOSS",
     "LOSS_BY_PLACE",
@@ -58,6 +59,10 @@ DISTRIBUTION = (
     "line. A line that stays low and turns up at the very end is a few outliers; one that climbs evenly is a "
     "network that varies all the time. PDV is how much longer a frame took than the fastest; jitter is RFC 3550's "
     "mean of its change from frame to frame; frame spread is from the first of a frame's datagrams to its last."
+)
+EXPECTED = (
+    "What the run was to keep, and whether it did. Undecided: too little was measured to tell; the limits are those "
+    "within which the metric lies with 95 % confidence."
 )
 PLAYOUT = (
     "What share of the frames would have played with another buffer, of the same arrivals. Where the line is flat "

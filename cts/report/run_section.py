@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cts.output.answer import answer_of
 from cts.output.summary import summary_text
 from cts.records.results import RunReport
+from cts.report.about import about, expectations
 from cts.report.facts import configuration, glance, streams_table, trust_section
 from cts.report.losses import loss_by_place, loss_runs
 from cts.report.markup import Markup, element, foreign, joined
@@ -30,7 +31,9 @@ def run_section(run: RunPicture, key: str) -> Section:
     body = joined(
         element("p", foreign(answer_of(report)), class_="answer"),
         _missing(run),
+        about(run),
         glance(run),
+        expectations(report),
         _over_time(over_time, key),
         element("div", *map(plot_figure, shapes), class_="pair") if shapes else "",
         _pair(loss_runs(None if totals is None else totals.runs), loss_by_place(report)),

@@ -8,11 +8,11 @@ from math import log10
 from cts.metrics.distribution import Distribution
 from cts.metrics.playout import Playout
 from cts.report.picture import RunPicture
-from cts.report.plot import Curve, Mark, Plot, scaled
+from cts.report.plot import Curve, Mark, Plot, Table, scaled
 from cts.report.readings import DISTRIBUTION, PLAYOUT
 from cts.units import MILLISECOND
 
-__all__ = ["nines", "percentile_values", "playout_values", "shape_plots"]
+__all__ = ["distribution_plot", "nines", "percentile_values", "playout_plot", "playout_values", "shape_plots"]
 
 _STEPS_A_NINE = 20
 _NINES_AT_MOST = 6
@@ -45,6 +45,37 @@ def playout_values(playout: Playout) -> tuple[list[float], list[float | None]]:
     return [round(row.depth_ns / MILLISECOND, 3) for row in kept], shares
 
 
+def distribution_plot(key: str, title: str, tables: Sequence[Table]) -> Plot:
+    """Return the picture of how something was spread: milliseconds over nines."""
+    return Plot(
+        key=f"{key}-distribution",
+        title=title,
+        reading=DISTRIBUTION,
+        x="percentile",
+        unit="ms",
+        tables=tables,
+        top=0.1,
+    )
+
+
+def playout_plot(
+    key: str, tables: Sequence[Table], *, limits: tuple[float, float] | None = None, marks: Sequence[Mark] = ()
+) -> Plot:
+    """Return the picture of what other buffers would have played: percent over milliseconds."""
+    return Plot(
+        key=f"{key}-playout",
+        title="Frames that play, by the depth of the buffer",
+        reading=PLAYOUT,
+        x="depth",
+        unit="%",
+        tables=tables,
+        limits=limits,
+        top=100.0,
+        whole=100.0,
+        marks=marks,
+    )
+
+
 def shape_plots(run: RunPicture, key: str) -> list[Plot]:
     """Return the pictures of one run as a whole; ``key`` begins the keys of all."""
     return [plot for plot in (_distribution(run, key), _playout(run, key)) if plot is not None and not plot.is_empty]
@@ -65,15 +96,7 @@ def _distribution(run: RunPicture, key: str) -> Plot | None:
         for place, (name, distribution) in enumerate(named.items(), 1)
         if distribution.count
     ]
-    return Plot(
-        key=f"{key}-distribution",
-        title="Distribution of delay variation and jitter",
-        reading=DISTRIBUTION,
-        x="percentile",
-        unit="ms",
-        tables=[(xs, curves)],
-        top=0.1,
-    )
+    return distribution_plot(key, "Distribution of delay variation and jitter", [(xs, curves)])
 
 
 def _playout(run: RunPicture, key: str) -> Plot | None:
@@ -88,15 +111,5 @@ def _playout(run: RunPicture, key: str) -> Plot | None:
     greatest = max(depths[-1], *(mark.x for mark in marks)) * 1.05
     # What is so at the greatest depth that is looked at is so beyond.
     depths, shares = [*depths, greatest], [*shares, shares[-1]]
-    return Plot(
-        key=f"{key}-playout",
-        title="Frames that play, by the depth of the buffer",
-        reading=PLAYOUT,
-        x="depth",
-        unit="%",
-        tables=[(depths, [Curve(label="play", values=shares, draw="step", colour="completed")])],
-        limits=(0.0, greatest),
-        top=100.0,
-        whole=100.0,
-        marks=marks,
-    )
+    curve = Curve(label="play", values=shares, draw="step", colour="completed")
+    return playout_plot(key, [(depths, [curve])], limits=(0.0, greatest), marks=marks)

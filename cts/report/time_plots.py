@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cts.protocol.roles import Role
 from cts.report.picture import RunPicture, StreamPicture
-from cts.report.plot import Curve, Plot, scaled
+from cts.report.plot import Curve, Plot, Table, TimeAxis, scaled
 from cts.report.readings import DELAY, FRAMES, LOSS, RATE, SENT, STREAMS, VERDICTS
 from cts.report.timeline import Timeline
 from cts.report.windows import Windows, variation_of, windows_of
@@ -23,22 +23,18 @@ _ROWS = 24
 _MEGABIT = 1_000_000
 _VERDICTS = ("completed", "repeated", "dropped")
 
-Table = tuple[Sequence[float], Sequence[Curve]]
-
 
 def time_plots(run: RunPicture, key: str) -> list[Plot]:
     """Return the pictures of one run over time; ``key`` begins the keys of all, and they are one group of that name."""
     windows = windows_of(run.total, run.header.plan.interval_ns)
-    limits = (0.0, round(run.end_ns / SECOND, 4))
+    axis = TimeAxis(key, (0.0, round(run.end_ns / SECOND, 4)))
     worst = sorted(run.streams, key=lambda stream: -_dropped_share(stream.timeline))
     plots = [
-        *_rates(run, windows, key, limits),
-        _loss(windows, key, limits),
-        _verdicts(windows, key, limits),
-        _delay(run, worst[:_LINES], key, limits),
-        _frames(run.streams[0].timeline, key, limits)
-        if len(run.streams) == 1
-        else _rows(run, worst[:_ROWS], key, limits),
+        *_rates(run, windows, axis),
+        _loss(windows, axis),
+        _verdicts(windows, axis),
+        _delay(run, worst[:_LINES], axis),
+        _frames(run.streams[0].timeline, axis) if len(run.streams) == 1 else _rows(run, windows, worst[:_ROWS], axis),
     ]
     return [plot for plot in plots if not plot.is_empty]
 
@@ -49,7 +45,7 @@ def rate_values(windows: Windows) -> list[float | None]:
     return [round(size * 8 * SECOND / length_ns / _MEGABIT, 3) for size, length_ns in sizes]
 
 
-def _rates(run: RunPicture, windows: Windows, key: str, limits: tuple[float, float]) -> Iterator[Plot]:
+def _rates(run: RunPicture, windows: Windows, axis: TimeAxis) -> Iterator[Plot]:
     """Yield the picture of what came, and that of what was sent where both sides are not here."""
     roles = run.report.roles
     if Role.RECEIVER in roles:
@@ -64,50 +60,25 @@ def _rates(run: RunPicture, windows: Windows, key: str, limits: tuple[float, flo
                 for count, length_ns in zip(frames, windows.lengths_ns, strict=True)
             ]
             curves.insert(0, Curve(label="due", values=due, colour="quiet", dashed=True))
-        yield _rate(f"{key}-rate", "Rate", RATE, (windows.centres, curves), key, limits)
+        yield axis.plot("rate", "Rate", RATE, "Mbit/s", (windows.centres, curves), top=0.1)
     if roles == {Role.SENDER} or run.report.served_both:
         spans = [(one, other) for one, other in pairwise(((0, 0, 0), *run.samples)) if other[0] > one[0]]
         sent = [round((other[2] - one[2]) * 8 * SECOND / (other[0] - one[0]) / _MEGABIT, 3) for one, other in spans]
         centres = [round((one[0] + other[0]) / 2 / SECOND, 4) for one, other in spans]
-        table = (centres, [Curve(label="sent", values=sent, colour="completed")])
-        apart = ("sent", "Rate sent") if Role.RECEIVER in roles else ("rate", "Rate")
-        yield _rate(f"{key}-{apart[0]}", apart[1], SENT, table, key, limits)
+        table: Table = (centres, [Curve(label="sent", values=sent, colour="completed")])
+        name, title = ("sent", "Rate sent") if Role.RECEIVER in roles else ("rate", "Rate")
+        yield axis.plot(name, title, SENT, "Mbit/s", table, top=0.1)
 
 
-def _rate(key: str, title: str, reading: str, table: Table, group: str, limits: tuple[float, float]) -> Plot:
-    return Plot(
-        key=key,
-        title=title,
-        reading=reading,
-        x="time",
-        unit="Mbit/s",
-        tables=[table],
-        group=group,
-        limits=limits,
-        top=0.1,
-    )
-
-
-def _loss(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
+def _loss(windows: Windows, axis: TimeAxis) -> Plot:
     curves = [
         Curve(label="missing", values=windows.share("missing", "due"), colour="dropped"),
         Curve(label="of these too late", values=windows.share("late", "due"), colour="late"),
     ]
-    return Plot(
-        key=f"{key}-loss",
-        title="Datagrams missing",
-        reading=LOSS,
-        x="time",
-        unit="%",
-        tables=[(windows.centres, curves)],
-        group=key,
-        limits=limits,
-        top=0.1,
-        whole=100.0,
-    )
+    return axis.plot("loss", "Datagrams missing", LOSS, "%", (windows.centres, curves), top=0.1, whole=100.0)
 
 
-def _verdicts(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
+def _verdicts(windows: Windows, axis: TimeAxis) -> Plot:
     completed, repeated, dropped = (windows.share(name, *_VERDICTS) for name in _VERDICTS)
     twice = [
         None if one is None or other is None else one + other for one, other in zip(repeated, dropped, strict=True)
@@ -119,21 +90,11 @@ def _verdicts(windows: Windows, key: str, limits: tuple[float, float]) -> Plot:
         Curve(label="duplicated", values=twice, told=repeated, draw="bars", colour="repeated"),
         Curve(label="dropped", values=dropped, draw="bars", colour="dropped"),
     ]
-    return Plot(
-        key=f"{key}-verdicts",
-        title="Frames by verdict",
-        reading=VERDICTS,
-        x="time",
-        unit="%",
-        tables=[(windows.centres, curves)],
-        group=key,
-        limits=limits,
-        top=100.0,
-        whole=100.0,
-    )
+    table, edges = (windows.centres, curves), windows.edges
+    return axis.plot("verdicts", "Frames by verdict", VERDICTS, "%", table, top=100.0, whole=100.0, edges=edges)
 
 
-def _delay(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: tuple[float, float]) -> Plot:
+def _delay(run: RunPicture, streams: Sequence[StreamPicture], axis: TimeAxis) -> Plot:
     tables = []
     for place, stream in enumerate(streams, 1):
         variation = variation_of(stream.timeline, run.result_of(stream.info))
@@ -148,20 +109,10 @@ def _delay(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: 
         )
         tables.append((variation.times, [curve]))
     more = f" Of {counted(len(run.streams), 'stream')}, these dropped most." if len(run.streams) > len(streams) else ""
-    return Plot(
-        key=f"{key}-delay",
-        title="Delay variation",
-        reading=DELAY + more,
-        x="time",
-        unit="ms",
-        tables=tables,
-        group=key,
-        limits=limits,
-        top=0.1,
-    )
+    return axis.plot("delay", "Delay variation", DELAY + more, "ms", *tables, top=0.1)
 
 
-def _frames(timeline: Timeline, key: str, limits: tuple[float, float]) -> Plot:
+def _frames(timeline: Timeline, axis: TimeAxis) -> Plot:
     least, greatest = timeline.column("least_slack"), timeline.column("greatest_slack")
     twice, dropped = timeline.counts("repeated"), timeline.counts("dropped")
 
@@ -185,44 +136,24 @@ def _frames(timeline: Timeline, key: str, limits: tuple[float, float]) -> Plot:
         Curve(label="dropped", values=[count or None for count in dropped], draw="rug", colour="dropped"),
     ]
     centres = [round((start_ns + timeline.width_ns // 2) / SECOND, 4) for start_ns in timeline.starts_ns()]
-    return Plot(
-        key=f"{key}-frames",
-        title="Every frame, and the time it had left",
-        reading=FRAMES,
-        x="time",
-        unit="ms",
-        tables=[(centres, curves)],
-        group=key,
-        limits=limits,
-    )
+    return axis.plot("frames", "Every frame, and the time it had left", FRAMES, "ms", (centres, curves))
 
 
-def _rows(run: RunPicture, streams: Sequence[StreamPicture], key: str, limits: tuple[float, float]) -> Plot:
+def _rows(run: RunPicture, windows: Windows, streams: Sequence[StreamPicture], axis: TimeAxis) -> Plot:
     """Return a row for each stream, on the windows of all together."""
-    interval_ns = run.header.plan.interval_ns
-    total = windows_of(run.total, interval_ns)
     rows: dict[str, list[float | None]] = {}
     for stream in streams:
         timeline = stream.timeline
-        counts = [[0, 0] for _ in total.centres]
+        counts = [[0, 0] for _ in windows.centres]
         columns = zip(timeline.starts_ns(), *(timeline.counts(name) for name in _VERDICTS), strict=True)
         for start_ns, completed, repeated, dropped in columns:
-            place = max(bisect_right(total.begins_ns, start_ns + timeline.width_ns // 2) - 1, 0)
+            place = max(bisect_right(windows.begins_ns, start_ns + timeline.width_ns // 2) - 1, 0)
             counts[place][0] += completed + repeated + dropped
             counts[place][1] += dropped
         rows[f"stream {stream.info.number}"] = [round(lost / frames, 3) if frames else None for frames, lost in counts]
     shown = f" Shown are {len(streams)} of {len(run.streams)}." if len(streams) < len(run.streams) else ""
-    return Plot(
-        key=f"{key}-streams",
-        title="Streams",
-        reading=STREAMS + shown,
-        x="time",
-        unit="",
-        tables=[(total.centres, [])],
-        group=key,
-        limits=limits,
-        rows=rows,
-    )
+    table: Table = (windows.centres, [])
+    return axis.plot("streams", "Streams", STREAMS + shown, "", table, edges=windows.edges, rows=rows)
 
 
 def _dropped_share(timeline: Timeline) -> float:

@@ -32,6 +32,14 @@ class Windows:
     lengths_ns: list[int]
     counts: dict[str, list[int]]
 
+    @property
+    def edges(self) -> list[float]:
+        """Return where each begins, and the last one ends, seconds since the run began."""
+        if not self.begins_ns:
+            return []
+        ends_ns = self.begins_ns[-1] + self.lengths_ns[-1]
+        return [round(edge_ns / SECOND, 4) for edge_ns in (*self.begins_ns, ends_ns)]
+
     def share(self, part: str, *whole: str) -> list[float | None]:
         """Return a column over the sum of others, in percent; None where that is 0."""
         wholes = [sum(counts) for counts in zip(*(self.counts[name] for name in whole), strict=True)]
@@ -46,10 +54,10 @@ def windows_of(timeline: Timeline, interval_ns: int) -> Windows:
     width_ns, buckets = timeline.width_ns, len(timeline)
     least_ns = max(_LEAST_WINDOW_NS, _FRAMES_A_WINDOW * interval_ns)
     together = max(-(-buckets // _WINDOWS), -(-least_ns // width_ns))
-    # Not so that one is left over with a frame or two in it.
-    together = -(-buckets // max(buckets // together, 1)) if buckets else 1
-    begins = range(0, buckets, together)
-    ends = [min(begin + together, buckets) for begin in begins]
+    # As long as each other, to a bucket: one that is left over, with a frame or two in it, would say nothing.
+    windows = max(buckets // together, 1) if buckets else 0
+    begins = [place * buckets // windows for place in range(windows)]
+    ends = [*begins[1:], buckets][:windows]
     columns = {name: timeline.counts(name) for name in _COUNTS}
     limits = []
     for begin, end in zip(begins, ends, strict=True):

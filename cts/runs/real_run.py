@@ -30,6 +30,7 @@ from cts.output.buffer_text import buffers_text, short_buffers
 from cts.output.console_stream import console_stream
 from cts.output.feed import Feed
 from cts.output.ordering import OrderedObserver
+from cts.output.wrapping import for_reader
 from cts.plugin.choice import ChosenPlugins, choose_plugins
 from cts.plugin.guard import close_factory
 from cts.records.buffers import SocketBuffers
@@ -272,7 +273,7 @@ class _Run:
             if watcher.say(line):
                 return
         with contextlib.suppress(OSError):
-            print(line, file=self._console, flush=True)
+            print(for_reader(line, self._console), file=self._console, flush=True)
 
     async def _obey(self, signals: AsyncIterator[int], session: ISession, stopped_by: list[int]) -> None:
         async for number in signals:

@@ -10,6 +10,7 @@ from attrs import astuple, evolve, frozen
 
 from cts.api import Outcome, RenderedFrame, Role, StreamResult, StreamSnapshot
 from cts.config.expect_table import EXPECTED_AT_MOST, Expectations, with_expectations
+from cts.config.files_read import refuse_same
 from cts.config.problems import shown
 from cts.engine.stream_ends import StreamLedger
 from cts.errors import UserError, tell_together
@@ -87,7 +88,10 @@ def replay(
     header = recording.header
     expected, unknown = _expected(header)
     expected = with_expectations(expected, expect)
-    _refuse_same(events, logs)
+    others = {"EVENTS": events}
+    for name, path in logs.items():
+        refuse_same(f"--{name}", path, others)
+        others[f"--{name}"] = path
     writers = _opened(header, logs)
     ends = _Ends(header)
     everybody = _Everybody((ends, *writers, *watch(header)))
@@ -233,15 +237,6 @@ def _expected(header: RunHeader) -> tuple[Expectations, list[str]]:
         except ValueError as error:
             unknown.append(f"note: what was expected is not understood: {shown(text)}: {error}")
     return Expectations(known), unknown
-
-
-def _refuse_same(events: Path, logs: Mapping[str, Path]) -> None:
-    files = {"EVENTS": events, **{f"--{name}": path for name, path in logs.items()}}
-    seen: dict[Path, str] = {}
-    for name, path in files.items():
-        other = seen.setdefault(path.resolve(), name)
-        if other != name:
-            raise UserError(f"{name}: '{path}' is the file of {other}; allowed: another one")
 
 
 def _opened(header: RunHeader, logs: Mapping[str, Path]) -> list[Observer]:

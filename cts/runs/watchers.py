@@ -20,6 +20,7 @@ from cts.output.feed import Feed, IntervalFeed, PromptIntervalFeed
 from cts.output.jitter_log import JitterLog
 from cts.output.status_log import StatusLog
 from cts.output.stream_logs import ConnectionLog, ErrorLog
+from cts.output.wrapping import is_terminal
 from cts.records.event_values import profile_written
 from cts.records.events_header import plan_written
 from cts.records.events_writer import EventsLog
@@ -90,7 +91,7 @@ def open_observers(
     if output.prometheus is not None:
         makers.append(partial(_metrics_server, config, output.prometheus))
     # Lines and a view that is drawn over do not go together.
-    shared = feed is not None and output.console == "auto" and _is_terminal(sys.stdout)
+    shared = feed is not None and output.console == "auto" and is_terminal(sys.stdout)
     makers.append(
         lambda: (
             watching
@@ -104,7 +105,7 @@ def open_observers(
                 # Whoever comes to a server is news; a client knows whom it asks.
                 tells_streams=serves,
                 both=serves,
-                result_follows=_is_terminal(sys.stdout),
+                result_follows=is_terminal(sys.stdout),
             )
         )
     )
@@ -141,13 +142,6 @@ def _metrics_server(config: Config, address: str) -> Observer:
         raise UserError(f"output.prometheus: {text}") from error
     about = {"version": __version__, "role": config.run.role, "direction": config.stream.direction.value}
     return MetricsServer(*parse_scrape_address(address), about)
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # it is closed
-        return False
 
 
 def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expected: int) -> dict[str, object]:

@@ -64,6 +64,8 @@ def test_a_page_has_both_laid_over_each_other(folder: Path) -> None:
     assert "all-rate" in page
     assert "run1-frames" in page
     assert "run2-frames" in page
+    assert page.index('<th scope="col">B is</th>') < page.index('<th scope="col" class="number">A</th>')
+    assert '<span class="bad">worse</span>' in page
 
 
 @pytest.mark.parametrize(

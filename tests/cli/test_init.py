@@ -44,6 +44,6 @@ def test_what_is_no_example_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told_with_the_reason(tmp_path: Path) -> None:
-    for file, reason in ((tmp_path / "no" / "x.toml", "No such file"), (tmp_path, "Is a directory")):
+    for file, reason in ((tmp_path / "no" / "x.toml", "there is no directory"), (tmp_path, "it is a directory")):
         message = run_here("init", "-o", file, "--force").message
-        assert message.startswith(f"cts: {file}: cannot be written: {reason}")
+        assert message.startswith(f"cts: -o: cannot write '{file}': {reason}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from tempfile import gettempdir
 
+import click
 import pytest
 
-from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, run_here
+from cts.cli.sim_command import sim
+from tests.cli.running_cts import FREE_PORT, QUIET, STREAM, VERY_SHORT, arguments, run_here
 from tests.report.recorded import LOSSY, recorded
 
 SMALL = (*QUIET, "stream.stream_length=500ms", "stream.buffer_depth=200ms")
@@ -138,11 +141,50 @@ def test_a_report_is_written_over_no_other_file_of_its_run(events: Path, tmp_pat
 def test_a_report_that_fails_in_the_end_costs_nothing_of_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("cts.records.whole_file.write_whole", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ran = run_here("sim", STREAM, "--json", "--report", tmp_path / "out.html", sets=SMALL)
     assert ran.status == 1
     assert ran.report["frames"]["completed"] == 15
     assert f"--report: cannot write '{tmp_path / 'out.html'}': No space left on device" in ran.stderr
+    (kept,) = tmp_path.glob("cts-report-*/events.jsonl.gz")
+    assert f"what was measured is kept in {kept}" in ran.stderr
+    assert run_here("replay", kept, "--json").report == ran.report
+
+
+def test_where_the_page_cannot_be_written_the_run_s_own_events_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cts.records.whole_file.write_whole", full)
+    events = tmp_path / "e.jsonl"
+    sets = (*SMALL, f"output.events_file={json.dumps(str(events))}")
+    ran = run_here("sim", STREAM, "--report", tmp_path / "out.html", sets=sets)
+    assert f"what was measured is kept in {events}" in ran.stderr
+
+
+def test_a_stop_while_the_page_is_made_costs_no_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(pictures: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cts.report.report_page", stopped)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    with pytest.raises(click.Abort):
+        sim.main([str(STREAM), "--report", str(tmp_path / "out.html"), *arguments([], SMALL)], standalone_mode=False)
+    (kept,) = tmp_path.glob("cts-report-*/events.jsonl.gz")
+    assert f"what was measured is kept in {kept}" in stderr.getvalue()
+
+
+def full(path: Path, data: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("option", ["--report", "--junit"])
+def test_what_is_written_at_the_end_takes_the_place_of_no_file_that_is_read(tmp_path: Path, option: str) -> None:
+    config, trace = tmp_path / "run.toml", tmp_path / "delays.txt"
+    config.write_text(f'{STREAM.read_text()}\n[network]\nlatency = {{model = "trace", file = "delays.txt"}}\n')
+    trace.write_text("5ms\n")
+    refused = run_here("sim", config, option, trace, sets=SMALL)
+    assert f"{option}: '{trace}' is the file of network.latency.file; allowed: another one" in refused.message
+    assert trace.read_text() == "5ms\n"

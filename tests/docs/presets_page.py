@@ -22,6 +22,8 @@ over the preset (`--as stream-4k --buffer 200ms`), and `--print-config` shows wh
 What a source gives is taken for the rate of UDP payload, though few say at which layer they count. Frames are all of one size,
 as at a constant bit rate; an encoder's vary. Of a buffer of B frames, one less are intervals for what varies on the way: the
 first frame takes one to be sent. The summary says which other buffer would have been enough ([playout](playout.md)).
+
+Where a source says *not opened*, whoever wrote this could not see it, and goes by what others quote of it.
 """
 
 

@@ -55,6 +55,9 @@ class Chromium:
         self._number = 0
         self._session: str | None = None
         self._loaded = False
+        self._downloads = profile
+        self._saving: dict[str, str] = {}
+        self._saved: list[str] = []
         self.said: list[str] = []
         self.requested: list[str] = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
@@ -126,6 +129,17 @@ class Chromium:
         """Print it."""
         path.write_bytes(b64decode(self._call("Page.printToPDF", printBackground=True)["data"]))
 
+    def keep_downloads_in(self, folder: Path) -> None:
+        """Have what the page saves written there."""
+        self._downloads = folder
+        self._call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def download(self) -> Path:
+        """Return what the page saves next, once it is whole."""
+        while not self._saved:
+            self._take(self._read())
+        return self._downloads / self._saved.pop(0)
+
     def _call(self, method: str, **params: object) -> dict[str, Any]:
         self._number += 1
         message: dict[str, object] = {"id": self._number, "method": method, "params": params}
@@ -155,6 +169,10 @@ class Chromium:
         method, params = event.get("method"), event.get("params", {})
         if method == "Page.loadEventFired":
             self._loaded = True
+        elif method == "Page.downloadWillBegin":
+            self._saving[params["guid"]] = params["suggestedFilename"]
+        elif method == "Page.downloadProgress" and params["state"] == "completed":
+            self._saved.append(self._saving.pop(params["guid"]))
         elif method == "Runtime.exceptionThrown":
             self.said.append(json.dumps(params["exceptionDetails"]))
         elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):

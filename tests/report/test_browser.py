@@ -81,3 +81,45 @@ def test_a_drag_across_one_plot_zooms_its_group_and_a_button_shows_the_whole_run
     browser.of("document.querySelector('[data-whole=run1]').click()")
     assert browser.of(shown) == whole
     assert browser.said == []
+
+
+_PAINTED = f"""{_DRAWN.replace("[data-plot]", "#plot-run1-verdicts")}.map((canvas) => {{
+    const row = canvas.getContext('2d').getImageData(0, canvas.height / 3, canvas.width, 1).data;
+    const painted = [];
+    for (let x = 0, from = null; x <= canvas.width; x++) {{
+        const is = x < canvas.width && Math.max(row[4 * x], row[4 * x + 2]) - row[4 * x + 1] > 60;
+        if (is && from === null) from = x;
+        if (!is && from !== null) {{ painted.push(x - from); from = null; }}
+    }}
+    return painted;
+}})[0]"""
+"""Widths of what is painted beside each other at two thirds of a plot's height."""
+
+
+def test_bars_are_as_wide_as_their_windows_and_lie_over_none_of_the_others(browser: Chromium, page: Path) -> None:
+    browser.show(page)
+    edges = next(plot for plot in plots_of(page.read_text(encoding="utf-8")) if plot["key"] == "run1-verdicts")["edges"]
+    widths = browser.of(_PAINTED)
+    assert len(widths) == len(edges) - 1
+    scale = sum(widths) / (edges[-1] - edges[0])
+    for width, begin, end in zip(widths, edges[:-1], edges[1:], strict=True):
+        assert width == pytest.approx((end - begin) * scale, abs=2.5)
+
+
+def test_each_plot_can_be_saved_as_a_png_file(browser: Chromium, page: Path, tmp_path: Path) -> None:
+    browser.show(page, dark=True)
+    browser.keep_downloads_in(tmp_path)
+    buttons = browser.of(
+        "[...document.querySelectorAll('button[data-save]:not([hidden])')].map((each) => each.dataset.save)"
+    )
+    assert buttons == [plot["key"] for plot in plots_of(page.read_text(encoding="utf-8"))]
+    for key in ("run1-verdicts", "run2-streams"):
+        browser.of(f"document.querySelector('[data-save={key}]').click()")
+        saved = browser.download()
+        assert saved.name == f"cts-report-2-runs-{key}.png"
+        shown = browser.of(f"document.querySelector('#plot-{key} canvas').width")
+        data = saved.read_bytes()
+        assert data.startswith(b"\x89PNG\r\n\x1a\n")
+        assert int.from_bytes(data[16:20], "big") == shown + 32
+    assert browser.said == []
+    assert browser.requested == [page.resolve().as_uri()]

@@ -31,7 +31,6 @@
   // Paths: uPlot asks for one Path2D or two for each series and keeps it until data or scales change.
   const shapes = {
     step: uPlot.paths.stepped({ align: 1 }),
-    bars: uPlot.paths.bars({ size: [1, Infinity], gap: 0 }),
     none: () => null,
     span: (u, at, first, last) => {
       const path = new Path2D(), [xs, high, low] = [u.data[0], u.data[at], u.data[at + 1]];
@@ -61,6 +60,26 @@
     },
   };
 
+  // uPlot's own bars are all as wide as the narrowest window. These reach from where each window begins to where it ends.
+  const bars = (plot) => (u, at, first, last) => {
+    const path = new Path2D(), values = u.data[at], { left, width } = u.bbox;
+    const bottom = u.valToPos(0, "y", true);
+    // One more on either side: its middle may be out of sight, and a part of it in sight.
+    for (let i = Math.max(0, first - 1); i <= Math.min(values.length - 1, last + 1); i++) {
+      if (values[i] == null) continue;
+      const [from, to] = extent(u, plot, i);
+      const [begin, end] = [Math.max(left, from), Math.min(left + width, to)];
+      const top = u.valToPos(values[i], "y", true);
+      if (begin < end) path.rect(begin, top, end - begin, bottom - top);
+    }
+    return { fill: path, stroke: null, flags: 0 };
+  };
+  // From where to where a window is painted: windows that are wide enough stand apart from each other.
+  const extent = (u, plot, index) => {
+    const [from, to] = [0, 1].map((end) => Math.round(u.valToPos(plot.edges[index + end], "x", true)));
+    return [from, to - (to - from > 6 * uPlot.pxRatio ? Math.ceil(uPlot.pxRatio) : 0)];
+  };
+
   // A plot's tables become one: uPlot has one x for all series.
   const columns = (plot) => {
     const tables = plot.tables.map((table) => {
@@ -87,7 +106,7 @@
       const one = {
         label: curve.label,
         value: told(plot, curve),
-        paths: shapes[curve.draw] ?? undefined,
+        paths: curve.draw === "bars" ? bars(plot) : shapes[curve.draw],
         scale: curve.draw === "rug" ? "rug" : "y",
         points: { show: curve.draw === "line" || curve.draw === "band" ? undefined : false, size: 4 },
         stroke: () => colour(curve.colour),
@@ -144,9 +163,7 @@
   };
 
   const drawRows = (plot) => (u) => {
-    const { ctx, bbox } = u, xs = plot.tables[0].x;
-    if (xs.length === 0) return;
-    const half = (xs.length > 1 ? xs[1] - xs[0] : 1) / 2;
+    const { ctx, bbox } = u;
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -155,10 +172,10 @@
       const top = u.valToPos(at + 0.08, "y", true), tall = u.valToPos(at + 0.92, "y", true) - top;
       row.values.forEach((value, index) => {
         if (value == null) return;
-        const left = u.valToPos(xs[index] - half, "x", true), wide = Math.max(1, u.valToPos(xs[index] + half, "x", true) - left);
+        const [left, right] = extent(u, plot, index);
         ctx.fillStyle = value > 0 ? colour("dropped") : colour("completed");
         ctx.globalAlpha = value > 0 ? 0.35 + 0.65 * value : 0.55;
-        ctx.fillRect(left, top, wide + 0.5, tall);
+        ctx.fillRect(left, top, right - left, tall);
       });
     });
     ctx.restore();
@@ -264,11 +281,58 @@
     if (plot.group) place.dataset.zoom = limits.join(" ");
     touchZoom(chart, group);
     place.dataset.drawn = "yes";
+    document.querySelector(`[data-save="${plot.key}"]`).hidden = false;
     new ResizeObserver(() => {
       const now = place.clientWidth;
       if (now > 0 && now !== chart.width) chart.setSize({ width: now, height: tall(plot, now) });
     }).observe(place);
   };
+
+  // A picture as a file: its title, what is drawn, and what its colours mean, on the theme's own ground.
+  const entries = (plot) => plot.rows.length ? [] : plot.tables.flatMap((table) => table.curves).filter((curve) => curve.label);
+  const picture = (chart) => {
+    const drawn = chart.ctx.canvas, ratio = uPlot.pxRatio, [edge, line] = [16 * ratio, 22 * ratio];
+    const canvas = document.createElement("canvas"), context = canvas.getContext("2d");
+    const font = (weight, size) => weight + " " + size * ratio + "px system-ui, sans-serif";
+    const title = document.getElementById(chart.plot.key + "-title").firstChild.textContent.trim();
+    const run = chart.place.closest("section").querySelector("h2")?.textContent ?? document.title.replace(/^cts report: /, "");
+    const heading = title + (chart.plot.unit ? " (" + chart.plot.unit + ")" : "") + ", " + run;
+    context.font = font(400, 12);
+    let [x, row] = [0, 0];
+    const legend = entries(chart.plot).map((curve) => {
+      const wide = context.measureText(curve.label).width + 34 * ratio;
+      if (x > 0 && x + wide > drawn.width) [x, row] = [0, row + 1];
+      const place = { curve, x: edge + x, row };
+      x += wide;
+      return place;
+    });
+    const [top, rows] = [edge + line + 6 * ratio, legend.length ? row + 1 : 0];
+    canvas.width = drawn.width + 2 * edge;
+    canvas.height = top + drawn.height + rows * line + edge;
+    context.fillStyle = colour("card");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.textBaseline = "middle";
+    context.fillStyle = colour("ink");
+    context.font = font(600, 15);
+    context.fillText(heading, edge, edge + line / 2, drawn.width);
+    context.drawImage(drawn, edge, top);
+    context.font = font(400, 12);
+    for (const { curve, x, row } of legend) {
+      const middle = top + drawn.height + (row + 0.5) * line;
+      context.fillStyle = colour(curve.colour);
+      context.fillRect(x, middle - 5 * ratio, 10 * ratio, 10 * ratio);
+      context.fillStyle = colour("ink");
+      context.fillText(curve.label, x + 16 * ratio, middle);
+    }
+    return canvas;
+  };
+  const save = (chart) => picture(chart).toBlob((blob) => {
+    const link = document.createElement("a"), address = URL.createObjectURL(blob);
+    link.href = address;
+    link.download = (document.title + " " + chart.plot.key).replace(/[^\p{L}\p{N}.]+/gu, "-").slice(0, 100) + ".png";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+  }, "image/png");
 
   const recolour = () => {
     colours = {};
@@ -281,8 +345,9 @@
   addEventListener("beforeprint", () => resize((chart) => Math.min(chart.width, PAPER)));
   addEventListener("afterprint", () => resize((chart) => chart.place.clientWidth));
   addEventListener("click", (event) => {
-    const name = event.target.dataset?.whole;
-    if (name !== undefined) zoom(groups.get(name));
+    const { whole, save: saved } = event.target.dataset ?? {};
+    if (whole !== undefined) zoom(groups.get(whole));
+    if (saved !== undefined) save(charts.find((chart) => chart.plot.key === saved));
   });
 
   plots.forEach(make);
