@@ -79,7 +79,7 @@ def _role(report: RunReport) -> str:
     if report.role == "loopback":
         sender = "server" if report.direction.server_role is Role.SENDER else "client"
         return f"both ends in one process, of which the {sender} sends ({report.direction.value})"
-    if len(report.roles) > 1:
+    if report.served_both:
         return f"{report.role}, which sends and receives, as it was asked to"
     verb = "receives" if Role.RECEIVER in report.roles else "sends"
     way = Direction.PULL if (verb == "receives") == (report.role == "client") else Direction.PUSH

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.running_cts import STREAM, run_here
 from tests.report.recorded import LOSSY, SMALL, page_of, recorded
+from tests.verification.served_logs import served
 
 
 class Rows(HTMLParser):
@@ -142,6 +143,5 @@ def test_of_a_run_without_a_peer_s_clock_and_expectations_nothing_is_said_of_eit
 
 
 def test_a_server_that_was_asked_for_both_ways_says_so(tmp_path: Path) -> None:
-    pulled = recorded(tmp_path / "e.jsonl", "stream.stream_length=100ms")
-    rows = Rows(page_of(as_if(pulled, tmp_path / "s.jsonl", role="server"))).rows
+    rows = Rows(page_of(served(tmp_path, "pull").events)).rows
     assert rows["role"] == ["server, which sends and receives, as it was asked to"]
