@@ -17,7 +17,7 @@ from cts.protocol.roles import Direction, Role
 
 __all__ = ["HELLO_PATIENCE_NS", "Asked", "Declined", "Hellos"]
 
-HELLO_PATIENCE_NS = 4 * HELLO_RETRY_NS
+HELLO_PATIENCE_NS = 8 * HELLO_RETRY_NS
 """How long after the last copy of its HELLO a client still waits: it repeats it until it is answered or gives up."""
 
 

@@ -1,7 +1,7 @@
 """What a client's receiving stream must report that began by HELLO: when its schedule begins is for the server to say.
 
 It begins with WELCOME; with data where that is lost or late, as if the frame had taken no time; with START where nothing
-answers two HELLOs. Until then nothing is due. A truth keeps too little of a control datagram to know more of it than what it
+answers HELLO. Until then nothing is due. A truth keeps too little of a control datagram to know more of it than what it
 is, and which HELLO it answers: one that was altered on its way leaves all open.
 """
 

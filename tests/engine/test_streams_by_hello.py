@@ -139,9 +139,9 @@ def test_where_nothing_answers_auto_begins_by_start_after_a_second_and_says_so_o
         old = await world.listen()
         client = config_of(run={"role": "client"}, client={"handshake": "auto", "iterations": 2})
         report = await world.session(client).run()
-        assert old.starts()[0] == 2 * HELLO_RETRY_NS + LATENCY + 1
+        assert old.starts()[0] == 4 * HELLO_RETRY_NS + LATENCY + 1
         hellos = [each.at_ns for each in old.received if is_control(each.data)]
-        assert hellos == [LATENCY, HELLO_RETRY_NS + LATENCY]
+        assert hellos == [number * HELLO_RETRY_NS + LATENCY for number in range(4)]
         (note,) = report.notes
         assert (
             note

@@ -3,10 +3,10 @@
 ::
 
     client                                              server
-    ASKING      HELLO, every 500 ms         ────────►   keeps nothing of it
+    ASKING      HELLO, every 250 ms         ────────►   keeps nothing of it
                                             ◄────────   CHALLENGE
     CHALLENGED  HELLO with the cookie,      ────────►   decides, once for each nonce
-                every 500 ms                ◄────────   WELCOME or REFUSED, again for each repeated HELLO
+                every 250 ms                ◄────────   WELCOME or REFUSED, again for each repeated HELLO
     WELCOMED    PING, media as ever         ────────►   WELCOMED; confirmed by the first sealed datagram or data
     CONFIRMED                               ◄────────   PONG, media
                                                         CONFIRMED
@@ -61,7 +61,7 @@ class Event(Enum):
     WELCOME_TO_ANOTHER = "WELCOME to another stream"
     REFUSED = "REFUSED"
     HEARD = "a sealed datagram, or data"
-    TWO_UNANSWERED = "two HELLOs unanswered, where it may fall back"
+    NONE_ANSWERED = "no HELLO answered within a second, where it may fall back"
     TIME_OUT = "time out"
 
 
@@ -69,7 +69,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.ASKING: {
         Event.CHALLENGE: State.CHALLENGED,
         Event.REFUSED: State.REFUSED,
-        Event.TWO_UNANSWERED: State.ORIGINAL,
+        Event.NONE_ANSWERED: State.ORIGINAL,
         Event.TIME_OUT: State.UNANSWERED,
     },
     State.CHALLENGED: {
