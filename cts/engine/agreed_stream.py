@@ -17,6 +17,7 @@ from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts, Results
 from cts.protocol.pattern import IOPattern
 from cts.protocol.remark import Remark
+from cts.protocol.task import StreamError
 from cts.protocol.wire import NANOSECONDS_PER_TICK
 from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.units import SECOND
@@ -107,10 +108,14 @@ class AgreedStream:
             self._driver.received(batch)
             if not self._over:
                 self._begin()
-        elif (others := talk.apart(batch)) is not None:
+            return
+        if (others := talk.apart(batch)) is not None:
             self._driver.received(others)
             if self._receives and self._pattern.handshake.settled:
                 talk.heard_data()
+        # Of a whole stream it may tell before this end is through: where its buffer is less than what the way takes.
+        if not self._receives and talk.ended_early:
+            self._driver.peer_gone(StreamError.PEER_ENDED)
 
     def belongs(self, qpc: int, qpf: int, received_ns: int) -> bool:
         """Tell whether a datagram with that stamp can be of the stream, as far as the peer's clock is known."""
@@ -193,4 +198,4 @@ class AgreedStream:
         """Say that nothing was ever heard of the peer; send no more."""
         self._pattern.remark = self._pattern.remark or Remark(text)
         if not self._receives:
-            self._driver.peer_gone()
+            self._driver.peer_gone(StreamError.PEER_GONE)

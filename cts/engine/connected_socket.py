@@ -46,6 +46,7 @@ from cts.protocol.pattern import IOPattern
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
+from cts.protocol.task import StreamError
 from cts.records.peer_end import PeerTotals
 from cts.records.results import failure_of, result_of
 
@@ -242,7 +243,8 @@ class ConnectedSocket(IConnectedSocket):
         if error is not None:
             outcome = failure_of(error)
         elif pattern.error is not None:
-            outcome = Outcome.PROTOCOL_ERROR, pattern.error.value
+            ended = pattern.error is StreamError.PEER_ENDED
+            outcome = Outcome.CANCELLED if ended else Outcome.PROTOCOL_ERROR, pattern.error.value
         else:
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
         measured_ns = self.measured_ns

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import trio
 
-from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer, StreamPlan
+from cts.api import SUCCEEDED, Address, DatagramBatch, IDatagramEndpoint, IPacer, StreamPlan
 from cts.errors import DecodeError
 from cts.metrics.clock_figures import ClockMetrics
 from cts.metrics.peer_clock import ClockSample
@@ -134,6 +134,12 @@ class PeerTalk:
         """
         delay = self.clock.clock.one_way(stamped_ns, received_ns)
         return delay is not None and -delay.error <= delay.value <= at_most_ns + delay.error
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the peer has told results that are not those of a whole stream."""
+        results = self._channel.peer_results
+        return results is not None and results.outcome != SUCCEEDED
 
     @property
     def known(self) -> PeerEnd:

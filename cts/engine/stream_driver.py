@@ -10,7 +10,7 @@ from cts.errors import printable
 from cts.metrics.unsent import NO_UNSENT, Unsent, UnsentFrames, heals
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.sender import MediaStreamSender
-from cts.protocol.task import IOAction, IOStatus, IOTask
+from cts.protocol.task import IOAction, IOStatus, IOTask, StreamError
 
 __all__ = ["StreamDriver"]
 
@@ -101,9 +101,9 @@ class StreamDriver:
         if self._pattern.unreachable(times, self._pacer.now_ns()) is not before:
             self._sending.cancel()
 
-    def peer_gone(self) -> None:
-        """Take note that the peer is not there: send no more."""
-        self._pattern.peer_gone(self._pacer.now_ns())
+    def peer_gone(self, error: StreamError) -> None:
+        """Take note that the peer is not there, or not any more: send no more, and end with that result."""
+        self._pattern.peer_gone(error, self._pacer.now_ns())
         self._sending.cancel()
 
     async def _send(self, task: IOTask, now_ns: int) -> None:

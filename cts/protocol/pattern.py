@@ -142,10 +142,10 @@ class IOPattern(ABC):
             self._fail(StreamError.PEER_GONE, now_ns)
         return self._status
 
-    def peer_gone(self, now_ns: int) -> None:
-        """Take note that the peer is not there; a stream that runs fails by it."""
+    def peer_gone(self, error: StreamError, now_ns: int) -> None:
+        """Take note that the peer is not there, or not any more; a stream that runs ends by it, with that result."""
         if self._status is _CONTINUE:
-            self._fail(StreamError.PEER_GONE, now_ns)
+            self._fail(error, now_ns)
 
     @abstractmethod
     def start_repeated(self, received_ns: int) -> None:

@@ -211,6 +211,40 @@ def test_a_receiver_that_fails_tells_why_and_waits_for_nobody() -> None:
     assert sides.client.snapshot.elapsed_ns <= sides.receiver.ended_ns + 2 * SECOND + MS
 
 
+ENDED_BY_PEER = (Outcome.CANCELLED, "Cancelled: its peer ended it")
+
+
+@BOTH
+def test_a_sender_whose_receiver_is_cut_off_sends_no_more(direction: str) -> None:
+    async def main(world: World) -> StreamResult:
+        server = await world.serve(world.session(config_of(direction, run={"role": "server", "grace": "1h"})))
+        client = await world.serve(world.session(config_of(direction, run={"role": "client"}, client=BY_HELLO)))
+        receiving, sending = (client, server) if direction == "pull" else (server, client)
+        await world.until(SECOND)
+        receiving.session.stop_now()
+        await world.until(SECOND + 3 * LATENCY)
+        sending.session.stop_accepting()
+        (result,) = (await sending.report()).results
+        return result
+
+    result = in_world(main)
+    assert (result.outcome, result.result) == ENDED_BY_PEER
+    assert result.ended_ns <= SECOND + LATENCY + MODERATION
+    assert result.peer is not None
+    assert result.peer.outcome == "Cancelled"
+
+
+@BOTH
+def test_so_does_one_whose_receiver_has_failed(direction: str) -> None:
+    there, back = Impairment(delay=PATH.delay, corrupt=0.2), PATH
+    to_client, to_server = (there, back) if direction == "pull" else (back, there)
+    verify = {"verify": "data"}
+    sides = both_sides(direction, to_client=to_client, to_server=to_server, client=BY_HELLO, stream=verify)
+    assert sides.receiver.result == "ErrorDataDidNotMatchBitPattern"
+    assert (sides.sender.outcome, sides.sender.result) == ENDED_BY_PEER
+    assert sides.sender.ended_ns <= sides.receiver.ended_ns + LATENCY + 3 * MODERATION
+
+
 def test_a_sender_that_never_hears_of_its_client_sends_no_more_after_five_seconds() -> None:
     # HELLO and its copy with the cookie arrive, and then nothing.
     silent = losing((3, 1 << 40))

@@ -160,7 +160,7 @@ def test_who_asks_by_start_has_no_use_for_control_datagrams() -> None:
 def test_a_peer_that_is_gone_fails_a_stream_once() -> None:
     asking = Asking()
     for now_ns in (1, 2):
-        asking.pattern.peer_gone(now_ns)
+        asking.pattern.peer_gone(StreamError.PEER_GONE, now_ns)
         assert (asking.pattern.error, asking.pattern.ended_ns) == (StreamError.PEER_GONE, 1)
 
 
