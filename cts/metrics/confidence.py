@@ -123,7 +123,11 @@ class BlockSums:
 
     def lost(self) -> Limits | None:
         """Return the limits of the share of datagrams that were lost."""
-        return limits_of_share(self._sums[2::_COLUMNS], self._sums[3::_COLUMNS])
+        return limits_of_share(*self.datagrams())
+
+    def datagrams(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Return how many datagrams were due in each block, and how many of them were lost."""
+        return self._sums[2::_COLUMNS], self._sums[3::_COLUMNS]
 
     def parts(self) -> tuple[int, int, tuple[int, ...]]:
         """Return all that it is: a power of two, the first block, and the sums."""

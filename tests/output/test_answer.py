@@ -9,6 +9,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
 from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
@@ -24,6 +26,8 @@ from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport, StreamEnds
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
+from tests.engine.simulated_runs import simulated
+from tests.engine.small_stream import config_of
 from tests.output.test_media_text import media
 from tests.output.test_summary import REPORT, RESULT, failed
 from tests.output.test_trust_text import MS, late
@@ -149,6 +153,33 @@ def test_what_limits_the_score_is_what_held_it_back(direction: Direction, way: s
     assert answer_of(slow).endswith(f"; held back by 99 % delay variation {way}, 150 ms.")
     lossy = evolve(slow, metrics=media(missing=tuple(range(50, 90))))
     assert answer_of(lossy).endswith(f"; held back by loss {way}, 1.00 % of datagrams.")
+
+
+def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull") -> RunReport:
+    """Return the report of a simulated stream of 1 Mbit/s through such a path."""
+    stream = {"bits_per_second": "1 Mbit/s", "frame_rate": 25, "stream_length": "8s", "datagram_max_size": 500}
+    path = Impairment(
+        loss=Bernoulli(loss) if loss else None, bandwidth_bits_per_second=None if kbits is None else kbits * 1000
+    )
+    return simulated(config_of(direction, stream=stream), to_client=path, to_server=path)
+
+
+@pytest.mark.parametrize(("direction", "way"), [("pull", "down"), ("push", "up")])
+def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str, way: str) -> None:
+    # 28 bytes of 528 are the network's: the truth is 0.758 Mbit/s of media.
+    assert answer_of(through(kbits=800, direction=direction)).endswith(
+        f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
+        "(what is lost is lost steadily, behind a queue that stays at 193 ms)."
+    )
+
+
+def test_a_path_that_loses_by_chance_is_not_called_too_narrow() -> None:
+    assert "; held back by loss down, " in answer_of(through(loss=0.2))
+
+
+def test_of_a_path_that_is_too_narrow_nothing_is_said_where_the_loss_may_have_been_this_host_s() -> None:
+    found = through(kbits=800)
+    assert "carries" not in answer_of(evolve(found, snapshot=evolve(found.snapshot, overflowed=100)))
 
 
 def test_how_much_of_the_loss_this_host_s_kernel_may_have_dropped_is_said() -> None:
