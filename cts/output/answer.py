@@ -16,6 +16,7 @@ from cts.metrics.media import MediaTotals
 from cts.metrics.narrow_path import full_queue_ns
 from cts.metrics.playout import Playout
 from cts.metrics.quality_of_outcome import Term
+from cts.output.absence_text import absence_of, never_began_sentence, why
 from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, rate_of, seconds
 from cts.output.media_text import quality_of
@@ -23,6 +24,7 @@ from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
+from cts.records.begun import of_those_that_began
 from cts.records.results import SUCCEEDED, RunReport, StreamResult
 from cts.records.snapshots import Outcome
 from cts.units import MILLISECOND, SECOND, counted, format_duration, format_frame_rate, format_rate
@@ -47,13 +49,20 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
         report: of the run.
         judgements: what became of the run's expectations.
     """
-    counts = report.snapshot.counts
+    begun, counts = of_those_that_began(report), report.snapshot.counts
     measured = counts.bytes_received or counts.bytes_sent
-    finding = [_finding(report), *(_sent_beside(report) if report.served_both else ())]
-    sentences = [*(_distrust(report.trust) if measured else ()), *finding, *_failed(report), *_stopped(report)]
+    sentences = [*(_distrust(report.trust) if measured else ())]
+    if (absent := absence_of(report)) is not None:
+        sentences.append(absent)
+    else:
+        sentences += [_finding(begun, report), *(_sent_beside(begun) if begun.served_both else ())]
+        sentences += [*_failed(begun), *never_began_sentence(report)]
+    sentences += _stopped(report)
     if (verdict := verdict_sentence(judgements)) is not None:
         sentences.append(verdict)
-    return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
+    return " ".join(
+        _capital(sentence if sentence.endswith("?") else f"{sentence.rstrip('.')}.") for sentence in sentences
+    )
 
 
 def _distrust(trust: Trust | None) -> Iterator[str]:
@@ -63,11 +72,13 @@ def _distrust(trust: Trust | None) -> Iterator[str]:
     yield f"{said}: {reason_of(trust)}"
 
 
-def _finding(report: RunReport) -> str:
+def _finding(report: RunReport, whole: RunReport) -> str:
+    """Return what is found of streams that began; ``whole`` has those that never did, too."""
     snapshot = report.snapshot
     counts = snapshot.counts
     if not (_streams(report) or counts.bytes_received or counts.bytes_sent):
-        nobody = ": nobody asked for one" if report.role == "server" and not sum(snapshot.refused.values()) else ""
+        asked = sum(snapshot.refused.values()) or _streams(whole)
+        nobody = ": nobody asked for one" if report.role == "server" and not asked else ""
         return f"no stream began in {seconds(report.elapsed_ns)} s{nobody}"
     if Role.RECEIVER not in report.roles:
         return "; ".join(_what_left(report))
@@ -269,10 +280,8 @@ def _own_loss(report: RunReport) -> Iterator[str]:
 def _failed(report: RunReport) -> Iterator[str]:
     if failed := _failures(report):
         ends = (end for stream in report.streams for end in (stream.end, *stream.others) if end.failed)
-        results = Counter(end.remark or end.result for end in ends).most_common(1)
-        why = f": {results[0][0]}" if results else ""
         streams = _streams(report)
-        yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why}"
+        yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why(ends)}"
     if report.failures:
         yield f"of the run itself {counted(len(report.failures), 'thing')} went wrong"
 
