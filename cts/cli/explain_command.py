@@ -68,6 +68,8 @@ def _lines(metric: Metric, figures: Mapping[str, object], told: set[str]) -> Ite
     if measured.low is not None and measured.high is not None:
         low, high = (shown_value(each, metric.unit) for each in (measured.low, measured.high))
         value += f", within {low} and {high} (95 % limits)"
+    if measured.by_peer:
+        value += ", by the receiving end, whose word this is"
     rows = [
         ("is", _LINK.sub(r"\1", metric.definition)),
         ("defined in", metric.source),
