@@ -43,7 +43,7 @@ from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, StreamSnapshot
 from cts.units import MILLISECOND, counted, format_duration
 
-__all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_text"]
+__all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_rows", "summary_text"]
 
 SUMMARY_SCHEMA = 2
 """Rises when a key changes its meaning or goes, or the order of the first ones changes; new keys do not raise it."""
@@ -171,6 +171,13 @@ def _seconds(duration_ns: int) -> float:
 
 def summary_text(report: RunReport) -> str:
     """Return the report as a block of lines for people, without a line end after the last."""
+    told_already = absence_of(report) is not None
+    failures = _failures_of_run(report) + ([] if told_already else _failures(report))
+    return "\n".join([answer_of(report, judgements_of(report)), "", *two_columns(summary_rows(report)), *failures])
+
+
+def summary_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Return the rows of that, each with its name; those with none go on from the one before."""
     snapshot, begun = report.snapshot, of_those_that_began(report)
     counts = begun.snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
@@ -182,11 +189,9 @@ def summary_text(report: RunReport) -> str:
     absent = f", {len(none)} of which never began" if (none := never_began(report)) else ""
     rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
     judgements = judgements_of(report)
-    answer = answer_of(report, judgements)
     if absence_of(report) is not None:
-        # The answer has told all there is.
-        rows += expectation_rows(judgements)
-        return "\n".join([answer, "", *two_columns(rows), *_failures_of_run(report)])
+        # The answer tells all there is.
+        return rows + expectation_rows(judgements)
     roles = report.roles
     if Role.RECEIVER in roles and (begun.streams or not none):
         rows += _frame_rows(counts) + loss_rows(begun) + playout_rows(begun) + media_rows(begun)
@@ -224,8 +229,7 @@ def summary_text(report: RunReport) -> str:
     rows += [("note", text) for text in report.notes]
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
-    rows += expectation_rows(judgements)
-    return "\n".join([answer, "", *two_columns(rows), *_failures_of_run(report), *_failures(report)])
+    return rows + expectation_rows(judgements)
 
 
 def _failures_of_run(report: RunReport) -> list[str]:
