@@ -85,7 +85,7 @@ class Resampled:
 
     @property
     def variance_of_runs(self) -> float:
-        """By how much runs differ beyond that, squared; less than 0 where they do not. Nothing is known of it of a single one."""
+        """By how much runs differ beyond that, squared; less than 0 where they do not, 0 of a single one."""
         if self.runs < 2:
             return 0.0
         # Drawn with replacement n runs stray by (n - 1) / n of what they would.
