@@ -12,22 +12,18 @@ from fractions import Fraction
 
 from cts.expectations.judging import Judgement
 from cts.metrics.host import Trust, Verdict
-from cts.metrics.media import MediaTotals
-from cts.metrics.narrow_path import full_queue_ns
 from cts.metrics.playout import Playout
-from cts.metrics.quality_of_outcome import Term
 from cts.output.absence_text import absence_of, never_began_sentence, why
 from cts.output.expectation_text import verdict_sentence
-from cts.output.figures import about_time, discarded_causes, percentage, rate_of, seconds
-from cts.output.media_text import quality_of
+from cts.output.figures import about_time, discarded_causes, percentage, seconds
+from cts.output.held_back import held_back
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
-from cts.protocol.plan import StreamPlan
-from cts.protocol.roles import Direction, Role
+from cts.protocol.roles import Role
 from cts.records.begun import of_those_that_began
 from cts.records.results import SUCCEEDED, RunReport, StreamResult
 from cts.records.snapshots import Outcome
-from cts.units import MILLISECOND, SECOND, counted, format_duration, format_frame_rate, format_rate
+from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["answer_of"]
 
@@ -38,8 +34,6 @@ _PLAYS_WITH_LOSS = Fraction(95, 100)
 _CUT_OFF = "Cancelled"
 _TOO_FEW = 30
 """Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
-_OWN_AT_MOST = Fraction(5, 100)
-"""Share of what was missing that may be a host's doing where a path is said to be too narrow."""
 
 
 def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
@@ -93,7 +87,7 @@ def _finding(report: RunReport, whole: RunReport) -> str:
     if _failures(report) >= _streams(report):
         end = "their end" if _streams(report) > 1 else "its end"
         return f"{_of_what(report)} did not play to {end}: {played:,} of {frames.rendered:,} frames were whole in time"
-    return "; ".join((_play(report, played), *_worst(report), *_held_back(report), *_own_loss(report)))
+    return "; ".join((_play(report, played), *_worst(report), *held_back(report), *_own_loss(report)))
 
 
 def _what_left(report: RunReport) -> Iterator[str]:
@@ -221,46 +215,6 @@ def _worst(report: RunReport) -> Iterator[str]:
     dropped, rendered = max(shares, key=lambda share: Fraction(*share))
     if any(dropped * others != lost * rendered for lost, others in shares):
         yield f"of the worst stream {percentage(dropped, rendered)} were dropped"
-
-
-def _held_back(report: RunReport) -> Iterator[str]:
-    """Say what takes most from the score (Quality of Outcome). Of latency only its variation is known."""
-    totals, plan = report.metrics, report.common_plan
-    if totals is None or plan is None or not totals.datagrams.received:
-        return
-    outcome = quality_of(totals, plan, report.profile)
-    way = "down" if report.judged is Direction.PULL else "up"
-    if (carried := _carried(report, totals, plan, way)) is not None:
-        # Loss and delay are both its doing.
-        yield carried
-    elif outcome.limiting is Term.LATENCY and outcome.percentile is not None:
-        varies = totals.drift.pdv.percentile(outcome.percentile)
-        if varies is not None:
-            yield f"held back by {outcome.percentile:g} % delay variation {way}, {about_time(varies)}"
-    elif outcome.limiting is Term.LOSS:
-        lost = percentage(totals.datagrams.lost, totals.datagrams.due)
-        yield f"held back by loss {way}, {lost} of datagrams"
-    elif outcome.limiting is Term.RATE:
-        yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
-
-
-def _carried(report: RunReport, totals: MediaTotals, plan: StreamPlan, way: str) -> str | None:
-    """Say what the path carries of what it was offered, and what that rests on; None where the data do not bear it."""
-    streams, loss = _streams(report), report.loss
-    together = {(result.remote.host, result.started_ns // SECOND) for result in report.results}
-    own = loss.not_sent + loss.sent_late + loss.kernel_at_most(report.snapshot.overflowed)
-    if totals.streams != streams or len(together) != 1 or own > _OWN_AT_MOST * loss.missing:
-        # Streams that did not run at once, or to several ends, did not share a queue.
-        return None
-    queue_ns = full_queue_ns(totals.blocks, totals.variation)
-    if queue_ns is None:
-        return None
-    # The path was busy until the queue was empty again.
-    busy_ns = report.snapshot.counts.frames.rendered * plan.interval_ns // streams + queue_ns
-    carried = 8 * (loss.due - loss.not_sent - loss.never_came) * SECOND // busy_ns
-    of = rate_of(carried, streams * plan.sent_bits_per_second)
-    rests_on = f"what is lost is lost steadily, behind a queue that stays at {about_time(queue_ns)}"
-    return f"held back by a path {way} that carries about {of} ({rests_on})"
 
 
 def _own_loss(report: RunReport) -> Iterator[str]:
