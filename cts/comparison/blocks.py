@@ -54,19 +54,26 @@ class SideBlocks:
         blocks = sum(len(cells) for cells, _ in self.runs)
         return list(range(blocks, blocks + len(self.runs)))
 
-    def apart(self) -> list[int]:
-        """Return blocks that have no cell in common, all there are, in their order."""
+    def apart(self) -> list[list[int]]:
+        """Return, by run, blocks that have no cell in common, all there are, in their order."""
         return [
-            first + at
+            [first + at for at in range(0, len(cells) - width + 1, width)]
             for first, (cells, width) in zip(self.first, self.runs, strict=True)
-            for at in range(0, len(cells) - width + 1, width)
         ]
 
     def drawn(self, chance: Random) -> list[int]:
         """Return as many blocks as make runs of the same length, drawn by chance with replacement."""
+        return self._blocks_of(range(len(self.runs)), chance)
+
+    def drawn_with_runs(self, chance: Random) -> list[int]:
+        """Return the same of as many runs as there are, which are drawn by chance with replacement before."""
+        return self._blocks_of([chance.randrange(len(self.runs)) for _ in self.runs], chance)
+
+    def _blocks_of(self, runs: Sequence[int], chance: Random) -> list[int]:
         return [
-            first + chance.randrange(len(cells))
-            for first, (cells, width) in zip(self.first, self.runs, strict=True)
+            self.first[run] + chance.randrange(len(cells))
+            for run in runs
+            for cells, width in (self.runs[run],)
             for _ in range(-(-len(cells) // width))
         ]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from random import Random
 from typing import Final
 
 from attrs import evolve, frozen
 
 from cts.chance import stream_random
-from cts.comparison.blocks import SideBlocks, Values
+from cts.comparison.blocks import Choice, SideBlocks, Values
 from cts.comparison.bootstrap import Resampled, cliffs_delta, simultaneous
 from cts.comparison.cells import Cells
 from cts.comparison.compared_metrics import METRICS, ComparedMetric, Percentile
@@ -136,11 +137,7 @@ def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resam
     sides = [SideBlocks.of([run.cells for run in sorted(side, key=_key)]) for side in (a, b)]
     if turned:
         sides.reverse()
-    draws = [
-        [side.drawn(chance) for _ in range(resamples)]
-        for number, side in enumerate(sides, 1)
-        for chance in [stream_random(seed, number)]
-    ]
+    draws = [_Draws.of(side, stream_random(seed, number), resamples) for number, side in enumerate(sides, 1)]
     short = _too_short((*a, *b))
     rows, pairs = [], []
     for metric in METRICS:
@@ -160,7 +157,7 @@ def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resam
             difference=difference.value,
             low=difference.low,
             high=difference.high,
-            delta=cliffs_delta(pair[0].blocks, pair[1].blocks),
+            delta=cliffs_delta(pair[0].all_blocks, pair[1].all_blocks),
         )
     return Comparison(
         a=tuple(a),
@@ -170,6 +167,22 @@ def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resam
         seed=seed,
         errors=min(errors, default=None),
     )
+
+
+@frozen
+class _Draws:
+    """Which blocks each resample of a side has: of ``again`` runs are drawn before, of ``kept`` each is there once.
+
+    With one run both are the same, and ``kept`` is empty.
+    """
+
+    again: Sequence[Choice]
+    kept: Sequence[Choice]
+
+    @classmethod
+    def of(cls, side: SideBlocks, chance: Random, resamples: int) -> _Draws:
+        kept = [side.drawn(chance) for _ in range(resamples)]
+        return cls(kept, ()) if len(side.runs) < 2 else cls([side.drawn_with_runs(chance) for _ in kept], kept)
 
 
 def _key(run: ComparedRun) -> tuple[object, ...]:
@@ -190,7 +203,7 @@ def _too_short(runs: Iterable[ComparedRun]) -> str | None:
 def _looked_at(
     metric: ComparedMetric,
     sides: Sequence[SideBlocks],
-    draws: Sequence[Sequence[Sequence[int]]],
+    draws: Sequence[_Draws],
     short: str | None,
     differing: set[str],
 ) -> tuple[Row, tuple[Resampled, Resampled] | None]:
@@ -212,21 +225,25 @@ def _looked_at(
         if least < needed:
             reason = f"one side has {least:,} values; this percentile takes {needed:,}"
             return evolve(row, outcome=Outcome.FEW, reason=reason), None
-    again = [list(map(each.of, draw)) for each, draw in zip(values, draws, strict=True)]
-    known = [[each for each in one if each is not None] for one in again]
-    if any(len(one) < len(draw) for one, draw in zip(known, draws, strict=True)):
-        return evolve(row, outcome=Outcome.FEW, reason=_lacking(metric)), None
     first, second = (
-        _resampled(each, side, value, resamples)
-        for each, side, value, resamples in zip(values, sides, (a, b), known, strict=True)
+        _resampled(each, side, value, draw)
+        for each, side, value, draw in zip(values, sides, (a, b), draws, strict=True)
     )
+    if first is None or second is None:
+        return evolve(row, outcome=Outcome.FEW, reason=_lacking(metric)), None
     return row, (first, second)
 
 
-def _resampled(values: Values, side: SideBlocks, value: float, again: Sequence[float]) -> Resampled:
+def _resampled(values: Values, side: SideBlocks, value: float, draws: _Draws) -> Resampled | None:
+    """Return a metric of a side as resampled; None where some resample has no value."""
+    again, kept = (
+        [found for draw in each if (found := values.of(draw)) is not None] for each in (draws.again, draws.kept)
+    )
+    if len(again) < len(draws.again) or len(kept) < len(draws.kept):
+        return None
     apart = side.apart()
-    telling = sum(values.tells(block, value) for block in apart)
-    return Resampled(value, again, [values.of((block,)) for block in apart], telling)
+    telling = sum(values.tells(block, value) for run in apart for block in run)
+    return Resampled(value, again, [[values.of((block,)) for block in run] for run in apart], telling, kept)
 
 
 def _lacking(metric: ComparedMetric) -> str:

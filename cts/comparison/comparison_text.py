@@ -12,7 +12,7 @@ from cts.output.answer import answer_of
 from cts.output.trust_text import reason_of
 from cts.records.results import RunReport
 
-__all__ = ["comparison_json", "comparison_text", "sentence_of", "signed", "value_text"]
+__all__ = ["comparison_json", "comparison_text", "sentence_of", "signed", "unknown_of_runs", "value_text"]
 
 _SCHEMA = 1
 _NAMED_AT_MOST = 3
@@ -80,6 +80,7 @@ def comparison_text(comparison: Comparison) -> str:
     lines += [f"differs  {each.key}: A {each.a}, B {each.b}" for each in comparison.settings]
     lines += ["", *_table(comparison.rows), ""]
     lines += _reasons(comparison)
+    lines += [text] if (text := unknown_of_runs(comparison)) is not None else []
     lines.append(
         f"Limits of {CONFIDENCE * 100:.0f} % hold for all metrics at once; effect is Cliff's delta over blocks of time, "
         f"from -1 to 1. Seed {comparison.seed}."
@@ -96,6 +97,17 @@ def _reasons(comparison: Comparison) -> Iterator[str]:
             by_reason.setdefault(row.reason, []).append(row.metric.name)
     for reason, names in by_reason.items():
         yield f"{', '.join(names)}: {reason}"
+
+
+def unknown_of_runs(comparison: Comparison) -> str | None:
+    """Say that of a side with one run it is not known how much runs differ; None where each has several, or nothing is told."""
+    single = [letter for letter, runs in (("A", comparison.a), ("B", comparison.b)) if len(runs) == 1]
+    if not single or comparison.errors is None:
+        return None
+    of = " and ".join(single)
+    runs, are = ("one run", "is") if len(single) == 1 else ("one run each", "are")
+    unknown = "how much runs of the same network differ from each other is unknown there, and not in the limits"
+    return f"{of} {are} {runs}: {unknown}; several runs a side, taken in turn, would tell."
 
 
 def sentence_of(comparison: Comparison) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cts.comparison.bootstrap import CONFIDENCE
 from cts.comparison.compare import Comparison, Outcome, Row
-from cts.comparison.comparison_text import sentence_of, signed, value_text
+from cts.comparison.comparison_text import sentence_of, signed, unknown_of_runs, value_text
 from cts.report import RunPicture, Section, overlay_section, page, run_section
 from cts.report.markup import Markup, element, foreign, joined
 
@@ -64,7 +64,7 @@ def _body(comparison: Comparison) -> Iterator[Markup]:
         "figure",
         element("h3", "What differs"),
         element("div", table, class_="wide"),
-        element("figcaption", _READING),
+        element("figcaption", " ".join(filter(None, (unknown_of_runs(comparison), _READING)))),
     )
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from cts.expectations.json_keys import FLAG, JsonKey, json_keys
 
-__all__ = ["Metric", "group_of", "metric_named", "short_names", "summary_rows", "unknown_metric"]
+__all__ = ["Metric", "ToldRow", "group_of", "metric_named", "short_names", "summary_rows", "told_row", "unknown_metric"]
 
 
 @frozen(kw_only=True)
@@ -50,6 +50,21 @@ class Metric:
     limits_of_rest: str | None = None
 
 
+@frozen(kw_only=True)
+class ToldRow:
+    """A row of the summary that is no metric.
+
+    Attributes:
+        definition, source, formula: as of a :class:`Metric`.
+        streams: keys of each stream in ``--json`` that it is made of, or objects of such.
+    """
+
+    definition: str
+    source: str
+    formula: str
+    streams: tuple[str, ...]
+
+
 @cache
 def _tables() -> Any:
     return tomli.loads((files("cts.expectations") / "definitions.toml").read_text(encoding="utf-8"))
@@ -64,6 +79,12 @@ def summary_rows() -> Mapping[str, str]:
     """Return what rows of the summary are about, by their names."""
     rows: Mapping[str, str] = _tables()["row"]
     return rows
+
+
+def told_row(name: str) -> ToldRow | None:
+    """Return what a row of the summary tells that is no metric; None if there is none of that name."""
+    table = _tables()["told"].get("role" if name in ("loopback", "server", "client") else name)
+    return None if table is None else ToldRow(**{**table, "streams": tuple(table["streams"])})
 
 
 def metric_named(name: str) -> Metric | None:

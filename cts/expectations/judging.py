@@ -12,11 +12,12 @@ from enum import Enum
 from math import ceil, floor, log10
 from typing import cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cts.expectations.definitions import Metric, metric_named
 from cts.expectations.expectation import Expectation, Value
 from cts.expectations.json_keys import figure_at, json_keys
+from cts.expectations.peers_word import as_peers_told
 
 __all__ = ["Doubt", "Judgement", "Measured", "Outcome", "exit_status_of", "judge", "measure"]
 
@@ -50,6 +51,7 @@ class Measured:
         low, high: limits of 95 %; None where there are none.
         values: how many values a percentile is of; None for anything else.
         least_values: how many it takes.
+        by_peer: whether it is what the receiving ends told, whose word it is: this end sends.
     """
 
     value: Value | None
@@ -57,6 +59,7 @@ class Measured:
     high: float | None = None
     values: int | None = None
     least_values: int = 0
+    by_peer: bool = False
 
 
 @frozen
@@ -103,6 +106,13 @@ def measure(metric: Metric, figures: Mapping[str, object]) -> Measured:
         metric: which one.
         figures: what ``--json`` prints of the run.
     """
+    if (told := as_peers_told((*metric.first, *metric.part, *metric.whole), figures)) is not None:
+        measured = _measure(metric, told)
+        return evolve(measured, by_peer=measured.value is not None)
+    return _measure(metric, figures)
+
+
+def _measure(metric: Metric, figures: Mapping[str, object]) -> Measured:
     if metric.equals is not None:
         found = figure_at(figures, metric.equals[0])
         return Measured(None if found is None else found == metric.equals[1])

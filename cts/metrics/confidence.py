@@ -5,7 +5,8 @@ blocks of time stray (batch means; ratio estimator, W. Cochran, "Sampling Techni
 the covariance of neighbouring blocks where that is positive, since a burst may lie in both (W. Newey, K. West, 1987, with one
 lag). The number of independent datagrams that would stray as much takes n's place in the score interval (E. Wilson, 1927), with
 Student's quantile for as many degrees of freedom as blocks have something lost, less one: of few bursts their strength is
-hardly known. Blocks lie in the run's time, so that what many streams lose together counts as the one burst that it is.
+hardly known; for twice as many as there are such blocks where none of them has two. Blocks lie in the run's time, so that what
+many streams lose together counts as the one burst that it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from operator import add
 
 from attrs import frozen
 
-__all__ = ["BlockSums", "Limits", "limits_of_share"]
+__all__ = ["BlockSums", "Evidence", "Limits", "evidence", "limits_of_share"]
 
 BLOCKS = 64
 """Blocks at most; when time goes on they become twice as long, so that there are at least half as many."""
@@ -39,6 +40,25 @@ class Limits:
     high: float
 
 
+@frozen
+class Evidence:
+    """What limits rest on.
+
+    Attributes:
+        total: how many there were.
+        independent: how many independent ones would stray as much.
+        blocks: stretches of time with any of them.
+        telling: those of these with some of what is rarer: what was counted, or what was not.
+        bursts: whether one of these has more than one of it.
+    """
+
+    total: int
+    independent: float
+    blocks: int
+    telling: int
+    bursts: bool
+
+
 def limits_of_share(totals: Sequence[int], counts: Sequence[int]) -> Limits | None:
     """Return the limits of the share of what was counted, over neighbouring blocks; None where nothing was to be counted.
 
@@ -56,16 +76,27 @@ def limits_of_share(totals: Sequence[int], counts: Sequence[int]) -> Limits | No
     if not 0 < count < total:
         low, high = _wilson(share, total, _NORMAL)
         return Limits(share, low if share else 0.0, 1.0 if share else high)
-    with_some = min(sum(map(bool, counts)), sum(part < whole for part, whole in zip(counts, totals, strict=True)))
-    blocks = sum(map(bool, totals))
-    if blocks < 2:
+    if sum(map(bool, totals)) < 2:
         return None
+    found = evidence(totals, counts)
+    # Nothing shows bursts where each came alone, but few that came alone do not show that there are none.
+    freedom = max(found.telling - 1, 1) if found.bursts else 2 * found.telling
+    return Limits(share, *_wilson(share, found.independent, _student(freedom)))
+
+
+def evidence(totals: Sequence[int], counts: Sequence[int]) -> Evidence:
+    """Return what the limits of a share rest on, where some was counted and some not, and not all in one block."""
+    total, blocks = sum(totals), sum(map(bool, totals))
+    share = sum(counts) / total
+    rest = [whole - part for part, whole in zip(counts, totals, strict=True)]
+    fewer = min(counts, rest, key=sum)
     strays = [part - share * whole for part, whole in zip(counts, totals, strict=True)]
     squares = sum(stray * stray for stray in strays) * blocks / (blocks - 1)
     squares += max(2 * sum(one * two for one, two in pairwise(strays)), 0)
     # As many independent ones would stray as much.
     independent = total * total * share * (1 - share) / squares if squares else total
-    return Limits(share, *_wilson(share, independent, _student(max(with_some - 1, 1))))
+    telling = min(sum(each > 0 for each in part) for part in (counts, rest))
+    return Evidence(total, independent, blocks, telling, bursts=max(fewer) > 1)
 
 
 def _wilson(share: float, number: float, quantile: float) -> tuple[float, float]:
@@ -118,12 +149,20 @@ class BlockSums:
 
     def played(self) -> Limits | None:
         """Return the limits of the share of frames that were played."""
+        return limits_of_share(*self.frames())
+
+    def frames(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Return how many frames were due in each block, and how many of them were played."""
         frames, not_played = self._sums[::_COLUMNS], self._sums[1::_COLUMNS]
-        return limits_of_share(frames, [all_of - part for all_of, part in zip(frames, not_played, strict=True)])
+        return frames, [all_of - part for all_of, part in zip(frames, not_played, strict=True)]
 
     def lost(self) -> Limits | None:
         """Return the limits of the share of datagrams that were lost."""
-        return limits_of_share(self._sums[2::_COLUMNS], self._sums[3::_COLUMNS])
+        return limits_of_share(*self.datagrams())
+
+    def datagrams(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Return how many datagrams were due in each block, and how many of them were lost."""
+        return self._sums[2::_COLUMNS], self._sums[3::_COLUMNS]
 
     def parts(self) -> tuple[int, int, tuple[int, ...]]:
         """Return all that it is: a power of two, the first block, and the sums."""

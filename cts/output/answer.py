@@ -13,13 +13,14 @@ from fractions import Fraction
 from cts.expectations.judging import Judgement
 from cts.metrics.host import Trust, Verdict
 from cts.metrics.playout import Playout
-from cts.metrics.quality_of_outcome import Term
+from cts.output.absence_text import absence_of, never_began_sentence, why
 from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
-from cts.output.media_text import quality_of
+from cts.output.held_back import held_back
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
-from cts.protocol.roles import Direction, Role
+from cts.protocol.roles import Role
+from cts.records.begun import of_those_that_began
 from cts.records.results import SUCCEEDED, RunReport, StreamResult
 from cts.records.snapshots import Outcome
 from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
@@ -42,13 +43,20 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
         report: of the run.
         judgements: what became of the run's expectations.
     """
-    counts = report.snapshot.counts
+    begun, counts = of_those_that_began(report), report.snapshot.counts
     measured = counts.bytes_received or counts.bytes_sent
-    finding = [_finding(report), *(_sent_beside(report) if report.served_both else ())]
-    sentences = [*(_distrust(report.trust) if measured else ()), *finding, *_failed(report), *_stopped(report)]
+    sentences = [*(_distrust(report.trust) if measured else ())]
+    if (absent := absence_of(report)) is not None:
+        sentences.append(absent)
+    else:
+        sentences += [_finding(begun, report), *(_sent_beside(begun) if begun.served_both else ())]
+        sentences += [*_failed(begun), *never_began_sentence(report)]
+    sentences += _stopped(report)
     if (verdict := verdict_sentence(judgements)) is not None:
         sentences.append(verdict)
-    return " ".join(f"{_capital(sentence.rstrip('.'))}." for sentence in sentences)
+    return " ".join(
+        _capital(sentence if sentence.endswith("?") else f"{sentence.rstrip('.')}.") for sentence in sentences
+    )
 
 
 def _distrust(trust: Trust | None) -> Iterator[str]:
@@ -58,11 +66,13 @@ def _distrust(trust: Trust | None) -> Iterator[str]:
     yield f"{said}: {reason_of(trust)}"
 
 
-def _finding(report: RunReport) -> str:
+def _finding(report: RunReport, whole: RunReport) -> str:
+    """Return what is found of streams that began; ``whole`` has those that never did, too."""
     snapshot = report.snapshot
     counts = snapshot.counts
     if not (_streams(report) or counts.bytes_received or counts.bytes_sent):
-        nobody = ": nobody asked for one" if report.role == "server" and not sum(snapshot.refused.values()) else ""
+        asked = sum(snapshot.refused.values()) or _streams(whole)
+        nobody = ": nobody asked for one" if report.role == "server" and not asked else ""
         return f"no stream began in {seconds(report.elapsed_ns)} s{nobody}"
     if Role.RECEIVER not in report.roles:
         return "; ".join(_what_left(report))
@@ -77,7 +87,7 @@ def _finding(report: RunReport) -> str:
     if _failures(report) >= _streams(report):
         end = "their end" if _streams(report) > 1 else "its end"
         return f"{_of_what(report)} did not play to {end}: {played:,} of {frames.rendered:,} frames were whole in time"
-    return "; ".join((_play(report, played), *_worst(report), *_held_back(report), *_own_loss(report)))
+    return "; ".join((_play(report, played), *_worst(report), *held_back(report), *_own_loss(report)))
 
 
 def _what_left(report: RunReport) -> Iterator[str]:
@@ -207,24 +217,6 @@ def _worst(report: RunReport) -> Iterator[str]:
         yield f"of the worst stream {percentage(dropped, rendered)} were dropped"
 
 
-def _held_back(report: RunReport) -> Iterator[str]:
-    """Say what takes most from the score (Quality of Outcome). Of latency only its variation is known."""
-    totals, plan = report.metrics, report.common_plan
-    if totals is None or plan is None or not totals.datagrams.received:
-        return
-    outcome = quality_of(totals, plan, report.profile)
-    way = "down" if report.judged is Direction.PULL else "up"
-    if outcome.limiting is Term.LATENCY and outcome.percentile is not None:
-        varies = totals.drift.pdv.percentile(outcome.percentile)
-        if varies is not None:
-            yield f"held back by {outcome.percentile:g} % delay variation {way}, {about_time(varies)}"
-    elif outcome.limiting is Term.LOSS:
-        lost = percentage(totals.datagrams.lost, totals.datagrams.due)
-        yield f"held back by loss {way}, {lost} of datagrams"
-    elif outcome.limiting is Term.RATE:
-        yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
-
-
 def _own_loss(report: RunReport) -> Iterator[str]:
     """Say how much of what was missing was this host's own doing."""
     loss = report.loss
@@ -242,10 +234,8 @@ def _own_loss(report: RunReport) -> Iterator[str]:
 def _failed(report: RunReport) -> Iterator[str]:
     if failed := _failures(report):
         ends = (end for stream in report.streams for end in (stream.end, *stream.others) if end.failed)
-        results = Counter(end.remark or end.result for end in ends).most_common(1)
-        why = f": {results[0][0]}" if results else ""
         streams = _streams(report)
-        yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why}"
+        yield f"{'the stream' if streams == 1 else f'{failed:,} of {streams:,} streams'} failed{why(ends)}"
     if report.failures:
         yield f"of the run itself {counted(len(report.failures), 'thing')} went wrong"
 

@@ -35,6 +35,7 @@ def expectations_json(judgements: Sequence[Judgement]) -> list[Mapping[str, obje
             "high": each.measured.high,
             "reason": None if each.doubt is None else each.doubt.value,
             "needs_seconds": each.needs_seconds,
+            "by_peer": each.measured.by_peer,
         }
         for each in judgements
     ]
@@ -75,6 +76,7 @@ def measured_text(judgement: Judgement) -> str:
     if measured.value is None:
         return Doubt.UNKNOWN.value
     text = shown_value(measured.value, metric.unit)
+    text += " by the receiving end, whose word this is" if measured.by_peer else ""
     if measured.low is not None and measured.high is not None:
         low, high = (shown_value(each, metric.unit) for each in (measured.low, measured.high))
         text += f" (95 % limits: {low} to {high})"

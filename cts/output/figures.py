@@ -20,6 +20,7 @@ __all__ = [
     "outcome_counts",
     "overflow_text",
     "percentage",
+    "rate_of",
     "seconds",
     "two_columns",
     "unsent_text",
@@ -46,6 +47,12 @@ def about_rate(bits_per_second: int) -> str:
             thousandths = bits_per_second // 10 ** (places - 3)
             return f"{thousandths // 1000}.{thousandths % 1000:03} {prefix}bit/s"
     return f"{bits_per_second} bit/s"
+
+
+def rate_of(part: float, whole: float) -> str:
+    """Write a part of a rate in the unit of the whole, three digits each: ``19.4 of 25 Mbit/s``."""
+    places, prefix = next(((n, p) for n, p in ((9, "G"), (6, "M"), (3, "k")) if whole >= 10**n), (0, ""))
+    return f"{part / 10**places:.3g} of {whole / 10**places:.3g} {prefix}bit/s"
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:

@@ -58,6 +58,9 @@ def loss_rows(report: RunReport) -> list[tuple[str, str]]:
     text = loss_texts(loss)
     if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
         text += f", up to {percentage(in_kernel, loss.due)} of it dropped by this host's kernel"
+    if report.streams_omitted and {Role.SENDER, Role.RECEIVER} <= report.roles and report.role == "server":
+        # What was due of those that were forgotten is told together with what was sent.
+        text += f" (of the {len(report.streams):,} streams that ended last)"
     return [("missing", text)]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from cts.metrics.media import MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
 from cts.metrics.quality_of_outcome import Profile, QualityOfOutcome
+from cts.metrics.viewing import ViewingTotals
 from cts.output.figures import about_time, percentage
 from cts.protocol.plan import StreamPlan
 from cts.records.results import RunReport
 from cts.units import counted, format_rate
 
-__all__ = ["media_json", "media_rows", "quality_of"]
+__all__ = ["longest_stall_text", "media_json", "media_rows", "quality_of"]
 
 
 def media_json(totals: MediaTotals | None, plan: StreamPlan | None, profile: Profile) -> dict[str, object] | None:
@@ -57,6 +58,15 @@ def _freeze_rows(totals: MediaTotals) -> list[tuple[str, str]]:
     return [("freezes", f"{viewing.freezes:,}; the picture stood still {share} of the time, at most {longest} at once")]
 
 
+def longest_stall_text(viewing: ViewingTotals) -> str:
+    """Write the longest time without a new picture; none where each frame followed the one before it."""
+    mean_ns = viewing.mean_delay_ns
+    # Two intervals are a frame that was skipped; intervals differ by a nanosecond.
+    if mean_ns is not None and viewing.rendered == viewing.frames and viewing.longest_stall < 2 * mean_ns:
+        return "none"
+    return about_time(viewing.longest_stall)
+
+
 def _reordering_rows(totals: MediaTotals) -> list[tuple[str, str]]:
     reordering = totals.reordering
     if not reordering.reordered:
@@ -73,6 +83,8 @@ def _score_rows(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> list
     limited = "nothing is lacking" if outcome.limiting is None else f"{outcome.limiting.value} is what limits it"
     use = f"{profile.name} use"
     if profile.rate is not None:
+        needs, offers = format_rate(profile.rate), format_rate(plan.bits_per_second)
         # A stream that offers no more than what is wanted cannot show a lack of it.
-        use += f"{' at' if outcome.rate is not None else ', without its rate of'} {format_rate(profile.rate)}"
+        tested = f"tested with {offers}" if outcome.rate is not None else f"which a stream of {offers} does not test"
+        use += f", which needs {needs}, {tested}"
     return [("score", f"{int(outcome.score)} of 100 for {use} (Quality of Outcome): {limited}")]

@@ -28,8 +28,12 @@ class Remarks:
 
     def line(self, stream: StreamInfo, text: str) -> str | None:
         """Return the line to show for a remark; None if that has been said, or enough has."""
-        without_numbers = _NUMBER.sub("#", text)
-        if without_numbers in self._said or len(self._said) >= _SAID_AT_MOST:
+        without_numbers = _NUMBER.sub("#", text).replace("(# time)", "(# times)")
+        # What goes on from what has been said is told in the answer.
+        if (
+            any(f"{without_numbers}; ".startswith(f"{said}; ") for said in self._said)
+            or len(self._said) >= _SAID_AT_MOST
+        ):
             return None
         self._said.add(without_numbers)
         return f"stream {stream.number} with {stream.remote}: {text}"

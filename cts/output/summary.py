@@ -11,6 +11,7 @@ from cts import __version__
 from cts.errors import meaning_of
 from cts.expectations.judging import Judgement, judge
 from cts.metrics.unsent import UnsentFrames
+from cts.output.absence_text import absence_of
 from cts.output.answer import answer_of
 from cts.output.buffer_text import buffers_json
 from cts.output.expectation_text import expectation_rows, expectations_json
@@ -35,13 +36,14 @@ from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.trust_text import seconds_json, trust_json, trust_rows
 from cts.protocol.roles import Direction, Role
+from cts.records.begun import never_began, of_those_that_began
 from cts.records.late import LateArrivals
 from cts.records.provenance import provenance_written
 from cts.records.results import RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, StreamSnapshot
 from cts.units import MILLISECOND, counted, format_duration
 
-__all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_text"]
+__all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_rows", "summary_text"]
 
 SUMMARY_SCHEMA = 2
 """Rises when a key changes its meaning or goes, or the order of the first ones changes; new keys do not raise it."""
@@ -75,17 +77,17 @@ def judgements_of(report: RunReport) -> tuple[Judgement, ...]:
 
 def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return all that was measured, with what is told of each stream."""
-    snapshot = report.snapshot
+    snapshot, begun = report.snapshot, of_those_that_began(report)
     outcomes = snapshot.outcomes
     return {
         "role": report.role,
         "direction": report.direction.value,
         "elapsed_seconds": _seconds(report.elapsed_ns),
-        "frames": asdict(snapshot.counts.frames),
-        "loss": loss_json(report),
-        "playout": playout_json(report.playout),
+        "frames": asdict(begun.snapshot.counts.frames),
+        "loss": loss_json(begun),
+        "playout": playout_json(begun.playout),
         "trust": trust_json(report.trust),
-        "metrics": media_json(report.metrics, report.common_plan, report.profile),
+        "metrics": media_json(begun.metrics, begun.common_plan, begun.profile),
         "connections": {
             "successful": outcomes.get(Outcome.SUCCESSFUL, 0),
             "network_errors": outcomes.get(Outcome.NETWORK_ERROR, 0),
@@ -98,6 +100,7 @@ def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
+        "streams_never_began": len(never_began(report)),
         "interrupted": report.interrupted,
         "failures": list(report.failures),
         "send_lateness_seconds": seconds_json(report.send_lateness.percentiles()),
@@ -168,18 +171,30 @@ def _seconds(duration_ns: int) -> float:
 
 def summary_text(report: RunReport) -> str:
     """Return the report as a block of lines for people, without a line end after the last."""
-    snapshot = report.snapshot
-    counts = snapshot.counts
+    told_already = absence_of(report) is not None
+    failures = _failures_of_run(report) + ([] if told_already else _failures(report))
+    return "\n".join([answer_of(report, judgements_of(report)), "", *two_columns(summary_rows(report)), *failures])
+
+
+def summary_rows(report: RunReport) -> list[tuple[str, str]]:
+    """Return the rows of that, each with its name; those with none go on from the one before."""
+    snapshot, begun = report.snapshot, of_those_that_began(report)
+    counts = begun.snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
     who = _who_sends(report)
     rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}"), *_labels(report)]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL))))
+    absent = f", {len(none)} of which never began" if (none := never_began(report)) else ""
+    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
+    judgements = judgements_of(report)
+    if absence_of(report) is not None:
+        # The answer tells all there is.
+        return rows + expectation_rows(judgements)
     roles = report.roles
-    if Role.RECEIVER in roles:
-        rows += _frame_rows(counts) + loss_rows(report) + playout_rows(report) + media_rows(report)
+    if Role.RECEIVER in roles and (begun.streams or not none):
+        rows += _frame_rows(counts) + loss_rows(begun) + playout_rows(begun) + media_rows(begun)
     elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -214,10 +229,11 @@ def summary_text(report: RunReport) -> str:
     rows += [("note", text) for text in report.notes]
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
-    judgements = judgements_of(report)
-    rows += expectation_rows(judgements)
-    failures = [f"failed: {text}" for text in report.failures]
-    return "\n".join([answer_of(report, judgements), "", *two_columns(rows), *failures, *_failures(report)])
+    return rows + expectation_rows(judgements)
+
+
+def _failures_of_run(report: RunReport) -> list[str]:
+    return [f"failed: {text}" for text in report.failures]
 
 
 def _sends(report: RunReport) -> bool:

@@ -9,6 +9,7 @@ from cts.metrics.counters import ArrivalTotals, FrameTotals, Totals
 from cts.metrics.loss import DueBytes
 from cts.metrics.viewing import Longest
 from cts.protocol.control.messages import Counts
+from cts.protocol.roles import Role
 
 __all__ = ["ControlTotals", "PeerEnd", "PeerTotals"]
 
@@ -57,21 +58,12 @@ class PeerEnd:
         """What it told last, to be added up with what others did."""
         return PeerTotals.of(self.counts, finished=self.outcome is not None)
 
-    @property
-    def sent(self) -> DueBytes | None:
-        """What it had to send, and did not, if it sends and its results are here."""
-        counts = self.counts
-        if self.outcome is None or counts is None or counts.sent is None:
+    def due_as(self, role: Role) -> DueBytes | None:
+        """Return what was due of that part of it, and was missing; None where its results are not here, or do not tell."""
+        if self.outcome is None or self.counts is None:
             return None
-        return believable(counts.sent.due_bytes)
-
-    @property
-    def received(self) -> DueBytes | None:
-        """What was due to it, and was missing, if it receives and its results are here."""
-        counts = self.counts
-        if self.outcome is None or counts is None or counts.received is None:
-            return None
-        return believable(counts.received.due_bytes)
+        told = self.counts.sent if role is Role.SENDER else self.counts.received
+        return None if told is None else believable(told.due_bytes)
 
 
 @frozen

@@ -117,7 +117,7 @@ class StreamEnds:
         end = self.end
         if end.role is Role.RECEIVER:
             return lost_by_place(end.counts.due, self._sent)
-        received = None if end.peer is None else end.peer.received
+        received = None if end.peer is None else end.peer.due_as(Role.RECEIVER)
         return None if received is None else lost_by_place(received, (end.counts.due,))
 
     @property
@@ -130,7 +130,7 @@ class StreamEnds:
         """What sending ends had to send, by those that are here, or by what the other end told."""
         if self.others:
             return tuple(other.counts.due for other in self.others)
-        told = None if self.end.peer is None else self.end.peer.sent
+        told = None if self.end.peer is None else self.end.peer.due_as(Role.SENDER)
         return () if told is None else (told,)
 
 

@@ -9,8 +9,10 @@ from cts import __version__
 from cts.metrics.host import Verdict
 from cts.metrics.playout import Playout
 from cts.output.figures import about_rate, about_time, percentage
+from cts.output.media_text import longest_stall_text
 from cts.output.trust_text import reason_of, trust_json
 from cts.protocol.roles import Role
+from cts.records.begun import of_those_that_began
 from cts.records.results import StreamEnds
 from cts.report.markup import Markup, element, foreign
 from cts.report.picture import RunPicture
@@ -36,7 +38,7 @@ _PERCENTILES = {"p50": "median", "p99": "99 %", "p999": "99.9 %", "greatest": "a
 
 def glance(run: RunPicture) -> Markup:
     """Return the few figures that matter most, as tiles."""
-    report = run.report
+    report = of_those_that_began(run.report)
     counts, totals, trust = report.snapshot.counts, report.metrics, report.trust
     frames = counts.frames
     tiles: list[tuple[str, str, str]] = []
@@ -52,7 +54,7 @@ def glance(run: RunPicture) -> Markup:
         if (most := totals.drift.pdv.percentile(99)) is not None:
             tiles.append(("delay variation, 99 %", about_time(most), ""))
         if totals.viewing.watched_ns:
-            tiles.append(("longest stall", about_time(totals.viewing.longest_stall), ""))
+            tiles.append(("longest stall", longest_stall_text(totals.viewing), ""))
     if report.send_lateness.greatest:
         tiles.append(("99 % of frames left within", about_time(report.send_lateness.percentile(99)), ""))
     if trust is not None and trust.figures is not None:

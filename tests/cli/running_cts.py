@@ -128,6 +128,7 @@ class Report(TypedDict):
     overflowed: int
     unreachable: int
     streams_omitted: int
+    streams_never_began: int
     interrupted: bool
     failures: list[str]
     cut_off_by_time_limit: int | None

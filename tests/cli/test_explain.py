@@ -6,9 +6,22 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from cts.expectations.json_keys import json_keys
+from cts.output.summary import summary_rows
 from tests.cli.running_cts import QUIET, STREAM, run_here
+from tests.output.test_media_text import WHOLE
+from tests.output.test_peer_text import RECEIVER, SENDER, report_of
+from tests.output.test_trust_text import PLAN
+
+
+@pytest.fixture(scope="module")
+def hello(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hello") / "e.jsonl"
+    sets = ("stream.stream_length=2s", "stream.bits_per_second=240000", "network.latency=20ms", "client.handshake=cts")
+    run_here("sim", STREAM, sets=(*QUIET, *sets, f"output.events_file={json.dumps(str(path))}"))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +71,45 @@ def test_every_object_of_the_json_is_explained(events: Path) -> None:
 def test_a_metric_that_there_is_not_is_refused_with_the_nearest(events: Path) -> None:
     assert "cts: METRIC 'pdv': unknown metric; did you mean 'pdv_p" in run_here("explain", "pdv", events).message
     assert "no such file" in run_here("explain", "loss", events.with_name("x")).message.lower()
+
+
+ROWS = (
+    "loopback", "server", "client", "title", "tags", "time limit", "streams", "completed frames", "dropped frames",
+    "duplicated frames", "hidden loss", "received", "discarded", "missing", "buffer", "jitter", "freezes", "reordered", "score",
+    "verdicts", "sent", "unsent", "received there", "missing there", "sent there", "peer's results", "path", "rate",
+    "send delay", "ignored", "overflow", "answered", "unreachable", "note", "not reached", "trust", "expected",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_of_the_summary_is_explained(events: Path, name: str) -> None:
+    told = run_here("explain", name, events)
+    assert (told.status, told.stdout.count("  formula     ") >= 1) == (0, True)
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_no_row_of_the_summary_is_missing_among_these(sends: bool) -> None:
+    many = report_of(RECEIVER if sends else SENDER, sends=sends)
+    snapshot = evolve(
+        many.snapshot, unreachable=1, overflowed=1, refused={"in server.deny": 1}, cut_off_by_time_limit=1
+    )
+    names = {name for name, _ in summary_rows(evolve(many, snapshot=snapshot, plan=PLAN, metrics=WHOLE, notes=("!",)))}
+    assert names - {""} <= set(ROWS)
+    assert len(names) > 9
+
+
+def test_a_row_that_is_no_metric_is_explained_with_its_text_and_the_streams_numbers(hello: Path) -> None:
+    told = run_here("explain", "Path", hello).stdout.splitlines()
+    assert told[0].startswith("path: round trip 40 ms at least")
+    assert any(line.startswith("  from        streams[0].peer.clock.round_trip_seconds.least = 0.04") for line in told)
+
+
+def test_a_row_that_a_run_has_not_says_so(events: Path) -> None:
+    assert run_here("explain", "path", events).stdout.startswith("path: this run has no such row")
+
+
+def test_what_limits_rest_on_is_explained(events: Path) -> None:
+    limits = [line for line in run_here("explain", "loss", events).stdout.splitlines() if line.startswith("  limits")]
+    assert len(limits) == 1
+    assert "  limits      Wilson's, of " in limits[0]
+    assert "those that were lost lie in " in limits[0]

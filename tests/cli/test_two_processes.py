@@ -156,8 +156,9 @@ def test_a_client_without_a_server_names_the_protocol_error(strangers: dict[str,
 
 
 def test_a_client_without_a_server_drops_every_frame_at_its_first_render(strangers: dict[str, Finished]) -> None:
-    report = strangers["pull"].report
-    assert report["frames"] == {"completed": 0, "dropped": SHORT_FRAMES, "repeated": 0, "error": 0, "hidden_losses": 0}
+    report, stream = strangers["pull"].report, only_stream(strangers["pull"])
+    assert stream["frames"] == {"completed": 0, "dropped": SHORT_FRAMES, "repeated": 0, "error": 0, "hidden_losses": 0}
+    assert (report["frames"]["dropped"], report["streams_never_began"]) == (0, 1)
     assert SHORT_FIRST_RENDER_S <= report["elapsed_seconds"] < SHORT_END_S
 
 

@@ -128,3 +128,40 @@ def test_of_one_network_a_difference_is_told_seldom(name: str) -> None:
     runs = [synthetic_run(NETWORKS[name], seconds=15, seed=seed) for seed in range(10)]
     found = [compared(a, b).outcome for a, b in zip(runs[::2], runs[1::2], strict=True)]
     assert sum(each is not Outcome.SAME for each in found) <= 1
+
+
+def test_the_other_way_round_several_runs_a_side_are_the_other_way_round() -> None:
+    a, b = [FIRST, SECOND], [WORSE_RUN, run(SLOWER, 4)]
+    there, back = compare(a, b, 1, RESAMPLES), compare(b, a, 1, RESAMPLES)
+    for one, other in zip(there.rows, back.rows, strict=True):
+        assert (one.a, one.b) == (other.b, other.a)
+        if one.difference is not None:
+            assert (other.difference, other.low, other.high) == (-one.difference, -(one.high or 0), -(one.low or 0))
+
+
+def test_runs_of_a_side_that_differ_make_limits_wider() -> None:
+    def reach(*b: ComparedRun) -> float:
+        row = next(row for row in compare([FIRST, SECOND], b, 1, RESAMPLES).rows if row.metric.name == "pdv_p95")
+        assert row.low is not None
+        assert row.high is not None
+        return row.high - row.low
+
+    assert reach(run(seed=3), WORSE_RUN) > 3 * reach(run(seed=3), run(seed=4))
+
+
+def test_of_a_side_with_one_run_it_is_said_that_how_runs_differ_is_unknown() -> None:
+    assert "\nA and B are one run each: how much runs of the same network differ " in comparison_text(
+        compared(FIRST, SECOND)
+    )
+    one = comparison_text(compare([FIRST, SECOND], [WORSE_RUN], 1, RESAMPLES))
+    assert "\nB is one run: how much runs of the same network differ " in one
+    several = comparison_text(compare([FIRST, SECOND], [WORSE_RUN, run(seed=3)], 1, RESAMPLES))
+    assert "how much runs" not in several
+
+
+def test_of_runs_that_differ_by_themselves_a_difference_is_told_seldom() -> None:
+    """Each run has a network of its own: of three a side nothing but that is different."""
+    networks = [Network(loss=0.001, wander_ms=wander, memory=0.5) for wander in (1.0, 1.6, 0.7, 1.4, 0.8, 1.2)]
+    runs = [run(network, 20 + seed) for seed, network in enumerate(networks)]
+    found = [compare(runs[at:] + runs[: at - 3], runs[at - 3 : at], 1, RESAMPLES) for at in (3, 4, 5)]
+    assert {each.outcome for each in found} == {Outcome.SAME}

@@ -154,3 +154,60 @@ def test_a_run_as_long_as_is_said_would_decide(limits: list[float], bound: float
         assert judgement.needs_seconds is None or judgement.needs_seconds > 0
     else:
         assert judgement.needs_seconds is None
+
+
+def sending(results: int = 2, never_began: int = 0) -> dict[str, Any]:
+    """Return what a run of two streams that only sends has, and its peers have told."""
+    unknown = dict.fromkeys(("on_time", "missing", "late"))
+    theirs = {
+        "frames": {"completed": 999, "dropped": 1, "repeated": 0, "error": 0},
+        "arrivals": {"duplicate": 7},
+        "bytes_received": 900,
+        "loss": {"due": 1000, "missing": 100, "on_time": 900, "late": 0},
+    }
+    return {
+        **figures(0),
+        "bytes_received": 0,
+        "bytes_on_time": 0,
+        "arrivals": {"duplicate": 0},
+        "loss": {"due": 1000, "not_sent": 0, **unknown},
+        "connections": {
+            "successful": 2, "network_errors": 0, "protocol_errors": never_began, "cancelled": 0
+        },
+        "streams_never_began": never_began,
+        "peers": {"streams": 2, "results": results, "received": theirs},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "value"),
+    [
+        ("completed >= 99.9 %", MET, 0.999),
+        ("frames.dropped <= 0", MISSED, 1),
+        ("missing <= 5 %", MISSED, 0.1),
+        ("arrivals.duplicate <= 7", MET, 7),
+        ("bytes_received >= 900", MET, 900),
+    ],
+)
+def test_who_only_sends_is_judged_by_what_the_receiving_ends_told(text: str, outcome: Outcome, value: float) -> None:
+    for found in (judged(text, sending()), judged(text, sending(never_began=1))):
+        assert (found.outcome, found.measured.value, found.measured.by_peer) == (outcome, value, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["completed >= 99.9 %", "frames.dropped <= 0", "loss.missing <= 0", "bytes_on_time >= 0"]
+)
+def test_who_only_sends_is_not_judged_where_a_receiving_end_has_not_told(text: str) -> None:
+    found = judged(text, sending(results=1))
+    assert (found.outcome, found.doubt, found.measured.by_peer) == (UNDECIDED, Doubt.UNKNOWN, False)
+
+
+def test_what_a_sending_end_knows_by_itself_is_its_own_word() -> None:
+    for text in ("loss.not_sent <= 0", "rate >= 7 Mbit/s"):
+        assert judged(text, sending(results=0)) == judged(text, sending())
+        assert not judged(text, sending()).measured.by_peer
+        assert judged(text, sending()).outcome is MET
+
+
+def test_who_receives_is_judged_by_its_own_frames() -> None:
+    assert not judged("completed >= 99 %").measured.by_peer

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.confidence import BlockSums, limits_of_share
+from cts.metrics.confidence import BlockSums, evidence, limits_of_share
 
 MS = 1_000_000
 RUNS = 1000
@@ -68,6 +68,33 @@ def test_bursts_make_the_limits_wider() -> None:
     assert burst is not None
     assert even.share == burst.share == 0.05
     assert burst.high - burst.low > 3 * (even.high - even.low)
+
+
+def test_one_that_came_alone_is_not_taken_for_a_burst_of_unknown_strength() -> None:
+    alone, burst = limits_of_share([24] * 37, [23] + [24] * 36), limits_of_share([24] * 37, [21] + [24] * 36)
+    assert alone is not None
+    assert burst is not None
+    assert (round(alone.low, 3), round(burst.low, 2)) == (0.977, 0.64)
+
+
+@pytest.mark.parametrize(("events", "burst"), [(1, 1), (2, 1), (5, 1), (6, 2)])
+def test_the_truth_is_within_the_limits_where_few_of_a_run_s_frames_fail(events: int, burst: float) -> None:
+    chance, covered, share = random.Random(5), 0, events / 1800
+    for _ in range(RUNS):
+        counts = [0] * 40
+        for at in lost_of(chance, 1800, share, burst):
+            counts[at // 45] += 1
+        limits = limits_of_share([45] * 40, counts)
+        assert limits is not None
+        covered += limits.low <= share <= limits.high
+    assert covered >= 0.93 * RUNS
+
+
+def test_what_limits_rest_on_is_told() -> None:
+    found = evidence([24] * 37, [21] + [24] * 35 + [23])
+    assert (found.total, found.blocks, found.telling, found.bursts) == (888, 37, 2, True)
+    assert found.independent < 888 / 2
+    assert not evidence([24, 24], [1, 1]).bursts
 
 
 def test_of_independent_events_the_limits_are_those_of_wilson() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
 from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures
@@ -21,9 +24,11 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd, PeerTotals
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
+from tests.engine.simulated_runs import simulated
+from tests.engine.small_stream import config_of
 from tests.output.test_media_text import media
 from tests.output.test_summary import REPORT, RESULT, failed
 from tests.output.test_trust_text import MS, late
@@ -151,6 +156,33 @@ def test_what_limits_the_score_is_what_held_it_back(direction: Direction, way: s
     assert answer_of(lossy).endswith(f"; held back by loss {way}, 1.00 % of datagrams.")
 
 
+def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull") -> RunReport:
+    """Return the report of a simulated stream of 1 Mbit/s through such a path."""
+    stream = {"bits_per_second": "1 Mbit/s", "frame_rate": 25, "stream_length": "8s", "datagram_max_size": 500}
+    path = Impairment(
+        loss=Bernoulli(loss) if loss else None, bandwidth_bits_per_second=None if kbits is None else kbits * 1000
+    )
+    return simulated(config_of(direction, stream=stream), to_client=path, to_server=path)
+
+
+@pytest.mark.parametrize(("direction", "way"), [("pull", "down"), ("push", "up")])
+def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str, way: str) -> None:
+    # 28 bytes of 528 are the network's: the truth is 0.758 Mbit/s of media.
+    assert answer_of(through(kbits=800, direction=direction)).endswith(
+        f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
+        "(what is lost is lost steadily, behind a queue that stays at 193 ms)."
+    )
+
+
+def test_a_path_that_loses_by_chance_is_not_called_too_narrow() -> None:
+    assert "; held back by loss down, " in answer_of(through(loss=0.2))
+
+
+def test_of_a_path_that_is_too_narrow_nothing_is_said_where_the_loss_may_have_been_this_host_s() -> None:
+    found = through(kbits=800)
+    assert "carries" not in answer_of(evolve(found, snapshot=evolve(found.snapshot, overflowed=100)))
+
+
 def test_how_much_of_the_loss_this_host_s_kernel_may_have_dropped_is_said() -> None:
     lost = counts(5900, 100, due=DueBytes(1_000_000_000, 65_535_000))
     said = answer_of(report(lost, overflowed=3))
@@ -216,6 +248,59 @@ def test_a_server_to_which_nobody_came_says_so() -> None:
     assert answer_of(idle) == "No stream began in 5.970 s: nobody asked for one."
     strangers = evolve(idle, snapshot=evolve(idle.snapshot, refused={"in server.deny": 1}))
     assert answer_of(strangers) == "No stream began in 5.970 s."
+
+
+def absent(remark: str | None = None, result: str = "ErrorNotAllDataTransferred", port: int = 4444) -> StreamResult:
+    nothing = StreamSnapshot(FrameTotals(dropped=6000))
+    return evolve(failed(port), connection_id=UNKNOWN_CONNECTION_ID, remark=remark, result=result, counts=nothing)
+
+
+def of_ends(*ends: StreamResult, role: str = "client") -> RunReport:
+    total = sum((end.counts for end in ends), StreamSnapshot())
+    made = report(total)
+    outcomes = dict(Counter(end.outcome for end in ends))
+    return evolve(
+        made, role=role, streams=tuple(map(StreamEnds, ends)), snapshot=evolve(made.snapshot, outcomes=outcomes)
+    )
+
+
+def test_of_several_streams_the_answer_is_that_of_those_that_began_and_the_others_are_told_apart() -> None:
+    ran = evolve(RESULT, counts=counts())
+    refused = absent("the server refuses: it is full", "ErrorRefused")
+    assert answer_of(of_ends(ran, ran, ran, refused)) == (
+        f"3 streams of {RATE} play with the buffer that was set. "
+        "1 of 4 streams never began: the server refuses: it is full."
+    )
+
+
+def test_on_a_server_a_stream_that_was_asked_for_and_never_sent_is_told_apart() -> None:
+    asked = evolve(absent("the peer asked 2 times, was answered, and sent no frame in 1 s"), connection_id="x")
+    assert answer_of(of_ends(evolve(RESULT, counts=counts()), asked, role="server")) == (
+        f"{RATE} plays with the buffer that was set. "
+        "1 of 2 streams never began: the peer asked 2 times, was answered, and sent no frame in 1 s."
+    )
+    assert answer_of(of_ends(asked, role="server")).startswith("No stream began in 5.970 s. The stream never began: ")
+
+
+@pytest.mark.parametrize("result", ["ErrorNotAllDataTransferred", "ErrorNoAnswer"])
+def test_where_no_server_answers_it_is_asked_whether_one_runs_there(result: str) -> None:
+    alone = answer_of(of_ends(absent("nothing came back", result)))
+    assert alone == "No stream began with 10.0.0.1:4444: nothing came back; is `cts serve` running there?"
+    several = answer_of(of_ends(absent("nothing came back", result), absent(result=result, port=4445)))
+    assert several.startswith("No stream began with 10.0.0.1:4444 or 1 other server: nothing came back; ")
+
+
+def test_where_a_server_answers_it_is_not_asked_whether_one_runs_there() -> None:
+    refused = of_ends(absent("the server refuses: it is full", "ErrorRefused"))
+    assert answer_of(refused) == "No stream began in 5.970 s. The stream never began: the server refuses: it is full."
+    half = of_ends(absent("the server has answered HELLO, but not the one with its cookie", "ErrorNoAnswer"))
+    assert "?" not in answer_of(half)
+    assert "?" not in answer_of(of_ends(evolve(absent(), connection_id=RESULT.connection_id)))
+
+
+def test_who_stops_a_run_before_a_server_answered_is_told_that_none_did() -> None:
+    stopped = of_ends(evolve(absent(result="Cancelled"), outcome=Outcome.CANCELLED))
+    assert answer_of(stopped).startswith("No stream began with 10.0.0.1:4444: no answer in 5.970 s; is `cts serve` ")
 
 
 # -- the sender's side -------------------------------------------------------------------------------------------------
@@ -367,6 +452,6 @@ def reports(draw: st.DrawFn) -> RunReport:
 @given(reports())
 def test_any_report_gives_whole_sentences_and_none_of_what_is_not_known(any_report: RunReport) -> None:
     said = answer_of(any_report)
-    assert re.fullmatch(r"[A-Z0-9].*[^.]\.", said), said
+    assert re.fullmatch(r"[A-Z0-9].*[^.][.?]", said), said
     assert not re.search(r"\b(None|nan|inf)\b|  |\.\.|;\.|:\.|[<({]\s|\(\)", said), said
     assert said == answer_of(any_report)

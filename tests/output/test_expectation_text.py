@@ -27,6 +27,7 @@ MISSED = Judgement(
 OPEN = Judgement(
     parse_expectation("played >= 99.9 %"), Outcome.UNDECIDED, Measured(0.9995, 0.998, 0.9998), Doubt.LIMITS, 130.0
 )
+THEIRS = Judgement(parse_expectation("completed >= 99 %"), Outcome.MET, Measured(1.0, by_peer=True))
 FEW = Judgement(
     parse_expectation("pdv_p99 <= 5 ms"), Outcome.UNDECIDED, Measured(0.001, None, None, 60, 100), Doubt.FEW, 3.4
 )
@@ -49,6 +50,7 @@ UNKNOWN = Judgement(parse_expectation("score >= 80"), Outcome.UNDECIDED, Measure
                 "a run of about 3.4 s would decide"
             ),
         ),
+        (THEIRS, "met: completed >= 99 %; measured 100 % by the receiving end, whose word this is"),
         (UNKNOWN, "undecided: score >= 80; it was not measured"),
     ],
 )
@@ -79,6 +81,7 @@ def test_the_json_has_each_in_the_unit_of_its_key() -> None:
             "high": 0.9998,
             "reason": "the bound is within the limits",
             "needs_seconds": 130.0,
+            "by_peer": False,
         }
     ]
 

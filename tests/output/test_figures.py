@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.output.figures import about_rate, outcome_counts, percentage, seconds, two_columns
+from cts.output.figures import about_rate, outcome_counts, percentage, rate_of, seconds, two_columns
 from cts.records.snapshots import Outcome
 
 
@@ -74,3 +74,9 @@ def test_outcomes_that_occurred_are_counted_in_a_fixed_order() -> None:
 
 def test_an_outcome_that_is_always_told_is_told_of_nothing_too() -> None:
     assert outcome_counts({Outcome.NETWORK_ERROR: 2}, Outcome.SUCCESSFUL) == ["0 successful", "2 network errors"]
+
+
+def test_a_part_of_a_rate_is_written_in_the_unit_of_the_whole() -> None:
+    assert rate_of(19_399_000, 24_999_840) == "19.4 of 25 Mbit/s"
+    assert rate_of(900_000, 1_000_000) == "0.9 of 1 Mbit/s"
+    assert rate_of(7, 900) == "7 of 900 bit/s"

@@ -81,3 +81,9 @@ def test_a_stream_tells_of_itself_as_the_run_does() -> None:
 
 def test_the_summary_has_the_row() -> None:
     assert "\nmissing " in summary_text(report_of(BOTH))
+
+
+def test_a_server_of_both_directions_that_forgot_streams_says_of_which_it_speaks() -> None:
+    ends = (StreamEnds(RECEIVER), StreamEnds(SENDER))
+    assert loss_rows(report_of(*ends, role="server", omitted=1))[0][1].endswith(" (of the 2 streams that ended last)")
+    assert not loss_rows(report_of(*ends, role="server"))[0][1].endswith("ended last)")

@@ -8,7 +8,7 @@ from attrs import evolve
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.media import MediaMetrics, MediaTotals
 from cts.metrics.quality_of_outcome import Profile, Requirement
-from cts.output.media_text import media_json, media_rows
+from cts.output.media_text import longest_stall_text, media_json, media_rows
 from cts.records.results import RunReport
 from tests.output.test_summary import REPORT
 from tests.output.test_trust_text import MS, PLAN
@@ -56,7 +56,8 @@ def test_a_stream_without_fault_says_so_in_few_words() -> None:
     assert rows(media()) == {
         "jitter": "none: no frame took longer than the fastest",
         "freezes": "none",
-        "score": "100 of 100 for interactive use at 4 Mbit/s (Quality of Outcome): nothing is lacking",
+        "score": "100 of 100 for interactive use, which needs 4 Mbit/s, tested with 8 Mbit/s (Quality of Outcome): "
+        "nothing is lacking",
     }
 
 
@@ -87,6 +88,13 @@ def test_freezes_are_told_with_their_part_of_the_time() -> None:
     assert told == "1; the picture stood still 0.70 % of the time, at most 280 ms at once"
 
 
+def test_where_each_frame_followed_the_one_before_there_is_no_longest_stall() -> None:
+    assert longest_stall_text(media().viewing) == "none"
+    assert longest_stall_text(media(missing=(9,)).viewing) == "80 ms"
+    assert longest_stall_text((media() + media(missing=(9,))).viewing) == "80 ms"
+    assert longest_stall_text(media(2, missing=(1, 2)).viewing) == "40 ms"
+
+
 def test_reordering_is_told_if_there_is_any() -> None:
     assert rows(WHOLE)["reordered"] == "2 datagrams (0.03 %) came behind later ones, by at most 3 datagrams"
 
@@ -96,8 +104,8 @@ def test_reordering_is_told_if_there_is_any() -> None:
     [(media(slow_ns=150 * MS), 50, "latency"), (media(missing=tuple(range(50, 90))), 52, "loss")],
 )
 def test_the_score_names_what_limits_it(totals: MediaTotals, score: int, limit: str) -> None:
-    told = f"{score} of 100 for interactive use at 4 Mbit/s (Quality of Outcome): {limit} is what limits it"
-    assert rows(totals)["score"] == told
+    use = "interactive use, which needs 4 Mbit/s, tested with 8 Mbit/s"
+    assert rows(totals)["score"] == f"{score} of 100 for {use} (Quality of Outcome): {limit} is what limits it"
 
 
 @pytest.mark.parametrize("totals", [None, MediaTotals(), media(0)])
@@ -112,7 +120,7 @@ def test_the_score_is_by_the_run_s_own_profile_and_names_its_rate() -> None:
     told = dict(media_rows(evolve(report(totals), profile=mine)))["score"]
     assert told == "50 of 100 for mine use (Quality of Outcome): latency is what limits it"
     told = dict(media_rows(evolve(report(totals), profile=evolve(mine, rate=8_000_000))))["score"]
-    assert "for mine use, without its rate of 8 Mbit/s (" in told
+    assert "for mine use, which needs 8 Mbit/s, which a stream of 8 Mbit/s does not test (" in told
     json = media_json(totals, PLAN, mine)
     assert json is not None
     assert isinstance(json["outcome"], dict)

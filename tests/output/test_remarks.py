@@ -39,6 +39,12 @@ def test_a_remark_that_differs_in_numbers_alone_is_said_of_one_stream_only() -> 
     assert remarks.line(STREAM, "silent 1,234.5 s after") is None
 
 
+def test_a_remark_that_goes_on_from_one_that_was_said_is_not_said() -> None:
+    remarks = Remarks()
+    assert remarks.line(STREAM, "nobody listens there (1 time)") is not None
+    assert remarks.line(STREAM, "nobody listens there (4 times); 2 STARTs sent, and nothing came back") is None
+
+
 def test_no_more_remarks_are_said_than_a_person_reads() -> None:
     remarks = Remarks()
     assert sum(remarks.line(STREAM, f"remark {'x' * number}") is not None for number in range(100)) == 10

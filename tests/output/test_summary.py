@@ -13,7 +13,7 @@ from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.late import LateArrivals
-from cts.records.results import RunReport, StreamEnds, StreamResult
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 
 BEGAN_NS = 7_000_000_000
@@ -75,7 +75,8 @@ def test_the_json_object_begins_with_what_matters_most_and_has_the_rest_behind()
         '"bytes_received": 4999950, "bytes_sent": null, "send_lateness_seconds": null, '
         f'"arrivals": {arrivals}, "unsent": {{}}, "bytes_on_time": 4999950, "unreachable": 0, "remark": null, "peer": null, '
         f'"loss": {loss}, "playout": null, "metrics": null, "other_ends": [], "plan": null}}], '
-        '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "interrupted": false, '
+        '"bytes_sent": 0, "refused": {}, "overflowed": 0, "streams_omitted": 0, "streams_never_began": 0, '
+        '"interrupted": false, '
         '"failures": [], "send_lateness_seconds": null, "cut_off_by_time_limit": null, '
         f'"unreachable": 0, "arrivals": {arrivals}, "unsent": {{}}, "answered": [], "bytes_on_time": 4999950, '
         '"buffers": null, "seed": null, "after_giving_up": null, "notes": [], "peers": null, '
@@ -342,3 +343,30 @@ def test_that_nothing_overflowed_is_said_where_something_came_to_real_sockets(
     room = BufferRoom(1, 1)
     text = summary_text(evolve(REPORT, snapshot=snapshot, buffers=SocketBuffers(room, room) if buffers else None))
     assert ("this host took all" in text) is told
+
+
+def test_a_stream_that_never_began_is_counted_and_its_frames_are_not() -> None:
+    unheard = evolve(failed(1), counts=StreamSnapshot(FrameTotals(dropped=150)))
+    report = with_results(RESULT, unheard)
+    report = evolve(report, snapshot=evolve(report.snapshot, counts=RESULT.counts + unheard.counts))
+    summary, text = summary_json(report), summary_text(report)
+    assert summary["frames"] == attrs.asdict(RESULT.counts.frames)
+    assert summary["streams_never_began"] == 1
+    assert row(text, "streams") == "1 successful, 1 protocol error, 1 of which never began"
+    assert row(text, "dropped frames") == "0 (0.00 %)"
+
+
+def test_that_no_server_answers_is_told_once() -> None:
+    remark = "the network says that nobody listens there, or that the way is closed (4 times); 2 STARTs sent"
+    unheard = evolve(
+        failed(4444), connection_id=UNKNOWN_CONNECTION_ID, remark=remark, counts=StreamSnapshot(FrameTotals(dropped=9))
+    )
+    report = with_results(unheard)
+    snapshot = evolve(report.snapshot, counts=unheard.counts, unreachable=4)
+    report = evolve(report, role="client", snapshot=snapshot, notes=("asked by START",))
+    assert summary_text(report).splitlines() == [
+        f"No stream began with 10.0.0.1:4444: {remark}; is `cts serve` running there?",
+        "",
+        "client   pull: the server sends; 5.970 s",
+        "streams  0 successful, 1 protocol error, 1 of which never began",
+    ]

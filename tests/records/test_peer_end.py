@@ -7,6 +7,7 @@ from cts.metrics.loss import DueBytes, lost_by_place
 from cts.metrics.viewing import Longest
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts
+from cts.protocol.roles import Role
 from cts.records.peer_end import PeerEnd, PeerTotals, believable
 
 U64 = st.integers(0, 2**64 - 1)
@@ -29,10 +30,10 @@ def test_of_how_late_frames_left_the_worst_is_kept() -> None:
 
 
 def test_bytes_by_place_are_taken_from_results_alone_for_counts_may_be_of_a_moment_ago() -> None:
-    assert PeerEnd(counts=RECEIVED).received is None
-    assert PeerEnd(counts=RECEIVED, outcome="Succeeded").received == DueBytes(3000, 100, 40)
-    assert PeerEnd(counts=SENT, outcome="Succeeded").sent == DueBytes(3000, 100)
-    assert PeerEnd(counts=SENT, outcome="Succeeded").received is None
+    assert PeerEnd(counts=RECEIVED).due_as(Role.RECEIVER) is None
+    assert PeerEnd(counts=RECEIVED, outcome="Succeeded").due_as(Role.RECEIVER) == DueBytes(3000, 100, 40)
+    assert PeerEnd(counts=SENT, outcome="Succeeded").due_as(Role.SENDER) == DueBytes(3000, 100)
+    assert PeerEnd(counts=SENT, outcome="Succeeded").due_as(Role.RECEIVER) is None
 
 
 @given(st.builds(DueBytes, U64, U64, U64, U64, U64), st.builds(DueBytes, U64, U64, U64, U64, U64))

@@ -17,13 +17,15 @@ from cts.protocol.roles import Direction
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS
 from cts.units import SECOND, format_duration
 
-__all__ = ["GIVES_UP_NS", "HELLO_RETRY_NS", "ClientHandshake", "HandshakeMode"]
+__all__ = ["GIVES_UP_NS", "HAS_ANSWERED", "HELLO_RETRY_NS", "ClientHandshake", "HandshakeMode"]
 
 HELLO_RETRY_NS = SECOND // 4 + JUST_AFTER_NS
 """From one HELLO to the next: not quite a whole number of milliseconds, or in virtual time copies would come at the very
 instants at which frames leave."""
 GIVES_UP_NS = COOKIE_SLOT_NS
 """From the first HELLO to giving up, where there is no falling back."""
+HAS_ANSWERED = "the server has answered HELLO"
+"""How the explanation of a stream that never began begins, where somebody was there."""
 _UNANSWERED_AT_MOST = 4
 """HELLOs before a client that may falls back: where 30 % is lost each way, one stream in fifteen still falls back from a server
 that knows HELLO, and of two HELLOs one in four would."""
@@ -154,7 +156,7 @@ class ClientHandshake:
         if self.state is State.UNANSWERED:
             waited = format_duration(self._waited_ns)
             if self._cookie is not None:
-                return f"the server has answered HELLO, but not the one with its cookie, within {waited}"
+                return f"{HAS_ANSWERED}, but not the one with its cookie, within {waited}"
             hint = "no key is used with it" if self._key is not None else 'client.handshake = "original" asks others'
             return (
                 f"no cts server answers within {waited}: nobody listens there, something on the way drops it, or {hint}"

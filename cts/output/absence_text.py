@@ -1,0 +1,53 @@
+"""Streams that never began, in words: how many, and why; and where no server answered at all, the question that helps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from cts.output.figures import seconds
+from cts.protocol.control.client import HAS_ANSWERED
+from cts.protocol.task import StreamError
+from cts.records.begun import never_began
+from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamResult
+from cts.records.snapshots import Outcome
+from cts.units import counted
+
+__all__ = ["absence_of", "never_began_sentence", "why"]
+
+_NO_ANSWER = frozenset({StreamError.NOT_ALL_DATA_TRANSFERRED.value, StreamError.NO_ANSWER.value})
+
+
+def absence_of(report: RunReport) -> str | None:
+    """Return in a sentence that a client had no answer, and from where, with the question that helps; None where it had one."""
+    absent = never_began(report)
+    if report.role != "client" or not absent or len(absent) < len(report.streams) + report.streams_omitted:
+        return None
+    if not all(_is_unanswered(stream.end) for stream in absent):
+        return None
+    servers = Counter(str(stream.end.remote) for stream in absent)
+    (server, _), *others = servers.most_common()
+    more = f" or {counted(len(others), 'other server')}" if others else ""
+    told = why(stream.end for stream in absent if stream.end.remark or stream.end.failed)
+    said = told or f": no answer in {seconds(report.elapsed_ns)} s"
+    return f"no stream began with {server}{more}{said}; is `cts serve` running there?"
+
+
+def _is_unanswered(end: StreamResult) -> bool:
+    if end.connection_id != UNKNOWN_CONNECTION_ID or (end.remark or "").startswith(HAS_ANSWERED):
+        return False
+    return end.result in _NO_ANSWER or end.outcome is Outcome.CANCELLED
+
+
+def never_began_sentence(report: RunReport) -> Iterator[str]:
+    """Yield how many streams never began, and why, if there were any."""
+    if absent := never_began(report):
+        of = sum(report.snapshot.outcomes.values()) + report.snapshot.open_streams
+        streams = "the stream" if of == 1 else f"{len(absent):,} of {of:,} streams"
+        yield f"{streams} never began{why(stream.end for stream in absent)}"
+
+
+def why(ends: Iterable[StreamResult]) -> str:
+    """Write what is said most often of ends, to stand behind what became of them."""
+    results = Counter(end.remark or end.result for end in ends).most_common(1)
+    return f": {results[0][0]}" if results else ""

@@ -1,0 +1,61 @@
+"""What holds a stream back: the part of its score that lacks most, or a path that is too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from cts.metrics.media import MediaTotals
+from cts.metrics.narrow_path import full_queue_ns
+from cts.metrics.quality_of_outcome import Term
+from cts.output.figures import about_time, percentage, rate_of
+from cts.output.media_text import quality_of
+from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Direction, Role
+from cts.records.results import RunReport
+from cts.units import SECOND
+
+__all__ = ["held_back"]
+
+_OWN_AT_MOST = Fraction(5, 100)
+"""Share of what was missing that may be a host's doing where a path is said to be too narrow."""
+
+
+def held_back(report: RunReport) -> Iterator[str]:
+    """Say what takes most from the score (Quality of Outcome). Of latency only its variation is known."""
+    totals, plan = report.metrics, report.common_plan
+    if totals is None or plan is None or not totals.datagrams.received:
+        return
+    outcome = quality_of(totals, plan, report.profile)
+    way = "down" if report.judged is Direction.PULL else "up"
+    if (carried := _carried(report, totals, plan, way)) is not None:
+        # Loss and delay are both its doing.
+        yield carried
+    elif outcome.limiting is Term.LATENCY and outcome.percentile is not None:
+        varies = totals.drift.pdv.percentile(outcome.percentile)
+        if varies is not None:
+            yield f"held back by {outcome.percentile:g} % delay variation {way}, {about_time(varies)}"
+    elif outcome.limiting is Term.LOSS:
+        lost = percentage(totals.datagrams.lost, totals.datagrams.due)
+        yield f"held back by loss {way}, {lost} of datagrams"
+    elif outcome.limiting is Term.RATE:
+        yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
+
+
+def _carried(report: RunReport, totals: MediaTotals, plan: StreamPlan, way: str) -> str | None:
+    """Say what the path carries of what it was offered, and what that rests on; None where the data do not bear it."""
+    received, loss = [result for result in report.results if result.role is Role.RECEIVER], report.loss
+    streams, together = len(received), {(each.remote.host, each.started_ns // SECOND) for each in received}
+    own = loss.not_sent + loss.sent_late + loss.kernel_at_most(report.snapshot.overflowed)
+    if totals.streams != streams or len(together) != 1 or own > _OWN_AT_MOST * loss.missing:
+        # Streams that did not run at once, or to several ends, did not share a queue.
+        return None
+    queue_ns = full_queue_ns(totals.blocks, totals.variation)
+    if queue_ns is None:
+        return None
+    # The path was busy until the queue was empty again.
+    busy_ns = report.snapshot.counts.frames.rendered * plan.interval_ns // streams + queue_ns
+    carried = 8 * (loss.due - loss.not_sent - loss.never_came) * SECOND // busy_ns
+    of = rate_of(carried, streams * plan.sent_bits_per_second)
+    rests_on = f"what is lost is lost steadily, behind a queue that stays at {about_time(queue_ns)}"
+    return f"held back by a path {way} that carries about {of} ({rests_on})"

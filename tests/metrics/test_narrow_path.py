@@ -1,0 +1,69 @@
+"""A path that is too narrow is told by delay that stays and loss that is steadier than chance; where one lacks, nothing is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from cts.metrics.confidence import BlockSums
+from cts.metrics.delay_variation import DelayVariationTotals
+from cts.metrics.distribution import Distribution
+from cts.metrics.narrow_path import full_queue_ns
+from cts.units import MILLISECOND, SECOND
+
+FULL = [round((199 + at % 2) * MILLISECOND) for at in range(2000)]
+"""Delay variation behind a full queue."""
+JITTER = [at * MILLISECOND // 10 for at in range(2000)]
+
+
+def variation(pdv: list[int]) -> DelayVariationTotals:
+    return DelayVariationTotals(pdv=Distribution(pdv))
+
+
+def blocks(*lost: int, datagrams: int = 1000) -> BlockSums:
+    sums = BlockSums()
+    for place, count in enumerate(lost):
+        sums.add(place << 27, 10, 10, datagrams, count)
+    return sums
+
+
+def by_chance(share: float, seed: int = 1) -> BlockSums:
+    chance = random.Random(seed)
+    return blocks(*(sum(chance.random() < share for _ in range(1000)) for _ in range(30)))
+
+
+def test_loss_that_is_the_same_all_the_time_behind_delay_that_stays_is_a_full_queue() -> None:
+    # The queue takes two blocks to fill, and the last block is a part.
+    found = full_queue_ns(blocks(0, 110, *[240, 242, 239] * 6, 3), variation(FULL))
+    assert found is not None
+    assert found // MILLISECOND in range(199, 206)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.24])
+def test_loss_by_chance_is_not_called_a_narrow_path_however_steady_the_delay(share: float) -> None:
+    assert [full_queue_ns(by_chance(share, seed), variation(FULL)) for seed in range(20)] == [None] * 20
+
+
+def test_steady_loss_without_delay_that_stays_is_not_called_a_full_queue_ns() -> None:
+    assert full_queue_ns(blocks(*[240] * 30), variation(JITTER)) is None
+    assert full_queue_ns(blocks(*[240] * 30), variation([9 * MILLISECOND] * 2000)) is None
+    assert full_queue_ns(blocks(*[240] * 30), variation([])) is None
+
+
+def test_of_few_blocks_or_few_losses_nothing_is_told() -> None:
+    assert full_queue_ns(blocks(*[240] * 17), variation(FULL)) is None
+    assert full_queue_ns(blocks(*[240] * 18), variation(FULL)) is not None
+    assert full_queue_ns(blocks(*[4] * 30), variation(FULL)) is None
+    assert full_queue_ns(BlockSums(), variation(FULL)) is None
+    assert full_queue_ns(blocks(*[0] * 30), variation(FULL)) is None
+
+
+def test_where_nothing_at_all_gets_through_nothing_is_told() -> None:
+    assert full_queue_ns(blocks(*[1000] * 30), variation([SECOND])) is None
+
+
+def test_a_little_loss_by_chance_beside_it_does_not_hide_it() -> None:
+    chance = random.Random(1)
+    beside = [240 + sum(chance.random() < 0.01 for _ in range(760)) for _ in range(30)]
+    assert full_queue_ns(blocks(9, 100, *beside), variation(FULL)) is not None
