@@ -46,8 +46,9 @@ from cts.protocol.control.messages import Challenge, Hello, Ping
 from cts.protocol.roles import Direction
 from cts.protocol.wire import PATTERN, START, ConnectionId, Data
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.runs.session_settings import plan_of, random_connection_id, session_settings
 from cts.units import SECOND, FrameRate
 

@@ -27,8 +27,9 @@ from cts.output.summary import summary_json, summary_text
 from cts.protocol.control.keys import Key, KeyRing
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import EndpointStatistics, Outcome, RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.runs.session_settings import plan_of, session_settings
 from cts.runs.simulated_session import simulated_connection_id
 from fuzz.controls import Controls, chance_of

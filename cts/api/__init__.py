@@ -29,8 +29,8 @@ from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.trains import Train
 from cts.protocol.wire import HEADER_SIZE
 from cts.records.peer_end import PeerEnd
-from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, EndpointStatistics, Outcome, StreamSnapshot
+from cts.records.stream_results import SUCCEEDED, StreamResult
 
 __all__ = [
     "API_VERSION",

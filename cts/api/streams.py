@@ -22,8 +22,8 @@ from cts.protocol.roles import Role
 from cts.protocol.task import DatagramBatch, Verify
 from cts.protocol.trains import Train
 from cts.records.peer_end import PeerEnd
-from cts.records.results import StreamResult
 from cts.records.snapshots import Address, StreamSnapshot
+from cts.records.stream_results import StreamResult
 
 __all__ = [
     "BackgroundTask",

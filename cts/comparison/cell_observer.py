@@ -9,8 +9,8 @@ from cts.protocol.frames import RenderedFrame
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
-from cts.records.results import StreamResult
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import StreamResult
 
 __all__ = ["CellObserver"]
 

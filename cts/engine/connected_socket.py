@@ -48,7 +48,7 @@ from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import StreamError
 from cts.records.peer_end import PeerTotals
-from cts.records.results import failure_of, result_of
+from cts.records.stream_results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
 

@@ -14,8 +14,8 @@ from cts.api import Address, DatagramBatch, IDatagramEndpoint, IPacer, StreamPla
 from cts.protocol.remark import came_late
 from cts.protocol.task import StreamError
 from cts.records.late import LateArrivals
-from cts.records.results import came_to_nothing
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import came_to_nothing
 from cts.units import SECOND
 
 __all__ = ["LISTEN_ON_NS", "GivenUpPeers", "Latecomers", "Listening", "gave_up"]

@@ -22,7 +22,7 @@ from cts.engine.turned_away import TurnedAway
 from cts.errors import UserError, system_error
 from cts.protocol.control.datagrams import controls_apart
 from cts.protocol.handshake import starts_apart
-from cts.records.results import came_to_nothing
+from cts.records.stream_results import came_to_nothing
 
 __all__ = ["Server"]
 

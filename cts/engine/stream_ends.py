@@ -17,8 +17,9 @@ from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction
 from cts.records.observer import Observer
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds
 
 __all__ = ["RESULTS_KEPT", "StreamLedger", "concluded"]
 

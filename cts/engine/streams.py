@@ -32,8 +32,8 @@ from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.greeting import Opening
 from cts.records.measures import StreamMeasures
 from cts.records.observer import Observer
-from cts.records.results import failure_of, result_of
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import failure_of, result_of
 
 __all__ = ["OpenStream", "Streams"]
 

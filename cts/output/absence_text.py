@@ -9,8 +9,9 @@ from cts.output.figures import seconds
 from cts.protocol.control.client import HAS_ANSWERED
 from cts.protocol.task import StreamError
 from cts.records.begun import never_began
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamResult
 from cts.units import counted
 
 __all__ = ["absence_of", "never_began_sentence", "why"]

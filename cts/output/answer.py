@@ -21,8 +21,9 @@ from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
 from cts.protocol.roles import Role
 from cts.records.begun import of_those_that_began
-from cts.records.results import SUCCEEDED, RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
+from cts.records.stream_results import SUCCEEDED, StreamResult
 from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
 
 __all__ = ["answer_of"]

@@ -12,8 +12,8 @@ from cts.protocol.roles import Role
 from cts.protocol.wire import NANOSECONDS_PER_TICK, TICKS_PER_SECOND
 from cts.records.log_file import Encoding, LogFile
 from cts.records.observer import Observer
-from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["JITTER_COLUMNS", "MAX_JITTER_FILES", "JitterLog"]

@@ -7,7 +7,8 @@ from attrs import asdict
 from cts.metrics.loss import LossByPlace
 from cts.output.figures import percentage
 from cts.protocol.roles import Role
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
+from cts.records.stream_results import StreamEnds
 
 __all__ = ["loss_json", "loss_rows", "loss_texts", "places_json", "stream_loss_json"]
 

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from cts.records.results import StreamResult
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.units import counted
 
 __all__ = ["Remarks", "remark_rows"]

@@ -7,8 +7,8 @@ from abc import abstractmethod
 from cts.output.ordering import PromptObserver
 from cts.output.remarks import Remarks
 from cts.output.stream_lines import StreamLines
-from cts.records.results import StreamResult
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import StreamResult
 
 __all__ = ["SpeakingConsole"]
 

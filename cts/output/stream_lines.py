@@ -6,8 +6,8 @@ from cts.output.figures import seconds
 from cts.output.peer_text import told_of_end
 from cts.output.plan_words import plan_words
 from cts.protocol.roles import Direction, Role
-from cts.records.results import UNKNOWN_CONNECTION_ID, StreamResult
 from cts.records.snapshots import Outcome, StreamInfo
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamResult
 from cts.units import SECOND, counted
 
 __all__ = ["StreamLines", "shown_id"]

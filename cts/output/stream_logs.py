@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cts.output.figures import seconds
 from cts.records.log_file import Encoding, LogObserver
-from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["CONNECTION_COLUMNS", "ConnectionLog", "ErrorLog"]

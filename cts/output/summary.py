@@ -39,8 +39,9 @@ from cts.protocol.roles import Direction, Role
 from cts.records.begun import never_began, of_those_that_began
 from cts.records.late import LateArrivals
 from cts.records.provenance import provenance_written
-from cts.records.results import RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, StreamSnapshot
+from cts.records.stream_results import StreamEnds, StreamResult
 from cts.units import MILLISECOND, counted, format_duration
 
 __all__ = ["SUMMARY_SCHEMA", "judgements_of", "summary_json", "summary_rows", "summary_text"]

@@ -11,8 +11,9 @@ from cts.metrics.loss import DueBytes
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import PlayoutSum
 from cts.protocol.roles import Role
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
+from cts.records.stream_results import StreamEnds
 
 __all__ = ["never_began", "of_those_that_began"]
 

@@ -22,7 +22,7 @@ from cts.records.reported_run import (
     ReportedStream,
     RunEvents,
 )
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 
 __all__ = ["read_events"]
 

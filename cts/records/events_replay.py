@@ -17,8 +17,8 @@ from cts.records.json_lines import Fields, LineReader
 from cts.records.observer import Observer
 from cts.records.peer_events import peer_read
 from cts.records.reported_end import OpenEnd, ReportedEnd
-from cts.records.results import StreamResult
 from cts.records.snapshots import Outcome, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 
 __all__ = ["EventsReplay"]
 

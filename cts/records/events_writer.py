@@ -27,8 +27,9 @@ from cts.records.frame_events import EXTENTS_A_LINE, extents_written, missed_wri
 from cts.records.gzip_stream import is_packed
 from cts.records.log_file import LogObserver
 from cts.records.peer_events import peer_written, peers_written
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 from cts.records.writers import AT_ONCE, Writer
 
 __all__ = ["EVENTS_SCHEMA", "EventsLog"]

@@ -13,8 +13,8 @@ from cts.metrics.playout import Playout, PlayoutSweep
 from cts.metrics.recent_delays import DelayTally, RecentDelays
 from cts.metrics.usable_transits import UsableTransits
 from cts.protocol.plan import StreamPlan
-from cts.records.results import StreamResult
 from cts.records.snapshots import StreamSnapshot
+from cts.records.stream_results import StreamResult
 from cts.units import SECOND
 
 __all__ = ["StreamMeasures"]

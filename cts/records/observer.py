@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 
 __all__ = ["Observer"]
 

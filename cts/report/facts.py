@@ -13,7 +13,7 @@ from cts.output.media_text import longest_stall_text
 from cts.output.trust_text import reason_of, trust_json
 from cts.protocol.roles import Role
 from cts.records.begun import of_those_that_began
-from cts.records.results import StreamEnds
+from cts.records.stream_results import StreamEnds
 from cts.report.markup import Markup, element, foreign
 from cts.report.picture import RunPicture
 from cts.report.readings import TRUST

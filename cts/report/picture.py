@@ -10,8 +10,9 @@ from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.records.events_header import RunHeader
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.report.timeline import Timeline
 
 __all__ = ["PictureObserver", "RunPicture", "StreamPicture"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from cts.records.results import StreamResult
+from cts.records.stream_results import StreamResult
 from cts.report.timeline import Timeline
 from cts.units import MILLISECOND, SECOND
 

@@ -29,8 +29,9 @@ from cts.records.events_replay import EventsReplay
 from cts.records.measures import StreamMeasures
 from cts.records.observer import Observer
 from cts.records.reported_end import OpenEnd, ReportedEnd
-from cts.records.results import RunReport, result_of
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import result_of
 from cts.units import counted
 
 __all__ = ["LOG_OPTIONS", "Replayed", "replay"]

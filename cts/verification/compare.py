@@ -10,8 +10,8 @@ from cts.protocol.roles import Direction
 from cts.protocol.task import StreamError
 from cts.records.reported_frames import VERDICTS
 from cts.records.reported_run import ARRIVALS, COUNTS, ReportedEnd, ReportedOtherEnd, ReportedStream
-from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Outcome
+from cts.records.stream_results import SUCCEEDED
 from cts.units import SECOND
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.bounds import Bounds

@@ -22,7 +22,7 @@ from attrs import define, field
 from cts.protocol.roles import Direction
 from cts.protocol.task import StreamError, Verify
 from cts.records.reported_run import ReportedOtherEnd
-from cts.records.results import SUCCEEDED, UNKNOWN_CONNECTION_ID
+from cts.records.stream_results import SUCCEEDED, UNKNOWN_CONNECTION_ID
 from cts.records.truth_reader import Arrivals, TruthVisitor
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Decoder, Kind

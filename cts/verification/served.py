@@ -13,7 +13,7 @@ from attrs import define, field
 
 from cts.protocol.roles import Direction
 from cts.records.reported_run import COUNTS, ReportedEnd, ReportedStream
-from cts.records.results import SUCCEEDED
+from cts.records.stream_results import SUCCEEDED
 from cts.units import SECOND
 from cts.verification.arithmetic import Arithmetic
 from cts.verification.arrivals import Kind

@@ -17,8 +17,9 @@ from cts.protocol.roles import Direction, Role
 from cts.protocol.task import Verify
 from cts.records.events_header import RunHeader
 from cts.records.outcome_profiles import default_profile
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 from cts.units import MILLISECOND, SECOND
 
 DATAGRAMS: Final = 4

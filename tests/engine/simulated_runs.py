@@ -12,7 +12,8 @@ from cts.engine.connected_socket import DefaultConnectedSocketFactory
 from cts.engine.senders import AutoSender
 from cts.impairment.link import Impairment
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
+from cts.records.stream_results import StreamResult
 from cts.records.truth_writer import Transmission
 from cts.runs.simulated_run import simulate
 from tests.engine.small_stream import PATH, config_of

@@ -11,8 +11,9 @@ from attrs import frozen
 from cts.api import Address, IDatagramEndpoint, Outcome
 from cts.engine.contracts import INetwork
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import EndpointStatistics, RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from tests.engine.small_stream import config_of
 from tests.engine.virtual_world import World, in_world
 

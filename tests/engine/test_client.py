@@ -22,7 +22,8 @@ from cts.api import (
 from cts.engine.broker import reachable
 from cts.engine.contracts import INetwork
 from cts.errors import PluginFailure
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
+from cts.records.results import RunReport
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LATENCY, MS, PLAN, RETRY, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Recorder, World, in_world

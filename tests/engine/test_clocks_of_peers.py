@@ -14,7 +14,7 @@ from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.clock_figures import ClockFigures, DelayFigures
 from cts.metrics.peer_clock import ClockEstimate
-from cts.records.results import StreamResult
+from cts.records.stream_results import StreamResult
 from tests.engine.drifting_clocks import with_clock
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of

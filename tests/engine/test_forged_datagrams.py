@@ -13,7 +13,7 @@ from cts.protocol.control.keys import StreamKeys
 from cts.protocol.control.messages import Ping, Results
 from cts.protocol.control.session import Session
 from cts.protocol.wire import PATTERN, START, ConnectionId, Data
-from cts.records.results import StreamResult
+from cts.records.stream_results import StreamResult
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import CLIENT, MS, PATH, SECOND, SERVER, config_of
 from tests.engine.virtual_world import World, in_world

@@ -16,7 +16,8 @@ from cts.protocol.control.keys import StreamKeys
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Results
 from cts.protocol.control.pinging import Pace
 from cts.protocol.control.session import Session
-from cts.records.results import RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
+from cts.records.stream_results import StreamEnds, StreamResult
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
 from cts.testing import PEER, RecordingEndpoint
@@ -243,6 +244,9 @@ def test_so_does_one_whose_receiver_has_failed(direction: str) -> None:
     assert sides.receiver.result == "ErrorDataDidNotMatchBitPattern"
     assert (sides.sender.outcome, sides.sender.result) == ENDED_BY_PEER
     assert sides.sender.ended_ns <= sides.receiver.ended_ns + LATENCY + 3 * MODERATION
+    # Whoever asked for it, at either end, is told by the exit status; a server has others to serve.
+    assert sides.client.failed
+    assert sides.server.failed is (direction == "push")
 
 
 def test_a_sender_that_never_hears_of_its_client_sends_no_more_after_five_seconds() -> None:

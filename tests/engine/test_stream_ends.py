@@ -11,7 +11,7 @@ from attrs import define, field
 from cts.api import Address, Outcome, Role, StreamResult, StreamSnapshot
 from cts.engine.stream_ends import RESULTS_KEPT, StreamLedger
 from cts.protocol.roles import Direction
-from cts.records.results import result_of
+from cts.records.stream_results import result_of
 
 SERVER = Address("192.0.2.1", 4444)
 PORT = Address("10.0.0.1", 50_000)

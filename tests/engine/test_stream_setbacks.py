@@ -9,7 +9,7 @@ from cts.api import DatagramBatch, FrameTotals, Outcome, StreamResult
 from cts.engine.listening_socket import ListeningSocket
 from cts.impairment.link import Impairment
 from cts.protocol.wire import START
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 from cts.runs.simulated_session import simulated_connection_id
 from tests.engine.bare_server import BareServer
 from tests.engine.simulated_runs import both_sides, simulated

@@ -19,7 +19,7 @@ from cts.protocol.control.messages import Challenge, Refused, Welcome
 from cts.protocol.control.states import State
 from cts.protocol.roles import Direction
 from cts.protocol.wire import HEADER_SIZE, PATTERN, START, ConnectionId, Data, is_control
-from cts.records.results import UNKNOWN_CONNECTION_ID
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 from tests.engine.bare_server import BareServer, stranger
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import LATENCY, MS, NAME, PATH, PLAN, SECOND, SERVER, config_of, losing

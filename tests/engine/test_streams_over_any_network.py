@@ -10,8 +10,9 @@ from cts.impairment.delay import Constant, Normal, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott
 from cts.records.observer import Observer
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport
+from cts.records.results import RunReport
 from cts.records.snapshots import StreamInfo
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, config_of
 

@@ -24,8 +24,9 @@ from cts.net.simulated import SimulatedNetwork
 from cts.output.ordering import OrderedObserver
 from cts.protocol.wire import START, ConnectionId, Datagram, decode_untrusted
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.records.truth_writer import Transmission
 from cts.runs.session_settings import session_settings
 from cts.runs.simulated_session import simulated_chance, simulated_connection_id

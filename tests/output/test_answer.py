@@ -24,8 +24,9 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd, PeerTotals
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
 from cts.units import SECOND
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import config_of

@@ -9,8 +9,8 @@ from attrs import evolve
 from cts.metrics.counters import FrameTotals
 from cts.output.stream_logs import CONNECTION_COLUMNS, ConnectionLog
 from cts.protocol.roles import Role
-from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import SUCCEEDED, StreamResult
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 BEGAN_NS = 5_000_000_000

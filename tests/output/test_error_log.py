@@ -8,8 +8,8 @@ from attrs import evolve
 from cts.errors import UserError
 from cts.output.stream_logs import ErrorLog
 from cts.protocol.roles import Role
-from cts.records.results import SUCCEEDED, StreamResult
 from cts.records.snapshots import Address, Outcome, StreamInfo, StreamSnapshot
+from cts.records.stream_results import SUCCEEDED, StreamResult
 
 BEGAN_NS = 5_000_000_000
 LOCAL, REMOTE = Address("127.0.0.1", 50000), Address("::1", 4444)

@@ -10,8 +10,8 @@ from cts.metrics.counters import FrameTotals
 from cts.output.jitter_log import JITTER_COLUMNS, JitterLog
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Role
-from cts.records.results import StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LOCAL = Address("127.0.0.1", 50000)

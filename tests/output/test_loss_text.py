@@ -10,7 +10,8 @@ from cts.metrics.loss import DueBytes
 from cts.output.loss_text import loss_json, loss_rows, stream_loss_json
 from cts.output.summary import summary_text
 from cts.protocol.roles import Role
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
+from cts.records.stream_results import StreamEnds
 from tests.output.test_summary import COUNTS, REPORT, RESULT
 
 RECEIVED = evolve(COUNTS, due=DueBytes(1_000_000, missing=100_000, late=50_000, sent_late=20_000))

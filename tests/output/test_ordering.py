@@ -12,8 +12,9 @@ from cts.output.ordering import OrderedObserver, PromptObserver
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.roles import Direction, Role
 from cts.records.observer import Observer
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 
 ADDRESS = Address("127.0.0.1", 1)
 RESULT = StreamResult("id", ADDRESS, ADDRESS, Role.RECEIVER, Outcome.SUCCESSFUL, "Succeeded", 0, 0, 0, StreamSnapshot())

@@ -9,8 +9,9 @@ from cts.output.peer_text import peer_json, peer_rows, peers_json, told_of_end
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts
 from cts.records.peer_end import ControlTotals, PeerEnd
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
+from cts.records.stream_results import StreamEnds
 from cts.units import MILLISECOND as MS
 from tests.output.test_summary import REPORT, RESULT
 

@@ -10,8 +10,9 @@ from cts.metrics.playout import Playout
 from cts.output.playout_text import playout_json, playout_rows
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.plan import StreamPlan
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
 from cts.records.snapshots import StreamSnapshot
+from cts.records.stream_results import StreamEnds
 from cts.units import SECOND
 from tests.output.test_summary import REPORT, RESULT
 

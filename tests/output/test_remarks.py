@@ -13,8 +13,8 @@ from cts.output.ordering import OrderedObserver
 from cts.output.remarks import Remarks, remark_rows
 from cts.output.summary import summary_json, summary_text
 from cts.protocol.remark import fell_silent
-from cts.records.results import StreamEnds
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamEnds
 from tests.engine.small_stream import PLAN
 from tests.output.test_summary import REPORT, RESULT, with_results
 

@@ -12,8 +12,8 @@ from cts.output.console import ConsoleMode, LineConsole, choose_console
 from cts.output.ordering import OrderedObserver
 from cts.output.stream_lines import StreamLines
 from cts.protocol.roles import Role
-from cts.records.results import StreamResult
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 from tests.output.test_summary import BEGAN_NS, RESULT
 
 SECOND = 1_000_000_000

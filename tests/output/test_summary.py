@@ -13,8 +13,9 @@ from cts.output.summary import summary_json, summary_text
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.late import LateArrivals
-from cts.records.results import UNKNOWN_CONNECTION_ID, RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
 
 BEGAN_NS = 7_000_000_000
 COUNTS = StreamSnapshot(FrameTotals(150), 4_999_950, bytes_on_time=4_999_950)

@@ -15,8 +15,8 @@ from cts.metrics.counters import FrameTotals
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus
 from cts.protocol.wire import ConnectionId, Data, Datagram, Start, decode_untrusted
-from cts.records.results import SUCCEEDED
 from cts.records.snapshots import Address
+from cts.records.stream_results import SUCCEEDED
 from tests.protocol.sides import receiver_of
 
 SECOND = 1_000_000_000

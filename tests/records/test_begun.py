@@ -10,8 +10,9 @@ from cts.protocol.roles import Role
 from cts.records.begun import never_began, of_those_that_began
 from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd
-from cts.records.results import RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
+from cts.records.stream_results import StreamEnds, StreamResult
 from tests.output.test_media_text import media
 from tests.output.test_summary import REPORT, RESULT
 

@@ -16,8 +16,8 @@ from cts.protocol.task import Verify
 from cts.records.events_reader import read_events
 from cts.records.events_writer import EventsLog
 from cts.records.reported_run import RunEvents
-from cts.records.results import result_of
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import result_of
 from tests.records.damaged_lines import damage, refusal_of
 
 BEGAN_NS = 1_000

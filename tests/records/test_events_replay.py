@@ -33,8 +33,9 @@ from cts.records.events_writer import EventsLog
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
 from cts.records.reported_end import ReportedEnd
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 from tests.records.damaged_lines import damage, refusal_of
 from tests.records.test_frame_events import DUE, MISSED, RECORDS
 

@@ -17,8 +17,9 @@ from cts.protocol.roles import Direction, Role
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.events_writer import EventsLog
 from cts.records.late import LateArrivals
-from cts.records.results import RunReport, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamResult
 
 ARRIVALS = (
     '"arrivals":{"on_time":0,"late":0,"ahead":0,"no_such_frame":0,'

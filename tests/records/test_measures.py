@@ -8,7 +8,7 @@ from cts.metrics.counters import ArrivalTotals, FrameTotals, sum_of_known
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.protocol.plan import StreamPlan
 from cts.records.measures import StreamMeasures
-from cts.records.results import StreamResult
+from cts.records.stream_results import StreamResult
 from cts.units import SECOND, FrameRate
 from tests.records.test_events_writer import RESULT
 

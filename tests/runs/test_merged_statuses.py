@@ -5,8 +5,8 @@ from __future__ import annotations
 from cts.api import Address, Outcome, Role
 from cts.metrics.recent_delays import DelayTotals
 from cts.output.ordering import PromptObserver
-from cts.records.results import result_of
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import result_of
 from cts.runs.session_settings import WorkerSetup, session_settings
 from cts.runs.workers.messages import Ended, Noted, Opened, Remarked, Status, WorkerTask
 from cts.runs.workers.session import WorkersSession

@@ -25,8 +25,9 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd
-from cts.records.results import RunReport, StreamEnds, StreamResult
+from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import StreamEnds, StreamResult
 from cts.runs.session_settings import session_settings
 from cts.runs.workers.messages import (
     Bound,

@@ -31,8 +31,9 @@ from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.outcome_profiles import default_profile
 from cts.records.peer_end import PeerEnd
 from cts.records.provenance import Provenance
-from cts.records.results import RunReport, StreamEnds
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
+from cts.records.stream_results import StreamEnds
 from cts.relay.relay import RelayLimits
 from cts.relay.run import RelayResult
 from cts.testing import OneByOneSender, simulate

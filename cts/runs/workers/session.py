@@ -27,8 +27,9 @@ from cts.net.addresses import address_of
 from cts.net.udp_socket import open_udp_socket
 from cts.records.late import LateArrivals
 from cts.records.observer import Observer
-from cts.records.results import RunReport, came_to_nothing
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import came_to_nothing
 from cts.runs.session_settings import WorkerSetup
 from cts.runs.workers import messages
 from cts.runs.workers.live import live_of

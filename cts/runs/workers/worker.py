@@ -28,8 +28,8 @@ from cts.net.surroundings import real_surroundings, running
 from cts.plugin.choice import choose_plugins
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer
-from cts.records.results import StreamResult
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import StreamResult
 from cts.runs.key_files import shared_keys
 from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages

@@ -13,8 +13,9 @@ from cts.api import Outcome, StreamResult, StreamSnapshot
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError, system_error
 from cts.metrics.host import HostFigures
-from cts.records.results import RunReport, result_of
+from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import result_of
 from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
 
 __all__ = ["Worker", "lost_with_its_worker", "shares_of", "worker_command"]
