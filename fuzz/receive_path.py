@@ -23,7 +23,8 @@ from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedEndpoint, SimulatedNetwork
 from cts.output.ordering import OrderedObserver
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.control.keys import Key, KeyRing
 from cts.protocol.frames import RenderedFrame
 from cts.records.observer import Observer

@@ -65,6 +65,7 @@ ROOMS: dict[str, frozenset[str]] = {
     | {
         "output.ordering",
         "output.summary",
+        "output.summary_json",
         "runs.provenance",
         "runs.session_settings",
         "runs.simulated_session",

@@ -98,7 +98,7 @@ class Teller:
     def finish(self, report: RunReport, status: int) -> NoReturn:
         """Leave with the command's own exit status; where that is 0, with what the expectations and the file make of it."""
         from cts.expectations.judging import exit_status_of
-        from cts.output.summary import judgements_of
+        from cts.output.summary_json import judgements_of
 
         status = exit_status_of(status, (each.outcome for each in judgements_of(report)))
         sys.exit(1 if (self._is_lost or self._telling.is_lost) and status < _STOPPED else status)
@@ -107,7 +107,7 @@ class Teller:
         if self._junit is None:
             return
         from cts.output.junit import junit_xml
-        from cts.output.summary import judgements_of
+        from cts.output.summary_json import judgements_of
 
         try:
             write_file("--junit", self._junit, junit_xml(report, judgements_of(report)))

@@ -39,7 +39,7 @@ def explain(metric: str, run: Path) -> None:
       cts explain pdv_p99 run.jsonl.gz
     """
     from cts.expectations.definitions import told_row
-    from cts.output.summary import summary_json
+    from cts.output.summary_json import summary_json
     from cts.runs.replay import replay
 
     row = told_row(metric.strip().lower())

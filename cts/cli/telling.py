@@ -61,7 +61,8 @@ class Telling:
     def tell(self, result: RunResult) -> None:
         """Print what a run came to: behind its intervals if they are JSON, else on stderr; there also if nobody reads them."""
         from cts.output.console_stream import takes_text
-        from cts.output.summary import summary_json, summary_text
+        from cts.output.summary import summary_text
+        from cts.output.summary_json import summary_json
 
         feed = self.feed
         if feed is None:

@@ -10,7 +10,7 @@ from cts.output.expectation_text import deciding_text, measured_text
 from cts.output.figures import seconds
 from cts.output.peer_text import path_texts
 from cts.output.plan_words import plan_words
-from cts.output.summary import judgements_of
+from cts.output.summary_json import judgements_of
 from cts.protocol.roles import Direction, Role
 from cts.records.provenance import Provenance
 from cts.records.results import RunReport

@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 from cts.api import Address, RenderedFrame, Role, StreamPlan, StreamResult, headers_of
 from cts.errors import DecodeError, PluginFailure, first_of
 from cts.impairment.link import Arrival
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.wire import Data, decode_untrusted
 from cts.records.observer import Observer
 from cts.records.results import RunReport, RunResult

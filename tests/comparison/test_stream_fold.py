@@ -11,7 +11,7 @@ from cts.comparison.cells import CELLS, Cells, Sum, Times
 from cts.comparison.compared_metrics import METRICS
 from cts.expectations.definitions import metric_named
 from cts.expectations.judging import measure
-from cts.output.summary import summary_json
+from cts.output.summary_json import summary_json
 from cts.runs.compared_runs import read_run
 from tests.report.recorded import LOSSY, recorded
 

@@ -20,7 +20,7 @@ from cts.config import Config
 from cts.impairment.delay import Normal, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, GilbertElliott
-from cts.output.summary import summary_json
+from cts.output.summary_json import summary_json
 from cts.runs.session_settings import plan_of
 from cts.runs.watchers import open_observers
 from tests.engine.simulated_runs import simulated

@@ -19,7 +19,8 @@ from cts.metrics.loss import DueBytes
 from cts.metrics.playout import Playout
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.answer import answer_of
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals

@@ -15,7 +15,8 @@ from cts.expectations.judging import Doubt, Judgement, Measured, Outcome
 from cts.output.answer import answer_of
 from cts.output.expectation_text import expectations_json, judged_text, shown_value, verdict_sentence
 from cts.output.junit import junit_xml
-from cts.output.summary import judgements_of, summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import judgements_of, summary_json
 from cts.records.provenance import Provenance
 from cts.records.results import RunReport
 from tests.output.test_summary import REPORT

@@ -8,7 +8,8 @@ from attrs import evolve
 
 from cts.metrics.playout import Playout
 from cts.output.playout_text import playout_json, playout_rows
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.plan import StreamPlan
 from cts.records.results import RunReport
 from cts.records.snapshots import StreamSnapshot

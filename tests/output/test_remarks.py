@@ -11,7 +11,8 @@ from cts.output.console import LineConsole
 from cts.output.live import LiveConsole, terminal
 from cts.output.ordering import OrderedObserver
 from cts.output.remarks import Remarks, remark_rows
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.remark import fell_silent
 from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
 from cts.records.stream_results import StreamEnds

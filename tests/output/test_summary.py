@@ -9,7 +9,8 @@ from attrs import evolve
 from cts import __version__
 from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.roles import Direction, Role
 from cts.records.buffers import BufferRoom, SocketBuffers
 from cts.records.late import LateArrivals

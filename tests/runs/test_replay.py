@@ -20,7 +20,8 @@ from cts.impairment.delay import Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.output.summary import summary_json, summary_text
+from cts.output.summary import summary_text
+from cts.output.summary_json import summary_json
 from cts.protocol.frames import RenderedFrame
 from cts.records.events_replay import EventsReplay
 from cts.records.events_writer import EventsLog

@@ -24,7 +24,7 @@ from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
 from cts.metrics.host import HostFigures, trust_in
 from cts.output.feed import Feed, IntervalFeed
-from cts.output.summary import summary_json
+from cts.output.summary_json import summary_json
 from cts.protocol.control.messages import Counts
 from cts.protocol.roles import Role
 from cts.records.buffers import BufferRoom, SocketBuffers

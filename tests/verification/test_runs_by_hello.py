@@ -9,7 +9,7 @@ from attrs import evolve
 
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
-from cts.output.summary import summary_json
+from cts.output.summary_json import summary_json
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
 from cts.records.results import RunReport

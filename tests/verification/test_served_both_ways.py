@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from cts.errors import UserError
-from cts.output.summary import summary_json
+from cts.output.summary_json import summary_json
 from cts.runs.replay import replay
 from cts.verification.report import verification_text
 from cts.verification.verify import verify_run
