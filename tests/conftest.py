@@ -20,16 +20,25 @@ settings.load_profile("short")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pytest's workers, and the many processes that tests start, share what they compile.
+    """Let pytest, its workers, and the many processes that tests start, share what they compile, with the next run, too.
 
-    Where Python is to leave no bytecode behind, it goes to a folder that is gone when the tests are.
+    Where Python is to leave no bytecode beside the sources, it goes to pytest's cache; without one, to a folder that is gone
+    when the tests are. To compile everything anew takes each worker 10 s.
     """
-    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
-        folder, environment = TemporaryDirectory(prefix="cts-bytecode-"), pytest.MonkeyPatch()
-        environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        environment.setenv("PYTHONPYCACHEPREFIX", folder.name)
-        config.add_cleanup(folder.cleanup)
-        config.add_cleanup(environment.undo)
+    if not sys.dont_write_bytecode or hasattr(config, "workerinput"):
+        return
+    cache, environment = getattr(config, "cache", None), pytest.MonkeyPatch()
+    config.add_cleanup(environment.undo)
+    if cache is None:
+        temporary = TemporaryDirectory(prefix="cts-bytecode-")
+        config.add_cleanup(temporary.cleanup)
+        folder = temporary.name
+    else:
+        folder = str(cache.mkdir("bytecode"))
+    environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    environment.setenv("PYTHONPYCACHEPREFIX", folder)
+    environment.setattr(sys, "dont_write_bytecode", False)
+    environment.setattr(sys, "pycache_prefix", folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
