@@ -94,7 +94,7 @@ LOOPBACK: dict[str, dict[str, Mapping[str, object]]] = {
     "that makes a client wait": {"server": {"connection_limit": 1}, "client": {"iterations": 2}},
 }
 SENDERS = {"refused by its host": Refused, "whose sender fails": Fails}
-ALONE: dict[str, dict[str, object]] = {"stopped": {}, "at its time limit": {"time_limit": "1h"}}
+ALONE: dict[str, dict[str, object]] = {"stopped": {}, "at its time limit": {"time_limit": "1min"}}
 
 
 def _simulated(direction: str, tables: Mapping[str, Mapping[str, object]], sender: type | None = None) -> Any:

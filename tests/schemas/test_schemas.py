@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from jsonschema import Draft202012Validator
 from cts.schemas import SCHEMAS
 from tests.cli.running_cts import run_here
 from tests.schemas.samples import SAMPLES, sample
-from tests.schemas.validating import complaint, schema_of
+from tests.schemas.validating import complaint, is_valid, schema_of
 
 COMMANDS = sorted(set(SCHEMAS.values()))
 EACH = pytest.mark.parametrize("command", COMMANDS)
@@ -150,6 +151,7 @@ def seen(schema: Any, value: Any, root: Any, where: str) -> Iterator[tuple[str, 
             yield from seen(schema["items"], inner, root, where)
 
 
+@cache
 def seen_in_samples(command: str) -> set[tuple[str, str]]:
     schema, kinds = schema_of(command), [kind for printed, kind in SAMPLES if printed == command]
     return {each for kind in kinds for each in seen(schema, sample(command, kind), schema, "")}
@@ -189,23 +191,36 @@ WHOLE = [
 ]
 
 
+def with_short_lists(value: Any) -> Any:
+    """Return a copy with no more than the first of each list of objects, which says as much of keys as all of them."""
+    if isinstance(value, dict):
+        return {key: with_short_lists(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_short_lists(inner) for inner in (value[:1] if value and isinstance(value[0], dict) else value)]
+    return value
+
+
 @pytest.mark.parametrize(("command", "kind"), WHOLE)
 def test_a_key_that_is_not_told_of_is_refused_at_every_level(command: str, kind: str) -> None:
-    printed = sample(command, kind)
+    printed = with_short_lists(sample(command, kind))
+    assert is_valid(command, printed)
     for path in places(printed):
-        other = deepcopy(printed)
-        at(other, path)["unheard_of"] = "x"
-        assert complaint(command, other) is not None, path
+        changed = at(printed, path)
+        changed["unheard_of"] = "x"
+        assert not is_valid(command, printed), path
+        del changed["unheard_of"]
 
 
 @pytest.mark.parametrize(("command", "kind"), WHOLE)
 def test_a_key_that_is_not_there_is_missed_at_every_level(command: str, kind: str) -> None:
-    printed = sample(command, kind)
+    printed = with_short_lists(sample(command, kind))
+    assert is_valid(command, printed)
     for path in places(printed):
-        for key in () if path and path[-1] in (*BY_REASON, *BY_ANYTHING) else at(printed, path):
-            other = deepcopy(printed)
-            del at(other, path)[key]
-            assert complaint(command, other) is not None, (*path, key)
+        changed = at(printed, path)
+        for key in () if path and path[-1] in (*BY_REASON, *BY_ANYTHING) else list(changed):
+            taken = changed.pop(key)
+            assert not is_valid(command, printed), (*path, key)
+            changed[key] = taken
 
 
 def test_a_complaint_names_the_place() -> None:

@@ -22,13 +22,17 @@ def _validator(command: str) -> Draft202012Validator:
     return Draft202012Validator(schema_of(command))
 
 
+def is_valid(command: str, value: object) -> bool:
+    """Tell whether the schema has nothing against it."""
+    return _validator(command).is_valid(value)
+
+
 def complaint(command: str, value: object) -> str | None:
     """Return the most telling thing that the schema has against what ``cts COMMAND --json`` printed; None for nothing."""
-    validator = _validator(command)
     # Only what is wrong is worth the search for the best way to say it.
-    if validator.is_valid(value):
+    if is_valid(command, value):
         return None
-    found = best_match(validator.iter_errors(value))
+    found = best_match(_validator(command).iter_errors(value))
     assert found is not None
     return f"{found.json_path}: {found.message}"
 
