@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES_AT_MOST = 350
@@ -109,14 +108,25 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """Yield every module that a file imports, wherever it does; of a package, the module taken out of it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Return every module that a file imports, wherever it does; of a package, the module taken out of it."""
+    return frozenset(_imports_of(path))
+
+
+def _imports_of(path: Path) -> Iterator[str]:
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -144,16 +154,24 @@ def sort_key(name: str) -> tuple[int, str]:
 CTS = files_of("cts")
 PLUGINS = files_of("plugins")
 PARTS = [path for path in CTS if path != ROOT / "cts" / "__init__.py"]
-WITH_NAMES = [
-    path
-    for path in PARTS
-    if path.stem != "__main__" and len(ast.parse(path.read_text(encoding="utf-8")).body) > 1  # more than a docstring
-]
+
+
+@cache
+def with_names() -> list[Path]:
+    """Return the modules that are more than a docstring."""
+    return [
+        path for path in PARTS if path.stem != "__main__" and len(ast.parse(path.read_text(encoding="utf-8")).body) > 1
+    ]
+
+
+def faults(paths: Iterable[Path], fault: Callable[[Path], object]) -> dict[str, object]:
+    """Return what is wrong with each file that something is wrong with."""
+    return {shown(path): found for path in paths if (found := fault(path))}
 
 
 def test_there_is_something_to_look_at() -> None:
     assert len(CTS) > 20
-    assert {"cts.protocol.wire", "cts.api"} <= {module_of(path) for path in WITH_NAMES}
+    assert {"cts.protocol.wire", "cts.api"} <= {module_of(path) for path in with_names()}
 
 
 def test_every_room_has_its_place_in_the_order() -> None:
@@ -166,12 +184,14 @@ def test_a_room_may_import_only_what_is_above_it() -> None:
         assert {one.split(".")[0] for one in allowed} <= set(order[: order.index(room)]), room
 
 
-@pytest.mark.parametrize("path", PARTS, ids=shown)
-def test_imports_go_one_way(path: Path) -> None:
-    room = module_of(path).split(".")[1]
-    allowed = frozenset({*ROOMS, *ON_TOP[: ON_TOP.index(room)]}) if room in ON_TOP else ROOMS[room]
-    others = {name for name in imports_of_cts(path) if name.split(".")[0] != room}
-    assert {name for name in others if not permits(allowed, name)} == set()
+def test_imports_go_one_way() -> None:
+    def from_below(path: Path) -> set[str]:
+        room = module_of(path).split(".")[1]
+        allowed = frozenset({*ROOMS, *ON_TOP[: ON_TOP.index(room)]}) if room in ON_TOP else ROOMS[room]
+        others = {name for name in imports_of_cts(path) if name.split(".")[0] != room}
+        return {name for name in others if not permits(allowed, name)}
+
+    assert faults(PARTS, from_below) == {}
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
@@ -182,38 +202,52 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     assert sorted(imports) == []
 
 
-@pytest.mark.parametrize("path", files_of(*(f"cts/{part}" for part in PURE)), ids=shown)
-def test_the_pure_packages_import_no_clock_no_network_and_no_chance(path: Path) -> None:
-    assert {name for name in imports_of(path) if name.split(".")[0] in IMPURE_MODULES} == set()
+def test_the_pure_packages_import_no_clock_no_network_and_no_chance() -> None:
+    def impure(path: Path) -> set[str]:
+        return {name for name in imports_of(path) if name.split(".")[0] in IMPURE_MODULES}
+
+    assert faults(files_of(*(f"cts/{part}" for part in PURE)), impure) == {}
 
 
-@pytest.mark.parametrize("path", PLUGINS, ids=shown)
-def test_a_plugin_imports_of_cts_its_contracts_and_its_test_kit_alone(path: Path) -> None:
+def test_a_plugin_imports_of_cts_its_contracts_and_its_test_kit_alone() -> None:
     allowed = frozenset({"api", "testing"})
-    assert {name for name in imports_of_cts(path) if not permits(allowed, name)} == set()
-    assert "cts" not in set(imports_of(path))
+
+    def beyond(path: Path) -> set[str]:
+        return {name for name in imports_of_cts(path) if not permits(allowed, name)} | imports_of(path) & {"cts"}
+
+    assert faults(PLUGINS, beyond) == {}
 
 
-@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
-def test_data_is_read_as_a_resource_for_in_an_archive_no_file_lies_beside_a_module(path: Path) -> None:
-    assert "__file__" not in {
-        node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
-    }
+def test_data_is_read_as_a_resource_for_in_an_archive_no_file_lies_beside_a_module() -> None:
+    def asks_where_it_is(path: Path) -> bool:
+        return any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes_of(path))
+
+    assert faults(CTS + PLUGINS, asks_where_it_is) == {}
 
 
-@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
-def test_a_file_has_a_name_that_says_something(path: Path) -> None:
-    assert not NAMES_THAT_SAY_NOTHING & set(re.split(r"[_/.]", shown(path)))
+def test_a_file_has_a_name_that_says_something() -> None:
+    assert faults(CTS + PLUGINS, lambda path: NAMES_THAT_SAY_NOTHING & set(re.split(r"[_/.]", shown(path)))) == {}
 
 
-@pytest.mark.parametrize("path", CTS + PLUGINS, ids=shown)
-def test_a_file_is_short_enough_to_have_one_reason_to_change(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_AT_MOST
+def test_a_file_is_short_enough_to_have_one_reason_to_change() -> None:
+    def too_many_lines(path: Path) -> int | None:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        return lines if lines > LINES_AT_MOST else None
+
+    assert faults(CTS + PLUGINS, too_many_lines) == {}
 
 
-@pytest.mark.parametrize("path", WITH_NAMES, ids=shown)
-def test_a_module_says_what_it_offers_in_order_and_offers_it(path: Path) -> None:
-    module = importlib.import_module(module_of(path))
-    offered: list[str] = module.__all__
-    assert offered == sorted(set(offered), key=sort_key)
-    assert [name for name in offered if not hasattr(module, name)] == []
+def test_a_module_says_what_it_offers_in_order() -> None:
+    def out_of_order(path: Path) -> list[str] | None:
+        offered: list[str] = importlib.import_module(module_of(path)).__all__
+        return None if offered == sorted(set(offered), key=sort_key) else offered
+
+    assert faults(with_names(), out_of_order) == {}
+
+
+def test_a_module_has_what_it_offers() -> None:
+    def missing(path: Path) -> list[str]:
+        module = importlib.import_module(module_of(path))
+        return [name for name in module.__all__ if not hasattr(module, name)]
+
+    assert faults(with_names(), missing) == {}
