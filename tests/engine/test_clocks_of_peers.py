@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.impairment.delay import Constant
@@ -19,6 +19,7 @@ from tests.engine.drifting_clocks import with_clock
 from tests.engine.simulated_runs import both_sides
 from tests.engine.small_stream import MS, SECOND, config_of
 from tests.engine.virtual_world import World, in_world
+from tests.examples import WHOLE_RUNS
 
 PPM = Fraction(1, 1_000_000)
 WAY = st.integers(0, 300 * MS)
@@ -62,7 +63,7 @@ def all_hold(figures: DelayFigures, truth: Fraction) -> bool:
     return all(holds(each, truth) for each in (figures.least, figures.p50, figures.p99))
 
 
-@settings(max_examples=25, deadline=None)
+@WHOLE_RUNS
 @given(
     st.sampled_from(["pull", "push"]),
     WAY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Outcome, RenderedFrame
@@ -15,6 +15,7 @@ from cts.records.snapshots import StreamInfo
 from cts.records.stream_results import UNKNOWN_CONNECTION_ID
 from tests.engine.simulated_runs import both_sides, simulated
 from tests.engine.small_stream import END, FIRST_RENDER, LAST_SEND, MS, PLAN, config_of
+from tests.examples import WHOLE_RUNS
 
 DIRECTIONS = ["pull", "push"]
 
@@ -44,7 +45,7 @@ class FrameSequences(Observer):
         self.rendered.setdefault(stream.number, []).append(frame.sequence)
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(direction=st.sampled_from(DIRECTIONS), to_client=impairments, to_server=impairments)
 def test_every_frame_gets_one_verdict_and_every_stream_ends_at_its_computed_instant(
     direction: str, to_client: Impairment, to_server: Impairment
@@ -75,7 +76,7 @@ def test_every_frame_gets_one_verdict_and_every_stream_ends_at_its_computed_inst
             assert result.ended_ns - LAST_SEND >= result.started_ns
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(direction=st.sampled_from(DIRECTIONS), to_client=impairments, to_server=impairments, seed=st.integers(0, 1000))
 def test_verdicts_do_not_depend_on_when_and_how_often_anybody_looks(
     direction: str, to_client: Impairment, to_server: Impairment, seed: int

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address, DatagramBatch
@@ -17,6 +17,7 @@ from cts.records.truth_writer import Transmission
 from tests.engine.simulated_runs import simulated
 from tests.engine.small_stream import CLIENT, LATENCY, MS, PATH, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, Recorder, World, in_world
+from tests.examples import WHOLE_RUNS
 
 FIRST_PORT = 49_152
 LARGE = bytes(range(200))
@@ -239,7 +240,7 @@ def test_a_large_datagram_that_comes_late_does_not_have_those_that_overtake_it_w
     ]
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     sent=st.lists(st.tuples(st.integers(0, 3 * MS), st.integers(0, 20 * MS), st.booleans()), min_size=1, max_size=40)
 )
@@ -293,7 +294,7 @@ def test_datagrams_that_arrive_together_come_as_one_batch_and_only_the_last_may_
     assert [[len(datagram) for datagram in batch] for batch in batches] == [[104, 104, 44], [104]]
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     runs=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30), st.integers(0, 30)), min_size=1, max_size=6),
     seed=st.integers(0, 1000),

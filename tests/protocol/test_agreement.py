@@ -19,6 +19,7 @@ from cts.protocol.roles import Role
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import DatagramBatch, IOAction, IOStatus, StreamError
 from cts.protocol.wire import PATTERN, START, Data
+from tests.examples import WHOLE_RUNS
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -125,7 +126,7 @@ def test_loss_and_duplication_do_not_hide_that_the_ends_disagree(name: str) -> N
     assert pattern.error is StreamError.SETTINGS_DISAGREE
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     st.sampled_from([8_000_000, 800_000, 64_000, 3_360_000]),
     st.sampled_from([30, 60, Fraction(30000, 1001), 7]),
@@ -269,7 +270,7 @@ def damaged(datagram: bytes, at: int, bit: int) -> bytes:
     return datagram[:at] + bytes([datagram[at] ^ 1 << bit]) + datagram[at + 1 :]
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(st.integers(0, 2**32))
 def test_bits_that_are_flipped_on_the_way_make_ends_of_one_setting_no_disagreement(seed: int) -> None:
     random = Random(seed)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address
@@ -15,6 +15,7 @@ from cts.impairment.link import FateKind, Impairment, Link, link_rng
 from cts.impairment.loss import Bernoulli
 from cts.records.truth_writer import RelayTruthLog
 from tests.engine.virtual_world import World, in_world
+from tests.examples import WHOLE_RUNS
 from tests.net.fake_sockets import UNREACHABLE, FakeNetwork
 from tests.relay.relays import (
     ALICE,
@@ -470,7 +471,7 @@ def test_lateness_is_the_time_from_when_a_datagram_was_due_to_when_it_was_sent()
     on_a_workbench(main)
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     loss=st.sampled_from((0.0, 0.3, 1.0)),
     duplicate=st.sampled_from((0.0, 0.5)),

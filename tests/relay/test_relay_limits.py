@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address
@@ -13,6 +13,7 @@ from cts.impairment.link import Impairment
 from cts.relay.relay import RelayLimits
 from cts.relay.statistics import BUFFER_FULL, NO_ROOM, TOO_MUCH_HELD
 from tests.engine.virtual_world import World, in_world
+from tests.examples import WHOLE_RUNS
 from tests.net.fake_sockets import ADDRESS_IN_USE, TOO_MANY_FILES, UNREACHABLE, FakeNetwork
 from tests.relay.relays import (
     ALICE,
@@ -186,7 +187,7 @@ def test_the_bound_holds_for_clients_that_have_no_socket_yet() -> None:
     on_a_workbench(main, limits=RelayLimits(held_bytes=3 * (1000 + 256)))
 
 
-@settings(deadline=None, max_examples=20)
+@WHOLE_RUNS
 @given(
     limit=st.integers(0, 20_000),
     fed=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3000), st.integers(0, 5)), max_size=40),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer, Verdict
 from cts.output.summary import hidden_losses_text
 from cts.testing import OneByOneSender, simulate
+from tests.examples import WHOLE_RUNS
 
 STREAM: dict[str, object] = {
     "bits_per_second": 80_000,
@@ -52,7 +53,7 @@ def test_several_frames_are_told_as_several() -> None:
     assert hidden_losses_text(3) == "3 frames that the original's rule would call completed or duplicated"
 
 
-@settings(max_examples=15, deadline=None)
+@WHOLE_RUNS
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.1]), st.sampled_from([0.0, 0.2]), st.sampled_from([0.0, 0.1]))
 def test_what_was_sent_and_arrived_in_time_is_what_the_records_tell(
     seed: int, loss: float, duplicate: float, reorder: float

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer
 from cts.testing import OneByOneSender, SimulatedRun, SimulatedStream, simulate
+from tests.examples import WHOLE_RUNS
 
 MS = 1_000_000
 FRAME, DATAGRAM = 1000, 400
@@ -80,7 +81,7 @@ def loss_of(run: SimulatedRun) -> Any:
 
 
 @pytest.mark.parametrize("direction", ["pull", "push"])
-@settings(max_examples=25, deadline=None)
+@WHOLE_RUNS
 @given(
     st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.0, 0.2]), st.sampled_from([0, 150, 400])
 )

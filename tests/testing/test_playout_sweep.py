@@ -14,13 +14,14 @@ from functools import cached_property
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.playout import Playout, PlayoutSweep
 from cts.testing import OfferedDatagram, SimulatedRun, simulate
 from cts.units import SECOND
+from tests.examples import RUNS_OF_MANY_CASES
 from tests.metrics.counted_receiver import Arrival, Received, received
 
 RATE, FRAMES, DATAGRAMS = 20, 24, 3
@@ -164,7 +165,7 @@ def experiment(depth: int, network: Mapping[str, object], seed: int, direction: 
 
 @pytest.mark.parametrize("direction", ["pull", "push"])
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=5, deadline=None)
+@RUNS_OF_MANY_CASES
 @given(
     seed=st.integers(0, 2**32), depth=st.integers(1, 12), others=st.sets(st.integers(1, FRAMES), min_size=2, max_size=4)
 )
@@ -194,7 +195,7 @@ def test_running_again_with_another_buffer_gives_the_verdicts_of_the_sweep(
 
 @pytest.mark.parametrize("direction", ["pull", "push"])
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=5, deadline=None)
+@RUNS_OF_MANY_CASES
 @given(seed=st.integers(0, 2**32), depth=st.integers(1, 12))
 def test_the_engine_tells_the_sweep_what_the_network_s_account_does(
     network: str, direction: str, seed: int, depth: int

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Address, Frame, IDatagramEndpoint, IPacer
@@ -23,6 +23,7 @@ from cts.verification.came import Came
 from cts.verification.identity import Identity
 from cts.verification.order import Order
 from cts.verification.verify import Verification, verify_run
+from tests.examples import WHOLE_RUNS
 from tests.verification.simulated_logs import (
     MS,
     Logs,
@@ -79,7 +80,7 @@ class ScatteredStamps(PlainSender):
         return sent
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     direction=st.sampled_from(["pull", "push"]),
     verdict=st.sampled_from(["distinct", "bytes"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cts.config import Config
@@ -15,6 +15,7 @@ from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.protocol.roles import Direction
 from cts.verification.verify import Verification, verify_run
+from tests.examples import WHOLE_RUNS
 from tests.verification.hand_written_logs import (
     DUE,
     FRAME_SIZE,
@@ -255,7 +256,7 @@ def test_times_count_from_where_each_log_began(desk: Desk) -> None:
     assert {"time_ns of stream_opened", "received_ns[1]", "time_ns of stream_ended"} <= set(desk.found(truth, events))
 
 
-@settings(deadline=None, max_examples=30)
+@WHOLE_RUNS
 @given(
     direction=st.sampled_from(["pull", "push"]),
     verify=st.sampled_from(["data", "count", "connection"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.api import Outcome, StreamPlan
@@ -21,6 +21,7 @@ from cts.protocol.roles import Direction
 from cts.runs.session_settings import plan_of
 from cts.verification.arrivals import Decoder, Kind
 from cts.verification.verify import Verification, verify_run
+from tests.examples import WHOLE_RUNS
 from tests.plugin.plugins_that_fail import RaisingSender, guarded_sender
 from tests.verification.simulated_logs import MS, PATH, Logs, config_of, simulated_logs
 
@@ -210,7 +211,7 @@ def some_configs(draw: st.DrawFn) -> Config:
     return config_of(draw(st.sampled_from(["pull", "push"])), stream=stream, client=client, server=server, run=run)
 
 
-@settings(deadline=None, max_examples=25)
+@WHOLE_RUNS
 @given(
     config=some_configs(),
     to_client=some_impairments(),
