@@ -62,6 +62,6 @@ def test_pytest_names_the_first_difference_of_two_runs_where_it_is_asked_for_eve
             assert one == other
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-vv", timeout=100)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-vv")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*two SimulatedRun that differ", "*first in SimulatedRun.seed: 1 != 2"])

@@ -11,7 +11,6 @@ pytest_plugins = ["pytester"]
 
 GUIDE = Path(__file__).parents[2] / "plugins" / "README.md"
 TESTS_OF_ITS_OWN = 4
-GENEROUS_S = 100
 
 
 def sender_and_test() -> tuple[str, str]:
@@ -24,8 +23,7 @@ def sender_and_test() -> tuple[str, str]:
 def run_copied(pytester: pytest.Pytester, sender: str, *, only: str = "") -> pytest.RunResult:
     pytester.syspathinsert()
     pytester.makepyfile(cts_hesitant=sender, test_hesitant=sender_and_test()[1])
-    options = ("-p", "no:cacheprovider", "-o", "trio_mode=true", "-k", only)
-    return pytester.runpytest_subprocess(*options, timeout=GENEROUS_S)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-o", "trio_mode=true", "-k", only)
 
 
 def failed_of(result: pytest.RunResult) -> set[str]:
