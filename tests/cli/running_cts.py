@@ -22,6 +22,7 @@ from typing import TypedDict
 from attrs import frozen
 
 from cts.cli.commands import main
+from tests.cli.forking import Forked, can_fork
 from tests.schemas.validating import read_output
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -206,7 +207,10 @@ def left(args: Sequence[str | Path], status: int, stdout: str, stderr: str) -> F
 
 
 class Running:
-    """A ``cts`` under way, whose output is gathered as it comes; killed if it is left before it has finished."""
+    """A ``cts`` under way, whose output is gathered as it comes; killed if it is left before it has finished.
+
+    Forked, unless it is to start ``anew``, as it has to where a test looks at how it does. Its ``host`` is a network namespace.
+    """
 
     def __init__(
         self,
@@ -217,18 +221,29 @@ class Running:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
         ignored: str = "",
+        anew: bool = False,
+        host: str | None = None,
     ) -> None:
         self._args = args
-        # As a shell leaves them to what it starts in the background.
-        prefix = ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh"] if ignored else []
-        self._process = subprocess.Popen(
-            [*prefix, *COMMAND, *arguments(args, sets)],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            cwd=cwd,
-            env={**os.environ, **(environment or {})},
-        )
+        prefix: list[str] = []
+        if host is not None:
+            prefix += ["ip", "netns", "exec", host]
+        if ignored:
+            # As a shell leaves them to what it starts in the background.
+            prefix += ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh"]
+        self._process: Forked | subprocess.Popen[bytes]
+        env = {**os.environ, **(environment or {})}
+        if anew or ignored or not can_fork(environment or {}, host):
+            self._process = subprocess.Popen(
+                [*prefix, *COMMAND, *arguments(args, sets)],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=cwd,
+                env=env,
+            )
+        else:
+            self._process = Forked(arguments(args, sets), stdout=stdout, stderr=stderr, cwd=cwd, env=env, host=host)
         self._pipes = {"stdout": self._process.stdout, "stderr": self._process.stderr}
         self._said = dict.fromkeys(self._pipes, b"")
         self._news = threading.Condition()

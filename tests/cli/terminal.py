@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import termios
 import threading
 import time
@@ -14,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tests.cli.running_cts import COMMAND, PATIENCE_S, arguments
+from tests.cli.forking import Forked
+from tests.cli.running_cts import PATIENCE_S, arguments
 
 _PIECES = re.compile(r"\x1b\[(\?25[lh]|[\d;]*[A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 _UNWANTED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -97,14 +97,14 @@ class OnTerminal:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (rows, columns))
         variables = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-        self._process = subprocess.Popen(
-            [*COMMAND, *arguments(args, sets)],
+        self._process = Forked(
+            arguments(args, sets),
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=variables | {"TERM": "xterm-256color"} | dict(environment),
             # As an interactive shell does, so that it can be stopped; it is stopped by nobody's leaving, too.
-            process_group=0,
+            leads_a_group=True,
         )
         os.close(slave)
         self._said = b""
@@ -132,8 +132,9 @@ class OnTerminal:
 
     def wait_until_it_is_stopped(self) -> None:
         """Wait until a signal has stopped it."""
-        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
+        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert self._process.poll() is None
+            os.sched_yield()
 
     def echoes(self) -> bool:
         """Whether the terminal shows keys, line by line, as it does at first."""

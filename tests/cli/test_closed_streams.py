@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from cts.cli import _open_standard_streams
-from tests.cli.running_cts import COMMAND, CONFIGS, FREE_PORT, PATIENCE_S, SHORT, STREAM, arguments
+from tests.cli.running_cts import COMMAND, CONFIGS, FREE_PORT, PATIENCE_S, SERVER, SHORT, STREAM, arguments
 
 RUN = arguments(["run", STREAM], (*SHORT, *FREE_PORT))
 WORKERS = arguments(["run", STREAM], (*SHORT, *FREE_PORT, "run.processes=2"))
+SERVER_WORKERS = arguments(["run", SERVER], ("server.listen=127.0.0.1:0", "run.processes=2", "run.time_limit=100ms"))
 SIM = arguments(["sim", CONFIGS / "sim-wifi.toml"], SHORT)
 COMMANDS = {"run": RUN, "workers": WORKERS, "sim": SIM, "check": ["check", str(STREAM)], "plugins": ["plugins"]}
+OTHERS = {"workers of a server": SERVER_WORKERS}
 
 
 def run_with(redirections: str, args: list[str]) -> subprocess.CompletedProcess[str]:
@@ -31,12 +33,12 @@ def run_with(redirections: str, args: list[str]) -> subprocess.CompletedProcess[
     [
         *(("run", redirections) for redirections in ("<&-", ">&-", "2>&-")),
         *((command, "<&- >&- 2>&-") for command in COMMANDS),
-        ("workers", ">&-"),
-        ("workers", "2>&-"),
+        ("workers of a server", ">&-"),
+        ("workers of a server", "2>&-"),
     ],
 )
 def test_a_command_works_without(command: str, redirections: str) -> None:
-    finished = run_with(redirections, COMMANDS[command])
+    finished = run_with(redirections, (COMMANDS | OTHERS)[command])
     assert finished.returncode == 0, finished
     assert "Traceback" not in finished.stderr
     assert bool(finished.stdout) == (">&-" not in redirections.replace("2>&-", ""))

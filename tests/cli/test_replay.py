@@ -35,7 +35,7 @@ from tests.cli.running_cts import (
 
 LOGS = {"status": "status_file", "connection": "connection_file", "jitter": "jitter_file", "errors": "error_file"}
 """The options of `cts replay`, and the keys of what the run wrote."""
-SIMULATED = (*QUIET, "stream.stream_length=2s", "output.status_update=300ms")
+SIMULATED = (*QUIET, "stream.stream_length=2s", "stream.bits_per_second=1 Mbit/s", "output.status_update=300ms")
 
 
 @frozen
@@ -167,8 +167,7 @@ def test_events_and_truth_may_be_gzip_for_verification_too(tmp_path: Path) -> No
     assert run_here("verify-run", *paths.values()).status == 0
 
 
-@pytest.mark.parametrize("direction", ["pull", "push"])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("direction", "processes"), [("pull", 1), ("push", 1), ("push", 2)])
 def test_a_real_run_of_one_or_more_processes_is_replayed(tmp_path: Path, direction: str, processes: int) -> None:
     recorded = Recorded.into(tmp_path)
     sets = (f"stream.direction={direction}", *SHORT, *FREE_PORT, *QUIET, "client.connections=4", *recorded.sets)

@@ -225,7 +225,7 @@ def test_the_watchdog_lets_a_run_that_ends_by_itself_alone() -> None:
 def test_a_command_hears_ctrl_c_also_where_who_started_it_was_deaf_to_it(how: str) -> None:
     # As a script's shell starts what is to run in the background.
     with deaf(how):
-        bench = Running("bench", "--no-iperf")
+        bench = Running("bench", "--no-iperf", anew=True)
     with bench:
         bench.wait_until_it_says(lambda text: "stalls" in text)
         bench.interrupt()

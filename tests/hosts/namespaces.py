@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from tests.cli.running_cts import COMMAND, CONFIGS, PATIENCE_S, Report, status_rows
-from tests.schemas.validating import read_output
+from tests.cli.running_cts import CONFIGS, Finished, Running, status_rows
 
 SERVER_HOST, CLIENT_HOST = "10.9.0.1", "10.9.0.2"
 SECOND_ADDRESS = "10.9.0.77"
@@ -40,33 +38,27 @@ def must_be(reason: str | None, *, required: bool) -> None:
 needs_namespaces = pytest.mark.usefixtures("namespaces")
 
 
-@frozen
-class Left:
-    """A ``cts`` that has left."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def report(self) -> Report:
-        loaded: Report = read_output("run", self.stdout)
-        return loaded
-
-
-@frozen
+@define
 class Process:
     """A ``cts`` that runs on a host."""
 
-    popen: subprocess.Popen[str]
+    running: Running
+    _read: int = 0
 
     def wait_for(self, text: str) -> str:
         """Read its standard error up to a line that has ``text``; return the line."""
-        assert self.popen.stderr is not None
-        for line in self.popen.stderr:
-            if text in line:
-                return line
-        raise AssertionError(f"it left before it said {text!r}")
+        found = ""
+
+        def has_come(said: str) -> bool:
+            nonlocal found
+            while end := said.find("\n", self._read) + 1:
+                found, self._read = said[self._read : end], end
+                if text in found:
+                    return True
+            return False
+
+        self.running.wait_until_it_says(has_come)
+        return found
 
     def wait_for_data(self) -> None:
         """Read its status lines up to one that has a rate: the stream is named, and its frames go."""
@@ -74,12 +66,12 @@ class Process:
             """Go on to the next line."""
 
     def stop(self) -> None:
-        self.popen.send_signal(signal.SIGINT)
+        self.running.interrupt()
 
-    def left(self) -> Left:
-        """Wait for its end."""
-        stdout, stderr = self.popen.communicate(timeout=PATIENCE_S)
-        return Left(self.popen.returncode, stdout, stderr)
+    def left(self) -> Finished:
+        """Wait for its end; what it said on standard error is what has not been read."""
+        finished = self.running.finish()
+        return Finished(finished.status, finished.stdout, finished.stderr[self._read :])
 
 
 @frozen
@@ -103,9 +95,7 @@ class Host:
 
     def command(self, *arguments: str) -> Process:
         """Start a command of ``cts``."""
-        command = ["ip", "netns", "exec", self.name, *COMMAND, *arguments]
-        popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.processes.append(Process(popen))
+        self.processes.append(Process(Running(*arguments, host=self.name)))
         return self.processes[-1]
 
 
@@ -130,6 +120,6 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
     finally:
         for host in (server, client):
             for process in host.processes:
-                process.popen.kill()
-                process.popen.communicate()
+                process.running.kill()
+                process.running.finish()
             subprocess.run(["ip", "netns", "delete", host.name], capture_output=True)

@@ -27,7 +27,7 @@ def served(peer_gone: str, listen: str, target: str) -> tuple[int, Report, Repor
         for client in clients:
             client.wait_for_data()
         # `ip netns exec` becomes the command that it is given.
-        os.kill(clients[0].popen.pid, signal.SIGKILL)
+        os.kill(clients[0].running.pid, signal.SIGKILL)
         left, stayed = server.left(), clients[1].left()
     return left.status, left.report, stayed.report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 
@@ -28,9 +29,9 @@ def test_a_receiver_that_stood_still_over_the_end_of_a_stream_tells_what_was_dro
         host.cts("server.toml", (*sets, f"server.listen={SERVER_HOST}:4444"), console="lines").wait_for("offload")
         client = client_host.cts("client.toml", (*sets, f"client.target={SERVER_HOST}:4444"), console="lines")
         client.wait_for_data()
-        client.popen.send_signal(signal.SIGSTOP)
+        os.kill(client.running.pid, signal.SIGSTOP)
         client_host.run("sleep", "2.5")
-        client.popen.send_signal(signal.SIGCONT)
+        os.kill(client.running.pid, signal.SIGCONT)
         overflowed = client.left().report["overflowed"]
         dropped = kernel_drops(client_host)
     assert overflowed == dropped > 0

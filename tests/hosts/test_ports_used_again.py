@@ -35,8 +35,8 @@ def test_a_client_that_gets_a_dead_client_s_port_gets_a_stream_of_its_own() -> N
         killed = client_host.cts("client.toml", (asks, "stream.stream_length=6s"), console="lines")
         killed.wait_for_data()
         client_host.run("sleep", "1.7")
-        killed.popen.kill()
-        killed.popen.wait()
+        killed.running.kill()
+        killed.left()
         heir = client_host.cts("client.toml", (asks, "stream.stream_length=6s")).left()
         served = host.processes[0]
         served.stop()
