@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 # How long an example takes is the machine's affair. Few of each keep the suite short, which runs often; many are for
 # `--hypothesis-profile=thorough`.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("short", UNTIMED, max_examples=30)
+settings.register_profile("short", UNTIMED, max_examples=20)
 settings.register_profile("thorough", UNTIMED, max_examples=500)
 settings.load_profile("short")
 
@@ -53,6 +53,10 @@ def _hears_hangups() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected, thousands of tests, out of every later garbage collection: it stays to the end."""
+    """Leave what was collected, thousands of tests, out of every later garbage collection: it stays to the end.
+
+    And collect more seldom than a program does that lives long.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)

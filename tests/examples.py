@@ -9,6 +9,6 @@ from typing import Final
 
 from hypothesis import settings
 
-WHOLE_RUNS: Final = settings(max_examples=settings().max_examples // 3)
-RUNS_OF_MANY_CASES: Final = settings(max_examples=settings().max_examples // 10)
+WHOLE_RUNS: Final = settings(max_examples=settings().max_examples // 2)
+RUNS_OF_MANY_CASES: Final = settings(max_examples=settings().max_examples // 6)
 """Where the same property is tried of many cases."""

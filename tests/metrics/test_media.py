@@ -134,7 +134,6 @@ def test_reordering_is_that_of_the_arrivals_in_time(stream: Stream) -> None:
         assert reordering.ratio == len(extents) / reordering.received
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(streams(), max_size=5), st.randoms(use_true_random=False))
 def test_streams_add_up_to_the_same_in_any_order(parts: list[Stream], chance: object) -> None:
     totals = [folded(records_of(stream)) for stream in parts]
@@ -146,7 +145,6 @@ def test_streams_add_up_to_the_same_in_any_order(parts: list[Stream], chance: ob
     assert (totals[0] if totals else MediaTotals()) == expected
 
 
-@settings(deadline=None, max_examples=30)
 @given(streams(), st.integers(0, 80))
 def test_to_ask_for_totals_on_the_way_changes_nothing(stream: Stream, asked_after: int) -> None:
     metrics = MediaMetrics(INTERVAL, 1)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from cts.metrics.media import MediaMetrics, MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
@@ -80,7 +80,6 @@ def test_a_steady_stream_by_hand() -> None:
 TIMES = [f"{name}_seconds" for name in ("least", "p50", "p95", "p99", "p999", "greatest")]
 
 
-@settings(deadline=None, max_examples=50)
 @given(streams())
 def test_all_figures_are_what_json_can_say(stream: Stream) -> None:
     figures = figures_of(folded(records_of(stream)))

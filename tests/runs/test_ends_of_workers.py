@@ -110,7 +110,7 @@ def interrupt_a_bound_run() -> Interrupted:
 
 def kill_a_run() -> bool:
     """Kill a run; tell whether its processes ended."""
-    with Running("run", STREAM, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT, "client.connections=4")) as run:
+    with Running("run", SERVER, sets=(*TWO, *LONG, *CLOSELY, *FREE_PORT)) as run:
         run.wait_for_row()
         watched = Watched(workers_of(run.pid))
         run.kill()
@@ -142,9 +142,9 @@ def interrupt_processes_whose_sender_loops() -> Finished:
 
 def end_while_processes_start(end: Callable[[int], None]) -> Finished:
     """End a run and every process in its group, as a terminal does, once it has workers."""
-    sets = (*TWO, *LONG, *FREE_PORT, "client.connections=4", "run.grace=0s")
-    with Running("run", STREAM, sets=sets) as run:
-        while len(workers_of(run.pid)) < 4:
+    sets = (*TWO, *LONG, *FREE_PORT, "run.grace=0s")
+    with Running("run", SERVER, sets=sets) as run:
+        while len(workers_of(run.pid)) < 2:
             pass
         end(run.pid)
         return run.finish()

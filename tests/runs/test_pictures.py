@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.errors import UserError
@@ -34,7 +34,6 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [json.loads(line) for line in events.read_text().splitlines()]
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_whatever_is_altered_a_page_is_made_or_the_line_is_refused(
     lines: list[dict[str, Any]], data: st.DataObject

@@ -66,7 +66,6 @@ def replayed(folder: Path, lines: list[dict[str, Any]]) -> Replayed:
     return replay(path, {name: folder / name for name in LOG_OPTIONS})
 
 
-@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_whatever_is_altered_a_report_is_made_or_the_line_is_refused(
     events: list[dict[str, Any]], data: st.DataObject
