@@ -9,7 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from cts.schemas import schema_text
+from cts.schemas import SCHEMAS, schema_text
 
 
 @cache
@@ -17,14 +17,30 @@ def schema_of(command: str) -> Any:
     return json.loads(schema_text(command))
 
 
+def _without_references(schema: Any, root: Any) -> Any:
+    """Return a schema with what each ``$ref`` refers to in its place: to look them up takes half the time of a validation."""
+    if isinstance(schema, list):
+        return [_without_references(each, root) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" not in schema:
+        return {key: _without_references(each, root) for key, each in schema.items() if key != "$defs"}
+    assert schema.keys() <= {"$ref", "description"}
+    referred = root
+    for step in schema["$ref"].removeprefix("#/").split("/"):
+        referred = referred[step]
+    return _without_references(referred, root)
+
+
 @cache
-def _validator(command: str) -> Draft202012Validator:
-    return Draft202012Validator(schema_of(command))
+def _validator(name: str) -> Draft202012Validator:
+    schema = schema_of(name)
+    return Draft202012Validator(_without_references(schema, schema))
 
 
 def is_valid(command: str, value: object) -> bool:
     """Tell whether the schema has nothing against it."""
-    return _validator(command).is_valid(value)
+    return _validator(SCHEMAS[command]).is_valid(value)
 
 
 def complaint(command: str, value: object) -> str | None:
@@ -32,9 +48,13 @@ def complaint(command: str, value: object) -> str | None:
     # Only what is wrong is worth the search for the best way to say it.
     if is_valid(command, value):
         return None
-    found = best_match(_validator(command).iter_errors(value))
+    found = best_match(_validator(SCHEMAS[command]).iter_errors(value))
     assert found is not None
     return f"{found.json_path}: {found.message}"
+
+
+_SAID: set[tuple[str, str]] = set()
+"""What has been found to be what its schema says: replays print the same again."""
 
 
 def read_output(command: str, text: str) -> Any:
@@ -44,6 +64,9 @@ def read_output(command: str, text: str) -> Any:
         raise AssertionError(f"{constant} is no JSON")
 
     value = json.loads(text, parse_constant=refuse)
-    wrong = complaint(command, value)
-    assert wrong is None, wrong
+    said = (SCHEMAS[command], text)
+    if said not in _SAID:
+        wrong = complaint(command, value)
+        assert wrong is None, wrong
+        _SAID.add(said)
     return value
