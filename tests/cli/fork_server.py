@@ -27,7 +27,8 @@ from cts.cli import main
 
 NOT_THERE = ("cts.__main__", "cts.pytest_plugin", "cts.testing")
 """What no command imports."""
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x20000
+MS_BIND, MS_REC, MS_SLAVE = 0x1000, 0x4000, 0x80000
 
 
 def import_all() -> None:
@@ -59,10 +60,20 @@ def become(wanted: Any, descriptors: list[int]) -> None:
 
 
 def enter(host: str) -> None:
-    """Enter a network namespace (setns(2))."""
+    """Enter a network namespace, with its files in /etc, as ``ip netns exec`` does (ip-netns(8))."""
+    system = ctypes.CDLL(None, use_errno=True)
+
+    def call(name: str, *arguments: bytes | int | None) -> None:
+        if system[name](*arguments):
+            raise OSError(ctypes.get_errno(), f"{name}, {host}")
+
     with (Path("/run/netns") / host).open() as namespace:
-        if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), host)
+        call("setns", namespace.fileno(), CLONE_NEWNET)
+    if (own := Path("/etc/netns") / host).is_dir():
+        call("unshare", CLONE_NEWNS)
+        call("mount", b"none", b"/", None, MS_REC | MS_SLAVE, None)
+        for file in own.iterdir():
+            call("mount", bytes(file), bytes(Path("/etc") / file.name), None, MS_BIND, None)
 
 
 def tell_of_the_ended(waiting: dict[int, int]) -> None:

@@ -233,7 +233,7 @@ class Running:
             prefix += ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh"]
         self._process: Forked | subprocess.Popen[bytes]
         env = {**os.environ, **(environment or {})}
-        if anew or ignored or not can_fork(environment or {}, host):
+        if anew or ignored or not can_fork(environment or {}):
             self._process = subprocess.Popen(
                 [*prefix, *COMMAND, *arguments(args, sets)],
                 stdin=subprocess.DEVNULL,
