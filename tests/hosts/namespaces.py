@@ -60,6 +60,11 @@ class Process:
         self.running.wait_until_it_says(has_come)
         return found
 
+    def wait_until_it_serves(self) -> None:
+        """Read up to its first status line: each of its processes hears who asks. It says before that where it listens."""
+        while not status_rows(self.wait_for("  ")):
+            """Go on to the next line."""
+
     def wait_for_data(self) -> None:
         """Read its status lines up to one that has a rate: the stream is named, and its frames go."""
         while not any(row.bits_per_second for row in status_rows(self.wait_for("  "))):

@@ -39,7 +39,7 @@ def test_both_ends_mark_all_that_they_send_with_their_own_codepoint_and_hop_limi
     listening = (f"server.listen={everywhere}:4444", "server.server_exit_limit=2", "stream.dscp=EF", "run.ttl=7")
     with two_hosts() as (host, other), captured(other) as capture:
         server = host.cts("server.toml", (*sets, *listening), console="lines")
-        server.wait_for("offload")
+        server.wait_until_it_serves()
         asking = other.cts("client.toml", (*sets, target, "stream.dscp=AF41", "run.ttl=9")).left()
         assert (asking.status, server.left().status) == (0, 0)
     served, asked = capture.sent_by(server_host), capture.sent_by(client_host)

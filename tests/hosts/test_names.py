@@ -37,7 +37,7 @@ def names(host: Host, hosts: str) -> Iterator[None]:
 def test_localhost_is_where_its_server_listens(direction: str, listens: str, processes: int) -> None:
     stream = (f"stream.direction={direction}", "stream.stream_length=1s", f"run.processes={processes}")
     with two_hosts() as (host, _), names(host, "::1 localhost\n127.0.0.1 localhost\n"):
-        host.cts("server.toml", (*stream, f"server.listen={listens}"), console="lines").wait_for("offload")
+        host.cts("server.toml", (*stream, f"server.listen={listens}"), console="lines").wait_until_it_serves()
         sets = ("client.target=localhost:4444", "client.connections=2", "client.iterations=2")
         client = host.cts("client.toml", (*stream, *sets)).left()
     report = client.report
