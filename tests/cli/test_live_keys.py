@@ -17,7 +17,7 @@ CTRL_Z = signal.SIGTSTP
 def run() -> Iterator[OnTerminal]:
     sets = (*FREE_PORT, *LONG, "output.status_update=50ms", "run.grace=0s")
     with OnTerminal(80, "run", STREAM, sets=sets) as running:
-        running.wait_until_it_shows(lambda text: "q stop" in text)
+        running.wait_until_it_shows(lambda text: "q stop" in text and "100.00 %" in text)
         assert not running.echoes()
         yield running
 
