@@ -27,6 +27,7 @@ from cts.engine.measuring import Measuring
 from cts.engine.stream_ends import StreamLedger
 from cts.engine.stream_parts import StreamParts
 from cts.errors import PluginFailure, explained
+from cts.metrics.counters import total_of
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.greeting import Opening
@@ -241,7 +242,7 @@ class Streams:
     def counts(self, now_ns: int) -> StreamSnapshot:
         """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
         self.seen = {stream: stream.socket.observe(now_ns) for stream in list(self._open)}
-        return sum(self.seen.values(), self._ended_counts)
+        return total_of([self._ended_counts, *self.seen.values()])
 
     def note(self, text: str) -> None:
         """Have a person hear something that is of no single stream."""

@@ -23,7 +23,8 @@ What a source gives is taken for the rate of UDP payload, though few say at whic
 as at a constant bit rate; an encoder's vary. Of a buffer of B frames, one less are intervals for what varies on the way: the
 first frame takes one to be sent. The summary says which other buffer would have been enough ([playout](playout.md)).
 
-Where a source says *not opened*, whoever wrote this could not see it, and goes by what others quote of it, or of RFCs by memory.
+Where a source says *not opened*, whoever wrote this could not see it, and goes by what others quote of it, or, of RFCs, by
+memory.
 """
 
 
