@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import socket
 import statistics
 import subprocess
@@ -110,7 +111,7 @@ def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
         f"stream.stream_length={chosen.seconds}s",
     ]
     own = {
-        "server": [f"server.listen={address}", f"server.accept_limit={streams}", f"server.server_exit_limit={streams}"],
+        "server": [f"server.listen={address}", f"server.accept_limit={streams}"],
         "client": [f"client.target={address}", f"client.connections={streams}", f"client.start_spread={spread}us"],
     }
     sides: list[subprocess.Popen[str]] = []
@@ -125,6 +126,8 @@ def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
         seconds = 0.0
         for role, process in reversed(list(zip(own, sides, strict=True))):
             assert process.stdout is not None
+            if role == "server":
+                process.send_signal(signal.SIGINT)
             reports[role] = json.loads(process.stdout.read())
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = 0

@@ -53,7 +53,7 @@ def total_of(parts: Sequence[S]) -> S:
 
 
 @cache
-def _taking(kind: type) -> Callable[[Totals], tuple[Any, ...]]:
+def _taking(kind: Any) -> Callable[[Totals], tuple[Any, ...]]:
     names = [each.name for each in fields(kind)]
     return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
 
