@@ -48,12 +48,14 @@ def total_of(parts: Sequence[S]) -> S:
 
     Column by column, so that no value is made for each of them: of a hundred that takes a twentieth of the time.
     """
-    take = _taking(type(parts[0]))
-    return type(parts[0])(*map(_column_total, zip(*map(take, parts), strict=True)))
+    kind: Any = type(parts[0])
+    take = _taking(kind)
+    total: S = kind(*map(_column_total, zip(*map(take, parts), strict=True)))
+    return total
 
 
 @cache
-def _taking(kind: Any) -> Callable[[Totals], tuple[Any, ...]]:
+def _taking(kind: type[Totals]) -> Callable[[Totals], tuple[Any, ...]]:
     names = [each.name for each in fields(kind)]
     return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
 
