@@ -46,7 +46,7 @@ S = TypeVar("S", bound=Totals)
 def total_of(parts: Sequence[S]) -> S:
     """Return the sum of several, at least one, of one class: as ``+`` would, and a status of many streams is made of it.
 
-    Column by column, so that no value is made for each of them: of a hundred that takes a twentieth of the time.
+    Column by column, so that no value is made for each of them: of a hundred that takes a tenth of the time.
     """
     kind: Any = type(parts[0])
     take = _taking(kind)
