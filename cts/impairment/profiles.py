@@ -106,4 +106,4 @@ def profile(name: str) -> Profile:
         return found
     close = get_close_matches(name[:24].lower().replace("_", "-").replace(" ", "-"), PROFILES, n=1, cutoff=0.5)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise ValueError(f"no network profile is called {name[:24]!r}{meant}; there are {', '.join(PROFILES)}")
+    raise ValueError(f"no network profile is called {name[:24]!r}{meant}; allowed: {', '.join(PROFILES)}")

@@ -36,7 +36,7 @@ def test_what_is_no_probability_is_refused(key: str, value: float) -> None:
     [
         (
             {"profile": "ltee"},
-            "network.profile: no network profile is called 'ltee' (did you mean 'lte'?); there are good",
+            "network.profile: no network profile is called 'ltee' (did you mean 'lte'?); allowed: good",
         ),
         ({"to_client": {"profile": 5}}, "network.to_client.profile: 5 is not text"),
         ({"latency": "soon"}, "network.latency: 'soon' is not a duration"),

@@ -206,5 +206,5 @@ def test_a_profile_can_be_overridden_key_by_key() -> None:
     ("name", "meant"), [("LTE", "lte"), ("satelite_leo", "satellite-leo"), ("good wifi", "good-wifi")]
 )
 def test_an_unknown_profile_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
-    with pytest.raises(ValueError, match=f"did you mean '{meant}'.*there are good-wifi, "):
+    with pytest.raises(ValueError, match=f"did you mean '{meant}'.*allowed: good-wifi, "):
         profile(name)
