@@ -41,7 +41,8 @@ def full_queue_ns(blocks: BlockSums, variation: DelayVariationTotals) -> int | N
     first = next((place for place, count in enumerate(lost) if 2 * count > usual), len(lost))
     # Up to there the queue fills, and the last one is a part.
     totals, lost = totals[first + 1 : -1], lost[first + 1 : -1]
-    if queue_ns is None or len(totals) < _BLOCKS:
+    # Of frames that are seldom there may be none in between.
+    if queue_ns is None or len(totals) < _BLOCKS or not any(totals):
         return None
     share = sum(lost) / sum(totals)
     by_chance = sum(totals) * share * (1 - share)

@@ -59,6 +59,13 @@ def test_of_few_blocks_or_few_losses_nothing_is_told() -> None:
     assert full_queue_ns(blocks(*[0] * 30), variation(FULL)) is None
 
 
+def test_where_nothing_was_due_between_the_first_block_and_the_last_nothing_is_told() -> None:
+    sums = BlockSums()
+    for at in (0, 40):
+        sums.add(at << 27, 15, 15, 150, 40)
+    assert full_queue_ns(sums, variation(FULL)) is None
+
+
 def test_where_nothing_at_all_gets_through_nothing_is_told() -> None:
     assert full_queue_ns(blocks(*[1000] * 30), variation([SECOND])) is None
 
