@@ -57,18 +57,14 @@ def _judged(judgement: Judgement) -> Markup:
 
 
 def _rows(run: RunPicture) -> Iterator[tuple[str, str]]:
-    report, header = run.report, run.header
+    report = run.report
     provenance = report.provenance
     if provenance is not None:
         words = {"title": provenance.title or "", "tags": ", ".join(provenance.tags)}
         yield from ((name, text) for name, text in words.items() if text)
     yield "role", _role(report)
     yield from _ends(run)
-    buffer = format_duration(header.plan.buffer_depth_ns)
-    yield (
-        "stream",
-        f"{plan_words(header.plan)}, {buffer} buffer; {counted(len(report.streams) + report.streams_omitted, 'stream')}",
-    )
+    yield "stream", f"{_plans(run)}; {counted(len(report.streams) + report.streams_omitted, 'stream')}"
     yield "when", f"{_when(run)}, for {seconds(report.elapsed_ns)} s"
     if provenance is not None:
         yield "host", _host(provenance)
@@ -104,13 +100,24 @@ def _ends(run: RunPicture) -> Iterator[tuple[str, str]]:
         yield from _named("own address", [each.host for each in local])
 
 
+def _plans(run: RunPicture) -> str:
+    """Return what streams were made of: a client may ask for its own; of a run without streams what was configured."""
+    plans = [end.plan or run.header.plan for end in run.report.results] or [run.header.plan]
+    texts = (f"{plan_words(plan)}, {format_duration(plan.buffer_depth_ns)} buffer" for plan in plans)
+    return _each_once(texts, "; ")
+
+
 def _named(name: str, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield a row that has each text once; none of nothing."""
+    if told := _each_once(texts, ", "):
+        yield name, told
+
+
+def _each_once(texts: Iterable[str], between: str) -> str:
     different = list(dict.fromkeys(texts))
-    if different:
-        left_out = len(different) - _NAMED_AT_MOST
-        more = f" and {left_out:,} more" if left_out > 0 else ""
-        yield name, ", ".join(different[:_NAMED_AT_MOST]) + more
+    left_out = len(different) - _NAMED_AT_MOST
+    more = f" and {left_out:,} more" if left_out > 0 else ""
+    return between.join(different[:_NAMED_AT_MOST]) + more
 
 
 def _targets(provenance: Provenance | None, reached: set[str]) -> list[str]:

@@ -142,6 +142,12 @@ def test_of_a_run_without_a_peer_s_clock_and_expectations_nothing_is_said_of_eit
     assert "What was expected" not in page
 
 
+def test_a_server_s_run_says_what_its_clients_asked_for(tmp_path: Path) -> None:
+    rows = Rows(page_of(served(tmp_path, "pull").events)).rows
+    own, other = "80 kbit/s at 10 frames/s for 2 s, 1 s buffer", "160 kbit/s at 20 frames/s for 1 s, 1 s buffer"
+    assert rows["stream"] == [f"{other}; {own}; 5 streams"]
+
+
 def test_a_server_that_was_asked_for_both_ways_says_so(tmp_path: Path) -> None:
     rows = Rows(page_of(served(tmp_path, "pull").events)).rows
     assert rows["role"] == ["server, which sends and receives, as it was asked to"]
