@@ -49,7 +49,10 @@ def explain(metric: str, run: Path) -> None:
         say(text)
     figures = summary_json(replayed.report)
     if row is not None:
-        print_text("\n".join(_row_lines(metric.strip().lower(), row, replayed.report, figures)))
+        name = metric.strip().lower()
+        # That row has the role's own name.
+        name = replayed.report.role if name == "role" else name
+        print_text("\n".join(_row_lines(name, row, replayed.report, figures)))
         return
     # What an object has as a whole is told once.
     told = {each.name for each in metrics} if len(metrics) > 1 else set()

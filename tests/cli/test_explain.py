@@ -56,6 +56,12 @@ def test_short_names_rows_of_the_summary_and_objects_are_explained(events: Path,
     assert finished.stdout.count("  formula     ") >= 1
 
 
+def test_the_row_of_what_ran_is_explained_by_its_name_and_as_role(events: Path) -> None:
+    by_row, by_key = (run_here("explain", name, events).stdout for name in ("loopback", "role"))
+    assert by_row == by_key
+    assert by_row.startswith("loopback: pull: the server sends; ")
+
+
 def test_of_an_object_no_number_is_told_twice(events: Path) -> None:
     told = run_here("explain", "metrics.loss_runs", events).stdout
     assert "](" not in told
