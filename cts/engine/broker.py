@@ -45,7 +45,7 @@ class Broker:
 
     _pending_limit: int
     at_once: int
-    _in_all: int
+    in_all: int
     stopped: bool = field(default=False, init=False)
     pending: int = field(default=0, init=False)
     running: int = field(default=0, init=False)
@@ -59,17 +59,22 @@ class Broker:
     @property
     def finished(self) -> bool:
         """Whether nothing runs and nothing more will."""
-        return not self.running and (self.stopped or bool(self._in_all and self.ended >= self._in_all))
+        return not self.running and (self.stopped or bool(self.in_all and self.ended >= self.in_all))
 
     @property
     def wants_more(self) -> bool:
         """Whether more connections are to be opened, now or later."""
-        return not self.stopped and not (self._in_all and self.opened >= self._in_all)
+        return not self.stopped and not (self.in_all and self.opened >= self.in_all)
 
     @property
     def is_full(self) -> bool:
         """Whether as many run at once as may, so that more that are wanted have to wait."""
         return self.wants_more and self.running >= self.at_once
+
+    @property
+    def has_begun_all(self) -> bool:
+        """Whether all that are to be opened in all have begun, so that there is room only if one comes to nothing."""
+        return not (self.stopped or self.wants_more or self.pending)
 
     def open(self) -> bool:
         """Open one more connection if the population lacks one; False if it does not."""

@@ -15,7 +15,7 @@ from cts.protocol.roles import Direction
 __all__ = ["Greetings"]
 
 _NAMED = 8
-"""Servers that are named, each, where there are many."""
+"""Servers that are named at most; in one sentence the last of them stands for all others where there are more."""
 
 
 @define(eq=False, kw_only=True)

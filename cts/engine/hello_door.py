@@ -8,19 +8,20 @@ from cts.api import Address, IDatagramEndpoint
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, StartAnswer
 from cts.engine.hellos import HELLO_PATIENCE_NS, Asked, Declined, Hellos
-from cts.engine.refusals import CLOSED_TO_HELLO, FULL, LEAVING, NO_ROOM, full, refusal_for
+from cts.engine.refusals import CLOSED_TO_HELLO, FULL, LEAVING, NO_ROOM, SERVED_OUT, full, refusal_for, served_out
 from cts.engine.streams import OpenStream
 from cts.engine.turned_away import TurnedAway
 from cts.errors import DecodeError
 from cts.protocol.control.acceptor import Repeated
 from cts.protocol.control.datagrams import Control, decode_control_untrusted
+from cts.protocol.control.limits import Refusal
 from cts.protocol.control.messages import Hello
 from cts.units import SECOND
 
 __all__ = ["BUSY_AFTER_NS", "HelloDoor", "hello_in"]
 
 BUSY_AFTER_NS = 3 * SECOND
-"""How long a peer waits for another stream to end before it is told that the server is full: its own last one may still hand
+"""How long a peer waits for another stream to end before it is told that there is none: its own last one may still hand
 over results, which takes two seconds at most, and it does not ask for longer than five."""
 
 
@@ -116,9 +117,10 @@ class HelloDoor:
             if reason is not None:
                 return Declined(reason, hellos.refuse(incoming, refusal_for(reason, self._admission)))
             hellos.wait(remote, asked, now_ns)
-        elif waited_ns >= BUSY_AFTER_NS and self._broker.is_full:
+        elif waited_ns >= BUSY_AFTER_NS and (no_place := self._no_place()) is not None:
             self._leave(remote)
-            return Declined(FULL, hellos.refuse(incoming, full(self._broker.at_once)))
+            reason, refusal = no_place
+            return Declined(reason, hellos.refuse(incoming, refusal))
         answer = self._manager.request_start(remote, endpoint, received_ns, patience_ns=HELLO_PATIENCE_NS)
         if answer is StartAnswer.NO_ROOM:
             hellos.waited_in_vain(remote)
@@ -140,6 +142,12 @@ class HelloDoor:
             if reason is not None:
                 self._manager.withdraw(remote)
         return reason
+
+    def _no_place(self) -> tuple[str, Refusal] | None:
+        """Return why nobody has a place by waiting longer, and what is said of it; None where there may be one."""
+        if self._broker.is_full:
+            return FULL, full(self._broker.at_once)
+        return (SERVED_OUT, served_out(self._broker.in_all)) if self._broker.has_begun_all else None
 
     def _leave(self, remote: Address) -> IDatagramEndpoint | None:
         """Let a peer wait no more; return where it waited."""

@@ -1,4 +1,4 @@
-"""Why a peer is turned away, as HELLO is told it: the reasons of admission, each with what it asks for."""
+"""Why datagrams are turned away, by the names that they are counted under, and what HELLO is told of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ __all__ = [
     "NOT_MADE",
     "NO_PLAN",
     "NO_ROOM",
+    "NO_STREAM",
     "OTHER_WAY",
+    "SERVED_OUT",
+    "STRANGE",
+    "TOO_LATE",
+    "TOO_MUCH",
     "UNFIT",
+    "WAITED_IN_VAIN",
     "beyond",
     "full",
     "refusal_for",
+    "served_out",
 ]
 
 DENIED: Final = "in server.deny"
@@ -31,6 +38,12 @@ NO_PLAN: Final = "HELLO whose numbers make no stream"
 CLOSED_TO_START: Final = "START while not accepting"
 CLOSED_TO_HELLO: Final = "HELLO while not accepting"
 FULL: Final = "beyond server.connection_limit"
+SERVED_OUT: Final = "beyond server.server_exit_limit"
+NO_STREAM: Final = "control datagram of no stream"
+STRANGE: Final = "not START from a stranger"
+TOO_LATE: Final = "too late for its stream"
+TOO_MUCH: Final = "START whose answer was too much for what came"
+WAITED_IN_VAIN: Final = "START that waited in vain"
 UNFIT: Final = {Reason.KEY: "HELLO without the right key", Reason.UNSUPPORTED: "HELLO that asks for what is not known"}
 LEAVING: Final = Refusal(Reason.LEAVING, "it is about to end and takes no more streams: ask again when it is back")
 NOT_MADE: Final = Refusal(Reason.OTHER, "it could not make the stream: its own output says why")
@@ -65,3 +78,9 @@ def full(at_once: int) -> Refusal:
     """Return what a client is told that has waited for one of so many streams to end."""
     text = f"its server.connection_limit is {at_once:,}: {_ADVICE[Reason.BUSY]}"
     return Refusal(Reason.BUSY, text, "connection_limit", f"{at_once:,}")
+
+
+def served_out(in_all: int) -> Refusal:
+    """Return what a client is told that has waited at a server which has begun all of so many streams."""
+    text = f"its server.server_exit_limit is {in_all:,}, and so many have begun: raise it"
+    return Refusal(Reason.BUSY, text, "server_exit_limit", f"{in_all:,}")

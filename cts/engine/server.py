@@ -15,7 +15,7 @@ from cts.engine.hellos import Hellos
 from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
 from cts.engine.opening_pace import OpeningPace
-from cts.engine.refusals import NOT_MADE
+from cts.engine.refusals import NO_STREAM, NOT_MADE, STRANGE, TOO_LATE, TOO_MUCH, WAITED_IN_VAIN
 from cts.engine.start_door import StartDoor
 from cts.engine.streams import OpenStream, Streams
 from cts.engine.turned_away import TurnedAway
@@ -95,7 +95,7 @@ class Server(IListenerHandler):
         # What the kernel handed over together came before the START, which is short and so can only be the last.
         if others is not None and present is None:
             known = self._given_up.take(remote, others)
-            self._turned_away.count("too late for its stream" if known else "not START from a stranger", len(others))
+            self._turned_away.count(TOO_LATE if known else STRANGE, len(others))
         elif others is not None and present is not None:
             present.socket.on_data_received(others)
         if not starts:
@@ -124,9 +124,9 @@ class Server(IListenerHandler):
         """Datagrams that were read and led to nothing, by reason: a short text out of a fixed set."""
         refused = dict(self._turned_away.counts)
         if self._admission is not None and self._admission.held_back:
-            refused["START whose answer was too much for what came"] = self._admission.held_back
+            refused[TOO_MUCH] = self._admission.held_back
         if in_vain := self._manager.expired + (0 if self._accepting else self._manager.awaiting):
-            refused["START that waited in vain"] = in_vain
+            refused[WAITED_IN_VAIN] = in_vain
         return refused
 
     @property
@@ -190,7 +190,7 @@ class Server(IListenerHandler):
             if door.ask(endpoint, remote, hello, received_ns=received_ns, now_ns=now_ns, present=present):
                 self._awaits(present)
         elif present is None:
-            self._turned_away.count("control datagram of no stream", 1)
+            self._turned_away.count(NO_STREAM, 1)
         else:
             present.socket.on_data_received(DatagramBatch(datagram, len(datagram), received_ns))
 

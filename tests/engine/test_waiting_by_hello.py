@@ -96,6 +96,25 @@ def test_who_waits_three_seconds_for_another_stream_to_end_is_told_that_the_serv
     in_world(main)
 
 
+def test_so_is_who_waits_at_a_server_that_has_begun_all_that_it_is_to_serve() -> None:
+    async def main(world: World) -> None:
+        server, long = {"connection_limit": 5, "server_exit_limit": 1}, {"stream_length": "60s"}
+        running = await world.serve(
+            world.session(config_of("pull", run={"role": "server", "grace": "1s"}, server=server, stream=long))
+        )
+        served, waiting = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        client = hello_of(nonce=b"1" * 16)
+        await keeps_asking(world, waiting, client, 10 * SECOND)
+        assert client.explanation == (
+            "the server refuses: its server.server_exit_limit is 1, and so many have begun: raise it"
+        )
+        assert (await running.stop()).snapshot.refused["beyond server.server_exit_limit"] == 1
+
+    in_world(main)
+
+
 def test_who_waits_and_gets_a_place_before_that_is_served() -> None:
     async def main(world: World) -> None:
         server = {"connection_limit": 1}

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from cts.engine import refusals
+from cts.engine.admission import REASONS
+from cts.engine.contracts import StartAnswer
 from cts.schemas import SCHEMAS
 from tests.cli.running_cts import run_here
 from tests.schemas.samples import SAMPLES, sample
@@ -221,6 +224,20 @@ def test_a_key_that_is_not_there_is_missed_at_every_level(command: str, kind: st
             taken = changed.pop(key)
             assert not is_valid(command, printed), (*path, key)
             changed[key] = taken
+
+
+def test_the_reasons_for_which_a_server_turns_datagrams_away_are_those_that_it_can_say() -> None:
+    said = {text for name in refusals.__all__ if isinstance(text := getattr(refusals, name), str)}
+    said |= {*refusals.UNFIT.values(), *REASONS, StartAnswer.REPEATED.value, StartAnswer.NO_ROOM.value}
+    caps = (
+        "bits_per_second_per_stream",
+        "frame_rate",
+        "stream_length",
+        "buffer_depth",
+        "datagram_max_size",
+        "frame_size",
+    )
+    assert set(schema_of("run")["$defs"]["refused"]["properties"]) == said | set(map(refusals.beyond, caps))
 
 
 def test_a_complaint_names_the_place() -> None:

@@ -17,10 +17,11 @@ Rules that the table rests on:
 - A state without rows is an end. Nothing leads out of it, so that what was told is never taken back.
 - What does not have the nonce of the attempt, or in a stream the tag, is no event.
 - A server has no state of a peer before its cookie was right. Then its decision is kept for as long as the cookie is good, so
-  that a HELLO which comes again, however late, is answered by the same bytes and begins nothing.
+  that a HELLO which comes again, however late, is answered by the same bytes and begins nothing; of very many the oldest are
+  forgotten, and a copy of such a HELLO is decided anew.
 - A client that is welcomed may have a server that never hears of it, and the other way round: no exchange can rule that out.
-  An end that hears nothing more says so (UNCONFIRMED). What is ruled out is that both are welcomed to different streams,
-  and that one is refused while the other streams.
+  An end that hears nothing more says so (UNCONFIRMED). What is ruled out, while decisions are kept, is that both are welcomed
+  to different streams, and that one is refused while the other streams.
 """
 
 from __future__ import annotations
