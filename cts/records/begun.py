@@ -13,7 +13,7 @@ from cts.metrics.playout import PlayoutSum
 from cts.protocol.roles import Role
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
-from cts.records.stream_results import StreamEnds
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds
 
 __all__ = ["never_began", "of_those_that_began"]
 
@@ -21,10 +21,10 @@ __all__ = ["never_began", "of_those_that_began"]
 def never_began(report: RunReport) -> tuple[StreamEnds, ...]:
     """Return the streams that were asked for and never began, as far as they are listed.
 
-    Neither end sent or received a byte of them, nor did both agree on them. Where data came of some stream once it had been
-    given up none is among them: it may be the one.
+    Neither end sent or received a byte of them, nor did both agree on them, nor did a server name one to a client that is here.
+    Where data came of some stream once it had been given up none is among them: it may be the one.
     """
-    return () if report.late.streams else tuple(filter(_is_unheard, report.streams))
+    return () if report.late.streams else tuple(stream for stream in report.streams if _is_unheard(stream, report.role))
 
 
 def of_those_that_began(report: RunReport) -> RunReport:
@@ -32,7 +32,7 @@ def of_those_that_began(report: RunReport) -> RunReport:
     absent = never_began(report)
     if not absent:
         return report
-    left = tuple(stream for stream in report.streams if not _is_unheard(stream))
+    left = tuple(stream for stream in report.streams if not _is_unheard(stream, report.role))
     counts = report.snapshot.counts
     frames = sum((stream.end.counts.frames for stream in absent), FrameTotals())
     due = sum((stream.end.counts.due for stream in absent), DueBytes())
@@ -59,7 +59,10 @@ def _measured_by_those_left(report: RunReport) -> RunReport:
     return evolve(report, playout=playout.playout, metrics=MediaTotals.of(known) if known else None)
 
 
-def _is_unheard(stream: StreamEnds) -> bool:
+def _is_unheard(stream: StreamEnds, role: str) -> bool:
+    if role == "client" and stream.end.connection_id != UNKNOWN_CONNECTION_ID:
+        # The server named it, and so sent it; by itself a name says nothing, for a server names what strangers ask for.
+        return False
     for end in (stream.end, *stream.others):
         counts = end.counts
         if end.role is Role.SENDER and counts.due.due:

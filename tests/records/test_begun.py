@@ -12,7 +12,7 @@ from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
-from cts.records.stream_results import StreamEnds, StreamResult
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
 from tests.output.test_media_text import media
 from tests.output.test_summary import REPORT, RESULT
 
@@ -53,6 +53,14 @@ def test_where_all_began_nothing_is_taken_away() -> None:
 
 def test_a_stream_that_both_ends_agreed_on_began_though_all_of_it_was_lost() -> None:
     assert not never_began(of(evolve(UNHEARD, peer=PeerEnd())))
+
+
+def test_a_client_s_stream_that_the_server_named_began_though_all_of_it_was_lost() -> None:
+    named, unnamed = of(UNHEARD), of(evolve(UNHEARD, connection_id=UNKNOWN_CONNECTION_ID))
+    assert not never_began(evolve(named, role="client"))
+    assert never_began(evolve(unnamed, role="client"))
+    # A server names whatever asks, by START a stranger with a forged address, too.
+    assert never_began(evolve(named, role="server"))
 
 
 def test_a_stream_of_which_only_what_is_of_no_use_came_began() -> None:
