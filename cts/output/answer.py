@@ -123,11 +123,13 @@ def _played_there(report: RunReport) -> Sequence[str]:
     outcomes = Counter(None if stream.end.peer is None else stream.end.peer.outcome for stream in report.streams)
     if not peers.receiving or peers.finished < _streams(report) or None in outcomes:
         return ()
+    # What cannot be is not counted: of such an end the outcome alone is told.
+    all_counted = peers.receiving >= _streams(report)
     if failed := _failed_there(stream.end for stream in report.streams):
         who = _of_what(report) if _streams(report) == 1 else f"{failed.total():,} of {_of_what(report)}"
         told = f": {verdicts_text(peers)}" if frames.rendered else ""
         return (f"{who} failed at the other end ({failed.most_common(1)[0][0]}){told}",)
-    if _CUT_OFF in outcomes or frames.rendered < _TOO_FEW:
+    if _CUT_OFF in outcomes or not all_counted or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)

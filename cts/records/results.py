@@ -134,9 +134,18 @@ class RunReport:
         """The parts that the run's sides play: of a server what its clients asked for, as configured where nobody did."""
         server, client = self.direction.server_role, self.direction.client_role
         asked = [stream.end.role for stream in self.streams] if self.role == "server" else []
-        if not asked or self.streams_omitted:
+        if self.streams_omitted:
+            asked += self._parts_counted
+        if not asked:
             asked.append(server)
         return frozenset({"server": asked, "client": [client]}.get(self.role, [server, client]))
+
+    @property
+    def _parts_counted(self) -> list[Role]:
+        """The parts that the totals have something of, which is all that is left of streams that are not told of any more."""
+        counts = self.snapshot.counts
+        has = {Role.SENDER: counts.bytes_sent, Role.RECEIVER: counts.bytes_received or counts.frames.rendered}
+        return [role for role, amount in has.items() if amount]
 
     @property
     def judged(self) -> Direction:

@@ -345,6 +345,23 @@ def test_a_server_of_both_directions_says_which_of_what_it_sent_failed_there() -
     assert f"1 stream was sent, 7 bytes; it failed there ({why})." in answer_of(served)
 
 
+def test_who_sends_does_not_say_how_it_played_where_what_one_end_told_cannot_be() -> None:
+    peers = PeerTotals(streams=2, receiving=1, finished=2, frames=FrameTotals(6000, 0, 0))
+    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, bytes_sent=7, peers=peers))
+    ends = 2 * told(sender, "Succeeded").streams
+    snapshot = evolve(sender.snapshot, outcomes={Outcome.SUCCESSFUL: 2})
+    assert "at the other end" not in answer_of(evolve(sender, streams=ends, snapshot=snapshot))
+
+
+def test_a_server_that_has_forgotten_streams_says_of_no_part_that_it_played_what_no_total_has() -> None:
+    sent = StreamEnds(evolve(RESULT, role=Role.SENDER, counts=StreamSnapshot(bytes_sent=5000)))
+    served = with_role("server", Direction.PUSH, StreamSnapshot(bytes_sent=50_000))
+    pulled = evolve(served, streams=(sent,), streams_omitted=9)
+    assert answer_of(pulled).startswith("50,000 bytes of ")
+    pushed = evolve(pulled, snapshot=evolve(pulled.snapshot, counts=counts()))
+    assert pushed.served_both
+
+
 def test_who_sends_does_not_say_how_it_played_where_one_end_has_not_told() -> None:
     peers = PeerTotals(streams=1, receiving=1, finished=0, frames=FrameTotals(6000, 0, 0))
     sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers))
