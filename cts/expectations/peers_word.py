@@ -26,7 +26,8 @@ def as_peers_told(paths: Iterable[str], figures: Mapping[str, object]) -> Mappin
     if not _only_sends(figures) or not any(_is_theirs(path) for path in paths):
         return None
     begun = sum(_count(figures, f"connections.{each}") for each in _OUTCOMES) - _count(figures, "streams_never_began")
-    whole = 0 < begun <= _count(figures, "peers.results")
+    # Results may come without counts, or with such as cannot be.
+    whole = 0 < begun <= min(_count(figures, "peers.results"), _count(figures, "peers.received.streams"))
     theirs = {key: figure_at(figures, f"peers.received.{key}") if whole else None for key in _THEIRS}
     loss = figure_at(figures, "peers.received.loss") if whole else None
     return {**figures, **theirs, **dict.fromkeys(_UNKNOWN), "loss": loss or figures.get("loss")}

@@ -45,6 +45,7 @@ def peers_json(report: RunReport) -> dict[str, object] | None:
     if peers.receiving:
         loss = _loss_of_peers(report)
         received = {
+            "streams": peers.receiving,
             "frames": asdict(peers.frames),
             "arrivals": asdict(peers.arrivals),
             "bytes_received": peers.bytes_received,

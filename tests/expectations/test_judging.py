@@ -156,10 +156,11 @@ def test_a_run_as_long_as_is_said_would_decide(limits: list[float], bound: float
         assert judgement.needs_seconds is None
 
 
-def sending(results: int = 2, never_began: int = 0) -> dict[str, Any]:
+def sending(results: int = 2, never_began: int = 0, told: int = 2) -> dict[str, Any]:
     """Return what a run of two streams that only sends has, and its peers have told."""
     unknown = dict.fromkeys(("on_time", "missing", "late"))
     theirs = {
+        "streams": told,
         "frames": {"completed": 999, "dropped": 1, "repeated": 0, "error": 0},
         "arrivals": {"duplicate": 7},
         "bytes_received": 900,
@@ -200,6 +201,10 @@ def test_who_only_sends_is_judged_by_what_the_receiving_ends_told(text: str, out
 def test_who_only_sends_is_not_judged_where_a_receiving_end_has_not_told(text: str) -> None:
     found = judged(text, sending(results=1))
     assert (found.outcome, found.doubt, found.measured.by_peer) == (UNDECIDED, Doubt.UNKNOWN, False)
+
+
+def test_who_only_sends_is_not_judged_by_some_receiving_ends_where_what_another_told_cannot_be() -> None:
+    assert judged("completed >= 99.9 %", sending(told=1)).outcome is UNDECIDED
 
 
 def test_what_a_sending_end_knows_by_itself_is_its_own_word() -> None:
