@@ -102,6 +102,10 @@ class Hellos:
         """Return who waits, with what."""
         return [(remote, each.asked) for remote, each in self._waiting.items()]
 
+    def awaits(self, remote: Address) -> bool:
+        """Tell whether a peer waits, whatever with."""
+        return remote in self._waiting
+
     def waited_ns(self, remote: Address, asked: Asked, now_ns: int) -> int | None:
         """Return how long a peer has waited with that same HELLO; None if it does not."""
         before = self._waiting.get(remote)

@@ -100,16 +100,16 @@ class Server(IListenerHandler):
             present.socket.on_data_received(others)
         if not starts:
             return
-        # Who has agreed on a stream has no use for START: whoever sends it in that name, it does nothing to that.
-        agreed = present is not None and present.welcome is not None
-        if present is None or (not agreed and present.socket.begins_another(batch.received_ns)):
+        # Who has agreed on a stream, or waits for one, by HELLO has no use for START: in that name it does nothing to that.
+        by_hello = (present is not None and present.welcome is not None) or self._waits_by_hello(remote)
+        if not by_hello and (present is None or present.socket.begins_another(batch.received_ns)):
             endpoint = listening_socket.endpoint.at(local)
             instead = present is not None and present.gives_way
             if self._start_door.ask(endpoint, remote, starts, batch.received_ns, instead=instead):
                 self._awaits(present)
         else:
             self._turned_away.count(StartAnswer.REPEATED.value, starts)
-            if not agreed:
+            if present is not None and not by_hello:
                 self._start_door.came(remote, starts)
                 present.socket.on_start_repeated(batch.received_ns)
 
@@ -175,6 +175,9 @@ class Server(IListenerHandler):
         if present is None and self._others is not None:
             present = self._manager.connected(self._others.role, remote)
         return present
+
+    def _waits_by_hello(self, remote: Address) -> bool:
+        return self._hellos is not None and self._hellos.awaits(remote)
 
     def _streams_of(self, role: Role) -> Streams:
         return self._streams if self._others is None or role is self._streams.role else self._others

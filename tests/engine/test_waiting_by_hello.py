@@ -9,6 +9,7 @@ from cts.protocol.control.client import ClientHandshake
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.messages import Challenge, Refused
 from cts.protocol.roles import Direction
+from cts.protocol.wire import ConnectionId, decode_untrusted
 from tests.engine.small_stream import LATENCY, MS, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import Peer, World, in_world
 
@@ -155,6 +156,30 @@ def test_who_waits_is_told_when_a_server_takes_no_more_streams(says: str) -> Non
         report = await running.stop()
         assert report.snapshot.refused["HELLO while not accepting"] >= 1
         assert "START that waited in vain" not in report.snapshot.refused
+
+    in_world(main)
+
+
+def test_start_in_the_name_of_who_waits_by_hello_does_nothing_and_is_served_when_nobody_waits_so_any_more() -> None:
+    async def main(world: World) -> None:
+        server, long = {"connection_limit": 1, "original_clients": "all"}, {"stream_length": "4s"}
+        running = await world.serve(
+            world.session(config_of("pull", run={"role": "server", "grace": "1h"}, server=server, stream=long))
+        )
+        served, port = await world.connect(), await world.connect()
+        await served.start()
+        await world.until(100 * MS)
+        await asks(world, port, hello_of(nonce=b"1" * 16))
+        # The client is gone; another one has its port, and asks as the original does.
+        await world.until(3500 * MS)
+        await port.start()
+        await world.until(4100 * MS)
+        assert len(port.received) == 1
+        await port.start()
+        await world.until(4100 * MS + 3 * LATENCY)
+        port.endpoint.drain()
+        assert isinstance(decode_untrusted(port.received[1].data), ConnectionId)
+        await running.stop()
 
     in_world(main)
 
