@@ -20,18 +20,19 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file. Blocks for the disk.
 
     It is written beside its place and then put there, with the modes of the one that it replaces. What is no regular file (a
-    pipe, a device), and a file in a folder that takes no other, are written where they are.
+    pipe, a device, ``/dev/stdout`` that leads to one), and a file in a folder that takes no other, are written where they are.
 
     Raises:
         OSError, ValueError: it cannot be written; the latter of a NUL in the path.
     """
     place = Path(os.path.realpath(path))  # a link goes on leading there
     try:
-        mode = place.stat().st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError:
         mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        place.write_bytes(data)
+    # A descriptor's link may be followed though what it names is in no folder.
+    if mode is not None and not (stat.S_ISREG(mode) and place.exists()):
+        path.write_bytes(data)
         return
     try:
         beside, number = _opened_beside(place)

@@ -86,3 +86,22 @@ def test_one_in_a_folder_that_takes_no_other_file_is_written_where_it_is(
     write_whole(tmp_path / "a", b"new")
     monkeypatch.undo()
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_descriptor_that_leads_to_a_pipe_is_written_through() -> None:
+    # As /dev/stdout is in front of another command: what it leads to has no place in a folder.
+    reading, writing = os.pipe()
+    try:
+        write_whole(Path(f"/dev/fd/{writing}"), b"page")
+        assert os.read(reading, 10) == b"page"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_descriptor_of_a_file_that_is_gone_is_written_through(tmp_path: Path) -> None:
+    with (tmp_path / "gone").open("w+b") as file:
+        (tmp_path / "gone").unlink()
+        write_whole(Path(f"/dev/fd/{file.fileno()}"), b"page")
+        assert file.read() == b"page"
+    assert list(tmp_path.iterdir()) == []
