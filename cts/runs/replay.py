@@ -293,7 +293,8 @@ def _was_killed(end: ReportedEnd, schema: int) -> bool:
 def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence[str]) -> RunReport:
     snapshot, ledger = end.snapshot, ends.ledger
     if _was_killed(end, header.schema):
-        snapshot = evolve(snapshot, outcomes=+ledger.outcomes, interrupted=True)
+        # What ran is cut off, and among the outcomes.
+        snapshot = evolve(snapshot, open_streams=0, outcomes=+ledger.outcomes, interrupted=True)
     if not end.has_report or end.missing:
         snapshot = evolve(snapshot, counts=_at_least(snapshot.counts, ends.total))
     report = ledger.report(

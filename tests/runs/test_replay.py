@@ -163,6 +163,15 @@ def test_streams_that_the_end_of_events_cuts_off_are_in_the_logs(tmp_path: Path,
     assert (tmp_path / "errors").read_text().count("Cancelled: the events end before it does") >= 3
 
 
+def test_streams_that_the_end_of_events_cuts_off_count_once_and_run_no_more(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    ended = next(number for number, event in enumerate(events) if event["event"] == "stream_ended")
+    assert any(event.get("open_streams") for event in events[:ended])
+    snapshot = replayed(tmp_path, events[:ended]).report.snapshot
+    assert (snapshot.open_streams, sum(snapshot.outcomes.values())) == (0, 3)
+
+
 def test_a_run_whose_events_tell_of_no_profile_is_scored_by_the_default(
     tmp_path: Path, events: list[dict[str, Any]]
 ) -> None:
