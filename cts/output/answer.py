@@ -113,7 +113,7 @@ def _what_left(report: RunReport) -> Iterator[str]:
     if snapshot.unreachable:
         yield f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get it"
     if not there:
-        yield "whether it played, the receiving end knows"
+        yield _cut_off_there(report) or "whether it played, the receiving end knows"
 
 
 def _played_there(report: RunReport) -> Sequence[str]:
@@ -133,6 +133,13 @@ def _played_there(report: RunReport) -> Sequence[str]:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
+
+
+def _cut_off_there(report: RunReport) -> str | None:
+    """Say how many other ends told that they were cut off, by which a client has failed; None for none."""
+    cut = sum(end.peer is not None and end.peer.outcome == _CUT_OFF for end in report.results)
+    which = "it was" if _streams(report) == 1 else f"{cut:,} of them {'was' if cut == 1 else 'were'}"
+    return f"{which} cut off at the other end" if cut else None
 
 
 def _failed_there(ends: Iterable[StreamResult]) -> Counter[str]:

@@ -324,9 +324,17 @@ def test_who_only_sends_says_what_left_and_that_the_receiver_knows_the_rest() ->
 def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: int, dropped: int, verb: str) -> None:
     peers = PeerTotals(streams=1, receiving=1, finished=1, frames=FrameTotals(completed, dropped, 0))
     sender = told(with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers)), "Succeeded")
-    assert answer_of(told(sender, "Cancelled")).endswith("whether it played, the receiving end knows.")
     assert answer_of(sender).startswith(f"{RATE} {verb} at the other end: {completed:,} frames completed (")
     assert "the receiving end knows" not in answer_of(sender)
+
+
+def test_who_sends_says_that_it_was_cut_off_where_the_other_end_says_so() -> None:
+    peers = PeerTotals(streams=1, receiving=1, finished=1, frames=FrameTotals(75))
+    sender = with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, bytes_sent=7, peers=peers))
+    cut = told(sender, "Cancelled")
+    assert answer_of(cut) == f"7 bytes of {RATE} left this host; it was cut off at the other end."
+    several = evolve(cut, streams=(*cut.streams, *told(sender, "Succeeded").streams))
+    assert answer_of(several).endswith("; 1 of them was cut off at the other end.")
 
 
 def test_who_sends_says_that_it_failed_where_the_other_end_says_so() -> None:
