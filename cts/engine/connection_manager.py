@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cts.api import Address, IDatagramEndpoint, Role
 from cts.engine.contracts import IConnectionManager, StartAnswer
 from cts.engine.streams import OpenStream
 
 __all__ = ["ConnectionManager"]
+
+
+@frozen
+class _Awaiting:
+    endpoint: IDatagramEndpoint
+    patience_ns: int
+    until_ns: int
 
 
 @define(eq=False, kw_only=True)
@@ -20,7 +28,7 @@ class ConnectionManager(IConnectionManager):
     Args:
         awaiting_limit: awaiting endpoints at most.
         patience_ns: how long after its last START a peer still waits for a stream: a client gives up at its first render,
-            and one that forged its address never waited. Endpoints that wait no more are dropped when their turn comes.
+            and one that forged its address never waited. Endpoints that wait no more are dropped.
         on_expired: told of each that is dropped.
 
     Attributes:
@@ -32,7 +40,9 @@ class ConnectionManager(IConnectionManager):
     _on_expired: Callable[[Address], None] | None = None
     slots: int = field(default=0, init=False)
     _expired: int = field(default=0, init=False)
-    _awaiting: dict[Address, tuple[IDatagramEndpoint, int]] = field(factory=dict, init=False)
+    # In the order in which they first asked; and by patience, in that in which they last did, and so will have given up.
+    _awaiting: OrderedDict[Address, _Awaiting] = field(factory=OrderedDict, init=False)
+    _asked: dict[int, OrderedDict[Address, None]] = field(factory=dict, init=False)
     _connected: dict[tuple[Role, Address], OpenStream] = field(factory=dict, init=False)
 
     @property
@@ -51,8 +61,20 @@ class ConnectionManager(IConnectionManager):
 
     def withdraw(self, remote: Address) -> IDatagramEndpoint | None:
         """Forget that a peer waits; return where it is answered from, None if it did not."""
-        endpoint, _ = self._awaiting.pop(remote, (None, 0))
-        return endpoint
+        awaiting = self._awaiting.pop(remote, None)
+        if awaiting is None:
+            return None
+        del self._asked[awaiting.patience_ns][remote]
+        return awaiting.endpoint
+
+    def forget_expired(self, now_ns: int) -> None:
+        """Drop those who have not asked for longer than they wait."""
+        for asked in self._asked.values():
+            while asked and now_ns > self._awaiting[remote := next(iter(asked))].until_ns:
+                self.withdraw(remote)
+                self._expired += 1
+                if self._on_expired is not None:
+                    self._on_expired(remote)
 
     def connected(self, role: Role, remote: Address) -> OpenStream | None:
         """Return this side's newest stream with that peer."""
@@ -62,11 +84,15 @@ class ConnectionManager(IConnectionManager):
         self, remote: Address, endpoint: IDatagramEndpoint, received_ns: int, *, patience_ns: int | None = None
     ) -> StartAnswer:
         """Note that a peer asks for a stream: it becomes an awaiting endpoint, or stays one."""
-        waits = remote in self._awaiting
-        if not waits and len(self._awaiting) >= self._awaiting_limit:
+        before = self._awaiting.get(remote)
+        if before is None and len(self._awaiting) >= self._awaiting_limit:
             return StartAnswer.NO_ROOM
-        self._awaiting[remote] = (endpoint, received_ns + (self._patience_ns if patience_ns is None else patience_ns))
-        return StartAnswer.REPEATED if waits else StartAnswer.AWAITING
+        if before is not None:
+            del self._asked[before.patience_ns][remote]
+        patience_ns = self._patience_ns if patience_ns is None else patience_ns
+        self._awaiting[remote] = _Awaiting(endpoint, patience_ns, received_ns + patience_ns)
+        self._asked.setdefault(patience_ns, OrderedDict())[remote] = None
+        return StartAnswer.AWAITING if before is None else StartAnswer.REPEATED
 
     def open_slot(self) -> None:
         """Add an accepting slot."""
@@ -74,17 +100,14 @@ class ConnectionManager(IConnectionManager):
 
     def match(self, now_ns: int) -> tuple[Address, IDatagramEndpoint] | None:
         """Take the oldest endpoint that still waits and a slot out, and return the endpoint; None if either lacks."""
-        while self.slots and self._awaiting:
-            remote = next(iter(self._awaiting))
-            endpoint, until_ns = self._awaiting.pop(remote)
-            if now_ns > until_ns:
-                self._expired += 1
-                if self._on_expired is not None:
-                    self._on_expired(remote)
-                continue
-            self.slots -= 1
-            return remote, endpoint
-        return None
+        self.forget_expired(now_ns)
+        if not self.slots or not self._awaiting:
+            return None
+        remote = next(iter(self._awaiting))
+        endpoint = self._awaiting[remote].endpoint
+        self.withdraw(remote)
+        self.slots -= 1
+        return remote, endpoint
 
     def add(self, stream: OpenStream) -> None:
         """Enter a stream under its role and peer, in the place of an older one."""

@@ -198,6 +198,10 @@ class IConnectionManager(ABC):
         """Forget that a peer waits; return where it is answered from, None if it did not."""
 
     @abstractmethod
+    def forget_expired(self, now_ns: int) -> None:
+        """Drop those who have not asked for longer than they wait, whose places others may have."""
+
+    @abstractmethod
     def connected(self, role: Role, remote: Address) -> OpenStream | None:
         """Return this side's stream with that peer."""
 

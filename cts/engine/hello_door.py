@@ -111,6 +111,7 @@ class HelloDoor:
         if self._closed:
             self._turned_away.count(CLOSED_TO_HELLO, 1)
             return hellos.refuse(incoming, LEAVING)
+        self._manager.forget_expired(now_ns)
         waited_ns = hellos.waited_ns(remote, asked, now_ns)
         if waited_ns is None:
             reason = self._refusal(remote, asked, received_ns, present)

@@ -49,6 +49,7 @@ class StartDoor:
         if self.closed:
             self._turned_away.count(CLOSED_TO_START, starts)
             return False
+        self._manager.forget_expired(received_ns)
         refusal = self._refusal(remote, received_ns, instead=instead)
         if refusal is not None:
             self._turned_away.refused(remote, refusal, starts, received_ns)

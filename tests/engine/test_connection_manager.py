@@ -94,6 +94,20 @@ def test_who_has_waited_too_long_is_dropped_and_the_slot_goes_to_the_next() -> N
     assert (matched[0], manager.slots, manager.awaiting, manager.expired) == (PEERS[1], 0, 1, 1)
 
 
+def test_who_waits_no_more_gives_its_place_back_though_no_slot_opens_whatever_the_patience_of_others() -> None:
+    gone: list[Address] = []
+    manager = ConnectionManager(awaiting_limit=3, patience_ns=PATIENCE, on_expired=gone.append)
+    manager.request_start(PEERS[0], ENDPOINTS[0], 0, patience_ns=3 * PATIENCE)
+    manager.request_start(PEERS[1], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[2], ENDPOINTS[0], 0)
+    manager.request_start(PEERS[2], ENDPOINTS[0], 5)
+    manager.forget_expired(PATIENCE + 1)
+    assert gone == [PEERS[1]]
+    manager.forget_expired(3 * PATIENCE + 1)
+    assert gone == [PEERS[1], PEERS[2], PEERS[0]]
+    assert (manager.awaiting, manager.expired) == (0, 3)
+
+
 def test_a_slot_stays_open_when_all_who_waited_have_given_up() -> None:
     manager = manager_of()
     for peer in PEERS[:3]:
@@ -164,13 +178,12 @@ class PopulationMachine(RuleBasedStateMachine):
     def a_peer_is_matched(self) -> None:
         slots = self.manager.slots
         matched = self.manager.match(self.now_ns)
-        expected = None
-        while slots and self.waiting and expected is None:
-            peer = next(iter(self.waiting))
-            if self.now_ns - self.waiting.pop(peer) <= PATIENCE:
-                expected = peer
-            else:
-                self.given_up += 1
+        for peer in [each for each, asked_ns in self.waiting.items() if self.now_ns - asked_ns > PATIENCE]:
+            del self.waiting[peer]
+            self.given_up += 1
+        expected = next(iter(self.waiting)) if slots and self.waiting else None
+        if expected is not None:
+            del self.waiting[expected]
         assert (matched[0] if matched is not None else None) == expected
         if expected is not None:
             assert expected not in self.streams

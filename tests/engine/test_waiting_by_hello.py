@@ -199,3 +199,27 @@ def test_so_is_who_asks_a_server_that_ends_already() -> None:
         assert report.snapshot.refused["HELLO while not accepting"] == 1
 
     in_world(main)
+
+
+def test_who_has_left_while_the_server_was_full_holds_no_place_that_others_may_have() -> None:
+    async def main(world: World) -> None:
+        server = {"connection_limit": 1, "limits": {"streams_per_network": 3}}
+        config = config_of(
+            "pull", run={"role": "server", "grace": "1s"}, server=server, stream={"stream_length": "60s"}
+        )
+        running = await world.serve(world.session(config))
+        served, *left, late = [await world.connect() for _ in range(4)]
+        await served.start()
+        await world.until(100 * MS)
+        for number, peer in enumerate(left):
+            await asks(world, peer, hello_of(nonce=bytes([number]) * 16))
+        await world.until(20 * SECOND)
+        client = ClientHandshake(PLAN, Direction.PULL, nonce=b"9" * 16, now_ns=world.pacer.now_ns())
+        await keeps_asking(world, late, client, 30 * SECOND)
+        assert client.refusal is not None
+        # Not beyond a limit of its network: it has waited for a place, which nobody else did.
+        assert client.refusal.cap == "connection_limit"
+        report = await running.stop()
+        assert report.snapshot.refused["START that waited in vain"] == 2
+
+    in_world(main)
