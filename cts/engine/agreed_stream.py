@@ -15,6 +15,7 @@ from cts.engine.stream_driver import StreamDriver
 from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts, Results
+from cts.protocol.control.results import CUT_OFF
 from cts.protocol.pattern import IOPattern
 from cts.protocol.remark import Remark
 from cts.protocol.task import StreamError
@@ -23,8 +24,6 @@ from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.units import SECOND
 
 __all__ = ["AgreedStream"]
-
-_CUT_OFF = "Cancelled"
 
 
 class AgreedStream:
@@ -163,7 +162,7 @@ class AgreedStream:
         return self._pattern.handshake.base_ns + self._request.plan.end_offset_ns
 
     def _results(self) -> Results:
-        outcome = _CUT_OFF
+        outcome = CUT_OFF
         if self._driver.over():
             error = self._pattern.error
             outcome = SUCCEEDED if error is None else error.value

@@ -217,7 +217,7 @@ ENDED_BY_PEER = (Outcome.CANCELLED, "Cancelled: its peer ended it")
 
 @BOTH
 def test_a_sender_whose_receiver_is_cut_off_sends_no_more(direction: str) -> None:
-    async def main(world: World) -> StreamResult:
+    async def main(world: World) -> tuple[StreamResult, int]:
         server = await world.serve(world.session(config_of(direction, run={"role": "server", "grace": "1h"})))
         client = await world.serve(world.session(config_of(direction, run={"role": "client"}, client=BY_HELLO)))
         receiving, sending = (client, server) if direction == "pull" else (server, client)
@@ -226,13 +226,15 @@ def test_a_sender_whose_receiver_is_cut_off_sends_no_more(direction: str) -> Non
         await world.until(SECOND + 3 * LATENCY)
         sending.session.stop_accepting()
         (result,) = (await sending.report()).results
-        return result
+        return result, world.pacer.now_ns()
 
-    result = in_world(main)
+    result, over_ns = in_world(main)
     assert (result.outcome, result.result) == ENDED_BY_PEER
     assert result.ended_ns <= SECOND + LATENCY + MODERATION
     assert result.peer is not None
     assert result.peer.outcome == "Cancelled"
+    # It is not waited for, for it has left.
+    assert over_ns <= SECOND + 4 * LATENCY
 
 
 @BOTH

@@ -13,7 +13,7 @@ from cts.protocol.control.datagrams import Control
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Ping, Pong, Results, StreamMessage
 from cts.protocol.control.messages import ResultsAck as Ack
 from cts.protocol.control.pinging import PING_INTERVAL_NS, Allowance, Pinger
-from cts.protocol.control.results import ResultsExchange
+from cts.protocol.control.results import CUT_OFF, ResultsExchange
 from cts.protocol.control.session import Session
 from cts.protocol.control.states import Event, State, next_state
 from cts.protocol.plan import StreamPlan
@@ -130,7 +130,11 @@ class StreamChannel:
             return False
         if Feature.RESULTS not in self._features:
             return True
-        return self._exchange.is_over(now_ns, has_peers=self.peer_results is not None)
+        peers = self.peer_results
+        if peers is not None and peers.outcome == CUT_OFF and self._exchange.sent:
+            # It has left with that word: nobody is there to acknowledge.
+            return True
+        return self._exchange.is_over(now_ns, has_peers=peers is not None)
 
     @property
     def acknowledged(self) -> bool:

@@ -8,8 +8,10 @@ from cts.protocol.control.messages import Results
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS
 from cts.units import MILLISECOND, SECOND
 
-__all__ = ["RESULTS_REPEATED_NS", "RESULTS_RETRY_NS", "ResultsExchange"]
+__all__ = ["CUT_OFF", "RESULTS_REPEATED_NS", "RESULTS_RETRY_NS", "ResultsExchange"]
 
+CUT_OFF = "Cancelled"
+"""The outcome that an end tells, once, as it is cut off and leaves."""
 RESULTS_RETRY_NS = 100 * MILLISECOND
 """From one RESULTS to the next."""
 RESULTS_REPEATED_NS = 2 * SECOND
