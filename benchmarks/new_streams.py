@@ -70,7 +70,8 @@ def _flood(address: str, options: argparse.Namespace) -> str:
     rate = ["--per-second", str(options.per_second)] if options.per_second else []
     program = [sys.executable, str(HERE / "benchmarks" / "start_flood.py"), address]
     length = ["--addresses", str(options.addresses), "--seconds", str(options.seconds - 2)]
-    done = subprocess.run([*program, *length, *rate], stdout=subprocess.PIPE, text=True, check=True)
+    hellos = ["--hellos"] if options.hellos else []
+    done = subprocess.run([*program, *length, *rate, *hellos], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=7)
     parser.add_argument("--addresses", type=int, default=4096)
     parser.add_argument("--per-second", type=int, default=2000)
+    parser.add_argument("--hellos", action="store_true", help="every other one is a HELLO without a cookie")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], help="a key of this tree's server")
     options = parser.parse_args()

@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from start_flood import hello
 
-from cts.api import Address, IDatagramEndpoint, StreamPlan
+from cts.api import Address, IDatagramEndpoint
 from cts.clock.virtual_time import VirtualTime
 from cts.config import structure_config
 from cts.engine.connected_socket import DefaultConnectedSocketFactory
@@ -29,8 +30,6 @@ from cts.engine.session import Session
 from cts.impairment.link import Impairment
 from cts.net.simulated import SimulatedEndpoint, SimulatedNetwork
 from cts.net.surroundings import running
-from cts.protocol.control.client import ClientHandshake, HandshakeMode
-from cts.protocol.roles import Direction
 from cts.protocol.wire import START
 from cts.runs.session_settings import session_settings
 from cts.runs.simulated_session import simulated_connection_id
@@ -58,13 +57,6 @@ def _resident_mib() -> float:
     return pages * resource.getpagesize() / (1 << 20)
 
 
-def _hello() -> bytes:
-    plan = StreamPlan(1_000_000, 30, 10 * SECOND)
-    hello = ClientHandshake(plan, Direction.PULL, nonce=bytes(16), now_ns=0, mode=HandshakeMode.CTS).poll(0)
-    assert hello is not None
-    return hello
-
-
 async def _flood(options: argparse.Namespace, pacer: VirtualTime, server: SimulatedEndpoint) -> None:
     first = 10 << 24 | 128 << 16 if options.trusted else 198 << 24 | 18 << 16
     sources = [
@@ -72,7 +64,7 @@ async def _flood(options: argparse.Namespace, pacer: VirtualTime, server: Simula
         for number in range(first, first + options.addresses)
     ]
     each, sent, began = options.per_second // 1000, 0, time.monotonic()
-    datagrams = (START, _hello()) if options.hellos else (START,)
+    datagrams = (START, hello()) if options.hellos else (START,)
     for turn in range(int(options.seconds * 1000)):
         now_ns = SECOND + turn * MILLISECOND
         await pacer.wait_until(now_ns)

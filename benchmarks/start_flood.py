@@ -1,4 +1,4 @@
-"""Sends START from many source addresses of 127.0.0.0/8 at a rate: a program for ``new_streams.py`` and ``spoofed_starts.py``.
+"""Sends START, with ``--hellos`` HELLO in turn, from many source addresses of 127.0.0.0/8 at a rate: for ``new_streams.py``.
 
     python benchmarks/start_flood.py 127.0.0.1:4444 --addresses 4096 --per-second 2000 --seconds 5
 
@@ -13,7 +13,13 @@ import socket
 import struct
 import time
 
-__all__ = ["FIRST_SOURCE", "main"]
+from cts.api import StreamPlan
+from cts.protocol.control.client import ClientHandshake, HandshakeMode
+from cts.protocol.roles import Direction
+from cts.protocol.wire import START
+from cts.units import SECOND
+
+__all__ = ["FIRST_SOURCE", "hello", "main"]
 
 FIRST_SOURCE = 0x7F010000
 """127.1.0.0: the addresses count up from here."""
@@ -21,7 +27,16 @@ FIRST_SOURCE = 0x7F010000
 _IP_PKTINFO = 8
 _IN_PKTINFO = struct.Struct("=i4s4s")
 _AT_ONCE = 16
-"""STARTs between two looks at the clock."""
+"""Datagrams between two looks at the clock."""
+
+
+def hello() -> bytes:
+    """Return a HELLO as a client sends it first."""
+    plan = StreamPlan(8_000_000, 30, 60 * SECOND)
+    asking = ClientHandshake(plan, Direction.PULL, nonce=bytes(16), now_ns=0, mode=HandshakeMode.CTS)
+    datagram = asking.poll(0)
+    assert datagram is not None
+    return datagram
 
 
 def main() -> None:
@@ -30,7 +45,9 @@ def main() -> None:
     parser.add_argument("--addresses", type=int, default=65_000)
     parser.add_argument("--per-second", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--hellos", action="store_true", help="every other one is a HELLO without a cookie")
     options = parser.parse_args()
+    datagrams = (START, hello()) if options.hellos else (START,)
     host, _, port = options.target.rpartition(":")
     sources = [
         [(socket.IPPROTO_IP, _IP_PKTINFO, _IN_PKTINFO.pack(0, struct.pack("!I", FIRST_SOURCE + number), bytes(4)))]
@@ -48,7 +65,7 @@ def main() -> None:
                 time.sleep((ahead + 1) / options.per_second)
                 continue
             for _ in range(min(_AT_ONCE, int(-ahead) + 1)):
-                sock.sendmsg([b"START"], sources[sent % len(sources)], 0, target)
+                sock.sendmsg([datagrams[sent % len(datagrams)]], sources[sent % len(sources)], 0, target)
                 sent += 1
         elapsed = time.monotonic() - began
     print(f"{sent} in {elapsed:.2f} s: {sent / elapsed:,.0f} a second", flush=True)
