@@ -19,6 +19,7 @@ from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.held_back import held_back
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
+from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Role
 from cts.records.begun import of_those_that_began
 from cts.records.results import RunReport
@@ -88,7 +89,9 @@ def _finding(report: RunReport, whole: RunReport) -> str:
     if _failures(report) >= _streams(report):
         end = "their end" if _streams(report) > 1 else "its end"
         return f"{_of_what(report)} did not play to {end}: {played:,} of {frames.rendered:,} frames were whole in time"
-    return "; ".join((_play(report, played), *_worst(report), *held_back(report), *_own_loss(report)))
+    # What ended too soon was held back by that.
+    why_not = tuple(_ended_too_soon(report)) or tuple(held_back(report))
+    return "; ".join((_play(report, played), *_worst(report), *why_not, *_own_loss(report)))
 
 
 def _what_left(report: RunReport) -> Iterator[str]:
@@ -225,6 +228,20 @@ def _worst(report: RunReport) -> Iterator[str]:
     dropped, rendered = max(shares, key=lambda share: Fraction(*share))
     if any(dropped * others != lost * rendered for lost, others in shares):
         yield f"of the worst stream {percentage(dropped, rendered)} were dropped"
+
+
+def _ended_too_soon(report: RunReport) -> Iterator[str]:
+    """Say of streams that came whether their senders were cut off, or fell silent, before their end."""
+    ends = report.received
+    cut = sum(end.peer is not None and end.peer.outcome == _CUT_OFF for end in ends)
+    silent = [end.remark for end in ends if end.remark is not None and end.remark.startswith(FELL_SILENT)]
+    if cut:
+        which = "" if len(ends) == 1 else f" of {cut:,} of them"
+        loss = report.loss
+        unsent = f", and {percentage(loss.not_sent, loss.due)} of what was due was not sent" if loss.not_sent else ""
+        yield f"the sending end{which} was cut off before the stream's{unsent}"
+    elif silent and silent[0] is not None:
+        yield silent[0].partition(":")[0] if len(ends) == 1 else f"the peers of {len(silent):,} of them fell silent"
 
 
 def _own_loss(report: RunReport) -> Iterator[str]:

@@ -9,6 +9,7 @@ from cts.protocol.plan import StreamPlan
 from cts.units import MILLISECOND, SECOND, counted, format_duration
 
 __all__ = [
+    "FELL_SILENT",
     "Remark",
     "came_late",
     "fell_silent",
@@ -19,6 +20,7 @@ __all__ = [
     "wrong_payload",
 ]
 
+FELL_SILENT = "the peer fell silent"
 _SILENCE_NS = SECOND // 2
 _SILENCE_TOLD_NS = 2 * SECOND
 """While a stream runs its peer may be about to send again; what is told cannot be taken back."""
@@ -103,7 +105,7 @@ def fell_silent(
         return None
     seconds = (last_data_ns - base_ns) / SECOND
     when = f"{seconds:.3f} s after the stream began, in frame {last_sequence:,} of {plan.final_frame:,}"
-    return Remark(f"the peer fell silent {when}: it stopped, its stream is shorter, or the way from it broke off")
+    return Remark(f"{FELL_SILENT} {when}: it stopped, its stream is shorter, or the way from it broke off")
 
 
 def silence_told_ns(plan: StreamPlan) -> int:

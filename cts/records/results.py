@@ -170,7 +170,7 @@ class RunReport:
     def failed(self) -> bool:
         """Whether the run or one of its streams failed; to be cut short is not to fail.
 
-        What a client sends has failed, too, where its receiver says that it did not come to its end: that is what was asked.
+        A client's stream has failed, too, where the other end says that it did not come to its end: that is what was asked.
         """
         outcomes = self.snapshot.outcomes
         failed = self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR)

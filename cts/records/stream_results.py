@@ -11,6 +11,7 @@ from cts.metrics.media import MediaTotals
 from cts.metrics.playout import Playout
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
+from cts.protocol.task import StreamError
 from cts.records.peer_end import PeerEnd
 from cts.records.snapshots import Address, Outcome, StreamSnapshot
 from cts.units import SECOND
@@ -80,9 +81,9 @@ class StreamResult:
 
     @property
     def failed_there(self) -> bool:
-        """Whether it was sent, and its receiver told that it failed, or was cut short."""
-        told = None if self.peer is None or self.role is not Role.SENDER else self.peer.outcome
-        return told is not None and told != SUCCEEDED
+        """Whether its other end told that it failed there, or was cut short, and not by this end."""
+        told = None if self.peer is None else self.peer.outcome
+        return told not in (None, SUCCEEDED, StreamError.PEER_ENDED.value)
 
 
 @frozen

@@ -11,6 +11,7 @@ from cts.engine.peer_talk import PeerTalk
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.loss import LossByPlace
+from cts.output.answer import answer_of
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.keys import StreamKeys
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Results
@@ -235,6 +236,32 @@ def test_a_sender_whose_receiver_is_cut_off_sends_no_more(direction: str) -> Non
     assert result.peer.outcome == "Cancelled"
     # It is not waited for, for it has left.
     assert over_ns <= SECOND + 4 * LATENCY
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_client_whose_server_ends_in_the_middle_is_told_that_and_not_of_a_bad_network(says_so: bool) -> None:
+    silent = Impairment(delay=PATH.delay, outages=() if says_so else ((SECOND, 100 * SECOND),))
+
+    async def main(world: World) -> RunReport:
+        long = {"stream_length": "4s"}
+        server = await world.serve(world.session(config_of("pull", run={"role": "server", "grace": "1h"}, stream=long)))
+        client = await world.serve(
+            world.session(config_of("pull", run={"role": "client"}, client=BY_HELLO, stream=long))
+        )
+        await world.until(SECOND)
+        server.session.stop_now()
+        return await client.report()
+
+    report = in_world(main, to_client=silent)
+    answer = answer_of(report)
+    assert "held back" not in answer
+    if says_so:
+        assert "the sending end was cut off before the stream's, and " in answer
+        assert "of what was due was not sent" in answer
+    else:
+        assert "the peer fell silent" in answer
+    # That it was cut off is the other end's word; silence may be the network's.
+    assert report.failed is says_so
 
 
 @BOTH
