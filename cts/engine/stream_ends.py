@@ -7,9 +7,11 @@ A port serves one stream after the other: a server's end belongs to the client's
 
 from __future__ import annotations
 
+import gc
+import pickle
 from collections import Counter, deque
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from cts.api import Address, Outcome, Role, StreamResult
 from cts.engine.settings import SessionSettings
@@ -42,6 +44,19 @@ class _Stream:
     measured: StreamResult | None = None
     others: list[StreamResult] = field(factory=list)
     counted: Outcome | None = None
+    packed: bytes | None = None
+    plan: StreamPlan | None = None
+
+    def pack(self) -> None:
+        """Keep the result as bytes, once nothing more can come of it.
+
+        A server that has run for long keeps ten thousand, a quarter of a million objects, through which the garbage
+        collector would go every few seconds while frames wait.
+        """
+        if self.measured is not None:
+            # A plan is its stream's and others', and has more to it than its numbers.
+            self.plan = self.measured.plan
+            self.packed, self.measured = pickle.dumps(evolve(self.measured, plan=None)), None
 
     @property
     def ends(self) -> StreamEnds | None:
@@ -50,8 +65,11 @@ class _Stream:
         Others that end at the same instant end in the order in which tasks happen to run.
         """
         others = sorted(self.others, key=_order)
-        if self.measured is not None:
-            return StreamEnds(self.measured, tuple(others))
+        measured = self.measured
+        if self.packed is not None:
+            measured = evolve(pickle.loads(self.packed), plan=self.plan)
+        if measured is not None:
+            return StreamEnds(measured, tuple(others))
         # Nobody measures what came of one that began on the other side alone, unless it came to nothing.
         lone_client = self.has_client and not self.has_measured
         first = next((each for each in others if each.failed), None)
@@ -106,18 +124,25 @@ class StreamLedger:
 
         Those that end at the same instant end in the order in which tasks happen to run, so their addresses decide.
         """
-        known = [ends for stream in self._kept if stream.counted and (ends := stream.ends) is not None]
+        # What is made of them here is no garbage: to look for some among it would take longer than to make it.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            known = [ends for stream in self._kept if stream.counted and (ends := stream.ends) is not None]
+        finally:
+            if collecting:
+                gc.enable()
         return tuple(sorted(known, key=lambda ends: (ends.end.ended_ns, ends.end.local, ends.end.remote)))
 
     @property
     def lone(self) -> tuple[StreamResult, ...]:
         """Those of them that have no end on the measured side, by the end that they have."""
-        return tuple(ends.end for ends in self.streams if not self.measures(ends.end.role))
+        return tuple(ends.end for ends in self.streams if not self.measures(ends.end.role)) if self._both else ()
 
     @property
     def omitted(self) -> int:
         """Streams that are counted and were forgotten."""
-        return self.outcomes.total() - len(self.streams)
+        return self.outcomes.total() - sum(stream.counted is not None for stream in self._kept)
 
     def measures(self, role: Role) -> bool:
         """Tell whether ends of that role are measured."""
@@ -164,7 +189,9 @@ class StreamLedger:
         if self._both and not (stream.has_client and stream.has_server):
             stream = self._matched_by_name(stream, result.connection_id)
         self._count(stream)
-        if self._both and not stream.running:
+        if not self._both:
+            stream.pack()
+        elif not stream.running:
             self._at_rest(stream)
 
     def report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from itertools import count, permutations
 
@@ -278,3 +279,29 @@ def test_a_ledger_that_is_told_the_numbers_lays_the_same_ends_together(direction
         run.ledger.ended_ns,
     )
     assert len(run.ledger.streams) >= 2
+
+
+def test_a_server_s_ten_thousand_results_are_few_objects_to_the_garbage_collector_and_come_back_as_they_were() -> None:
+    ledger = StreamLedger(Role.RECEIVER, Role.SENDER, both=False)
+    results = []
+    for number in range(200):
+        peer = Address("10.0.0.1", 50_000 + number)
+        counts = StreamSnapshot(bytes_received=number)
+        results.append(
+            result_of(
+                SERVER,
+                peer,
+                Role.RECEIVER,
+                connection_id=None,
+                outcome=(FINE, FINE.value),
+                life_ns=(0, number),
+                counts=counts,
+            )
+        )
+    before = len(gc.get_objects())
+    for result in results:
+        ledger.ended(ledger.opened(SERVER, result.remote, Role.RECEIVER, 0), result)
+    assert len(gc.get_objects()) - before < 6 * len(results)
+    assert [each.end for each in ledger.streams] == results
+    assert ledger.omitted == 0
+    assert ledger.lone == ()
