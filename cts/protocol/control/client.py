@@ -148,7 +148,7 @@ class ClientHandshake:
     def explanation(self) -> str | None:
         """What a person should hear of it, without a full stop; None while there is nothing to say."""
         if self.refusal is not None:
-            return f"the server refuses: {self.refusal.text}"
+            return f"the server refuses: {self.refusal.text or f'{self.refusal.reason.name}, without another word'}"
         if self.state is State.ORIGINAL and self._may_fall_back:
             return (
                 "the server does not answer HELLO and is asked by START, as the original is: settings are not compared"

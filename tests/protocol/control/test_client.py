@@ -77,6 +77,14 @@ def test_a_refusal_is_told_with_what_the_server_says() -> None:
     assert client.poll(SECOND) is None
 
 
+def test_a_refusal_without_a_text_is_told_by_its_reason() -> None:
+    client = client_of()
+    client.poll(0)
+    tell(client, CHALLENGE)
+    assert tell(client, encode_control(Refused(NONCE, Refusal(Reason.BUSY, ""))))
+    assert client.explanation == "the server refuses: BUSY, without another word"
+
+
 # ------------------------------------------------------------------------------------------------ who does not
 
 
