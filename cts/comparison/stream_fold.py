@@ -9,7 +9,7 @@ from cts.comparison.cells import Cells, Sum, Times
 from cts.metrics.clock_drift import LIFE_POINTS, LINES_EVERY, WINDOW_NS, line_under
 from cts.metrics.frame_record import FrameRecord, MissedRecord
 from cts.metrics.usable_transits import UsableTransits
-from cts.metrics.viewing import FREEZE_NS, Viewing
+from cts.metrics.viewing import FREEZE_NS, Viewing, ViewingTotals
 from cts.protocol.frames import RenderedFrame, Verdict
 from cts.protocol.plan import StreamPlan
 
@@ -101,8 +101,7 @@ class StreamFold:
             self._viewing.look()
             before = self._viewing.totals(0, self._first_due, self._seen_to)
             after = self._viewing.totals(0, self._first_due, self._last_due)
-            if after.frozen_ns > before.frozen_ns:
-                self._cells.spread(Sum.FROZEN_NS, self._seen_to, self._last_due)
+            self._stood_still(before, after, self._last_due)
         self._take_delays()
 
     def _datagrams_of(self, sums: list[int], record: FrameRecord) -> None:
@@ -124,10 +123,14 @@ class StreamFold:
             viewing.rendered.append(due_ns)
             viewing.look()
             after = viewing.totals(0, self._first_due, due_ns)
-            self._cells.at(due_ns).sums[Sum.FREEZES] += after.freezes - before.freezes
-            if after.frozen_ns > before.frozen_ns:
-                self._cells.spread(Sum.FROZEN_NS, self._seen_to, due_ns)
+            self._stood_still(before, after, due_ns)
         self._seen_to = due_ns
+
+    def _stood_still(self, before: ViewingTotals, after: ViewingTotals, until_ns: int) -> None:
+        """Take note of what was seen from the last time that the picture changed until then."""
+        if after.freezes > before.freezes:
+            self._cells.at(until_ns).sums[Sum.FREEZES] += after.freezes - before.freezes
+            self._cells.spread(Sum.FROZEN_NS, self._seen_to, until_ns)
 
     def _nothing_more(self, frames: int) -> None:
         """Take frames of which nothing came, and nobody told."""

@@ -8,7 +8,7 @@ from cts.metrics.clock_drift import ClockDrift
 from cts.metrics.counters import Totals
 from cts.metrics.delay_variation import DelayVariation
 from cts.metrics.distribution import Distribution
-from cts.metrics.viewing import Longest, Viewing, ViewingTotals
+from cts.metrics.viewing import Longest, ViewingTotals
 
 __all__ = ["MediaGlance", "glance_at", "glance_of_ended"]
 
@@ -23,7 +23,7 @@ class MediaGlance(Totals):
         pdv_p95, pdv_p99: percentiles of packet delay variation (RFC 5481, section 4.2), without the clocks' drift where there
             is any.
         freezes: how many (freezeCount of W3C's webrtc-stats), of all together.
-        longest_stall: the longest time between two rendered frames.
+        longest_stall: the longest time without a new frame, up to now.
     """
 
     streams: int = 0
@@ -34,7 +34,7 @@ class MediaGlance(Totals):
     longest_stall: Longest = field(default=Longest(0))
 
 
-def glance_at(variation: DelayVariation, drift: ClockDrift, viewing: Viewing) -> MediaGlance:
+def glance_at(variation: DelayVariation, drift: ClockDrift, viewing: ViewingTotals) -> MediaGlance:
     """Return what is known of a stream while it goes on, for a fraction of what its totals take."""
     over_line = drift.pdv
     if over_line is None:
@@ -47,7 +47,7 @@ def glance_at(variation: DelayVariation, drift: ClockDrift, viewing: Viewing) ->
         pdv_p95=Longest(p95),
         pdv_p99=Longest(p99),
         freezes=viewing.freezes,
-        longest_stall=Longest(viewing.longest_ns),
+        longest_stall=viewing.longest_stall,
     )
 
 

@@ -207,6 +207,10 @@ class MediaMetrics:
             due_ns += together * interval_ns
             frames -= together
 
+    def seen(self) -> ViewingTotals:
+        """Return what a viewer saw up to the last frame that it was told of; the fold goes on."""
+        return self.viewing.totals(self._frames, self._first_due, self._last_due)
+
     def totals(self) -> MediaTotals:
         """Return what is known so far, as a value; the fold goes on as if nobody had asked."""
         # What frames lack is of no use to the copy, and may be much.
@@ -218,13 +222,7 @@ class MediaMetrics:
         self._next_block(self._last_due)
         in_time = self._position - self._missing
         datagrams = DatagramTotals(
-            due=self._position,
-            in_time=in_time,
-            late=self._late,
-            duplicate=self._duplicate,
-            late_by=self._late_by,
-            one_short=self._one_short,
-            unknown=self._unknown,
+            self._position, in_time, self._late, self._duplicate, self._late_by, self._one_short, self._unknown
         )
         variation = self.variation.totals()
         drift, unusable = self.drift.totals(variation.pdv), self._unusable
@@ -239,7 +237,7 @@ class MediaMetrics:
             reordering=Reordering(in_time + self._late, self._reordered, self._extents or Lengths()),
             variation=variation,
             drift=drift,
-            viewing=self.viewing.totals(self._frames, self._first_due, self._last_due),
+            viewing=self.seen(),
             blocks=self._blocks,
             unusable=unusable,
         )

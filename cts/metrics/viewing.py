@@ -38,15 +38,14 @@ class ViewingTotals(Totals):
         delays: intervals between two consecutively rendered frames.
         delay_ns: their sum (totalInterFrameDelay).
         squared_delay: the sum of their squares, in ns² (totalSquaredInterFrameDelay).
-        freezes: intervals of at least max(3 avg, avg + 150 ms), avg the mean of the 30 intervals before, of fewer where there
-            were not so many, of the frame interval where there were none (freezeCount).
+        freezes: standstills of at least max(3 avg, avg + 150 ms), avg the mean of the 30 intervals before, of fewer where there
+            were not so many, of the frame interval where there were none (freezeCount). A standstill is one of the intervals,
+            or the time before the first rendered frame, or after the last: webrtc-stats counts none that no frame ends.
         freeze_ns: their sum (totalFreezesDuration).
-        pauses: intervals of more than 5 s (pauseCount); where avg is at most 5/3 s (0.6 fps) freezes as well.
+        pauses: standstills of more than 5 s (pauseCount); where avg is at most 5/3 s (0.6 fps) freezes as well.
         pause_ns: their sum (totalPausesDuration).
         longest_stall: the longest time without a new frame, counted from the first frame's render time to the last one's.
         watched_ns: from the first frame's render time to the last one's.
-        frozen_ns: what of it was spent in freezes, and in what would be one if a frame had ended it: before the first
-            rendered frame and after the last.
     """
 
     frames: int = 0
@@ -60,7 +59,6 @@ class ViewingTotals(Totals):
     pause_ns: int = 0
     longest_stall: Longest = field(default=Longest(0))
     watched_ns: int = 0
-    frozen_ns: int = 0
 
     @property
     def mean_delay_ns(self) -> float | None:
@@ -77,7 +75,7 @@ class ViewingTotals(Totals):
     @property
     def frozen_share(self) -> float | None:
         """The part of the time watched that the picture stood still in freezes, from 0 to 1; None of a single frame."""
-        return self.frozen_ns / self.watched_ns if self.watched_ns else None
+        return self.freeze_ns / self.watched_ns if self.watched_ns else None
 
 
 class Viewing:
@@ -103,16 +101,6 @@ class Viewing:
         self._looked_at = 0
         self.rendered = array("q")
 
-    @property
-    def freezes(self) -> int:
-        """Freezes among what has been looked at."""
-        return self._freezes
-
-    @property
-    def longest_ns(self) -> int:
-        """The longest time between two rendered frames, nanoseconds, among what has been looked at."""
-        return self._longest_ns
-
     def look(self) -> None:
         """Take what has been appended; often enough to bound it."""
         rendered = self.rendered
@@ -132,32 +120,35 @@ class Viewing:
         self._looked_at = len(rendered)
 
     def totals(self, frames: int, first_ns: int, last_ns: int) -> ViewingTotals:
-        """Return what was seen, as a value; all that was rendered has been looked at.
+        """Return what was seen up to a frame, as a value; takes what has been appended.
+
+        Up to the last frame of a stream that goes on, a standstill counts as soon as it is long enough, and once.
 
         Args:
             frames: how many were due.
             first_ns, last_ns: render times of the first and the last of them.
         """
-        rendered, delay_ns, freeze_ns = self.rendered, self._delay_ns, self._freeze_ns
+        self.look()
+        rendered, delay_ns = self.rendered, self._delay_ns
         still = [(last_ns - first_ns, 0, 0)]
         if rendered:
             still = [(rendered[-1] - delay_ns - first_ns, 0, 0)]
             still.append((last_ns - rendered[-1], *self._before(len(rendered) - 1)))
         longest = max(self._longest_ns, *(delay for delay, _, _ in still), 0)
-        freeze_ns += sum(delay for delay, count, time in still if self._is_freeze(delay, count, time))
+        frozen = [delay for delay, count, time in still if self._is_freeze(delay, count, time)]
+        paused = [delay for delay, _, _ in still if delay > PAUSE_NS]
         return ViewingTotals(
             frames=frames,
             rendered=self._rendered,
             delays=self._delays,
             delay_ns=delay_ns,
             squared_delay=self._squared_delay,
-            freezes=self._freezes,
-            freeze_ns=self._freeze_ns,
-            pauses=self._pauses,
-            pause_ns=self._pause_ns,
+            freezes=self._freezes + len(frozen),
+            freeze_ns=self._freeze_ns + sum(frozen),
+            pauses=self._pauses + len(paused),
+            pause_ns=self._pause_ns + sum(paused),
             longest_stall=Longest(longest),
             watched_ns=last_ns - first_ns,
-            frozen_ns=freeze_ns,
         )
 
     def _stops(self, delays: list[int], before: int) -> None:

@@ -51,9 +51,9 @@ def _jitter_rows(totals: MediaTotals) -> list[tuple[str, str]]:
 
 def _freeze_rows(totals: MediaTotals) -> list[tuple[str, str]]:
     viewing = totals.viewing
-    if not viewing.frozen_ns:
+    if not viewing.freeze_ns:
         return [("freezes", "none")] if viewing.delays else []
-    share = percentage(viewing.frozen_ns, viewing.watched_ns)
+    share = percentage(viewing.freeze_ns, viewing.watched_ns)
     longest = about_time(viewing.longest_stall)
     return [("freezes", f"{viewing.freezes:,}; the picture stood still {share} of the time, at most {longest} at once")]
 

@@ -71,15 +71,15 @@ class StreamMeasures:
 
     @property
     def freezes(self) -> int:
-        """Freezes so far."""
-        return self._metrics.viewing.freezes
+        """Freezes so far, one that lasts still among them."""
+        return self._metrics.seen().freezes
 
     def glance(self, counts: StreamSnapshot) -> tuple[MediaGlance, Playout | None]:
         """Return what is known while the stream, which has these counts, goes on; None where nothing is known of buffers."""
         frames = counts.frames
         untold = self._sweep.frames < frames.rendered and frames.completed + frames.repeated
         playout = None if untold else self._sweep.playout(frames.rendered, early=counts.arrivals.ahead > 0)
-        return glance_at(self._metrics.variation, self._metrics.drift, self._metrics.viewing), playout
+        return glance_at(self._metrics.variation, self._metrics.drift, self._metrics.seen()), playout
 
     def concluded(self, result: StreamResult) -> StreamResult:
         """Return the stream's result with what was found; this object is no more to be used.

@@ -21,7 +21,7 @@ ROUGH = (
     "network.jitter=80ms",
     "stream.stream_length=20s",
     "stream.bits_per_second=480000",
-    "network.outages=[{from='5s',to='6s'}]",
+    "network.outages=[{from='5s',to='6s'},{from='19s',to='60s'}]",
 )
 
 

@@ -28,6 +28,7 @@ NETWORKS: dict[str, dict[str, object]] = {
     "jitter": {"latency": "20ms", "jitter": "40ms"},
     "jitter that reorders": {"latency": "20ms", "jitter": "60ms", "keep_order": False},
     "copies": {"duplicate": 0.1, "latency": "5ms"},
+    "an end in silence": {"latency": "20ms", "outages": [{"from": "9s", "to": "60s"}]},
     "delay beyond the buffer": {"latency": "5ms", "reorder": 0.05, "reorder_delay": "260ms"},
     "all of it": {"loss": 0.03, "duplicate": 0.03, "latency": "20ms", "jitter": "150ms", "keep_order": False},
 }
@@ -79,7 +80,7 @@ def test_what_the_network_did_is_what_is_measured(network: str, direction: str) 
     variation = offline.pdv(truth)
     assert (totals.variation.pdv.least, totals.variation.pdv.greatest) == (min(variation), max(variation))
     assert totals.viewing.rendered == len(offline.played(truth))
-    assert totals.viewing.freezes == len(offline.freezes(offline.played(truth)))
+    assert totals.viewing.freezes == len(offline.freezes(truth))
     lost, gaps = offline.runs_and_gaps(offline.lost_row(truth))
     assert (totals.runs.runs, totals.runs.gaps) == (Lengths(lost), Lengths(gaps))
 

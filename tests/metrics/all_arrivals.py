@@ -206,11 +206,14 @@ def played(stream: Stream) -> list[int]:
     return [stream.due_ns(frame) for frame in frames if len(once_each(stream.in_time(frame))) == stream.datagrams]
 
 
-def freezes(rendered: list[int]) -> list[int]:
-    """webrtc-stats: intervals of at least max(3 avg, avg + 150 ms) over the 30 before."""
+def freezes(stream: Stream) -> list[int]:
+    """webrtc-stats: intervals of at least max(3 avg, avg + 150 ms) over the 30 before; the beginning and the end as well."""
+    rendered = played(stream)
     delays = [two - one for one, two in pairwise(rendered)]
+    start_ns, end_ns = stream.due_ns(1), stream.due_ns(stream.frames)
+    first_ns, last_ns = (rendered[0], rendered[-1]) if rendered else (end_ns, end_ns)
     found = []
-    for at, delay in enumerate(delays):
+    for at, delay in ((0, first_ns - start_ns), *enumerate((*delays, end_ns - last_ns))):
         before = delays[max(at - 30, 0) : at] or [INTERVAL]
         average = sum(before) / len(before)
         if delay >= max(3 * average, average + 150_000_000):

@@ -107,7 +107,7 @@ def test_the_two_states_change_as_often_as_neighbours_differ(stream: Stream) -> 
 def test_what_a_viewer_saw_is_what_the_list_of_arrivals_says(stream: Stream) -> None:
     viewing = folded(records_of(stream)).viewing
     rendered = offline.played(stream)
-    frozen = offline.freezes(rendered)
+    frozen = offline.freezes(stream)
     delays = [two - one for one, two in itertools.pairwise(rendered)]
     assert (viewing.frames, viewing.rendered) == (stream.frames, len(rendered))
     assert (viewing.freezes, viewing.freeze_ns) == (len(frozen), sum(frozen))

@@ -74,19 +74,34 @@ def test_even_intervals_do_not_vary() -> None:
 
 def test_the_picture_stands_still_before_the_first_frame_and_after_the_last() -> None:
     totals = viewing_of([400 * MS, 420 * MS], last_ns=1420 * MS)
-    assert (totals.freezes, totals.longest_stall, totals.frozen_ns) == (0, S, 1400 * MS)
+    assert (totals.freezes, totals.longest_stall, totals.freeze_ns) == (2, S, 1400 * MS)
     assert totals.frozen_share == pytest.approx(1400 / 1420)
 
 
 def test_who_saw_no_frame_at_all_saw_a_picture_that_stood_still() -> None:
     totals = viewing_of([], frames=50, last_ns=980 * MS)
     assert (totals.rendered, totals.longest_stall, totals.frozen_share) == (0, 980 * MS, 1.0)
+    assert (totals.freezes, totals.freeze_ns) == (1, 980 * MS)
     assert totals.mean_delay_ns is None
     assert totals.delay_variance is None
 
 
 def test_short_stops_at_either_end_are_none() -> None:
-    assert viewing_of([100 * MS, 120 * MS], last_ns=200 * MS).frozen_ns == 0
+    totals = viewing_of([100 * MS, 120 * MS], last_ns=200 * MS)
+    assert (totals.freezes, totals.freeze_ns) == (0, 0)
+
+
+@pytest.mark.parametrize(("stop_ns", "pauses"), [(5 * S, 0), (5 * S + 1, 1)])
+def test_a_picture_that_never_moves_again_has_paused(stop_ns: int, pauses: int) -> None:
+    totals = viewing_of([0, INTERVAL], last_ns=INTERVAL + stop_ns)
+    assert (totals.freezes, totals.pauses, totals.pause_ns) == (1, pauses, pauses * stop_ns)
+
+
+def test_a_freeze_that_lasts_still_is_the_same_one_when_it_ends() -> None:
+    before = steady(100)
+    lasting = viewing_of(before, last_ns=before[-1] + 300 * MS)
+    ended = viewing_of([*before, before[-1] + 400 * MS])
+    assert (lasting.freezes, ended.freezes) == (1, 1)
 
 
 def test_of_many_viewers_the_longest_stall_is_left_and_the_rest_adds_up() -> None:

@@ -66,6 +66,19 @@ def test_frames_of_which_nobody_told_had_nothing() -> None:
     assert (metrics.viewing.frames, metrics.viewing.rendered) == (PLAN.final_frame, 0)
 
 
+def test_a_freeze_that_lasts_still_is_told_live_as_it_is_at_the_end() -> None:
+    measures = StreamMeasures(PLAN)
+    measures.frame(WHOLE)
+    for sequence in range(2, 11):
+        measures.frame(EMPTY._replace(sequence=sequence, due_ns=PLAN.render_offset_ns(sequence)))
+    running = measures.freezes
+    glance, _ = measures.glance(ended(completed=1, dropped=9).counts)
+    metrics = measures.concluded(ended(completed=1, dropped=9)).metrics
+    assert metrics is not None
+    assert (running, glance.freezes, metrics.viewing.freezes) == (1, 1, 1)
+    assert glance.longest_stall == metrics.viewing.longest_stall
+
+
 def test_what_came_before_there_was_room_is_taken_into_account() -> None:
     measures = StreamMeasures(PLAN)
     measures.frame(WHOLE)
