@@ -18,6 +18,8 @@ from cts.units import SECOND, counted
 __all__ = ["path_texts", "peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
 
 NOT_RECEIVED = "peer's results: not received"
+_MEDIA = "a frame's fastest datagram"
+"""Whose one-way delay is told beside that of control: behind a queue its frame's others come much later."""
 
 
 def peer_json(peer: PeerEnd | None) -> dict[str, object] | None:
@@ -185,7 +187,7 @@ def path_texts(report: RunReport) -> list[tuple[str, str]]:
         return []
     ways = [("one way to the peer", clock.to_peer), ("one way from the peer", clock.from_peer)]
     if clock.media is not None:
-        ways.append(("one way, frames", clock.media))
+        ways.append((f"one way, {_MEDIA}", clock.media))
     return [("round trip", f"{_trips(clock)}{_of_many(clocks)}")] + [
         (name, f"{_about(way.least)} at least, {_about(way.p50)} median, 99 % within {_about(way.p99)}")
         for name, way in ways
@@ -199,7 +201,7 @@ def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
     there, back = _about(clock.to_peer.p50), _about(clock.from_peer.p50)
     texts = [f"round trip {_trips(clock)}", f"one way {there} there, {back} back"]
     if clock.media is not None:
-        texts.append(f"frames {_about(clock.media.p50)}")
+        texts.append(f"{_MEDIA} {_about(clock.media.p50)}")
     if clock.drift is not None:
         drift, error = clock.drift.value / 1000, clock.drift.error / 1000
         texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
