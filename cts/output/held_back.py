@@ -35,11 +35,23 @@ def held_back(report: RunReport) -> Iterator[str]:
         varies = totals.drift.pdv.percentile(outcome.percentile)
         if varies is not None:
             yield f"held back by {outcome.percentile:g} % delay variation {way}, {about_time(varies)}"
+    elif outcome.limiting is not None and (late := _too_late(report, totals)) is not None:
+        # Neither loss nor the rate knows of it, and a deeper buffer would.
+        yield f"held back by delay {way}: {late}"
     elif outcome.limiting is Term.LOSS:
         lost = percentage(totals.datagrams.lost, totals.datagrams.due)
         yield f"held back by loss {way}, {lost} of datagrams"
     elif outcome.limiting is Term.RATE:
         yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
+
+
+def _too_late(report: RunReport, totals: MediaTotals) -> str | None:
+    """Say how much the way brought too late; None where it lost as much, or the sender was what was late."""
+    datagrams, loss = totals.datagrams, report.loss
+    if datagrams.late <= datagrams.lost or loss.sent_late > loss.late:
+        return None
+    late, lost = (percentage(part, datagrams.due) for part in (datagrams.late, datagrams.lost))
+    return f"{late} of datagrams came too late for the buffer" + (f", and {lost} were lost" if datagrams.lost else "")
 
 
 def _carried(report: RunReport, totals: MediaTotals, plan: StreamPlan, way: str) -> str | None:

@@ -158,6 +158,24 @@ def test_what_limits_the_score_is_what_held_it_back(direction: Direction, way: s
     assert answer_of(lossy).endswith(f"; held back by loss {way}, 1.00 % of datagrams.")
 
 
+@pytest.mark.parametrize("limits", ["loss", "rate"])
+def test_where_more_came_too_late_than_was_lost_delay_is_what_held_it_back(limits: str) -> None:
+    totals = media(missing=tuple(range(50, 90)))
+    datagrams = evolve(totals.datagrams, late=60)
+    totals = evolve(totals, datagrams=datagrams, bytes_in_time=0 if limits == "rate" else totals.bytes_in_time)
+    delayed = evolve(report(), metrics=totals)
+    assert answer_of(delayed).endswith(
+        "; held back by delay down: 0.75 % of datagrams came too late for the buffer, and 0.25 % were lost."
+    )
+
+
+def test_what_came_too_late_since_it_had_left_too_late_is_not_called_delay() -> None:
+    totals = media(missing=tuple(range(50, 90)))
+    slow_sender = report(counts(due=DueBytes(1_000_000, 10_000, 6_000, 5_000)))
+    late = evolve(slow_sender, metrics=evolve(totals, datagrams=evolve(totals.datagrams, late=50)))
+    assert "held back by loss down" in answer_of(late)
+
+
 def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull") -> RunReport:
     """Return the report of a simulated stream of 1 Mbit/s through such a path."""
     stream = {"bits_per_second": "1 Mbit/s", "frame_rate": 25, "stream_length": "8s", "datagram_max_size": 500}
