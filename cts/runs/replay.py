@@ -214,7 +214,7 @@ class _Ends(Observer):
 
     def cut_off(self, end: OpenEnd, now_ns: int) -> StreamResult:
         """Return the result of a stream that ends with the events."""
-        info = end.info
+        info, counts = end.info, end.counts
         result = result_of(
             info.local,
             info.remote,
@@ -222,7 +222,9 @@ class _Ends(Observer):
             connection_id=None,
             outcome=(Outcome.CANCELLED, "Cancelled: the events end before it does"),
             life_ns=(self._began_ns + info.opened_ns, now_ns),
-            counts=end.counts,
+            # What frames tell is of the time for which they were sent: a buffer's depth less than its life.
+            measured_ns=counts.frames.rendered * end.plan.interval_ns,
+            counts=counts,
         )
         if info in self._measures:
             result = self._measures[info].concluded(result)
@@ -328,6 +330,7 @@ def _at_least(status: StreamSnapshot, streams: StreamSnapshot) -> StreamSnapshot
         streams,
         frames=evolve(streams.frames, error=max(status.frames.error, streams.frames.error)),
         bytes_received=max(status.bytes_received, streams.bytes_received),
+        bytes_on_time=max(status.bytes_on_time, streams.bytes_on_time),
         bytes_sent=max(status.bytes_sent, streams.bytes_sent),
         arrivals=ArrivalTotals(*map(max, astuple(status.arrivals), astuple(streams.arrivals))),
     )

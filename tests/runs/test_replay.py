@@ -172,6 +172,28 @@ def test_streams_that_the_end_of_events_cuts_off_count_once_and_run_no_more(
     assert (snapshot.open_streams, sum(snapshot.outcomes.values())) == (0, 3)
 
 
+def test_what_a_buffer_held_when_a_run_was_killed_had_come_in_time(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    buffered = next(number for number, event in enumerate(events) if event.get("bytes_on_time") and "frames" in event)
+    status = events[buffered]
+    counts = replayed(tmp_path, events[: buffered + 1]).report.snapshot.counts
+    assert status["bytes_on_time"] > status["due"]["due"]
+    assert (counts.bytes_received, counts.bytes_on_time) == (status["bytes_received"], status["bytes_on_time"])
+
+
+def test_the_rate_of_a_stream_that_the_end_of_events_cuts_off_is_that_of_the_frames_told_of(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    at = next(number for number, event in enumerate(events) if event["event"] == "stream_ended")
+    told = replayed(tmp_path, events[:at]).report.results
+    for result in told:
+        size, frames = result.counts.bytes_on_time, result.counts.frames.rendered
+        expected = size * 8 * events[0]["frame_rate"] / frames if frames else 0
+        assert result.bits_per_second == pytest.approx(expected, rel=1e-6, abs=1)
+    assert any(result.bits_per_second for result in told)
+
+
 def test_a_run_whose_events_tell_of_no_profile_is_scored_by_the_default(
     tmp_path: Path, events: list[dict[str, Any]]
 ) -> None:
