@@ -18,8 +18,8 @@ from cts.units import SECOND, counted
 __all__ = ["path_texts", "peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
 
 NOT_RECEIVED = "peer's results: not received"
-_MEDIA = "a frame's fastest datagram"
-"""Whose one-way delay is told beside that of control: behind a queue its frame's others come much later."""
+_MEDIA = "a frame's fastest datagram in time"
+"""Whose one-way delay is told beside that of control: behind a queue all else, and what is too late, takes much longer."""
 
 
 def peer_json(peer: PeerEnd | None) -> dict[str, object] | None:

@@ -60,7 +60,7 @@ def test_who_receives_is_shown_how_it_was_sent() -> None:
 def test_one_row_has_the_path_each_time_with_its_bound() -> None:
     assert rows_of(report_of(SENDER, sends=False))["path"] == (
         "round trip 4 ms at least, 5 ms median, 99 % within 9 ms; one way 3 ms ± 2 ms there, 1 ms ± 2 ms back; "
-        "a frame's fastest datagram 2 ms ± 2 ms; the other clock gains 30 ± 2 us a second"
+        "a frame's fastest datagram in time 2 ms ± 2 ms; the other clock gains 30 ± 2 us a second"
     )
 
 
