@@ -53,8 +53,8 @@ _STREAM_OPTIONS = (
     click.option("--fps", metavar="RATE", help="Frames per second.  [default: 30]"),
     click.option("-t", "--time", metavar="TIME", help="How long to send, for example 30s.  [default: 10s]"),
     click.option("--buffer", metavar="TIME", help="How long the receiver buffers.  [default: 1s]"),
-    click.option("--pull", "direction", flag_value="pull", help="The server sends; the default."),
-    click.option("--push", "direction", flag_value="push", help="The client sends."),
+    click.option("--pull", is_flag=True, help="The server sends; the default."),
+    click.option("--push", is_flag=True, help="The client sends."),
     click.option(
         "-o",
         "events",
@@ -134,10 +134,14 @@ def _stream_options(command: Callable[..., None]) -> Callable[..., None]:
         fps: str | None,
         time: str | None,
         buffer: str | None,
-        direction: str | None,
+        pull: bool,
+        push: bool,
         events: str | None,
         **own: Any,
     ) -> None:
+        if pull and push:
+            raise click.UsageError("--push and --pull do not go together: a stream has one direction")
+        direction = "push" if push else "pull" if pull else None
         told = {"as_json": as_json, "jsonl": jsonl, "csv": csv}
         flags = {
             "overrides": overrides,

@@ -44,7 +44,7 @@ OTHER_WORDS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         **_words(
             "server",
             listen="address host port bind bind_address",
-            connection_limit="max_streams max_connections",
+            connection_limit="max_streams max_connections connections",
             allow="allowed whitelist allowlist acl",
             deny="denied blacklist blocklist",
         ),

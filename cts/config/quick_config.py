@@ -41,7 +41,7 @@ _WORDS: Mapping[KeyPath, str] = {
     ("client", "connections"): "--streams",
     ("output", "events_file"): "-o",
 }
-"""By key, the argument that sets it."""
+"""By key, the argument that sets it; of ``[client]`` and ``[server]`` only one of them has arguments in a command."""
 
 _COMMENTS: Mapping[str, str] = {
     "run.role": "this process plays one part; loopback: both",
@@ -84,11 +84,13 @@ class QuickConfig:
         tables: what a file of it would hold.
         config: the same, checked.
         overrides: the texts of ``--set`` that are in it.
+        words: by key, the command's argument that sets it.
     """
 
     tables: Mapping[str, Mapping[str, object]]
     config: Config
     overrides: Sequence[str]
+    words: Mapping[KeyPath, str]
 
     def text(self) -> str:
         """Return the file, with comments; UserError for a text that no file can hold."""
@@ -99,7 +101,7 @@ class QuickConfig:
 
     def in_words_of_flags(self, text: str) -> str:
         """Return a message about keys with the arguments that they came from in their place."""
-        return _in_words_of_flags(text, apply_overrides({}, self.overrides)[1])
+        return _in_words(self.words, text, apply_overrides({}, self.overrides)[1])
 
 
 def client_config(flags: StreamFlags, hosts: Sequence[str], *, streams: int | None = None) -> QuickConfig:
@@ -140,7 +142,7 @@ def _stream(flags: StreamFlags) -> dict[str, object]:
     except ValueError as error:
         raise UserError(f"--as: {error}") from None
     fps = flags.fps
-    if flags.bitrate is not None and re.fullmatch("[0-9]{1,4}", flags.bitrate):
+    if flags.bitrate is not None and re.fullmatch("[1-9][0-9]{0,3}", flags.bitrate):
         raise UserError(f"--bitrate: {flags.bitrate} is so many bits in a second; did you mean {flags.bitrate}M?")
     given = {
         "direction": flags.direction,
@@ -160,19 +162,21 @@ def _checked(tables: dict[str, dict[str, object]], flags: StreamFlags) -> QuickC
         for each in expected:
             bounds.setdefault(each.metric, []).append(f"{each.comparison} {each.bound_text}")
         tables["expect"] = {metric: texts[0] if len(texts) == 1 else texts for metric, texts in bounds.items()}
+    words = {path: word for path, word in _WORDS.items() if path[0] in tables or path[0] not in ("client", "server")}
+    # What is wrong with a text of --set itself quotes it, and what it is to look like: in keys.
     raw, origins, unusable = apply_overrides(tables, flags.overrides)
     try:
         config = structure_config(raw)
     except ConfigError as error:
-        unusable += error.problems
+        unusable += [_in_words(words, problem, origins) for problem in error.problems]
     if unusable:
-        raise UserError("\n".join(_in_words_of_flags(problem, origins) for problem in unusable))
+        raise UserError("\n".join(unusable))
     # What could be structured has tables alone at its top.
-    return QuickConfig(raw, config, flags.overrides)  # type: ignore[arg-type]
+    return QuickConfig(raw, config, flags.overrides, words)  # type: ignore[arg-type]
 
 
-def _in_words_of_flags(text: str, origins: Mapping[KeyPath, str]) -> str:
-    for path, word in _WORDS.items():
+def _in_words(words: Mapping[KeyPath, str], text: str, origins: Mapping[KeyPath, str]) -> str:
+    for path, word in words.items():
         if path not in origins:
             text = re.sub(rf"\b{re.escape('.'.join(map(str, path)))}\b(\[\d+\])?", word, text)
     return text

@@ -134,12 +134,16 @@ def _number(text: str, unit: str, what: str) -> float:
 
 
 def _share(text: str) -> float:
-    what = 'a share; allowed: a number from 0 to 1, or with %, such as "99.9 %"'
+    allowed = 'allowed: a number from 0 to 1, or with %, such as "99.9 %"'
+    what = f"a share; {allowed}"
     bare = text.removesuffix("%").strip()
     number = _number(bare, "", what)
     share = float(Decimal(bare.replace("_", "")) / 100) if text.endswith("%") else number
+    if share == 1 == number:
+        raise ValueError(f"{_shown(text)} may be 1 % or all; {allowed}; did you mean '1 %' or '100 %'?")
     if not 0 <= share <= 1:
-        raise ValueError(f"{_shown(text)} is not {what}")
+        meant = f"; did you mean '{bare} %'?" if 1 < number <= 100 else ""
+        raise ValueError(f"{_shown(text)} is not {what}{meant}")
     return share
 
 

@@ -64,6 +64,8 @@ def test_push_and_pull_say_who_sends() -> None:
         (("test", "192.0.2.1", "--streams", "two"), "Invalid value for '--streams': 'two' is not a valid integer"),
         (("test", "192.0.2.1", "--btrate", "25M"), "No such option '--btrate'. Did you mean '--bitrate'?"),
         (("test", "nowhere.invalid"), "cts: HOST: the name 'nowhere.invalid' does not resolve: "),
+        (("test", "192.0.2.1", "--push", "--pull"), "--push and --pull do not go together"),
+        (("serve", "--pull", "--push"), "--push and --pull do not go together"),
         (("serve", "5000"), "cts: ADDRESS: '5000' is a number alone; allowed: "),
         (("serve", "203.0.113.1"), "203.0.113.1:4444"),
         (("test", "192.0.2.1", "-o", "no/such/folder/x.jsonl"), "no/such/folder/x.jsonl"),

@@ -128,12 +128,37 @@ def test_an_ipv6_address_needs_no_brackets_where_no_port_can_be_meant(host: str)
         (StreamFlags(events="run.csv"), "-o: 'run.csv' ends in .csv, but holds JSON lines; "),
         (StreamFlags(overrides=["stream.frames=1"]), "stream.frames: unknown key; did you mean "),
         (StreamFlags(overrides=["stream.frame_rate=0"]), "stream.frame_rate: '0' is out of range; "),
+        (StreamFlags(bitrate="0"), "--bitrate: 0 bit/s is out of range; "),
         (StreamFlags(overrides=["stream"]), "--set stream: not understood; allowed: KEY=VALUE"),
+        (
+            StreamFlags(overrides=["stream.dscp"]),
+            "--set stream.dscp: not understood; allowed: KEY=VALUE, for example --set stream.frame_rate=60",
+        ),
+        (
+            StreamFlags(overrides=["stream.frame_rate.x=1"]),
+            "--set stream.frame_rate.x=1: stream.frame_rate is not a table",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_by_its_flag_with_what_is_allowed(flags: StreamFlags, told: str) -> None:
     (message,) = refused(flags)
     assert message.startswith(told)
+
+
+def test_a_server_is_told_of_no_flag_that_only_a_client_has() -> None:
+    with pytest.raises(UserError) as caught:
+        server_config(StreamFlags(overrides=["run.connections=1"]), [])
+    assert str(caught.value) == "run.connections: unknown key; did you mean client.connections?"
+
+
+def test_a_client_is_told_of_no_argument_that_only_a_server_has() -> None:
+    assert refused(StreamFlags(overrides=["run.listen=a"])) == ["run.listen: unknown key; did you mean server.listen?"]
+
+
+def test_connections_of_a_server_are_led_to_its_own_limit() -> None:
+    for key in ("server.connections", "server.limits.connections"):
+        told = refused(StreamFlags(overrides=[f"{key}=1"]))
+        assert told == [f"{key}: unknown key; did you mean server.connection_limit?"]
 
 
 @pytest.mark.parametrize(

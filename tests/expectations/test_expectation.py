@@ -45,6 +45,9 @@ def test_a_bound_has_a_comparison_and_a_unit(text: str, comparison: str, bound: 
     [
         ("complete >= 1", "unknown metric; did you mean 'completed'? allowed: completed, "),
         ("completed >= 99.9", "'99.9' is not a share; allowed: a number from 0 to 1, or with %"),
+        ("completed >= 99.9", "did you mean '99.9 %'?"),
+        ("loss <= 1", "'1' may be 1 % or all; allowed: a number from 0 to 1, or with %"),
+        ("loss <= 1.0", "did you mean '1 %' or '100 %'?"),
         ("completed", "'true' is not a share"),
         ("completed 99 %", "unknown metric"),
         ("pdv_p99 <= 5 furlongs", "is not a duration; allowed: "),
