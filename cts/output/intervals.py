@@ -25,7 +25,8 @@ _OF_THE_MOMENT = ("until_seconds", "interval_seconds", "open_streams")
 class IntervalReader:
     """Turns a run's snapshots, which count from the beginning, into what each interval between them brought.
 
-    What the intervals of a run count adds up to what its summary does.
+    What the intervals of a run count adds up to what its summary does, but for streams that never began:
+    which these are is known at the end.
 
     Args:
         measure: whose bytes make the rate.

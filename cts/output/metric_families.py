@@ -95,10 +95,14 @@ def _bytes(counts: StreamSnapshot) -> Iterator[Metric]:
         ("sent", "Bytes of frames handed to the network.", counts.bytes_sent),
         (
             "due",
-            "Bytes of the frames that have a verdict; of a run that only sends, of those whose turn came.",
+            "Bytes of received frames that have a verdict, and of sent ones whose turn came.",
             due.due,
         ),
-        ("missing", "Bytes due that were not there when their frame was rendered.", due.missing),
+        (
+            "missing",
+            "Bytes due that were not there when their frame was rendered; of sent ones, that this host did not let out.",
+            due.missing,
+        ),
         ("late", "Bytes due that came after their frame had been rendered.", due.late),
     ):
         yield CounterMetricFamily(f"cts_{name}_bytes", text, size)

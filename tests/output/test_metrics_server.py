@@ -143,6 +143,18 @@ def test_every_expression_of_the_dashboard_names_metrics_that_there_are() -> Non
         assert named <= known, expression
 
 
+def test_the_dashboard_shows_what_became_of_frames_at_an_end_that_sends_too() -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    of_frames = {
+        panel["title"]
+        for panel in panels
+        for target in panel.get("targets", ())
+        if re.search(r"\bcts_(frames_total|missing_bytes_total)", target["expr"])
+    }
+    told = {panel["title"] for panel in panels if "cts_peer_frames" in json.dumps(panel)}
+    assert of_frames == told == {"Frames played", "Frames by verdict", "Missing when due"}
+
+
 # -- who connects ------------------------------------------------------------------------------------------------------
 
 
