@@ -101,13 +101,19 @@ def _reasons(comparison: Comparison) -> Iterator[str]:
 
 def unknown_of_runs(comparison: Comparison) -> str | None:
     """Say that of a side with one run it is not known how much runs differ; None where each has several, or nothing is told."""
-    single = [letter for letter, runs in (("A", comparison.a), ("B", comparison.b)) if len(runs) == 1]
-    if not single or comparison.errors is None:
+    single = _of_one_run(comparison)
+    if not single:
         return None
     of = " and ".join(single)
     runs, are = ("one run", "is") if len(single) == 1 else ("one run each", "are")
     unknown = "how much runs of the same network differ from each other is unknown there, and not in the limits"
     return f"{of} {are} {runs}: {unknown}; several runs a side, taken in turn, would tell."
+
+
+def _of_one_run(comparison: Comparison) -> list[str]:
+    """Return the sides with one run, if limits were made at all."""
+    sides = () if comparison.errors is None else (("A", comparison.a), ("B", comparison.b))
+    return [letter for letter, runs in sides if len(runs) == 1]
 
 
 def sentence_of(comparison: Comparison) -> str:
@@ -134,12 +140,13 @@ def _finding(comparison: Comparison) -> str:
     better, worse = (
         [row for row in comparison.rows if row.outcome is each] for each in (Outcome.BETTER, Outcome.WORSE)
     )
+    aside = _aside(comparison)
     if better and worse:
-        return f"B is better than A in {_named(better)}, and worse in {_named(worse)}."
+        return f"B is better than A{aside} in {_named(better)}, and worse in {_named(worse)}."
     if better:
-        return f"B is better than A: {_named(better)}; nothing is worse that can be told."
+        return f"B is better than A{aside}: {_named(better)}; nothing is worse that can be told."
     if worse:
-        return f"B is worse than A: {_named(worse)}; nothing is better that can be told."
+        return f"B is worse than A{aside}: {_named(worse)}; nothing is better that can be told."
     if comparison.outcome is Outcome.SAME:
         return "No difference between A and B can be told from chance."
     if comparison.outcome is Outcome.FEW:
@@ -147,6 +154,15 @@ def _finding(comparison: Comparison) -> str:
     if comparison.outcome is Outcome.UNLIKE:
         return "A and B are of settings under which nothing can be compared."
     return "Nothing was measured that A and B could be compared by."
+
+
+def _aside(comparison: Comparison) -> str:
+    """Return what a difference is to be taken with; wider limits would not make one where there is none."""
+    single = _of_one_run(comparison)
+    if not single:
+        return ""
+    runs = "one run each" if len(single) == 2 else f"one run of {single[0]}"
+    return f" as far as {runs} can tell (how much runs of one network differ is unknown, and not in the limits)"
 
 
 def _why_few(comparison: Comparison) -> str:

@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_answer_is_the_first_line_and_the_table_has_every_metric(folder: Path) -> None:
     made = run_here("compare", folder / "clear.jsonl", folder / "lossy.jsonl.gz")
     assert (made.status, made.stderr) == (0, "")
-    assert made.stdout.startswith("B is worse than A: ")
+    assert made.stdout.startswith("B is worse than A as far as one run each can tell ")
     assert "loss" in made.stdout.splitlines()[0]
     assert "interarrival_jitter_p99" in made.stdout
 
@@ -53,7 +53,7 @@ def test_a_run_that_was_killed_is_compared_as_far_as_it_goes(folder: Path) -> No
     assert made.status == 1
     assert "the run was killed or failed" in made.stderr
     assert "A  cut ends at" in made.stdout
-    assert made.stdout.startswith("B is worse than A: ")
+    assert made.stdout.startswith("B is worse than A as far as one run each can tell ")
 
 
 def test_a_page_has_both_laid_over_each_other(folder: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_run_is_no_other_than_itself() -> None:
 def test_a_real_difference_is_found() -> None:
     found = compared(FIRST, WORSE_RUN)
     assert outcomes(found)["pdv_p95"] is Outcome.WORSE
-    assert sentence_of(found).startswith("B is worse than A: ")
+    assert sentence_of(found).startswith("B is worse than A")
     row = next(row for row in found.rows if row.metric.name == "pdv_p95")
     assert row.low is not None
     assert row.high is not None
@@ -157,6 +157,18 @@ def test_of_a_side_with_one_run_it_is_said_that_how_runs_differ_is_unknown() -> 
     assert "\nB is one run: how much runs of the same network differ " in one
     several = comparison_text(compare([FIRST, SECOND], [WORSE_RUN, run(seed=3)], 1, RESAMPLES))
     assert "how much runs" not in several
+
+
+def test_a_difference_of_single_runs_says_in_its_first_sentence_what_is_not_in_the_limits() -> None:
+    aside = "(how much runs of one network differ is unknown, and not in the limits): pdv"
+    each = sentence_of(compared(FIRST, WORSE_RUN))
+    assert each.startswith(f"B is worse than A as far as one run each can tell {aside}")
+    one = sentence_of(compare([FIRST, SECOND], [WORSE_RUN], 1, RESAMPLES))
+    assert one.startswith(f"B is worse than A as far as one run of B can tell {aside}")
+    better = sentence_of(compared(WORSE_RUN, FIRST))
+    assert better.startswith(f"B is better than A as far as one run each can tell {aside}")
+    several = sentence_of(compare([FIRST, run(seed=4)], [WORSE_RUN, run(SLOWER, 5)], 1, RESAMPLES))
+    assert "as far as" not in several
 
 
 def test_of_runs_that_differ_by_themselves_a_difference_is_told_seldom() -> None:
