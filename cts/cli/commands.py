@@ -73,7 +73,7 @@ def cli(verbose: bool) -> None:
 
     \b
     Example:
-      cts serve --as call-720p              # on the one machine
+      cts serve                             # on the one machine
       cts test 192.0.2.1 --as call-720p     # on the other
       cts --version -v                      # what a report of a bug needs
     """

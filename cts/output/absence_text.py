@@ -11,10 +11,10 @@ from cts.protocol.task import StreamError
 from cts.records.begun import never_began
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
-from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamResult
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
 from cts.units import counted
 
-__all__ = ["absence_of", "never_began_sentence", "why"]
+__all__ = ["absence_of", "never_began_sentence", "never_began_text", "why"]
 
 _NO_ANSWER = frozenset({StreamError.NOT_ALL_DATA_TRANSFERRED.value, StreamError.NO_ANSWER.value})
 
@@ -26,12 +26,15 @@ def absence_of(report: RunReport) -> str | None:
         return None
     if not all(_is_unanswered(stream.end) for stream in absent):
         return None
-    servers = Counter(str(stream.end.remote) for stream in absent)
-    (server, _), *others = servers.most_common()
-    more = f" or {counted(len(others), 'other server')}" if others else ""
-    told = why(stream.end for stream in absent if stream.end.remark or stream.end.failed)
+    told = _most_said(filter(None, (_cause(stream.end) for stream in absent if stream.end.remark or stream.end.failed)))
     said = told or f": no answer in {seconds(report.elapsed_ns)} s"
-    return f"no stream began with {server}{more}{said}; is `cts serve` running there?"
+    return f"no stream began{_with(absent)}{said}; is `cts serve` running there?"
+
+
+def _with(absent: Iterable[StreamEnds]) -> str:
+    """Name the server of streams that never began, of several the one with the most."""
+    (server, _), *others = Counter(str(stream.end.remote) for stream in absent).most_common()
+    return f" with {server}" + (f" or {counted(len(others), 'other server')}" if others else "")
 
 
 def _is_unanswered(end: StreamResult) -> bool:
@@ -45,10 +48,26 @@ def never_began_sentence(report: RunReport) -> Iterator[str]:
     if absent := never_began(report):
         of = sum(report.snapshot.outcomes.values()) + report.snapshot.open_streams
         streams = "the stream" if of == 1 else f"{len(absent):,} of {of:,} streams"
-        yield f"{streams} never began{why(stream.end for stream in absent)}"
+        whom = _with(absent) if report.role == "client" else ""
+        yield f"{streams} never began{whom}{_most_said(filter(None, (_cause(stream.end) for stream in absent)))}"
+
+
+def never_began_text(end: StreamResult) -> str:
+    """Write of a failed end whose stream never began that it did not, and why, if that is known."""
+    cause = _cause(end)
+    return f"never began: {cause}" if cause else "never began"
+
+
+def _cause(end: StreamResult) -> str | None:
+    """Return why a stream never began; that data lacks is what the original calls it, and no cause."""
+    return end.remark or (None if end.result == StreamError.NOT_ALL_DATA_TRANSFERRED.value else end.result)
 
 
 def why(ends: Iterable[StreamResult]) -> str:
     """Write what is said most often of ends, to stand behind what became of them."""
-    results = Counter(end.remark or end.result for end in ends).most_common(1)
-    return f": {results[0][0]}" if results else ""
+    return _most_said(end.remark or end.result for end in ends)
+
+
+def _most_said(texts: Iterable[str]) -> str:
+    most = Counter(texts).most_common(1)
+    return f": {most[0][0]}" if most else ""

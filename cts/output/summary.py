@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cts.errors import meaning_of
-from cts.output.absence_text import absence_of
+from cts.output.absence_text import absence_of, never_began_text
 from cts.output.answer import answer_of
 from cts.output.expectation_text import expectation_rows
 from cts.output.figures import (
@@ -205,15 +205,21 @@ def _failures(report: RunReport) -> list[str]:
         return []
     listed = failed[:MAX_FAILURES_LISTED]
     lines = ["", "failed streams:"]
+    absent = never_began(report)
     for stream in listed:
-        told = dict.fromkeys(_failure(end) for end in (stream.end, *stream.others) if end.failed)
+        text_of = never_began_text if stream in absent else _result_of
+        told = dict.fromkeys(_failure(end, text_of(end)) for end in (stream.end, *stream.others) if end.failed)
         lines += [f"  {text}" for text in told]
     if total > len(listed):
         lines.append(f"  and {total - len(listed):,} more")
     return lines
 
 
-def _failure(result: StreamResult) -> str:
+def _result_of(end: StreamResult) -> str:
+    return end.result
+
+
+def _failure(result: StreamResult, text: str) -> str:
     # A stream that could not even have a socket has no address either.
     local = result.local if result.local.port else "no socket"
-    return f"{local} - {result.remote} [{shown_id(result.connection_id)}]: {result.result}"
+    return f"{local} - {result.remote} [{shown_id(result.connection_id)}]: {text}"

@@ -289,7 +289,11 @@ def test_of_several_streams_the_answer_is_that_of_those_that_began_and_the_other
     refused = absent("the server refuses: it is full", "ErrorRefused")
     assert answer_of(of_ends(ran, ran, ran, refused)) == (
         f"3 streams of {RATE} play with the buffer that was set. "
-        "1 of 4 streams never began: the server refuses: it is full."
+        "1 of 4 streams never began with 10.0.0.1:4444: the server refuses: it is full."
+    )
+    gone = absent("nothing came back", port=4445)
+    assert answer_of(of_ends(ran, gone, gone, refused)).endswith(
+        "3 of 4 streams never began with 10.0.0.1:4445 or 1 other server: nothing came back."
     )
 
 
@@ -312,7 +316,9 @@ def test_where_no_server_answers_it_is_asked_whether_one_runs_there(result: str)
 
 def test_where_a_server_answers_it_is_not_asked_whether_one_runs_there() -> None:
     refused = of_ends(absent("the server refuses: it is full", "ErrorRefused"))
-    assert answer_of(refused) == "No stream began in 5.970 s. The stream never began: the server refuses: it is full."
+    assert answer_of(refused) == (
+        "No stream began in 5.970 s. The stream never began with 10.0.0.1:4444: the server refuses: it is full."
+    )
     half = of_ends(absent("the server has answered HELLO, but not the one with its cookie", "ErrorNoAnswer"))
     assert "?" not in answer_of(half)
     assert "?" not in answer_of(of_ends(evolve(absent(), connection_id=RESULT.connection_id)))

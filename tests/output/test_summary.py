@@ -280,6 +280,21 @@ def test_failed_streams_are_listed_with_their_results() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("remark", "result", "told"),
+    [
+        ("nothing came back", "ErrorNotAllDataTransferred", "never began: nothing came back"),
+        (None, "ErrorNotAllDataTransferred", "never began"),
+        (None, "Network is unreachable", "never began: Network is unreachable"),
+    ],
+)
+def test_a_failed_stream_that_never_began_is_told_as_that(remark: str | None, result: str, told: str) -> None:
+    absent = evolve(failed(1), counts=StreamSnapshot(), remark=remark, result=result)
+    text = summary_text(with_results(RESULT, absent))
+    assert "ErrorNotAllDataTransferred" not in text
+    assert text.endswith(f" - 10.0.0.1:1 [27a22e1f-549a-4e0c-a6f9-89c72ab6bc09]: {told}")
+
+
 def test_only_the_first_ten_failures_are_listed_and_the_rest_is_counted() -> None:
     text = summary_text(with_results(*(failed(number) for number in range(13))))
     assert text.count("]: ErrorNotAllDataTransferred") == 10
