@@ -21,6 +21,7 @@ __all__ = [
     "overflow_text",
     "percentage",
     "rate_of",
+    "refused_text",
     "seconds",
     "two_columns",
     "unsent_text",
@@ -75,6 +76,11 @@ def discarded_causes(arrivals: ArrivalTotals) -> str:
     """Write how many datagrams were discarded (the logs' errors) for each cause that occurred."""
     counts = asdict(arrivals)
     return ", ".join(f"{counts[cause]:,} {text}" for cause, text in _CAUSES.items() if counts[cause])
+
+
+def refused_text(refused: Mapping[str, int]) -> str:
+    """Write the reasons for which datagrams began no stream, each with how many: reasons are names, which have no plural."""
+    return ", ".join(f"{reason} ({count:,})" for reason, count in sorted(refused.items()) if count)
 
 
 def unsent_text(cause: str, unsent: Unsent) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from attrs import frozen
 from rich.text import Text
 
 from cts.metrics.counters import FrameTotals
 from cts.metrics.host import Verdict
-from cts.output.figures import about_rate, about_time, outcome_counts, percentage, seconds, unsent_text
+from cts.output.figures import about_rate, about_time, outcome_counts, percentage, refused_text, seconds, unsent_text
 from cts.output.live_history import Second
 from cts.output.live_state import LiveState
 from cts.output.peer_text import sending_text
@@ -28,7 +28,6 @@ _SPARKLINE_WIDTHS = range(5, 121)
 _LITTLE_MISSING = 0.01
 """A second in which less was missing does not fill its column."""
 _STILL_NS = 2 * SECOND
-_NO_REASONS: Mapping[str, int] = {}
 
 
 @frozen
@@ -170,7 +169,7 @@ def _media(state: LiveState) -> Iterator[Row]:
 def _trouble(snapshot: RunSnapshot) -> Iterator[Row]:
     """Yield what goes wrong, if it does."""
     if ignored := sum(snapshot.refused.values()):
-        yield _row(3, "Ignored", _datagrams(ignored, snapshot.refused), _datagrams(ignored))
+        yield _row(3, "Ignored", _datagrams(ignored, refused_text(snapshot.refused)), _datagrams(ignored))
     if snapshot.overflowed:
         yield _row(9, "Overflow", _datagrams(snapshot.overflowed))
     for cause, unsent in snapshot.unsent.items():
@@ -197,8 +196,6 @@ def _streams(snapshot: RunSnapshot) -> Text:
     return Text(", ".join([f"{snapshot.open_streams:,} open", *outcome_counts(snapshot.outcomes)]))
 
 
-def _datagrams(count: int, reasons: Mapping[str, int] = _NO_REASONS) -> Text:
+def _datagrams(count: int, reasons: str = "") -> Text:
     text = counted(count, "datagram")
-    if reasons:
-        text += ": " + ", ".join(f"{reasons[reason]:,} {reason}" for reason in sorted(reasons) if reasons[reason])
-    return Text(text, "red")
+    return Text(f"{text}: {reasons}" if reasons else text, "red")

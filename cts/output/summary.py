@@ -16,6 +16,7 @@ from cts.output.figures import (
     outcome_counts,
     overflow_text,
     percentage,
+    refused_text,
     seconds,
     two_columns,
     unsent_text,
@@ -88,8 +89,8 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
         median, most, greatest = (about_time(ns) for ns in (lateness.p50, lateness.p99, lateness.greatest))
         rows.append(("send delay", f"{median} median, 99 % within {most}, at most {greatest}: how late frames left"))
     if ignored := sum(snapshot.refused.values()):
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(snapshot.refused.items()) if count)
-        rows.append(("ignored", f"{counted(ignored, 'datagram')} that began no stream: {reasons}"))
+        of = f"{counted(ignored, 'datagram')} that began no stream"
+        rows.append(("ignored", f"{of}: {refused_text(snapshot.refused)}"))
     if snapshot.overflowed:
         rows.append(("overflow", overflow_text(snapshot.overflowed, report.buffers)))
     elif Role.RECEIVER in roles and report.buffers is not None and counts.bytes_received:

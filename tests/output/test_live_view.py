@@ -151,6 +151,11 @@ def test_every_value_is_readable_at_any_width(columns: int) -> None:
         assert text in words
 
 
+def test_what_is_ignored_is_told_by_reason() -> None:
+    one = evolve(ONE, snapshot=evolve(ONE.snapshot, refused={"control datagram of no stream": 2}))
+    assert any("2 datagrams: control datagram of no stream (2)" in line for line in lines(one, (199, 30)))
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 240), st.integers(1, 70), st.sampled_from(EVERY), st.booleans(), st.sampled_from(StreamOrder))
 def test_it_is_never_larger_than_its_place_and_ends_no_line_with_blanks(

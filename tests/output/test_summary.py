@@ -141,7 +141,7 @@ def test_the_text_says_what_was_measured() -> None:
         "discarded          4 datagrams",
         "sent               0 bytes",
         "rate               7.999 Mbit/s",
-        "ignored            3 datagrams that began no stream: 2 repeated START, 1 unknown flag",
+        "ignored            3 datagrams that began no stream: repeated START (2), unknown flag (1)",
         "overflow           at least 1 datagram (with UDP_GRO, buffers of up to 64) dropped by the kernel: receive buffer full",
     ]
 
