@@ -8,7 +8,7 @@ from cts.protocol.control.channel import CONFIRMED_WITHIN_NS, StreamChannel
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Message, Ping, Pong, Results, ResultsAck
-from cts.protocol.control.results import RESULTS_REPEATED_NS, RESULTS_RETRY_NS
+from cts.protocol.control.results import CUT_OFF, RESULTS_REPEATED_NS, RESULTS_RETRY_NS
 from cts.protocol.control.session import Rejected
 from cts.protocol.control.states import State
 from cts.protocol.plan import StreamPlan
@@ -241,6 +241,18 @@ def test_an_end_that_has_the_peers_results_repeats_its_own_until_they_are_acknow
     assert not client.is_over(RESULTS_REPEATED_NS)
     assert client.due_ns == RESULTS_REPEATED_NS + 1
     assert client.is_over(client.due_ns)
+
+
+def test_an_end_whose_peer_was_cut_off_and_so_has_left_tells_its_own_once_and_waits_for_nothing() -> None:
+    client, server = channels()
+    meet(client, server)
+    server.finish(Results(CUT_OFF), 0, peer_ends_ns=0)
+    give(client, sent(server))
+    client.finish(SENT, 0, peer_ends_ns=60 * SECOND)
+    assert not client.is_over(0)
+    assert SENT in said(sent(client))
+    assert client.is_over(0)
+    assert not client.acknowledged
 
 
 def test_results_that_come_again_are_acknowledged_again_and_told_once() -> None:

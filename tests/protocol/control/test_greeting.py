@@ -200,3 +200,28 @@ def test_data_that_comes_when_a_patient_server_s_stream_is_over_ends_it() -> Non
     pattern.complete_io(pattern.initiate_io(0), now_ns=late_ns, data=DatagramBatch(data(20), 400, late_ns))
     assert pattern.ended_ns == PLAN.end_offset_ns
     assert pattern.counts.dropped == PLAN.final_frame
+
+
+def test_who_asked_and_was_welcomed_and_got_no_frame_names_the_size_that_may_not_pass() -> None:
+    asking, acceptor = Asking(), acceptor_of()
+    answer = accept(acceptor, hear(acceptor, challenged(asking.client, acceptor)), plan=PLAN).answer
+    asking.get(answer, 70 * MS)
+    task = asking.goes_on(100 * SECOND)
+    asking.pattern.complete_io(task, now_ns=task.due_ns)
+    assert asking.pattern.remark is not None
+    assert "datagrams of 400 bytes do not pass, the peer stopped, or the first would come later" in (
+        asking.pattern.remark.text
+    )
+
+
+def test_so_does_a_server_that_is_sent_nothing() -> None:
+    acceptor, client = acceptor_of(), client_of(plan=PLAN)
+    accepted = accept(acceptor, hear(acceptor, challenged(client, acceptor)), plan=PLAN)
+    pattern = MediaStreamReceiver(PLAN, handshake_by(accepted, PLAN, 0, role=Role.RECEIVER, connection_id=NAME))
+    now_ns = 0
+    while pattern.ended_ns is None:
+        task = pattern.initiate_io(now_ns)
+        now_ns = max(now_ns, task.due_ns)
+        pattern.complete_io(task, now_ns=now_ns, transferred=task.size)
+    assert pattern.remark is not None
+    assert "datagrams of 400 bytes do not pass, the peer stopped, or WELCOME does not reach it" in pattern.remark.text
