@@ -17,7 +17,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import urllib.request
@@ -26,8 +25,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from attrs import frozen
+from stream_load import finish, start
 
-_CONFIGS = Path(__file__).parents[1] / "configs"
 _PERCENTILES = ("p50", "p99", "p999")
 
 
@@ -119,21 +118,16 @@ def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for role in ("server", "client"):
             more, end = watched(stack, folder, role) if is_watched else (["output.console=quiet"], subprocess.DEVNULL)
-            sets = [text for setting in (*common, *own[role], *more) for text in ("--set", setting)]
-            command = [sys.executable, "-m", "cts", "run", str(_CONFIGS / f"{role}.toml"), "--json", *sets]
-            sides.append(subprocess.Popen(command, stdin=end, stdout=subprocess.PIPE, stderr=end, text=True))
-        reports = {}
-        seconds = 0.0
-        for role, process in reversed(list(zip(own, sides, strict=True))):
-            assert process.stdout is not None
-            if role == "server":
-                process.send_signal(signal.SIGINT)
-            reports[role] = json.loads(process.stdout.read())
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-            seconds += usage.ru_utime + usage.ru_stime
-    lateness = reports["server"]["send_lateness_seconds"]
-    return Figures({name: lateness[name] for name in _PERCENTILES}, reports["client"]["frames"], seconds)
+            sides.append(start(role, [*common, *own[role], *more], end))
+        server, client = sides
+        received = finish(client)
+        server.send_signal(signal.SIGINT)
+        sent = finish(server)
+    lateness, frames = sent.report["send_lateness_seconds"], received.report["frames"]
+    assert isinstance(lateness, dict)
+    assert isinstance(frames, dict)
+    late = {name: lateness[name] for name in _PERCENTILES}
+    return Figures(late, frames, sent.cpu_seconds + received.cpu_seconds)
 
 
 def main() -> None:

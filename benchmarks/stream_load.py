@@ -38,17 +38,17 @@ def free_port() -> int:
         return port
 
 
-def start(role: str, settings: list[str]) -> subprocess.Popen[str]:
+def start(role: str, settings: list[str], terminal: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     sets = [argument for setting in settings for argument in ("--set", setting)]
     command = [sys.executable, "-m", "cts", "run", str(CONFIGS / f"{role}.toml"), "--json", *sets]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> Finished:
     assert process.stdout is not None
     report = json.loads(process.stdout.read())
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     return Finished(report, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
 

@@ -19,6 +19,7 @@ from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.held_back import held_back
 from cts.output.peer_text import verdicts_text
 from cts.output.trust_text import reason_of
+from cts.protocol.control.results import CUT_OFF
 from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Role
 from cts.records.begun import of_those_that_began
@@ -33,7 +34,6 @@ _PLAYS = "99.9"
 """Percent of the frames that must be whole in time for a stream to play."""
 _TRIED_NEXT = ("99", "95")
 _PLAYS_WITH_LOSS = Fraction(95, 100)
-_CUT_OFF = "Cancelled"
 _TOO_FEW = 30
 """Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
 
@@ -132,7 +132,7 @@ def _played_there(report: RunReport) -> Sequence[str]:
         who = _of_what(report) if _streams(report) == 1 else f"{failed.total():,} of {_of_what(report)}"
         told = f": {verdicts_text(peers)}" if frames.rendered else ""
         return (f"{who} failed at the other end ({failed.most_common(1)[0][0]}){told}",)
-    if _CUT_OFF in outcomes or not all_counted or frames.rendered < _TOO_FEW:
+    if CUT_OFF in outcomes or not all_counted or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
@@ -140,7 +140,7 @@ def _played_there(report: RunReport) -> Sequence[str]:
 
 def _cut_off_there(report: RunReport) -> str | None:
     """Say how many other ends told that they were cut off, by which a client has failed; None for none."""
-    cut = sum(end.peer is not None and end.peer.outcome == _CUT_OFF for end in report.results)
+    cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in report.results)
     which = "it was" if _streams(report) == 1 else f"{cut:,} of them {'was' if cut == 1 else 'were'}"
     return f"{which} cut off at the other end" if cut else None
 
@@ -148,7 +148,7 @@ def _cut_off_there(report: RunReport) -> str | None:
 def _failed_there(ends: Iterable[StreamResult]) -> Counter[str]:
     """Count as what ends that send failed at their other ends, as far as these told."""
     told = (end.peer.outcome for end in ends if end.peer is not None)
-    return Counter(each for each in told if each not in (None, SUCCEEDED, _CUT_OFF))
+    return Counter(each for each in told if each not in (None, SUCCEEDED, CUT_OFF))
 
 
 def _verb(played: int, rendered: int, *, several: bool) -> str:
@@ -233,7 +233,7 @@ def _worst(report: RunReport) -> Iterator[str]:
 def _ended_too_soon(report: RunReport) -> Iterator[str]:
     """Say of streams that came whether their senders were cut off, or fell silent, before their end."""
     ends = report.received
-    cut = sum(end.peer is not None and end.peer.outcome == _CUT_OFF for end in ends)
+    cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in ends)
     silent = [end.remark for end in ends if end.remark is not None and end.remark.startswith(FELL_SILENT)]
     if cut:
         which = "" if len(ends) == 1 else f" of {cut:,} of them"

@@ -6,8 +6,7 @@ from collections import Counter
 
 from attrs import evolve
 
-from cts.metrics.counters import FrameTotals
-from cts.metrics.loss import DueBytes
+from cts.metrics.counters import total_of
 from cts.metrics.media import MediaTotals
 from cts.metrics.playout import PlayoutSum
 from cts.protocol.roles import Role
@@ -34,8 +33,8 @@ def of_those_that_began(report: RunReport) -> RunReport:
         return report
     left = tuple(stream for stream in report.streams if not _is_unheard(stream, report.role))
     counts = report.snapshot.counts
-    frames = sum((stream.end.counts.frames for stream in absent), FrameTotals())
-    due = sum((stream.end.counts.due for stream in absent), DueBytes())
+    frames = total_of([stream.end.counts.frames for stream in absent])
+    due = total_of([stream.end.counts.due for stream in absent])
     outcomes = Counter(report.snapshot.outcomes) - Counter(stream.outcome for stream in absent)
     begun = evolve(
         report,

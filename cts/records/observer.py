@@ -22,7 +22,7 @@ class Observer:
     """Whether :meth:`frame_rendered` and :meth:`data_missed` are to be called: telling of every frame costs the engine time."""
 
     wants_delays = False
-    """Whether a :class:`RunSnapshot`'s ``delays`` are to be counted: that takes a receiver a twentieth of its time."""
+    """Whether a :class:`RunSnapshot`'s ``delays`` are to be counted: that takes a receiver time with every frame."""
 
     hears_failures = False
     """Whether it is closed last, after it was told what went wrong with the run and with what the others were to write."""

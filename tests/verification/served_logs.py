@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import evolve
 
+from cts.config import Config
 from cts.impairment.loss import Bernoulli
 from cts.records.events_writer import EventsLog
 from cts.records.observer import Observer
@@ -27,25 +29,34 @@ ASKS: tuple[tuple[str, str, dict[str, object]], ...] = (
 """Direction, handshake and plan of each client."""
 
 
+async def recorded(world: World, server: Config, clients: Sequence[Config], events: Path, truth: Path) -> RunReport:
+    """Have a server serve clients one after the other, and write its events and the truth of the network."""
+    log = EventsLog(events, event_settings(server, plan_of(server), seed=0, expected=0), lambda: 0)
+    running = await world.serve(world.session(server, observer=log))
+    for client in clients:
+        await world.session(client, observer=Observer()).run()
+    report = await running.stop()
+    log.reported(report)
+    log.closing()
+    log_of_truth = SimulationTruthLog(truth, "truth", seed=1)
+    for transmission in world.transmissions:
+        log_of_truth.transmitted(transmission)
+    log_of_truth.end(interrupted=True)
+    return report
+
+
 def served(folder: Path, direction: str) -> Logs:
     """Have a server of that direction serve clients of both, one of them by START, and write both logs of it."""
     events, truth = folder / "events.jsonl", folder / "truth.jsonl"
     server = config_of(direction, run={"role": "server", "grace": "1h"}, server={"original_clients": "all"})
 
+    clients = [
+        config_of(way, run={"role": "client"}, client={"handshake": handshake}, stream=plan)
+        for way, handshake, plan in (*ASKS, (direction, "original", {}))
+    ]
+
     async def main(world: World) -> RunReport:
-        log = EventsLog(events, event_settings(server, plan_of(server), seed=0, expected=0), lambda: 0)
-        running = await world.serve(world.session(server, observer=log))
-        for way, handshake, plan in (*ASKS, (direction, "original", {})):
-            client = config_of(way, run={"role": "client"}, client={"handshake": handshake}, stream=plan)
-            await world.session(client, observer=Observer()).run()
-        report = await running.stop()
-        log.reported(report)
-        log.closing()
-        log_of_truth = SimulationTruthLog(truth, "truth", seed=1)
-        for transmission in world.transmissions:
-            log_of_truth.transmitted(transmission)
-        log_of_truth.end(interrupted=True)
-        return report
+        return await recorded(world, server, clients, events, truth)
 
     report = in_world(main, to_client=BAD, to_server=BAD, seed=2)
     logs = Logs(events, truth, report)

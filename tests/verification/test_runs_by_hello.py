@@ -10,15 +10,11 @@ from attrs import evolve
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.output.summary_json import summary_json
-from cts.records.events_writer import EventsLog
-from cts.records.observer import Observer
 from cts.records.results import RunReport
-from cts.records.truth_writer import SimulationTruthLog
 from cts.runs.replay import replay
-from cts.runs.session_settings import plan_of
-from cts.runs.watchers import event_settings
 from cts.verification.verify import verify_run
 from tests.engine.virtual_world import World, in_world
+from tests.verification.served_logs import recorded
 from tests.verification.simulated_logs import MS, PATH, Logs, as_relayed, config_of, simulated_logs
 from tests.verification.test_simulated_runs import IMPAIRED
 
@@ -70,22 +66,12 @@ def test_streams_of_another_plan_than_the_servers_are_recomputed_by_their_own_an
         {"datagram_max_size": 150, "buffer_depth": "300ms"},
         {},
     ]
+    by_hello = {"handshake": "cts"}
+    clients = [config_of("push", run={"role": "client"}, client=by_hello, stream=plan) for plan in plans]
     bad = evolve(PATH, loss=Bernoulli(0.1), duplicate=0.05)
 
     async def main(world: World) -> RunReport:
-        log = EventsLog(events, event_settings(server, plan_of(server), seed=0, expected=0), lambda: 0)
-        running = await world.serve(world.session(server, observer=log))
-        for plan in plans:
-            client = config_of("push", run={"role": "client"}, client={"handshake": "cts"}, stream=plan)
-            await world.session(client, observer=Observer()).run()
-        report = await running.stop()
-        log.reported(report)
-        log.closing()
-        log_of_truth = SimulationTruthLog(truth, "truth", seed=1)
-        for transmission in world.transmissions:
-            log_of_truth.transmitted(transmission)
-        log_of_truth.end(interrupted=True)
-        return report
+        return await recorded(world, server, clients, events, truth)
 
     report = in_world(main, to_client=bad, to_server=bad)
     assert [stream.end.plan is None for stream in report.streams] == [False, False, True]
