@@ -20,13 +20,16 @@ import subprocess
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from attrs import frozen
 from stream_load import finish, start
 
+_PROCESSORS = sorted(os.sched_getaffinity(0))
+_WAYS = ("live", "scrape", "events")
+_SIDES = ("server", "client")
 _PERCENTILES = ("p50", "p99", "p999")
 
 
@@ -86,19 +89,29 @@ def scraped(port: int) -> Iterator[None]:
         scraper.join()
 
 
-def watched(stack: ExitStack, folder: Path, role: str) -> tuple[list[str], int]:
-    """Return the settings of a side that is watched in all ways, and its terminal."""
-    port = free_port(socket.SOCK_STREAM)
-    stack.enter_context(scraped(port))
-    settings = [
-        "output.console=live",
-        f"output.prometheus=127.0.0.1:{port}",
-        f"output.events_file={json.dumps(str(folder / f'{role}.jsonl'))}",
-    ]
-    return settings, stack.enter_context(terminal())
+def watched(stack: ExitStack, folder: Path, role: str, ways: Collection[str]) -> tuple[list[str], int]:
+    """Return the settings of a side that is watched in some ways, and its terminal."""
+    settings, end = ["output.console=quiet"], subprocess.DEVNULL
+    if "live" in ways:
+        settings, end = ["output.console=live"], stack.enter_context(terminal())
+    if "scrape" in ways:
+        port = free_port(socket.SOCK_STREAM)
+        stack.enter_context(scraped(port))
+        settings.append(f"output.prometheus=127.0.0.1:{port}")
+    if "events" in ways:
+        settings.append(f"output.events_file={json.dumps(str(folder / f'{role}.jsonl'))}")
+    return settings, end
 
 
-def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
+def keep_apart(pid: int) -> None:
+    """Give a process a processor of its own, as on a machine of its own; this one and what it starts get the others."""
+    first, *others = _PROCESSORS
+    if others:
+        os.sched_setaffinity(pid, {first})
+        os.sched_setaffinity(0, set(others))
+
+
+def play(chosen: argparse.Namespace, ways: Collection[str]) -> Figures:
     """Run the streams once."""
     address = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
     streams = chosen.connections
@@ -117,8 +130,10 @@ def play(chosen: argparse.Namespace, *, is_watched: bool) -> Figures:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for role in ("server", "client"):
-            more, end = watched(stack, folder, role) if is_watched else (["output.console=quiet"], subprocess.DEVNULL)
+            more, end = watched(stack, folder, role, ways if role in chosen.sides else ())
             sides.append(start(role, [*common, *own[role], *more], end))
+            if chosen.apart and role == "server":
+                keep_apart(sides[-1].pid)
         server, client = sides
         received = finish(client)
         server.send_signal(signal.SIGINT)
@@ -138,13 +153,16 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=100, help="frames per second")
     parser.add_argument("--bits", default="1M", help="bits per second of each stream")
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--ways", nargs="*", default=_WAYS, choices=_WAYS, help="how it is watched")
+    parser.add_argument("--sides", nargs="*", default=_SIDES, choices=_SIDES, help="which processes are watched")
+    parser.add_argument("--apart", action="store_true", help="the server has a processor of its own")
     chosen = parser.parse_args()
     alone: list[Figures] = []
     observed: list[Figures] = []
     for number in range(chosen.rounds):
         order = (alone, observed) if number % 2 else (observed, alone)
         for results in order:
-            results.append(play(chosen, is_watched=results is observed))
+            results.append(play(chosen, chosen.ways if results is observed else ()))
         for name, results in (("alone", alone), ("watched", observed)):
             last = results[-1]
             late = ", ".join(f"{key} {value * 1e3:.3f}" for key, value in last.lateness.items())

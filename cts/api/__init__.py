@@ -8,7 +8,7 @@ are structured into. Times are integer nanoseconds of the run's clock, which is 
 from __future__ import annotations
 
 from cts.api.forwarding import ForwardingEndpoint
-from cts.api.network import DatagramHandler, IDatagramEndpoint, IPacer, Message, UnreachableHandler
+from cts.api.network import DatagramHandler, IDatagramEndpoint, IPacer, Message, Turn, UnreachableHandler
 from cts.api.streams import (
     BackgroundTask,
     IConnectedSocket,
@@ -65,6 +65,7 @@ __all__ = [
     "StreamResult",
     "StreamSnapshot",
     "Train",
+    "Turn",
     "UnreachableHandler",
     "Verdict",
     "VerdictRule",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 
 from cts.protocol.stamps import Header, headers_of
 from cts.protocol.task import DatagramBatch
 from cts.records.snapshots import Address, EndpointStatistics
 
-__all__ = ["DatagramHandler", "IDatagramEndpoint", "IPacer", "Message", "UnreachableHandler"]
+__all__ = ["DatagramHandler", "IDatagramEndpoint", "IPacer", "Message", "Turn", "UnreachableHandler"]
 
 DatagramHandler = Callable[[Address, Address, DatagramBatch], None]
 """Called with (local, remote, batch) for what was read; must not block. The batch's data is valid during the call only."""
@@ -19,6 +20,17 @@ UnreachableHandler = Callable[[Address, int], None]
 
 Message = tuple[Address, Header, Sequence[memoryview]]
 """A remote, a header for each payload (a block, see :meth:`Frame.stamp`), and a train of payloads (:meth:`Frame.trains`)."""
+
+
+class Turn(IntEnum):
+    """Who goes first of those who wait past one and the same instant of virtual time."""
+
+    STREAM = 0
+    """What a stream still has to say or to end then."""
+    STATUS = 1
+    """How the run stands, which no end of a stream then may contradict."""
+    STOP = 2
+    """The end of the run, which cuts off nothing that ends then by itself."""
 
 
 class IPacer(ABC):
@@ -32,8 +44,11 @@ class IPacer(ABC):
     async def wait_until(self, due_ns: int) -> None:
         """Suspend until ``due_ns``; never returns early. Always a checkpoint, also for a time that has passed."""
 
-    async def wait_past(self, due_ns: int) -> None:
-        """Suspend until ``due_ns`` has come and, where time is virtual, everything else that happens then has happened."""
+    async def wait_past(self, due_ns: int, turn: Turn = Turn.STREAM) -> None:
+        """Suspend until ``due_ns`` has come and, where time is virtual, everything else that happens then has happened.
+
+        Of those who wait so for one instant, who has an earlier ``turn`` is done before one with a later turn wakes.
+        """
         await self.wait_until(due_ns)
 
 

@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heappush
 import trio
 from attrs import define
 
-from cts.api import IPacer
+from cts.api import IPacer, Turn
 from cts.units import SECOND
 
 __all__ = ["VirtualTime"]
@@ -16,7 +16,8 @@ _NEVER = 2.0**53
 """A deadline that trio can wait for and that never comes: trio asks a clock only while there is some deadline."""
 
 
-_AT_ONCE, _AT_LAST = range(2)
+_AT_ONCE = -1
+"""Before every :class:`cts.api.Turn` past an instant."""
 _CANCELLED_MAX = 256
 
 
@@ -62,7 +63,7 @@ class VirtualTime(trio.abc.Clock, IPacer):
         else:
             return float("inf")
         turn = sleepers[0][1] if sleepers else _AT_ONCE
-        if turn == _AT_LAST and deadline <= self.current_time():
+        if turn > _AT_ONCE and deadline <= self.current_time():
             # trio's own deadlines of this instant come first.
             return 0
         while sleepers and sleepers[0][0] <= self._now_ns and sleepers[0][1] == turn:
@@ -83,9 +84,9 @@ class VirtualTime(trio.abc.Clock, IPacer):
         else:
             await self._sleep(due_ns, _AT_ONCE)
 
-    async def wait_past(self, due_ns: int) -> None:
-        """Suspend until ``due_ns`` has come and nothing else can run at that instant."""
-        await self._sleep(max(due_ns, self._now_ns), _AT_LAST)
+    async def wait_past(self, due_ns: int, turn: Turn = Turn.STREAM) -> None:
+        """Suspend until ``due_ns`` has come and nothing else can run at that instant, but for those of a later turn."""
+        await self._sleep(max(due_ns, self._now_ns), turn)
 
     async def _sleep(self, due_ns: int, turn: int) -> None:
         sleeper = _Sleeper(trio.lowlevel.current_task())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 
 from attrs import define, field
 
-from cts.api import Histogram, Role
+from cts.api import Histogram, Role, StreamSnapshot
 from cts.engine.streams import OpenStream, Streams
 from cts.metrics.glance import MediaGlance, glance_of_ended
 from cts.metrics.host import HostFigures
@@ -22,7 +22,8 @@ __all__ = ["LiveLook", "LookAtHost", "status_parts"]
 LOOKED_AT = 8
 """Streams whose delay and playout are looked at, those that have run longest."""
 _AT_A_TIME = 2
-"""How many of them in one go: a look takes up to a millisecond, in which no frame leaves."""
+"""How many of them each time: a look takes up to a millisecond."""
+_GLANCES_AT_A_TIME = 16
 
 LookAtHost = Callable[[int, Histogram], HostFigures]
 """Returns how this host serves the run, given how often a receive buffer was full, and how late frames left."""
@@ -39,66 +40,81 @@ class LiveLook:
 
     Attributes:
         at_host: looks at the host; None where there is none, as in virtual time.
+        figures: what was known when it had been looked at last.
     """
 
     at_host: LookAtHost | None = None
+    figures: LiveFigures = field(factory=LiveFigures, init=False)
     _seen: dict[OpenStream, tuple[MediaGlance, Playout | None]] = field(factory=dict, init=False)
 
-    def figures(self, measured: Collection[Streams], sides: Collection[Streams], overflowed: int) -> LiveFigures:
-        """Return what is known now.
+    def take(self, measured: Collection[Streams], sides: Collection[Streams], overflowed: int) -> Iterator[None]:
+        """Look anew, in steps: whoever takes one lets frames leave before the next one.
 
         Args:
-            measured: the measured sides, whose counts have just been taken.
+            measured: the measured sides, whose streams have just been looked at.
             sides: all sides.
             overflowed: datagrams that the kernel dropped for want of receive-buffer space.
         """
-        self._look(measured)
-        ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
-        media, playouts = zip(*ended, *self._seen.values(), strict=True)
+        yield from self._look(measured)
+        glances: list[StreamGlance] = []
+        for streams in measured:
+            for number, stream in enumerate(list(streams.seen)):
+                if number % _GLANCES_AT_A_TIME == 0:
+                    yield
+                if (counts := streams.seen.get(stream)) is not None:
+                    glances.append(_glance(stream, counts))
         hosts = []
         if self.at_host is not None:
+            lateness = Histogram.of(streams.send_lateness for streams in sides)
+            for running in _send_lateness(sides):
+                yield
+                lateness.add(running)
             receives = any(each.role is Role.RECEIVER for each in sides)
-            hosts.append(self.at_host(overflowed if receives else 0, _send_lateness(sides)))
-        return LiveFigures.of(_glances(measured), media, playouts, hosts)
+            hosts.append(self.at_host(overflowed if receives else 0, lateness))
+            yield
+        ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
+        for stream in [each for each in self._seen if not any(each in streams.seen for streams in measured)]:
+            # It has ended since.
+            del self._seen[stream]
+        media, playouts = zip(*ended, *self._seen.values(), strict=True)
+        self.figures = LiveFigures.of(glances, media, playouts, hosts)
 
-    def _look(self, measured: Iterable[Streams]) -> None:
+    def _look(self, measured: Iterable[Streams]) -> Iterator[None]:
         """Look again at those that were looked at longest ago."""
-        running = chain.from_iterable(streams.seen.items() for streams in measured)
-        followed = dict(islice((each for each in running if each[0].measures is not None), LOOKED_AT))
+        running = ((stream, streams) for streams in measured for stream in streams.seen if stream.measures is not None)
+        followed = dict(islice(running, LOOKED_AT))
         for stream in [each for each in self._seen if each not in followed]:
             del self._seen[stream]
         new = [each for each in followed if each not in self._seen]
         for stream in [*new, *self._seen][:_AT_A_TIME]:
+            yield
             self._seen.pop(stream, None)
-            if stream.measures is not None:
-                self._seen[stream] = stream.measures.glance(followed[stream])
+            if stream.measures is not None and (counts := followed[stream].seen.get(stream)) is not None:
+                self._seen[stream] = stream.measures.glance(counts)
 
 
 def _glance_of_ended(metrics: MediaTotals | None) -> MediaGlance | None:
     return None if metrics is None else glance_of_ended(metrics.streams, metrics.drift.pdv, metrics.viewing)
 
 
-def _glances(measured: Iterable[Streams]) -> Iterator[StreamGlance]:
-    for stream, counts in chain.from_iterable(streams.seen.items() for streams in measured):
-        measures = stream.measures
-        yield StreamGlance(
-            number=stream.info.number,
-            peer=str(stream.info.remote),
-            rendered=counts.frames.rendered,
-            dropped=counts.frames.dropped,
-            due=counts.due.due,
-            missing=counts.due.missing,
-            unreachable=counts.unreachable,
-            jitter_ns=None if measures is None else measures.jitter_ns,
-            freezes=None if measures is None else measures.freezes,
-        )
+def _glance(stream: OpenStream, counts: StreamSnapshot) -> StreamGlance:
+    measures = stream.measures
+    return StreamGlance(
+        number=stream.info.number,
+        peer=str(stream.info.remote),
+        rendered=counts.frames.rendered,
+        dropped=counts.frames.dropped,
+        due=counts.due.due,
+        missing=counts.due.missing,
+        unreachable=counts.unreachable,
+        jitter_ns=None if measures is None else measures.jitter_ns,
+        freezes=None if measures is None else measures.freezes,
+    )
 
 
-def _send_lateness(sides: Iterable[Streams]) -> Histogram:
-    """Return how late frames left, of streams that have ended and of a few that run."""
-    total = Histogram.of(streams.send_lateness for streams in sides)
+def _send_lateness(sides: Iterable[Streams]) -> Iterator[Histogram]:
+    """Yield how late frames left of a few streams that run."""
     for streams in sides:
-        for stream, _ in zip(streams.seen, range(LOOKED_AT), strict=False):
+        for stream in list(islice(streams.seen, LOOKED_AT)):
             if (lateness := stream.socket.send_lateness) is not None:
-                total.add(lateness)
-    return total
+                yield lateness

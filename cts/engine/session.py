@@ -21,7 +21,7 @@ session (``cts.net.surroundings``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from secrets import token_bytes
 
@@ -38,6 +38,7 @@ from cts.api import (
     Outcome,
     Role,
     StreamPlan,
+    Turn,
 )
 from cts.engine.broker import ClientBroker, Target
 from cts.engine.contracts import INetwork, ISession
@@ -233,13 +234,25 @@ class Session(ISession):
     async def _report_status(self) -> None:
         interval_ns = self._settings.status_interval_ns
         parts = status_parts(interval_ns, self.observer)
-        for turn in count():
-            await self._pacer.wait_past(self._began_ns + interval_ns * turn // parts)
-            (self.observer.redraw if turn % parts else self.observer.status)(self.snapshot())
+        for part in count():
+            due_ns = self._began_ns + interval_ns * part // parts
+            await self._pacer.wait_past(due_ns, Turn.STATUS)
+            for _ in self._look():
+                await self._pacer.wait_past(due_ns, Turn.STATUS)
+            (self.observer.redraw if part % parts else self.observer.status)(self.snapshot())
+
+    def _look(self) -> Iterator[None]:
+        """Look at all streams, step by step; what a snapshot needs is then at hand, and what it would cause has happened."""
+        for streams in self._sides.streams.values():
+            yield from streams.look()
+        if self.observer.redraws:
+            overflowed = self._network.statistics().overflowed
+            yield from self.look.take(self._sides.measured, self._sides.streams.values(), overflowed)
+        yield
 
     async def _limit_time(self, limit_ns: int) -> None:
         # A stream that ends at this very instant has ended by itself.
-        await self._pacer.wait_past(self._began_ns + limit_ns)
+        await self._pacer.wait_past(self._began_ns + limit_ns, Turn.STOP)
         if not self._streams_over:
             self._cancelled_before_limit = self._ledger.outcomes[Outcome.CANCELLED]
         self._sides.open_no_more()
@@ -273,11 +286,13 @@ class Session(ISession):
             cut_off_by_time_limit=None if before is None else outcomes[Outcome.CANCELLED] - before,
             interrupted=self._interrupted,
             delays=sum((streams.measuring.delays() for streams in measured), DelayTotals()),
-            live=self.look.figures(measured, counts, statistics.overflowed) if self.observer.redraws else None,
+            live=self.look.figures if self.observer.redraws else None,
         )
 
     def _conclude(self) -> RunReport:
         sides = self._sides
+        for _ in self._look():
+            pass  # no frame has to leave any more
         receiving = sides.streams.get(Role.RECEIVER)
         report = concluded(
             self._ledger, self._settings, self.observer, began_ns=self._began_ns, snapshot=self.snapshot()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 import attrs
 import trio
@@ -41,6 +43,8 @@ __all__ = ["OpenStream", "Streams"]
 GAVE_WAY = "Cancelled: its peer asked for another stream"
 """The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
+_LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
+"""Streams that are looked at, and whose counts are added up, in one go: that takes as long as a few frames take to be sent."""
 _CANCELLED = Outcome.CANCELLED, "Cancelled"
 
 
@@ -82,7 +86,7 @@ class Streams:
         measured: whether the observer is told of them as of what is measured, or as of the other ends of that.
 
     Attributes:
-        seen: those that ran when :meth:`counts` was called last, and their counts then.
+        seen: those that run still of the ones that were looked at last (:meth:`look`), and their counts then.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class Streams:
         # In the order of opening; a number is a stream's, of which a server may have two ends at a time.
         self._open: dict[OpenStream, None] = {}
         self.seen: dict[OpenStream, StreamSnapshot] = {}
+        self._looked_ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = []
         self._untold: set[int] = set()
         # What was remarked last of each that runs: a stream that is cut short does not come to say it in its result.
         self._remarks: dict[StreamInfo, str] = {}
@@ -220,7 +225,7 @@ class Streams:
             self._tell_failure(info, error)
             result = self._ended_now(stream, failure_of(error))
         finally:
-            del self._open[stream]
+            self._close(stream)
             if result is None:
                 gave_way = stream.running.cancelled_caught
                 result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
@@ -239,10 +244,42 @@ class Streams:
                 self._record(info, result)
         return result
 
+    def look(self) -> Iterator[None]:
+        """Look at every stream, a few at a time: whoever takes a step lets frames leave before the next one.
+
+        It also makes known what has arrived and nobody has read yet, and what follows from that follows.
+        """
+        self.seen = {}
+        for number, stream in enumerate(list(self._open)):
+            if number % _LOOKED_AT_A_TIME == 0:
+                yield
+            if stream in self._open:
+                self.seen[stream] = stream.socket.observe(self.pacer.now_ns())
+        # What a receiver counts has to be what it has told of its frames: that is looked at again.
+        if self.role is Role.SENDER:
+            yield from self._look_ahead()
+
+    def _look_ahead(self) -> Iterator[None]:
+        """Add up what was seen."""
+        ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = []
+        seen = iter(list(self.seen.items()))
+        while some := dict(islice(seen, _ADDED_AT_A_TIME)):
+            yield
+            ahead.append((list(some), total_of(list(some.values()))))
+        self._looked_ahead = ahead
+
     def counts(self, now_ns: int) -> StreamSnapshot:
-        """Return the totals of all streams, with everything that happened before ``now_ns`` in them."""
-        self.seen = {stream: stream.socket.observe(now_ns) for stream in list(self._open)}
-        return total_of([self._ended_counts, *self.seen.values()])
+        """Return the totals of all streams; directly after :meth:`look` as they were then, where they send.
+
+        With everything that happened before ``now_ns`` in them otherwise, and always where they receive.
+        """
+        ahead = [
+            (streams, total) for streams, total in self._looked_ahead if all(each in self._open for each in streams)
+        ]
+        self._looked_ahead = []
+        known = {stream for streams, _ in ahead for stream in streams}
+        others = [stream.socket.observe(now_ns) for stream in list(self._open) if stream not in known]
+        return total_of([self._ended_counts, *(total for _, total in ahead), *others])
 
     def note(self, text: str) -> None:
         """Have a person hear something that is of no single stream."""
@@ -255,9 +292,13 @@ class Streams:
                 result = attrs.evolve(self._ended_now(stream, _CANCELLED), peer=stream.socket.peer_end)
             except Exception:  # it was interrupted in the middle of something
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
-            del self._open[stream]
+            self._close(stream)
             self._tell(stream.info)
             self._record(stream.info, self.measuring.conclude(stream.measures, result))
+
+    def _close(self, stream: OpenStream) -> None:
+        del self._open[stream]
+        self.seen.pop(stream, None)
 
     def _number(self, local: Address, remote: Address, plan: StreamPlan) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns

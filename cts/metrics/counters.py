@@ -8,7 +8,7 @@ from functools import cache, reduce
 from operator import add, attrgetter, sub
 from typing import Any, Protocol, Self, TypeVar
 
-from attrs import astuple, define, fields, frozen
+from attrs import define, fields, frozen
 
 __all__ = ["ArrivalTotals", "Became", "FrameCounts", "FrameTotals", "Totals", "sum_of_known", "total_of"]
 
@@ -31,13 +31,14 @@ class Totals:
     """Counts as a value; adds and subtracts field by field."""
 
     def __add__(self, other: Self) -> Self:
-        return self._with(other, add)
+        kind: Any = type(self)
+        total: Self = kind(*map(add, _values(self), _values(other)))
+        return total
 
     def __sub__(self, other: Self) -> Self:
-        return self._with(other, sub)
-
-    def _with(self, other: Self, operation: Callable[[Any, Any], Any]) -> Self:
-        return type(self)(*map(operation, astuple(self, recurse=False), astuple(other, recurse=False)))
+        kind: Any = type(self)
+        rest: Self = kind(*map(sub, _values(self), _values(other)))
+        return rest
 
 
 S = TypeVar("S", bound=Totals)
@@ -58,6 +59,11 @@ def total_of(parts: Sequence[S]) -> S:
 def _taking(kind: type[Totals]) -> Callable[[Totals], tuple[Any, ...]]:
     names = [each.name for each in fields(kind)]
     return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
+
+
+def _values(part: Totals) -> tuple[Any, ...]:
+    kind: Any = type(part)
+    return _taking(kind)(part)
 
 
 def _column_total(column: tuple[Any, ...]) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from attrs import frozen
 
@@ -70,17 +72,23 @@ class Histogram:
 
     def percentile(self, percent: float) -> int:
         """Return the least recorded bucket's upper end that at least ``percent`` of the values do not exceed; 0 for none."""
-        wanted = self.count * percent / 100
-        seen = 0
-        for bucket, count in sorted(self._counts.items()):
-            seen += count
-            if seen >= wanted:
-                return min(upper_end(bucket), self._greatest)
-        return 0
+        (value,) = self._at(percent)
+        return value
 
     def percentiles(self) -> Percentiles:
         """Return the figures that are reported."""
-        return Percentiles(self.count, self.percentile(50), self.percentile(99), self.percentile(99.9), self.greatest)
+        p50, p99, p999 = self._at(50, 99, 99.9)
+        return Percentiles(self.count, p50, p99, p999, self.greatest)
+
+    def _at(self, *percents: float) -> list[int]:
+        """Return those percentiles: of many streams that end together each asks for its own."""
+        counts = self._sorted_in()
+        if not counts:
+            return [0] * len(percents)
+        buckets = sorted(counts)
+        up_to = list(accumulate(map(counts.__getitem__, buckets)))
+        places = (bisect_left(up_to, up_to[-1] * percent / 100) for percent in percents)
+        return [min(upper_end(buckets[place]), self._greatest) for place in places]
 
     def _sorted_in(self) -> dict[int, int]:
         """Return the counts with every recorded value in them."""

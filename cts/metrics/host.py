@@ -162,6 +162,9 @@ def _doubts(host: HostFigures, interval_ns: int, buffer_ns: int) -> Iterable[Dou
 
 
 def _together(hosts: Sequence[HostFigures]) -> HostFigures:
+    if len(hosts) == 1:
+        return hosts[0]
+
     def greatest(shares: Iterable[float | None]) -> float | None:
         return max((share for share in shares if share is not None), default=None)
 

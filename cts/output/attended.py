@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 __all__ = ["KEYS", "Attended"]
 
@@ -33,8 +33,11 @@ class Attended(ABC):
         """Do what a key stands for; nothing for any other."""
 
     @abstractmethod
-    def refresh(self, *, lines_alone: bool = False) -> None:
-        """Draw the present, if that may be drawn; or only show the lines that wait, as somebody else has the terminal."""
+    def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
+        """Draw the present, if that may be drawn; or only show the lines that wait, as somebody else has the terminal.
+
+        In steps, between which frames may leave: all that is drawn appears with the last one.
+        """
 
     @abstractmethod
     def suspend(self) -> None:

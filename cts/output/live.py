@@ -6,7 +6,8 @@ Drawn from the task that tells it or attends it, at most four times a second.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import TextIO
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from cts.errors import printable
 from cts.output.attended import Attended
 from cts.output.live_history import LiveHistory
 from cts.output.live_state import LiveState, orders_of
-from cts.output.live_view import view
+from cts.output.live_view import view_in_steps
 from cts.output.redrawn import Redrawn
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
@@ -142,12 +143,12 @@ class LiveConsole(SpeakingConsole, Attended):
         self._want()
         return True
 
-    def refresh(self, *, lines_alone: bool = False) -> None:
+    def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
         """Draw the last snapshot, below the lines that wait; nothing while it is paused, or before a stopped terminal."""
         if self._snapshot is None or not self._console.is_terminal or self._paused or self._is_behind():
             return
         if not lines_alone:
-            self._draw(self._snapshot)
+            yield from self._drawing(self._snapshot)
         elif (lines := self._take_held()) is not None:
             self._place.print(lines)
 
@@ -171,13 +172,20 @@ class LiveConsole(SpeakingConsole, Attended):
 
     def _want(self) -> None:
         if self._wanted is None:
-            self.refresh()
+            for _ in self.refresh():
+                pass
         else:
             self._wanted()
 
     def _draw(self, snapshot: RunSnapshot) -> None:
-        above = None if self._paused else self._take_held()
-        self._place.draw(lambda columns, rows: self._lines(snapshot, columns, rows), above)
+        for _ in self._drawing(snapshot):
+            pass
+
+    def _drawing(self, snapshot: RunSnapshot) -> Iterator[None]:
+        def take_above() -> str | None:
+            return None if self._paused else self._take_held()
+
+        return self._place.draw(partial(self._lines, snapshot), take_above)
 
     def _take_held(self) -> str | None:
         if not self._held:
@@ -188,7 +196,7 @@ class LiveConsole(SpeakingConsole, Attended):
         self._lost = 0
         return text
 
-    def _lines(self, snapshot: RunSnapshot, columns: int, rows: int) -> Sequence[Text]:
+    def _lines(self, snapshot: RunSnapshot, columns: int, rows: int) -> Generator[None, None, list[Text]]:
         state = LiveState(
             snapshot=snapshot,
             measure=self._measure,
@@ -201,4 +209,4 @@ class LiveConsole(SpeakingConsole, Attended):
             paused=self._paused,
         )
         rows = rows if self._console.is_terminal else _LINES_ELSEWHERE
-        return view(state, console=self._console, columns=columns, rows=rows)
+        return view_in_steps(state, console=self._console, columns=columns, rows=rows)

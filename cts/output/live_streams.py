@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from rich.text import Text
 
@@ -17,10 +17,11 @@ _COLUMN_WIDTH = 12
 _NAME_AT_LEAST = 24
 _NAME_AT_MOST = 56
 _ROWS_AT_LEAST = 3
+_LINES_A_STEP = 4
 
 
-def streams_table(state: LiveState, columns: int, rows: int) -> list[Text]:
-    """Return a heading and a line for each stream; nothing where there is one stream, or no room.
+def streams_table(state: LiveState, columns: int, rows: int) -> Generator[None, None, list[Text]]:
+    """Make, in steps, a heading and a line for each stream; nothing where there is one stream, or no room.
 
     Args:
         state: what to show.
@@ -36,7 +37,9 @@ def streams_table(state: LiveState, columns: int, rows: int) -> list[Text]:
     for order in orders:
         heading.append(f"{order.value:>{_COLUMN_WIDTH}}", "bold" if order is state.order else "bright_black")
     lines = [heading]
-    for stream in worst_of(streams, state.order, rows - 1):
+    for number, stream in enumerate(worst_of(streams, state.order, rows - 1)):
+        if number % _LINES_A_STEP == 0:
+            yield
         line = Text(" ".join(printable(f"{stream.number} {stream.peer}").split()))
         line.truncate(name_width - 1, overflow="ellipsis")
         line.pad_right(name_width - line.cell_len)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from attrs import field, frozen
 from rich.console import Console
@@ -12,7 +12,7 @@ from cts.output.live_rows import Row, rows_of
 from cts.output.live_state import LiveState
 from cts.output.live_streams import streams_table
 
-__all__ = ["NAME_WIDTH", "view"]
+__all__ = ["NAME_WIDTH", "view", "view_in_steps"]
 
 NAME_WIDTH = 12
 
@@ -31,15 +31,31 @@ def view(state: LiveState, *, console: Console, columns: int, rows: int) -> list
         console: where it will be drawn.
         columns, rows: what there is room for.
     """
+    steps = view_in_steps(state, console=console, columns=columns, rows=rows)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            lines: list[Text] = stop.value
+            return lines
+
+
+def view_in_steps(state: LiveState, *, console: Console, columns: int, rows: int) -> Generator[None, None, list[Text]]:
+    """Make what :func:`view` returns, in steps between which frames may leave."""
     width = max(1, columns - NAME_WIDTH)
-    found = [_fitted(row, console, width) for row in rows_of(state, width, _draws_blocks(console))]
+    found = []
+    for row in rows_of(state, width, _draws_blocks(console)):
+        yield
+        found.append(_fitted(row, console, width))
     left, kept = rows, {}
     for index in sorted(range(len(found)), key=lambda index: -found[index].row.weight):
         if left:
             kept[index] = found[index].lines[:left]
             left -= len(kept[index])
     lines = [line for index in sorted(kept) for line in _named(found[index].row.name, kept[index])]
-    table = streams_table(state, columns, left - 1)
+    yield
+    table = yield from streams_table(state, columns, left - 1)
+    yield
     if table:
         # Above the last row, which says what keys do.
         at = len(lines) - (state.hears_keys and found[-1].row.name == "Keys" and len(found) - 1 in kept)

@@ -6,6 +6,7 @@ beforehand; streams and peers are none.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 
 from attrs import asdict
@@ -25,6 +26,8 @@ from cts.units import SECOND
 
 __all__ = ["RunCollector"]
 
+_PAUSE_SECONDS = 0.001
+
 
 class RunCollector(Collector):
     """Makes metrics of a snapshot whenever they are asked for, in whatever thread.
@@ -41,8 +44,12 @@ class RunCollector(Collector):
         self.snapshot: RunSnapshot = NOTHING_YET
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric."""
-        snapshot = self.snapshot
+        """Yield every metric, with pauses: whoever formats them holds up the frames of this process meanwhile."""
+        for metric in self._metrics(self.snapshot):
+            yield metric
+            time.sleep(_PAUSE_SECONDS)
+
+    def _metrics(self, snapshot: RunSnapshot) -> Iterator[Metric]:
         yield _labelled(GaugeMetricFamily, "cts_run_info", "What runs; always 1.", {tuple(self._about.items()): 1})
         yield GaugeMetricFamily("cts_run_elapsed_seconds", "Time since the run began.", snapshot.elapsed_ns / SECOND)
         yield GaugeMetricFamily("cts_streams_open", "Streams that run now.", snapshot.open_streams)

@@ -7,7 +7,7 @@ arrived together and are alike are told together, so that nothing costs per data
 
 from __future__ import annotations
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from cts.metrics.counters import ArrivalTotals, Became
 
@@ -42,4 +42,4 @@ class ArrivalSink:
 
     def totals(self, duplicate: int = 0) -> ArrivalTotals:
         """Return the counts so far, beside how many of them had come before."""
-        return evolve(ArrivalTotals(*self._counts), duplicate=duplicate)
+        return ArrivalTotals(*[*self._counts, duplicate])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from heapq import nlargest
+from itertools import islice
+from operator import attrgetter
 
 from attrs import evolve, frozen
 
@@ -73,7 +75,12 @@ _BADNESS: Mapping[StreamOrder, Callable[[StreamGlance], float]] = {
 def worst_of(streams: Iterable[StreamGlance], order: StreamOrder, at_most: int = STREAMS_SHOWN) -> list[StreamGlance]:
     """Return the worst streams, the worst first; of those that are as bad as each other the earliest."""
     badness = _BADNESS[order]
-    return nlargest(at_most, streams, key=lambda stream: (badness(stream), -stream.number))
+    by_number = sorted(streams, key=attrgetter("number"))
+    bad = [stream for stream in by_number if badness(stream)]
+    worst = nlargest(at_most, bad, key=badness)
+    if len(worst) == at_most:
+        return worst
+    return [*worst, *islice((stream for stream in by_number if not badness(stream)), at_most - len(worst))]
 
 
 @frozen(kw_only=True)

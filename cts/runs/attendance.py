@@ -84,7 +84,8 @@ class Attendance:
             # No signal tells that a shell has given the terminal to a process that ran in the background.
             if ours and not self._ours.is_set():
                 self._listen()
-            self._view.refresh(lines_alone=not ours)
+            for _ in self._view.refresh(lines_alone=not ours):
+                await trio.lowlevel.checkpoint()
             await trio.sleep(_INTERVAL_S)
 
     async def _hear(self, keyboard: Keyboard) -> None:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 import trio
 
-from cts.api import IConnectedSocketFactory, ISender
+from cts.api import IConnectedSocketFactory, ISender, Turn
 from cts.clock.virtual_time import VirtualTime
 from cts.config import Config
 from cts.config.network_links import impairments
@@ -107,7 +107,7 @@ async def _obey(signals: AsyncIterator[int], session: Session, stopped_by: list[
     async for number in signals:
         stopped_by.append(number)
         # What happens at this instant has happened, as at a time limit.
-        await pacer.wait_past(pacer.now_ns())
+        await pacer.wait_past(pacer.now_ns(), Turn.STOP)
         session.stop_now()
 
 

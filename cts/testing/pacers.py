@@ -8,7 +8,7 @@ from typing import TypeVar
 import trio
 import trio.testing
 
-from cts.api import IPacer
+from cts.api import IPacer, Turn
 from cts.units import SECOND
 
 __all__ = ["PATIENCE_S", "MockPacer", "StallingPacer", "run_on_mock_clock", "trio_now_ns"]
@@ -42,10 +42,11 @@ class MockPacer(IPacer):
         if self.now_ns() < due_ns:
             await trio.sleep_until(due_ns / SECOND)
 
-    async def wait_past(self, due_ns: int) -> None:
-        """Suspend until ``due_ns``, and then until nothing else can run at that instant."""
+    async def wait_past(self, due_ns: int, turn: Turn = Turn.STREAM) -> None:
+        """Suspend until ``due_ns``, and then until nothing else can run at that instant, but for those of a later turn."""
         await self.wait_until(due_ns)
-        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(turn + 1):
+            await trio.testing.wait_all_tasks_blocked()
 
 
 class StallingPacer(MockPacer):

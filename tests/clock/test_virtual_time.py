@@ -10,6 +10,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.api import Turn
 from cts.clock.virtual_time import VirtualTime
 from tests.engine.small_stream import MS, SECOND
 
@@ -255,6 +256,27 @@ def test_waiting_past_an_instant_that_has_passed_waits_for_this_one() -> None:
         return told
 
     assert in_virtual_time(main) == [("this one", SECOND), ("past", SECOND)]
+
+
+def test_who_has_an_earlier_turn_past_an_instant_is_done_before_a_later_turn_comes() -> None:
+    async def main(clock: VirtualTime) -> list[str]:
+        told: list[str] = []
+
+        async def past(turn: Turn) -> None:
+            await clock.wait_past(SECOND, turn)
+            told.append(turn.name)
+            if turn is Turn.STREAM:
+                await clock.wait_past(SECOND, turn)
+                await clock.wait_until(SECOND)
+                told.append("and what follows")
+
+        async with trio.open_nursery() as nursery:
+            for turn in reversed(Turn):
+                nursery.start_soon(past, turn)
+        return told
+
+    for _ in range(20):
+        assert in_virtual_time(main) == ["STREAM", "and what follows", "STATUS", "STOP"]
 
 
 def test_a_wait_past_an_instant_can_be_cancelled() -> None:

@@ -16,6 +16,7 @@ from cts.api import (
     IDatagramEndpoint,
     IPacer,
     Message,
+    Turn,
     UnreachableHandler,
 )
 from cts.clock.virtual_time import VirtualTime
@@ -43,8 +44,8 @@ class OtherPacer(IPacer):
     async def wait_until(self, due_ns: int) -> None:
         await self.world.wait_until(self._in_world(due_ns))
 
-    async def wait_past(self, due_ns: int) -> None:
-        await self.world.wait_past(self._in_world(due_ns))
+    async def wait_past(self, due_ns: int, turn: Turn = Turn.STREAM) -> None:
+        await self.world.wait_past(self._in_world(due_ns), turn)
 
     def _in_world(self, due_ns: int) -> int:
         at_ns = -int(-(due_ns - self.offset_ns) / (1 + self.drift) // 1)

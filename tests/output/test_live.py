@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
@@ -45,6 +46,12 @@ def seen(console: Console, columns: int = 80) -> list[str]:
 
 def snapshot(elapsed_ms: int, received: int = 0) -> RunSnapshot:
     return RunSnapshot(elapsed_ms * MS, 1, StreamSnapshot(FrameTotals(), received))
+
+
+def draw(live: LiveConsole, *, lines_alone: bool = False) -> None:
+    """Take all steps."""
+    for _ in live.refresh(lines_alone=lines_alone):
+        pass
 
 
 def test_it_draws_at_most_four_times_a_second_of_the_run() -> None:
@@ -190,7 +197,7 @@ def test_lines_do_not_bring_in_rich() -> None:
 def test_while_drawing_is_paused_lines_wait_and_come_with_the_next_drawing() -> None:
     console = a_terminal()
     live = LiveConsole(console, Role.RECEIVER)
-    live.attend(live.refresh, hears_keys=True)
+    live.attend(lambda: draw(live), hears_keys=True)
     live.status(snapshot(0))
     live.press("p")
     paused = file_text(console)
@@ -205,7 +212,7 @@ def test_while_drawing_is_paused_lines_wait_and_come_with_the_next_drawing() -> 
 def test_a_pause_ends_with_the_run(ends: str) -> None:
     console = a_terminal()
     live = LiveConsole(console, Role.RECEIVER)
-    live.attend(live.refresh, hears_keys=True)
+    live.attend(lambda: draw(live), hears_keys=True)
     live.status(snapshot(0))
     live.press("p")
     if ends == "q":
@@ -231,10 +238,27 @@ def test_lines_wait_for_a_terminal_that_is_behind_and_the_oldest_of_too_many_are
 def test_what_is_said_to_a_view_with_somebody_else_on_its_terminal_is_a_line_and_no_drawing() -> None:
     console = a_terminal()
     live = LiveConsole(console, Role.RECEIVER)
-    live.attend(lambda: live.refresh(lines_alone=True))
+    live.attend(lambda: draw(live, lines_alone=True))
     live.status(snapshot(0))
     live.say("a note")
     assert file_text(console) == "a note\n"
+
+
+@pytest.mark.parametrize("meanwhile", [LiveConsole.closing, LiveConsole.suspend, lambda live: live.press("s")])
+def test_a_drawing_of_which_some_steps_are_left_is_left_undone_by_what_comes_between(
+    meanwhile: Callable[[LiveConsole], None],
+) -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: None)
+    live.status(snapshot(0))
+    steps = live.refresh()
+    next(steps)
+    assert file_text(console) == ""
+    meanwhile(live)
+    shown = file_text(console)
+    assert list(steps)
+    assert file_text(console) == shown
 
 
 def test_what_is_told_cannot_drive_the_terminal() -> None:

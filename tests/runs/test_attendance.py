@@ -36,7 +36,8 @@ class View(Attended):
         self.pressed += key
         self._tell()
 
-    def refresh(self, *, lines_alone: bool = False) -> None:
+    def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
+        yield
         self.drawn += 1
         self._tell()
 
@@ -107,7 +108,7 @@ async def test_q_is_one_ctrl_c_however_long_it_is_held_down(terminal: Terminal) 
 
 async def test_the_terminal_is_as_it_was_after_a_bug(terminal: Terminal) -> None:
     class Buggy(View):
-        def refresh(self, *, lines_alone: bool = False) -> None:
+        def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
             raise ZeroDivisionError
 
     view = Buggy()
