@@ -13,7 +13,8 @@ from attrs import define, field
 from cts.api import Address, IDatagramEndpoint, Outcome, StreamResult
 from cts.engine.contracts import INetwork
 from cts.engine.latecomers import Listening, gave_up
-from cts.engine.streams import OpenStream, Streams
+from cts.engine.open_streams import OpenStream
+from cts.engine.streams import Streams
 from cts.units import MILLISECOND
 
 __all__ = ["Broker", "ClientBroker", "Target", "reachable"]

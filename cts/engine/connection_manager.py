@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 
 from cts.api import Address, IDatagramEndpoint, Role
 from cts.engine.contracts import IConnectionManager, StartAnswer
-from cts.engine.streams import OpenStream
+from cts.engine.open_streams import OpenStream
 
 __all__ = ["ConnectionManager"]
 

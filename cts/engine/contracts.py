@@ -9,7 +9,7 @@ from typing import Protocol
 import trio
 
 from cts.api import Address, DatagramBatch, EndpointStatistics, IDatagramEndpoint, Role
-from cts.engine.streams import OpenStream
+from cts.engine.open_streams import OpenStream
 from cts.protocol.control.limits import Caps
 from cts.records.observer import Observer
 from cts.records.results import RunReport

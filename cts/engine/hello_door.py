@@ -8,8 +8,8 @@ from cts.api import Address, IDatagramEndpoint
 from cts.engine.broker import Broker
 from cts.engine.contracts import IAdmission, IConnectionManager, StartAnswer
 from cts.engine.hellos import HELLO_PATIENCE_NS, Asked, Declined, Hellos
+from cts.engine.open_streams import OpenStream
 from cts.engine.refusals import CLOSED_TO_HELLO, FULL, LEAVING, NO_ROOM, SERVED_OUT, full, refusal_for, served_out
-from cts.engine.streams import OpenStream
 from cts.engine.turned_away import TurnedAway
 from cts.errors import DecodeError
 from cts.protocol.control.acceptor import Repeated

@@ -8,7 +8,8 @@ from itertools import islice
 from attrs import define, field
 
 from cts.api import Histogram, Role, StreamSnapshot
-from cts.engine.streams import OpenStream, Streams
+from cts.engine.open_streams import OpenStream
+from cts.engine.streams import Streams
 from cts.metrics.glance import MediaGlance, glance_of_ended
 from cts.metrics.host import HostFigures
 from cts.metrics.media import MediaTotals
@@ -58,10 +59,10 @@ class LiveLook:
         yield from self._look(measured)
         glances: list[StreamGlance] = []
         for streams in measured:
-            for number, stream in enumerate(list(streams.seen)):
+            for number, stream in enumerate(list(streams.running.seen)):
                 if number % _GLANCES_AT_A_TIME == 0:
                     yield
-                if (counts := streams.seen.get(stream)) is not None:
+                if (counts := streams.running.seen.get(stream)) is not None:
                     glances.append(_glance(stream, counts))
         hosts = []
         if self.at_host is not None:
@@ -73,7 +74,7 @@ class LiveLook:
             hosts.append(self.at_host(overflowed if receives else 0, lateness))
             yield
         ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
-        for stream in [each for each in self._seen if not any(each in streams.seen for streams in measured)]:
+        for stream in [each for each in self._seen if not any(each in streams.running.seen for streams in measured)]:
             # It has ended since.
             del self._seen[stream]
         media, playouts = zip(*ended, *self._seen.values(), strict=True)
@@ -81,7 +82,9 @@ class LiveLook:
 
     def _look(self, measured: Iterable[Streams]) -> Iterator[None]:
         """Look again at those that were looked at longest ago."""
-        running = ((stream, streams) for streams in measured for stream in streams.seen if stream.measures is not None)
+        running = (
+            (stream, streams) for streams in measured for stream in streams.running.seen if stream.measures is not None
+        )
         followed = dict(islice(running, LOOKED_AT))
         for stream in [each for each in self._seen if each not in followed]:
             del self._seen[stream]
@@ -89,7 +92,7 @@ class LiveLook:
         for stream in [*new, *self._seen][:_AT_A_TIME]:
             yield
             self._seen.pop(stream, None)
-            if stream.measures is not None and (counts := followed[stream].seen.get(stream)) is not None:
+            if stream.measures is not None and (counts := followed[stream].running.seen.get(stream)) is not None:
                 self._seen[stream] = stream.measures.glance(counts)
 
 
@@ -115,6 +118,6 @@ def _glance(stream: OpenStream, counts: StreamSnapshot) -> StreamGlance:
 def _send_lateness(sides: Iterable[Streams]) -> Iterator[Histogram]:
     """Yield how late frames left of a few streams that run."""
     for streams in sides:
-        for stream in list(islice(streams.seen, LOOKED_AT)):
+        for stream in list(islice(streams.running.seen, LOOKED_AT)):
             if (lateness := stream.socket.send_lateness) is not None:
                 yield lateness

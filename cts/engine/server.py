@@ -14,10 +14,11 @@ from cts.engine.hello_door import HelloDoor, hello_in
 from cts.engine.hellos import Hellos
 from cts.engine.latecomers import GivenUpPeers, gave_up
 from cts.engine.listening_socket import ListeningSocket
+from cts.engine.open_streams import OpenStream
 from cts.engine.opening_pace import OpeningPace
 from cts.engine.refusals import NO_STREAM, NOT_MADE, STRANGE, TOO_LATE, TOO_MUCH, WAITED_IN_VAIN
 from cts.engine.start_door import StartDoor
-from cts.engine.streams import OpenStream, Streams
+from cts.engine.streams import Streams
 from cts.engine.turned_away import TurnedAway
 from cts.errors import UserError, system_error
 from cts.protocol.control.datagrams import controls_apart

@@ -11,7 +11,7 @@ import gc
 import pickle
 from collections import Counter, deque
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from cts.api import Address, Outcome, Role, StreamResult
 from cts.engine.settings import SessionSettings
@@ -45,7 +45,6 @@ class _Stream:
     others: list[StreamResult] = field(factory=list)
     counted: Outcome | None = None
     packed: bytes | None = None
-    plan: StreamPlan | None = None
 
     def pack(self) -> None:
         """Keep the result as bytes, once nothing more can come of it.
@@ -54,9 +53,7 @@ class _Stream:
         collector would go every few seconds while frames wait.
         """
         if self.measured is not None:
-            # A plan is its stream's and others', and has more to it than its numbers.
-            self.plan = self.measured.plan
-            self.packed, self.measured = pickle.dumps(evolve(self.measured, plan=None)), None
+            self.packed, self.measured = pickle.dumps(self.measured), None
 
     @property
     def ends(self) -> StreamEnds | None:
@@ -67,7 +64,7 @@ class _Stream:
         others = sorted(self.others, key=_order)
         measured = self.measured
         if self.packed is not None:
-            measured = evolve(pickle.loads(self.packed), plan=self.plan)
+            measured = pickle.loads(self.packed)
         if measured is not None:
             return StreamEnds(measured, tuple(others))
         # Nobody measures what came of one that began on the other side alone, unless it came to nothing.

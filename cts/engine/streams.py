@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 
 import attrs
-import trio
-from attrs import field, frozen
 
 from cts.api import (
     Address,
     Histogram,
-    IConnectedSocket,
     IDatagramEndpoint,
     Outcome,
     RenderedFrame,
@@ -26,6 +22,7 @@ from cts.api import (
 from cts.engine.connected_socket import ConnectedSocket
 from cts.engine.latecomers import Latecomers
 from cts.engine.measuring import Measuring
+from cts.engine.open_streams import OpenStream, OpenStreams
 from cts.engine.stream_ends import StreamLedger
 from cts.engine.stream_parts import StreamParts
 from cts.errors import PluginFailure, explained
@@ -33,44 +30,16 @@ from cts.metrics.counters import total_of
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.greeting import Opening
-from cts.records.measures import StreamMeasures
 from cts.records.observer import Observer
 from cts.records.snapshots import StreamInfo
 from cts.records.stream_results import failure_of, result_of
 
-__all__ = ["OpenStream", "Streams"]
+__all__ = ["Streams"]
 
 GAVE_WAY = "Cancelled: its peer asked for another stream"
 """The result of a stream that was being sent to a client that is gone, from the port of the next one."""
 
-_LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
-"""Streams that are looked at, and whose counts are added up, in one go: that takes as long as a few frames take to be sent."""
 _CANCELLED = Outcome.CANCELLED, "Cancelled"
-
-
-@frozen(eq=False)
-class OpenStream:
-    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer.
-
-    Attributes:
-        welcome: what its peer was answered that asked for it by HELLO; None for a client's, and for START.
-    """
-
-    info: StreamInfo
-    socket: IConnectedSocket = field(repr=False)
-    measures: StreamMeasures | None = field(default=None, repr=False)
-    welcome: bytes | None = field(default=None, repr=False)
-    running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
-
-    @property
-    def gives_way(self) -> bool:
-        """Whether it ends where its peer asks for another one: a receiver renders what it has to its end."""
-        return self.info.role is Role.SENDER
-
-    def give_way(self) -> None:
-        """End it for another one of its peer, if it does."""
-        if self.gives_way:
-            self.running.cancel()
 
 
 class Streams:
@@ -86,7 +55,7 @@ class Streams:
         measured: whether the observer is told of them as of what is measured, or as of the other ends of that.
 
     Attributes:
-        seen: those that run still of the ones that were looked at last (:meth:`look`), and their counts then.
+        running: those that run now.
     """
 
     def __init__(
@@ -108,10 +77,7 @@ class Streams:
         self._observer = observer
         self._gone_after_ns = gone_after_ns
         self._measured = measured
-        # In the order of opening; a number is a stream's, of which a server may have two ends at a time.
-        self._open: dict[OpenStream, None] = {}
-        self.seen: dict[OpenStream, StreamSnapshot] = {}
-        self._looked_ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = []
+        self.running = OpenStreams()
         self._untold: set[int] = set()
         # What was remarked last of each that runs: a stream that is cut short does not come to say it in its result.
         self._remarks: dict[StreamInfo, str] = {}
@@ -128,7 +94,7 @@ class Streams:
     @property
     def open_now(self) -> int:
         """Streams that run now."""
-        return len(self._open)
+        return len(self.running)
 
     def open(
         self,
@@ -199,7 +165,7 @@ class Streams:
         # Whoever is told of it now finds it among those that run, though its task may not have had its turn yet.
         welcome = opening.answer if isinstance(opening, Accepted) else None
         opened = OpenStream(info, socket, measures, welcome)
-        self._open[opened] = None
+        self.running.add(opened)
         return opened
 
     def fail(self, local: Address, peer: Address, error: OSError) -> None:
@@ -216,7 +182,7 @@ class Streams:
     async def run(self, stream: OpenStream) -> StreamResult | None:
         """Run a stream to its end, and record its result even if it is cancelled on the way; None if it was never told of."""
         info, socket = stream.info, stream.socket
-        self._open[stream] = None
+        self.running.add(stream)
         result: StreamResult | None = None
         try:
             with stream.running:
@@ -225,15 +191,16 @@ class Streams:
             self._tell_failure(info, error)
             result = self._ended_now(stream, failure_of(error))
         finally:
-            self._close(stream)
+            self.running.remove(stream)
             if result is None:
                 gave_way = stream.running.cancelled_caught
                 result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
             self._remarks.pop(info, None)
-            if (lateness := socket.send_lateness) is not None:
+            lateness = socket.send_lateness
+            if lateness is not None:
                 self.send_lateness.add(lateness)
-                result = attrs.evolve(result, send_lateness=lateness.percentiles())
-            result = attrs.evolve(result, peer=socket.peer_end)
+            percentiles = result.send_lateness if lateness is None else lateness.percentiles()
+            result = attrs.evolve(result, send_lateness=percentiles, peer=socket.peer_end)
             result = self.measuring.conclude(stream.measures, result)
             if info.number in self._untold and not any(attrs.astuple(result.counts.arrivals)):
                 self._untold.remove(info.number)
@@ -245,41 +212,12 @@ class Streams:
         return result
 
     def look(self) -> Iterator[None]:
-        """Look at every stream, a few at a time: whoever takes a step lets frames leave before the next one.
-
-        It also makes known what has arrived and nobody has read yet, and what follows from that follows.
-        """
-        self.seen = {}
-        for number, stream in enumerate(list(self._open)):
-            if number % _LOOKED_AT_A_TIME == 0:
-                yield
-            if stream in self._open:
-                self.seen[stream] = stream.socket.observe(self.pacer.now_ns())
-        # What a receiver counts has to be what it has told of its frames: that is looked at again.
-        if self.role is Role.SENDER:
-            yield from self._look_ahead()
-
-    def _look_ahead(self) -> Iterator[None]:
-        """Add up what was seen."""
-        ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = []
-        seen = iter(list(self.seen.items()))
-        while some := dict(islice(seen, _ADDED_AT_A_TIME)):
-            yield
-            ahead.append((list(some), total_of(list(some.values()))))
-        self._looked_ahead = ahead
+        """Look at every stream, a few at a time: see :meth:`OpenStreams.look`."""
+        return self.running.look(self.role, self.pacer)
 
     def counts(self, now_ns: int) -> StreamSnapshot:
-        """Return the totals of all streams; directly after :meth:`look` as they were then, where they send.
-
-        With everything that happened before ``now_ns`` in them otherwise, and always where they receive.
-        """
-        ahead = [
-            (streams, total) for streams, total in self._looked_ahead if all(each in self._open for each in streams)
-        ]
-        self._looked_ahead = []
-        known = {stream for streams, _ in ahead for stream in streams}
-        others = [stream.socket.observe(now_ns) for stream in list(self._open) if stream not in known]
-        return total_of([self._ended_counts, *(total for _, total in ahead), *others])
+        """Return the totals of all streams: those that run as in :meth:`OpenStreams.counts`, and those that have ended."""
+        return total_of([self._ended_counts, *self.running.counts(now_ns)])
 
     def note(self, text: str) -> None:
         """Have a person hear something that is of no single stream."""
@@ -287,18 +225,14 @@ class Streams:
 
     def abandon(self) -> None:
         """Record the streams that still run as cancelled: nobody waits for them any more."""
-        for stream in list(self._open):
+        for stream in self.running.all():
             try:
                 result = attrs.evolve(self._ended_now(stream, _CANCELLED), peer=stream.socket.peer_end)
             except Exception:  # it was interrupted in the middle of something
                 result = self._result(stream.info, _CANCELLED, StreamSnapshot(), None, None)
-            self._close(stream)
+            self.running.remove(stream)
             self._tell(stream.info)
             self._record(stream.info, self.measuring.conclude(stream.measures, result))
-
-    def _close(self, stream: OpenStream) -> None:
-        del self._open[stream]
-        self.seen.pop(stream, None)
 
     def _number(self, local: Address, remote: Address, plan: StreamPlan) -> StreamInfo:
         opened_ns = self.pacer.now_ns() - self._began_ns
@@ -363,7 +297,8 @@ class Streams:
 
     def _record(self, info: StreamInfo, result: StreamResult) -> None:
         self._remarks.pop(info, None)
-        result = attrs.evolve(result, plan=info.plan)
+        if result.plan is not info.plan:
+            result = attrs.evolve(result, plan=info.plan)
         self._ended_counts += result.counts
         self.measuring.add(result)
         self._ledger.ended(info.number, result)

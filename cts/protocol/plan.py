@@ -112,6 +112,10 @@ class StreamPlan:
         if problems := plan_problems(*astuple(self)):
             raise PlanError(problems)
 
+    def __reduce__(self) -> tuple[type[StreamPlan], tuple[object, ...]]:
+        # What follows from the numbers is worked out anew: some of it is views of memory, which cannot be copied.
+        return type(self), astuple(self)
+
     @cached_property
     def final_frame(self) -> int:
         """Sequence number of the last frame, which is the number of frames."""

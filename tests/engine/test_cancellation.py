@@ -19,9 +19,10 @@ from cts.api import (
     StreamSnapshot,
 )
 from cts.engine.connected_socket import ConnectedSocket
+from cts.engine.open_streams import OpenStream
 from cts.engine.senders import AutoSender, PlainSender
 from cts.engine.stream_ends import StreamLedger
-from cts.engine.streams import OpenStream, Streams
+from cts.engine.streams import Streams
 from cts.protocol.wire import ConnectionId
 from cts.records.snapshots import StreamInfo
 from cts.testing import PEER, RecordingEndpoint, StallingEndpoint

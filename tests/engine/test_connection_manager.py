@@ -10,7 +10,7 @@ from cts.api import Address, Role
 from cts.engine.broker import Broker
 from cts.engine.connection_manager import ConnectionManager
 from cts.engine.contracts import StartAnswer
-from cts.engine.streams import OpenStream
+from cts.engine.open_streams import OpenStream
 from cts.records.snapshots import StreamInfo
 from cts.testing import RecordingEndpoint, RecordingSocket, request_for
 from tests.engine.small_stream import SECOND

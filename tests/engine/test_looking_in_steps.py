@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from cts.api import Address, Role
+from cts.engine.open_streams import OpenStream
 from cts.engine.stream_ends import StreamLedger
-from cts.engine.streams import OpenStream, Streams
+from cts.engine.streams import Streams
 from cts.protocol.wire import ConnectionId
 from cts.testing import RecordingEndpoint
 from tests.engine.bare_server import parts_of

@@ -1,30 +1,25 @@
-"""What parent and workers say to each other: commands of one byte, and messages, JSON lines with a version."""
+"""What parent and workers say to each other: commands of one byte, and messages, pickled, each behind a version and its size.
+
+Both are one program of one user, and nobody else has the pipe between them.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Iterator, Sequence
-from typing import Any, Union
+import pickle
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Union
 
 from attrs import field, frozen
-from cattrs.preconf.json import make_converter
-from cattrs.strategies import configure_tagged_union
 
-from cts.api import Address, Histogram, RenderedFrame, StreamResult
+from cts.api import Address, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
 from cts.errors import UserError
-from cts.metrics.confidence import BlockSums
-from cts.metrics.distribution import Distribution, Lengths
-from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.recent_delays import DelayCounts
-from cts.metrics.unsent import Unsent, UnsentFrames
-from cts.metrics.viewing import Longest
+from cts.metrics.frame_record import MissedRecord
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.runs.key_files import KeySources
-from cts.units import FrameRate
 
 __all__ = [
     "STOP",
@@ -42,28 +37,16 @@ __all__ = [
     "Remarked",
     "Reported",
     "Status",
-    "TomlTable",
     "WorkerTask",
     "packed",
 ]
 
-VERSION = 21
-"""Rises when a message changes its meaning; parent and workers are the same program, but it may be upgraded in between."""
+VERSION = 22
+"""Rises when a message, or what it has, changes; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
 STOP = b"s"
 STOP_NOW = b"k"
-
-
-@frozen
-class TomlTable:
-    """A table of the configuration that only a plugin can structure.
-
-    Attributes:
-        values: what TOML can say: also dates and times, which JSON has no form for.
-    """
-
-    values: dict[str, object] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -86,7 +69,7 @@ class WorkerTask:
     """
 
     settings: SessionSettings
-    sender: TomlTable = TomlTable()
+    sender: Mapping[str, object] = field(factory=dict)
     source: str
     offload: bool
     sockets: SocketOptions = NOTHING_SET
@@ -182,71 +165,13 @@ class Noted:
 
 Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Missed, Remarked, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
 
-_TABLE = "table"
-_TIMES: dict[str, type[dt.date | dt.time]] = {kind.__name__: kind for kind in (dt.datetime, dt.date, dt.time)}
-"""In a TomlTable every object is tagged, so that no key of a user is mistaken for a tag."""
-
-
-def _tagged(value: object) -> object:
-    if isinstance(value, dict):
-        return {_TABLE: {key: _tagged(each) for key, each in value.items()}}
-    if isinstance(value, list):
-        return [_tagged(each) for each in value]
-    return {type(value).__name__: value.isoformat()} if isinstance(value, dt.date | dt.time) else value
-
-
-def _untagged(value: Any) -> Any:
-    if isinstance(value, dict):
-        ((tag, content),) = value.items()
-        if tag == _TABLE:
-            return {key: _untagged(each) for key, each in content.items()}
-        return _TIMES[tag].fromisoformat(content)
-    return [_untagged(each) for each in value] if isinstance(value, list) else value
-
-
-def _with_ranges(values: Sequence[Any], at: int) -> Iterator[Any]:
-    """Yield a record's values: positions are pairs, and the extents at its end a tuple."""
-    *values, extents = values
-    for place, value in enumerate(values):
-        yield tuple((first, last) for first, last in value) if place == at and value is not None else value
-    yield tuple(extents)
-
-
-_CONVERTER = make_converter()
-_CONVERTER.register_unstructure_hook(FrameRate, lambda rate: rate.plain)
-_CONVERTER.register_structure_hook(FrameRate, lambda value, _: FrameRate(value))
-_CONVERTER.register_unstructure_hook(TomlTable, lambda table: _tagged(table.values))
-_CONVERTER.register_structure_hook(TomlTable, lambda value, _: TomlTable(_untagged(value)))
-_CONVERTER.register_structure_hook(Address, lambda value, _: Address(*value))
-_CONVERTER.register_structure_hook(
-    UnsentFrames, lambda value, _: UnsentFrames({cause: Unsent(*each) for cause, each in value.items()})
-)
-_CONVERTER.register_unstructure_hook(
-    Histogram, lambda histogram: {"buckets": list(histogram.buckets().items()), "greatest": histogram.greatest}
-)
-_CONVERTER.register_structure_hook(
-    Histogram, lambda value, _: Histogram.of_buckets(dict(value["buckets"]), value["greatest"])
-)
-for _kind in (Distribution, Lengths):
-    _CONVERTER.register_unstructure_hook(
-        _kind, lambda spread: [list(spread.buckets().items()), spread.least, spread.greatest]
-    )
-    _CONVERTER.register_structure_hook(_kind, lambda value, kind: kind.of_buckets(dict(value[0]), *value[1:]))
-_CONVERTER.register_unstructure_hook(BlockSums, BlockSums.parts)
-_CONVERTER.register_structure_hook(BlockSums, lambda value, _: BlockSums.of_parts(*value))
-_CONVERTER.register_structure_hook(DelayCounts, lambda value, _: DelayCounts(value))
-_CONVERTER.register_structure_hook(Longest, lambda value, _: Longest(value))
-_CONVERTER.register_unstructure_hook(FrameRecord, list)
-_CONVERTER.register_structure_hook(FrameRecord, lambda value, _: FrameRecord(*_with_ranges(value, 6)))
-_CONVERTER.register_unstructure_hook(MissedRecord, list)
-_CONVERTER.register_structure_hook(MissedRecord, lambda value, _: MissedRecord(*_with_ranges(value, 6)))
-configure_tagged_union(Message, _CONVERTER, tag_name="message")
+_HEADER = struct.Struct("!II")
 
 
 def packed(message: Message) -> bytes:
     """Return a message as it goes through the pipe."""
-    value = _CONVERTER.unstructure(message, unstructure_as=Message)
-    return json.dumps({"version": VERSION, **value}, separators=(",", ":")).encode() + b"\n"
+    content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return _HEADER.pack(VERSION, len(content)) + content
 
 
 class MessageReader:
@@ -266,11 +191,13 @@ class MessageReader:
             UserError: a message is of another version.
         """
         self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            value = json.loads(line)
-            if value.pop("version", None) != VERSION:
+        while len(self._buffer) >= _HEADER.size:
+            version, size = _HEADER.unpack_from(self._buffer)
+            if version != VERSION:
                 raise UserError("parent and workers are not of one version: was cts upgraded while it ran?")
-            message: Message = _CONVERTER.structure(value, Message)  # type: ignore[arg-type]
+            end = _HEADER.size + size
+            if len(self._buffer) < end:
+                return
+            message: Message = pickle.loads(self._buffer[_HEADER.size : end])
+            del self._buffer[:end]
             yield message

@@ -184,7 +184,7 @@ class WorkersSession(ISession):
         at = worker.first_connection % len(targets) if targets else 0
         task = messages.WorkerTask(
             settings=worker.settings,
-            sender=messages.TomlTable(dict(setup.sender)),
+            sender=dict(setup.sender),
             source=setup.source,
             offload=setup.offload,
             sockets=setup.sockets,

@@ -137,7 +137,7 @@ async def _run(
     task: messages.WorkerTask, early: bytes, commands: trio.lowlevel.FdStream, reports: trio.lowlevel.FdStream
 ) -> None:
     outbox = Outbox(task)
-    plugins = choose_plugins(structure_config({"sender": task.sender.values}, task.source), task.source)
+    plugins = choose_plugins(structure_config({"sender": task.sender}, task.source), task.source)
     pacer, network = real_surroundings(offload=task.offload, shared=True, sockets=task.sockets)
     network.say = lambda note: outbox.put(messages.Noted(note))
     session = Session(

@@ -1,0 +1,113 @@
+"""The streams of one side that run now, and how they stand: looked at a few at a time, so that frames may leave in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import trio
+from attrs import define, field, frozen
+
+from cts.api import IConnectedSocket, IPacer, Role, StreamSnapshot
+from cts.metrics.counters import total_of
+from cts.records.measures import StreamMeasures
+from cts.records.snapshots import StreamInfo
+
+__all__ = ["OpenStream", "OpenStreams"]
+
+_LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
+"""Streams that are looked at, and whose counts are added up, in one go: that takes as long as a few frames take to be sent."""
+
+
+@frozen(eq=False)
+class OpenStream:
+    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer.
+
+    Attributes:
+        welcome: what its peer was answered that asked for it by HELLO; None for a client's, and for START.
+    """
+
+    info: StreamInfo
+    socket: IConnectedSocket = field(repr=False)
+    measures: StreamMeasures | None = field(default=None, repr=False)
+    welcome: bytes | None = field(default=None, repr=False)
+    running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it ends where its peer asks for another one: a receiver renders what it has to its end."""
+        return self.info.role is Role.SENDER
+
+    def give_way(self) -> None:
+        """End it for another one of its peer, if it does."""
+        if self.gives_way:
+            self.running.cancel()
+
+
+@define(eq=False)
+class OpenStreams:
+    """Those of one side, in the order of opening.
+
+    Attributes:
+        seen: those that run still of the ones that were looked at last, and their counts then.
+    """
+
+    seen: dict[OpenStream, StreamSnapshot] = field(factory=dict, init=False)
+    # A number is a stream's, of which a server may have two ends at a time.
+    _open: dict[OpenStream, None] = field(factory=dict, init=False)
+    _looked_ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = field(factory=list, init=False)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._open)
+
+    def all(self) -> list[OpenStream]:
+        """Return them all."""
+        return list(self._open)
+
+    def add(self, stream: OpenStream) -> None:
+        """Take one in, unless it is here."""
+        self._open[stream] = None
+
+    def remove(self, stream: OpenStream) -> None:
+        """Forget one that has ended."""
+        del self._open[stream]
+        self.seen.pop(stream, None)
+
+    def look(self, role: Role, pacer: IPacer) -> Iterator[None]:
+        """Look at every one, in steps: whoever takes a step lets frames leave before the next one.
+
+        It also makes known what has arrived and nobody has read yet, and what follows from that follows.
+
+        Args:
+            role: which part they play.
+            pacer: says what the time is.
+        """
+        self.seen = {}
+        for number, stream in enumerate(self.all()):
+            if number % _LOOKED_AT_A_TIME == 0:
+                yield
+            if stream in self._open:
+                self.seen[stream] = stream.socket.observe(pacer.now_ns())
+        # What a receiver counts has to be what it has told of its frames: that is looked at again.
+        if role is Role.SENDER:
+            yield from self._add_up()
+
+    def counts(self, now_ns: int) -> list[StreamSnapshot]:
+        """Return what adds up to the counts of all; directly after :meth:`look` as they were then, where they send.
+
+        With everything that happened before ``now_ns`` in them otherwise, and always where they receive.
+        """
+        ahead = [(some, total) for some, total in self._looked_ahead if all(each in self._open for each in some)]
+        self._looked_ahead = []
+        known = {stream for some, _ in ahead for stream in some}
+        others = [stream.socket.observe(now_ns) for stream in self.all() if stream not in known]
+        return [*(total for _, total in ahead), *others]
+
+    def _add_up(self) -> Iterator[None]:
+        ahead: list[tuple[Sequence[OpenStream], StreamSnapshot]] = []
+        seen = iter(list(self.seen.items()))
+        while some := dict(islice(seen, _ADDED_AT_A_TIME)):
+            yield
+            ahead.append((list(some), total_of(list(some.values()))))
+        self._looked_ahead = ahead
