@@ -104,7 +104,8 @@ class EventsLog(LogObserver):
             stamp = f'"sender_qpc":{frame.sender_qpc},"sender_qpf":{frame.sender_qpf}'
             came = f'"received_ns":{frame.received_ns - began_ns},{stamp}'
         if (record := frame.record) is not None:
-            record = record._replace(extents=self._tell_extents(stream, record.extents))
+            if len(record.extents) > EXTENTS_A_LINE:
+                record = record._replace(extents=self._tell_extents(stream, record.extents))
             came += record_written(record, frame.size, last, began_ns)
         # Written out, since there is one for every frame: in a quarter of the time that an encoder takes.
         self._write_text(
@@ -114,7 +115,8 @@ class EventsLog(LogObserver):
 
     def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
         """Write ``missed``."""
-        record = record._replace(extents=self._tell_extents(stream, record.extents))
+        if len(record.extents) > EXTENTS_A_LINE:
+            record = record._replace(extents=self._tell_extents(stream, record.extents))
         time_ns = record.received_ns - self._began_ns
         self._write_text(
             f'{{"event":"missed","time_ns":{time_ns},"stream":{stream.number},"sequence":{record.sequence},'
