@@ -150,6 +150,8 @@ class AgreedStream:
             pace=request.pace,
             key_name=key_name,
             on_unconfirmed=self._unconfirmed,
+            # Who receives holds nothing up by staying, and what comes late it counts.
+            on_silent=None if self._receives else self._silent,
         )
         if self._speaking is not None:
             self._speaking.start_soon(self._talk.run)
@@ -198,3 +200,9 @@ class AgreedStream:
         self._pattern.remark = self._pattern.remark or Remark(text)
         if not self._receives:
             self._driver.peer_gone(StreamError.PEER_GONE)
+
+    def _silent(self, text: str) -> None:
+        """Say that the peer, which was there, is not any more; send no more, for whoever has its address now did not ask."""
+        if not self._driver.over():
+            self._pattern.remark = Remark(text)
+            self._driver.peer_gone(StreamError.PEER_SILENT)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import trio
 from attrs import define, field
@@ -51,6 +52,12 @@ from cts.records.peer_end import PeerTotals
 from cts.records.stream_results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
+
+_OUTCOMES: Final = {
+    StreamError.PEER_ENDED: Outcome.CANCELLED,
+    StreamError.PEER_SILENT: Outcome.NETWORK_ERROR,
+}
+"""Whose fault an end was that was not the protocol's."""
 
 
 @define(eq=False)
@@ -243,8 +250,7 @@ class ConnectedSocket(IConnectedSocket):
         if error is not None:
             outcome = failure_of(error)
         elif pattern.error is not None:
-            ended = pattern.error is StreamError.PEER_ENDED
-            outcome = Outcome.CANCELLED if ended else Outcome.PROTOCOL_ERROR, pattern.error.value
+            outcome = _OUTCOMES.get(pattern.error, Outcome.PROTOCOL_ERROR), pattern.error.value
         else:
             outcome = Outcome.SUCCESSFUL, SUCCEEDED
         measured_ns = self.measured_ns

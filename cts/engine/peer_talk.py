@@ -39,6 +39,7 @@ class PeerTalk:
         pace: how often what is said.
         key_name: whose key the peer has.
         on_unconfirmed: told once, in words, if nothing is ever heard of the peer.
+        on_silent: told, in words, once it says nothing any more; None for an end that stays all the same.
 
     Attributes:
         clock: the peer's, as far as it is known.
@@ -59,6 +60,7 @@ class PeerTalk:
         pace: Pace,
         key_name: str | None = None,
         on_unconfirmed: Callable[[str], None] | None = None,
+        on_silent: Callable[[str], None] | None = None,
     ) -> None:
         self.clock = ClockMetrics()
         self.over = trio.Event()
@@ -78,6 +80,7 @@ class PeerTalk:
         self._tells_ns = pacer.now_ns() + int(self._interval_ns * pace.jitter())
         self._key_name = key_name
         self._on_unconfirmed = on_unconfirmed
+        self._on_silent = on_silent
         self.finished = False
         self._undecodable = 0
         self._waiting: trio.CancelScope | None = None
@@ -180,6 +183,8 @@ class PeerTalk:
             self.clock.take(heard)
 
     def _say(self, now_ns: int) -> None:
+        if self._on_silent is not None and (text := self._channel.silence(now_ns)) is not None:
+            self._on_silent(text)
         if not self.finished and now_ns >= self._tells_ns:
             self._tells_ns += self._interval_ns * ((now_ns - self._tells_ns) // self._interval_ns + 1)
             self._channel.tell(self._counts(now_ns))

@@ -71,7 +71,7 @@ class IOStatus(Enum):
 
 
 class StreamError(Enum):
-    """Protocol errors, by the names that the original's logs use; the last six are ours."""
+    """Protocol errors, by the names that the original's logs use; the last seven are ours."""
 
     NOT_ALL_DATA_TRANSFERRED = "ErrorNotAllDataTransferred"
     TOO_MUCH_DATA_TRANSFERRED = "ErrorTooMuchDataTransferred"
@@ -81,6 +81,8 @@ class StreamError(Enum):
     SETTINGS_DISAGREE = "ErrorSettingsDisagree"
     REFUSED = "ErrorRefused"
     NO_ANSWER = "ErrorNoAnswer"
+    PEER_SILENT = "ErrorPeerSilent"
+    """A stream that was being sent and whose receiver, which had agreed on it, says nothing any more."""
     PEER_ENDED = "Cancelled: its peer ended it"
     """A stream that was being sent and whose receiver has told results already: no failure of either end."""
 

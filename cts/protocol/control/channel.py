@@ -17,8 +17,9 @@ from cts.protocol.control.results import CUT_OFF, ResultsExchange
 from cts.protocol.control.session import Session
 from cts.protocol.control.states import Event, State, next_state
 from cts.protocol.plan import StreamPlan
+from cts.protocol.remark import FELL_SILENT
 from cts.protocol.task import FOREVER_NS, JUST_AFTER_NS
-from cts.units import SECOND, format_duration
+from cts.units import SECOND, counted, format_duration
 
 __all__ = ["CONFIRMED_WITHIN_NS", "StreamChannel"]
 
@@ -98,12 +99,23 @@ class StreamChannel:
         if message is None or self.state is State.UNCONFIRMED:
             return None
         self._turn(Event.HEARD)
+        self._pinger.peer_heard(received_ns)
         return self._takes(message, control.sequence or 0, received_ns)
 
     @property
     def explanation(self) -> str | None:
         """What a person should hear of a peer that was never heard, without a full stop; None while there is nothing to say."""
         return _NOT_HEARD if self.state is State.UNCONFIRMED else None
+
+    def silence(self, now_ns: int) -> str | None:
+        """Say that a peer which was there says nothing any more, without a full stop; None while it may, or need not."""
+        if self.state is not State.CONFIRMED or self._exchange is not None:
+            return None
+        silence_ns = self._pinger.silence_ns(now_ns)
+        if silence_ns is None:
+            return None
+        lasted = format_duration(silence_ns // SECOND * SECOND)
+        return f"{FELL_SILENT}: nothing came of it for {lasted}, though it was asked {counted(self._pinger.in_vain, 'time')}"
 
     def tell(self, counts: Counts) -> None:
         """Have counts told to the peer; where earlier ones still wait, in their place."""

@@ -10,10 +10,15 @@ from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.messages import Ping, Pong
 from cts.units import MILLISECOND, SECOND
 
-__all__ = ["PING_INTERVAL_NS", "Allowance", "Pace", "Pinger"]
+__all__ = ["PING_INTERVAL_NS", "SILENT_AFTER_NS", "SILENT_AFTER_PINGS", "Allowance", "Pace", "Pinger"]
 
 PING_INTERVAL_NS = 200 * MILLISECOND
 """From one PING to the next at least: five a second."""
+SILENT_AFTER_NS = 30 * SECOND
+"""For how long at least nothing has come of a peer that has fallen silent: longer than a way takes to be found anew."""
+SILENT_AFTER_PINGS = 40
+"""How often at least it was asked meanwhile. Where 30 % is lost each way, of two PINGs one is answered, and 40 in a row are not
+once in 5e11 times; an end that stood still itself, or asks seldom, waits until it has asked as often."""
 _OUTSTANDING_AT_MOST = 16
 
 
@@ -43,11 +48,14 @@ class Pinger:
     Attributes:
         due_ns: when the next is due.
         implausible: PONGs that answer no PING of these, or whose stamps cannot be.
+        in_vain: PINGs since anything came of the peer.
     """
 
     def __init__(self, now_ns: int, *, jitter: Callable[[], float], interval_ns: int = PING_INTERVAL_NS) -> None:
         self.due_ns = now_ns
         self.implausible = 0
+        self.in_vain = 0
+        self._heard_ns = now_ns
         self._jitter = jitter
         self._interval_ns = interval_ns
         self._outstanding: dict[int, None] = {}
@@ -58,7 +66,18 @@ class Pinger:
         if len(self._outstanding) == _OUTSTANDING_AT_MOST:
             del self._outstanding[next(iter(self._outstanding))]
         self._outstanding[now_ns] = None
+        self.in_vain += 1
         return Ping(now_ns)
+
+    def peer_heard(self, now_ns: int) -> None:
+        """Take note that something of the peer's has come, whatever it says."""
+        self.in_vain = 0
+        self._heard_ns = now_ns
+
+    def silence_ns(self, now_ns: int) -> int | None:
+        """Return for how many nanoseconds the peer has been silent; None while that may be chance."""
+        silence_ns = now_ns - self._heard_ns
+        return silence_ns if silence_ns >= SILENT_AFTER_NS and self.in_vain >= SILENT_AFTER_PINGS else None
 
     def heard(self, pong: Pong, received_ns: int) -> ClockSample | None:
         """Take a PONG that came then; None where it says nothing."""

@@ -99,6 +99,30 @@ def channel_of(session: Session, now_ns: int = 0, features: Feature = ALL_FEATUR
     return StreamChannel(session, now_ns=now_ns, jitter=lambda: 0.0, features=features)
 
 
+def sent(channel: StreamChannel, now_ns: int = 0) -> list[bytes]:
+    datagrams = []
+    while (datagram := channel.poll(now_ns)) is not None:
+        datagrams.append(datagram)
+    return datagrams
+
+
+def said(datagrams: list[bytes]) -> list[Message]:
+    return [decode_control_untrusted(datagram).message for datagram in datagrams]
+
+
+def give(channel: StreamChannel, datagrams: list[bytes], now_ns: int = 0) -> list[object]:
+    heard = [channel.hear(decode_control_untrusted(datagram), now_ns) for datagram in datagrams]
+    return [each for each in heard if each is not None]
+
+
+def meet(client: StreamChannel, server: StreamChannel, now_ns: int = 0) -> None:
+    """Have both ends say what they have to say, and hear it, until there is nothing left."""
+    while said_by_client := sent(client, now_ns):
+        give(server, said_by_client, now_ns)
+        give(client, sent(server, now_ns), now_ns)
+    give(client, sent(server, now_ns), now_ns)
+
+
 U64 = st.integers(0, 2**64 - 1)
 I64 = st.integers(-(2**63), 2**63 - 1)
 QUANTITY = st.integers(0, MAX_QUANTITY)

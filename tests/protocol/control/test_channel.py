@@ -6,42 +6,17 @@ from attrs import evolve
 from cts.metrics.peer_clock import ClockSample
 from cts.protocol.control.channel import CONFIRMED_WITHIN_NS, StreamChannel
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
-from cts.protocol.control.datagrams import decode_control_untrusted
-from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Message, Ping, Pong, Results, ResultsAck
+from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Ping, Pong, Results, ResultsAck
 from cts.protocol.control.results import CUT_OFF, RESULTS_REPEATED_NS, RESULTS_RETRY_NS
 from cts.protocol.control.session import Rejected
 from cts.protocol.control.states import State
 from cts.protocol.plan import StreamPlan
 from cts.protocol.task import FOREVER_NS
 from cts.units import SECOND
-from tests.protocol.control.ends import KEY, MS, channel_of, channels
+from tests.protocol.control.ends import KEY, MS, channel_of, channels, give, meet, said, sent
 
 RECEIVED = Counts(received=ReceiverCounts(elapsed_ns=SECOND, completed=30))
 SENT = Results("Succeeded", sent=SenderCounts(frames_due=150, bytes_sent=5_000_000))
-
-
-def sent(channel: StreamChannel, now_ns: int = 0) -> list[bytes]:
-    datagrams = []
-    while (datagram := channel.poll(now_ns)) is not None:
-        datagrams.append(datagram)
-    return datagrams
-
-
-def said(datagrams: list[bytes]) -> list[Message]:
-    return [decode_control_untrusted(datagram).message for datagram in datagrams]
-
-
-def give(channel: StreamChannel, datagrams: list[bytes], now_ns: int = 0) -> list[object]:
-    heard = [channel.hear(decode_control_untrusted(datagram), now_ns) for datagram in datagrams]
-    return [each for each in heard if each is not None]
-
-
-def meet(client: StreamChannel, server: StreamChannel, now_ns: int = 0) -> None:
-    """Have both ends say what they have to say, and hear it, until there is nothing left."""
-    while said_by_client := sent(client, now_ns):
-        give(server, said_by_client, now_ns)
-        give(client, sent(server, now_ns), now_ns)
-    give(client, sent(server, now_ns), now_ns)
 
 
 # ------------------------------------------------------------------------------------------------ both know
