@@ -18,7 +18,7 @@ from cts.protocol.control.messages import Counts, Results
 from cts.protocol.control.results import CUT_OFF
 from cts.protocol.pattern import IOPattern
 from cts.protocol.remark import Remark
-from cts.protocol.task import StreamError
+from cts.protocol.task import JUST_AFTER_NS, StreamError
 from cts.protocol.wire import NANOSECONDS_PER_TICK
 from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.units import SECOND
@@ -52,6 +52,7 @@ class AgreedStream:
         self._receives = request.role is Role.RECEIVER
         self._speaking: trio.Nursery | None = None
         self._over = False
+        self._outlasts = False
         self._talk: PeerTalk | None = None
         if isinstance(request.opening, Accepted):
             self._begin()
@@ -113,8 +114,8 @@ class AgreedStream:
             if self._receives and self._pattern.handshake.settled:
                 talk.heard_data()
         # Of a whole stream it may tell before this end is through: where its buffer is less than what the way takes.
-        if not self._receives and talk.ended_early:
-            self._driver.peer_gone(StreamError.PEER_ENDED)
+        if others is not batch and talk.ended_early:
+            self._peer_ended(talk)
 
     def belongs(self, qpc: int, qpf: int, received_ns: int) -> bool:
         """Tell whether a datagram with that stamp can be of the stream, as far as the peer's clock is known."""
@@ -155,6 +156,26 @@ class AgreedStream:
         )
         if self._speaking is not None:
             self._speaking.start_soon(self._talk.run)
+
+    def _peer_ended(self, talk: PeerTalk) -> None:
+        """Send no more to a peer that has ended early; a server renders what it has sent, which leaves a place to others."""
+        if not self._receives:
+            self._driver.peer_gone(StreamError.PEER_ENDED)
+        elif isinstance(self._request.opening, Accepted) and self._speaking is not None and not self._outlasts:
+            self._outlasts = True
+            self._speaking.start_soon(self._outlast, talk.frames_told)
+
+    async def _outlast(self, frames: int | None) -> None:
+        """Stay until the last frame that can come has had its turn, as it does with each that is in the buffer; end then."""
+        pacer, plan = self._request.pacer, self._request.plan
+        if frames is None:
+            await pacer.wait_past(pacer.now_ns() + plan.render_offset_ns(1))
+        elif frames:
+            # What comes in the instant of its turn has come in time.
+            await pacer.wait_past(self._pattern.handshake.base_ns + plan.render_offset_ns(frames) + JUST_AFTER_NS)
+        self._observe(pacer.now_ns())
+        if not self._driver.over():
+            self._driver.peer_gone(StreamError.PEER_ENDED)
 
     @property
     def _peer_ends_ns(self) -> int:

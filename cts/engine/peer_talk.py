@@ -145,6 +145,12 @@ class PeerTalk:
         return results is not None and results.outcome != SUCCEEDED
 
     @property
+    def frames_told(self) -> int | None:
+        """How many frames have had their turn there, by its results; None where these do not tell."""
+        results = self._channel.peer_results
+        return None if results is None or results.sent is None else results.sent.frames_due
+
+    @property
     def known(self) -> PeerEnd:
         """What is known of the peer."""
         channel, rejected = self._channel, self._channel.session.rejected
