@@ -125,6 +125,7 @@ class ClientBroker:
     _start_spread_ns: int = 0
     _listening: Listening
     answered: dict[Target, Address] = field(factory=dict, init=False)
+    _turn: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     _changed: trio.Event = field(factory=trio.Event, init=False)
     _began_ns: int = field(default=0, init=False)
 
@@ -136,21 +137,27 @@ class ClientBroker:
                 self._changed = trio.Event()
                 while self._broker.open():
                     await self._take_turn()
+                    if self._broker.stopped:
+                        break
                     target = self._targets[(self._broker.opened - 1) % len(self._targets)]
                     self._broker.started()
                     await self._open(target, streams)
                 await self._changed.wait()
 
     def stop(self) -> None:
-        """Open no more streams; those that run go on."""
+        """Open no more streams, and ask for none; those that run go on."""
         self._broker.stop()
+        self._streams.running.ask_no_more(self._streams.pacer.now_ns())
+        self._turn.cancel()
         self._changed.set()
 
     async def _take_turn(self) -> None:
         """Wait until the next of the first streams is to begin: begun together, all would send together for ever."""
         index, connections = self._broker.opened - 1, self._broker.at_once
         if self._start_spread_ns and 0 < index < connections:
-            await self._streams.pacer.wait_until(self._began_ns + index * self._start_spread_ns // connections)
+            with self._turn:
+                await self._streams.pacer.wait_until(self._began_ns + index * self._start_spread_ns // connections)
+            self._turn = trio.CancelScope()
 
     async def _open(self, target: Target, streams: trio.Nursery) -> None:
         if len(target) == 1 or target in self.answered:

@@ -10,6 +10,9 @@ from attrs import define, field, frozen
 
 from cts.api import IConnectedSocket, IPacer, Role, StreamSnapshot
 from cts.metrics.counters import total_of
+from cts.protocol.control.acceptor import Accepted
+from cts.protocol.control.client import ClientHandshake
+from cts.protocol.control.greeting import Opening
 from cts.records.measures import StreamMeasures
 from cts.records.snapshots import StreamInfo
 
@@ -21,17 +24,22 @@ _LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
 
 @frozen(eq=False)
 class OpenStream:
-    """A stream that was made and told of, to be run; ``running`` ends it for another one of its peer.
+    """A stream that was made and told of, to be run; ``running`` ends it alone.
 
     Attributes:
-        welcome: what its peer was answered that asked for it by HELLO; None for a client's, and for START.
+        opening: how it begins by HELLO; None for START.
     """
 
     info: StreamInfo
     socket: IConnectedSocket = field(repr=False)
     measures: StreamMeasures | None = field(default=None, repr=False)
-    welcome: bytes | None = field(default=None, repr=False)
+    opening: Opening | None = field(default=None, repr=False)
     running: trio.CancelScope = field(factory=trio.CancelScope, repr=False, init=False)
+
+    @property
+    def welcome(self) -> bytes | None:
+        """What its peer was answered that asked for it by HELLO; None for a client's, and for START."""
+        return self.opening.answer if isinstance(self.opening, Accepted) else None
 
     @property
     def gives_way(self) -> bool:
@@ -41,6 +49,17 @@ class OpenStream:
     def give_way(self) -> None:
         """End it for another one of its peer, if it does."""
         if self.gives_way:
+            self.running.cancel()
+
+    @property
+    def gave_way(self) -> bool:
+        """Whether that is why it ended."""
+        return self.running.cancelled_caught and not isinstance(self.opening, ClientHandshake)
+
+    def ask_no_more(self, now_ns: int) -> None:
+        """End it if it is still being asked for by HELLO; one whose data comes runs, though its WELCOME be lost."""
+        opening = self.opening
+        if isinstance(opening, ClientHandshake) and opening.pending and not self.socket.observe(now_ns).bytes_received:
             self.running.cancel()
 
 
@@ -73,6 +92,11 @@ class OpenStreams:
         """Forget one that has ended."""
         del self._open[stream]
         self.seen.pop(stream, None)
+
+    def ask_no_more(self, now_ns: int) -> None:
+        """End those that still ask for their stream by HELLO, or wait for a place: nothing of them runs that could end well."""
+        for stream in self.all():
+            stream.ask_no_more(now_ns)
 
     def look(self, role: Role, pacer: IPacer) -> Iterator[None]:
         """Look at every one, in steps: whoever takes a step lets frames leave before the next one.

@@ -28,7 +28,6 @@ from cts.engine.stream_parts import StreamParts
 from cts.errors import PluginFailure, explained
 from cts.metrics.counters import total_of
 from cts.metrics.frame_record import MissedRecord
-from cts.protocol.control.acceptor import Accepted
 from cts.protocol.control.greeting import Opening
 from cts.records.observer import Observer
 from cts.records.snapshots import StreamInfo
@@ -163,8 +162,7 @@ class Streams:
             self._fail(info, error)
             return None
         # Whoever is told of it now finds it among those that run, though its task may not have had its turn yet.
-        welcome = opening.answer if isinstance(opening, Accepted) else None
-        opened = OpenStream(info, socket, measures, welcome)
+        opened = OpenStream(info, socket, measures, opening)
         self.running.add(opened)
         return opened
 
@@ -193,8 +191,7 @@ class Streams:
         finally:
             self.running.remove(stream)
             if result is None:
-                gave_way = stream.running.cancelled_caught
-                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if gave_way else _CANCELLED)
+                result = self._ended_now(stream, (Outcome.CANCELLED, GAVE_WAY) if stream.gave_way else _CANCELLED)
             self._remarks.pop(info, None)
             lateness = socket.send_lateness
             if lateness is not None:

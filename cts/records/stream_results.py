@@ -133,7 +133,9 @@ class StreamEnds:
 def came_to_nothing(result: StreamResult) -> bool:
     """Tell whether a stream was asked for and failed without a byte of it: a stranger's START, a peer that is gone, or left."""
     counts = result.counts
-    return (result.failed or result.result == StreamError.PEER_ENDED.value) and not (counts.bytes_received or counts.bytes_sent)
+    return (result.failed or result.result == StreamError.PEER_ENDED.value) and not (
+        counts.bytes_received or counts.bytes_sent
+    )
 
 
 def failure_of(error: BaseException) -> tuple[Outcome, str]:

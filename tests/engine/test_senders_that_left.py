@@ -75,7 +75,7 @@ def test_its_place_is_the_next_ones() -> None:
     async def main(world: World) -> RunReport:
         run = {"role": "server", "grace": "0s"}
         server = {"connection_limit": 1}
-        serving = await world.serve(world.session(config_of("push", run=run, server=server, stream=LONG)))
+        await world.serve(world.session(config_of("push", run=run, server=server, stream=LONG)))
         first, second = (world.session(config_of("push", run={"role": "client"}, client=BY_HELLO)) for _ in range(2))
         running = await world.serve(first)
         await world.until(SECOND)
