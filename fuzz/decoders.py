@@ -20,7 +20,7 @@ from cts.plugin.choice import choose_plugins
 from cts.protocol.control.acceptor import Acceptor
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake
-from cts.protocol.control.datagrams import controls_apart, decode_control_untrusted
+from cts.protocol.control.datagrams import HelloDatagram, controls_apart, decode_control_untrusted
 from cts.protocol.control.keys import StreamKeys
 from cts.protocol.control.session import Session
 from cts.protocol.handshake import starts_apart
@@ -79,9 +79,11 @@ def control(data: bytes) -> None:
         return
     plan = StreamPlan(80_000, 10, SECOND)
     ClientHandshake(plan, Direction.PULL, nonce=bytes(16), now_ns=0).hear(decoded, 0)
-    heard = Acceptor(bytes(16)).hear(decoded, b"192.0.2.7", 50_000, 0)
-    # The answer to who has shown nothing is smaller than the question.
-    assert heard is None or (isinstance(heard, bytes) and len(heard) <= len(data))
+    if (hello := HelloDatagram.of(decoded)) is not None:
+        heard = Acceptor(bytes(16)).hear(hello, b"192.0.2.7", 50_000, 0)
+        # The answer to who has shown nothing is smaller than the question.
+        assert isinstance(heard, bytes)
+        assert len(heard) <= len(data)
     StreamChannel(Session(StreamKeys.of(None, b"", b""), is_client=True), now_ns=0, jitter=lambda: 0.0).hear(decoded, 0)
 
 

@@ -13,9 +13,8 @@ from cts.engine.refusals import CLOSED_TO_HELLO, FULL, LEAVING, NO_ROOM, SERVED_
 from cts.engine.turned_away import TurnedAway
 from cts.errors import DecodeError
 from cts.protocol.control.acceptor import Repeated
-from cts.protocol.control.datagrams import Control, decode_control_untrusted
+from cts.protocol.control.datagrams import HelloDatagram, decode_control_untrusted
 from cts.protocol.control.limits import Refusal
-from cts.protocol.control.messages import Hello
 from cts.units import SECOND
 
 __all__ = ["BUSY_AFTER_NS", "HelloDoor", "hello_in"]
@@ -25,13 +24,12 @@ BUSY_AFTER_NS = 3 * SECOND
 over results, which takes two seconds at most, and it does not ask for longer than five."""
 
 
-def hello_in(datagram: bytes) -> Control | None:
+def hello_in(datagram: bytes) -> HelloDatagram | None:
     """Return the HELLO that a control datagram is; None for another one, and for what is none."""
     try:
-        control = decode_control_untrusted(datagram)
+        return HelloDatagram.of(decode_control_untrusted(datagram))
     except DecodeError:
         return None
-    return control if isinstance(control.message, Hello) else None
 
 
 @define(eq=False, kw_only=True)
@@ -57,7 +55,7 @@ class HelloDoor:
         self,
         endpoint: IDatagramEndpoint,
         remote: Address,
-        hello: Control,
+        hello: HelloDatagram,
         *,
         received_ns: int,
         now_ns: int,
@@ -77,8 +75,8 @@ class HelloDoor:
             if isinstance(heard, Asked)
             else heard
         )
-        if said is None or isinstance(said, bool):
-            return bool(said)
+        if isinstance(said, bool):
+            return said
         if isinstance(said, Repeated) and present is not None and present.welcome == said.answer:
             present.socket.on_start_repeated(received_ns)
             return False

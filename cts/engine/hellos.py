@@ -11,7 +11,7 @@ from cts.engine.contracts import IAdmission
 from cts.engine.refusals import NO_PLAN, OTHER_WAY, UNFIT, beyond
 from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.client import HELLO_RETRY_NS
-from cts.protocol.control.datagrams import Control
+from cts.protocol.control.datagrams import HelloDatagram
 from cts.protocol.control.limits import Caps, Reason, Refusal, admit
 from cts.protocol.roles import Direction, Role
 
@@ -67,7 +67,7 @@ class Hellos:
     _admission: IAdmission | None = None
     _waiting: dict[Address, _Waiting] = field(factory=dict, init=False)
 
-    def hear(self, hello: Control, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked | None:
+    def hear(self, hello: HelloDatagram, remote: Address, now_ns: int) -> bytes | Repeated | Declined | Asked:
         """Take a HELLO; return the answer, the one that was given before, why there is no stream, or what is to be let in."""
         heard = self._acceptor.hear(hello, remote.host.encode(), remote.port, now_ns)
         if isinstance(heard, Unfit):

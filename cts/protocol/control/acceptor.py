@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from cts.protocol.control.cookie import cookie_of, is_fresh_cookie, slot_of
-from cts.protocol.control.datagrams import Control, encode_control, transcript, with_tag
+from cts.protocol.control.datagrams import HelloDatagram, encode_control, transcript, with_tag
 from cts.protocol.control.keys import Key, KeyRing, StreamKeys, same
 from cts.protocol.control.limits import Caps, Reason, Refusal, WantedPlan
 from cts.protocol.control.messages import ALL_FEATURES, Challenge, Feature, Hello, Refused, Welcome
@@ -93,13 +93,11 @@ class _Answers:
     def __len__(self) -> int:
         return len(self._now) + len(self._before)
 
-    def add(self, asker: _Asker, answer: bytes) -> bool:
-        """Keep an answer; tell whether another one was forgotten for it."""
-        crowded = len(self) >= self._at_most
-        if crowded:
+    def add(self, asker: _Asker, answer: bytes) -> None:
+        """Keep an answer; where there are too many the oldest is forgotten for it."""
+        if len(self) >= self._at_most:
             (self._before or self._now).popitem(last=False)
         self._now[asker] = answer
-        return crowded
 
     def again(self, asker: _Asker) -> bytes | None:
         """Return what an asker was answered, which is of this slot from now on."""
@@ -126,17 +124,9 @@ class Acceptor:
         keys: those of its clients; None to serve who has none.
         remembered: streams that are kept at once, and refusals, each for 10 s at most after the last copy of its HELLO.
             Of more the oldest are forgotten: a copy of one's HELLO that is still on its way is decided anew.
-
-    Attributes:
-        challenged: CHALLENGEs that were answered.
-        repeated: copies of a HELLO that were answered as before.
-        forgotten: decisions that others took the room of.
     """
 
     def __init__(self, secret: bytes, *, keys: KeyRing | None = None, remembered: int = 16_384) -> None:
-        self.challenged = 0
-        self.repeated = 0
-        self.forgotten = 0
         self._secret = secret
         self._keys = keys
         self._slot = 0
@@ -149,43 +139,39 @@ class Acceptor:
         return len(self._accepted) + len(self._refused)
 
     def hear(
-        self, control: Control, address: bytes, port: int, now_ns: int
-    ) -> bytes | Repeated | Unfit | Incoming | None:
-        """Take a control datagram from an address that has no stream, or a HELLO from one that has.
+        self, datagram: HelloDatagram, address: bytes, port: int, now_ns: int
+    ) -> bytes | Repeated | Unfit | Incoming:
+        """Take a HELLO, whether its address has a stream or none.
 
         Args:
-            control: the datagram.
+            datagram: the HELLO.
             address: the peer's, 255 bytes at most; one address always the same ones.
             port: the peer's.
             now_ns: this instant.
 
         Returns:
             The answer to send there; or the one that was given before; or why there cannot be a stream; or who asks, to be
-            decided before anything else is heard; or None for nothing to do.
+            decided before anything else is heard.
         """
-        hello = control.message
-        if not isinstance(hello, Hello):
-            return None
+        hello = datagram.hello
         cookie = hello.cookie
         if cookie is None or not is_fresh_cookie(self._secret, address, port, hello.nonce, cookie, now_ns):
-            self.challenged += 1
             made = cookie_of(self._secret, address, port, hello.nonce, slot_of(now_ns))
             return encode_control(Challenge(hello.nonce, made))
         self._forget(now_ns)
         asker = (address, port, hello.nonce)
         before = self._accepted.again(asker) or self._refused.again(asker)
         if before is not None:
-            self.repeated += 1
             return Repeated(before)
         if hello.unknown:
             text = (
                 f"HELLO has field {hello.unknown[0]}, which this server does not know: it may be older than the client"
             )
             return Unfit(Reason.UNSUPPORTED, _refused(hello, Refusal(Reason.UNSUPPORTED, text)))
-        key, problem = self._key_of(hello, control)
+        key, problem = self._key_of(datagram)
         if problem is not None:
             return Unfit(Reason.KEY, _refused(hello, Refusal(Reason.KEY, problem)))
-        return Incoming(hello, key, asker, transcript(control.covered))
+        return Incoming(hello, key, asker, transcript(datagram.covered))
 
     def accept(
         self,
@@ -216,7 +202,7 @@ class Acceptor:
         )
         covered = encode_control(welcome, tagged=key is not None)
         answer = covered if key is None else with_tag(covered, key.welcome_tag(incoming.transcript, covered))
-        self.forgotten += self._accepted.add(incoming.asker, answer)
+        self._accepted.add(incoming.asker, answer)
         keys = StreamKeys.of(key, incoming.transcript, covered)
         return Accepted(answer, Session(keys, is_client=False), both, None if key is None else key.name)
 
@@ -224,7 +210,7 @@ class Acceptor:
         """Return the answer that says why the stream is not served."""
         self._accepted.drop(incoming.asker)
         answer = _refused(incoming.hello, refusal)
-        self.forgotten += self._refused.add(incoming.asker, answer)
+        self._refused.add(incoming.asker, answer)
         return answer
 
     def _forget(self, now_ns: int) -> None:
@@ -235,16 +221,16 @@ class Acceptor:
                 answers.turn(keep=slot == self._slot + 1)
             self._slot = slot
 
-    def _key_of(self, hello: Hello, control: Control) -> tuple[Key | None, str | None]:
+    def _key_of(self, datagram: HelloDatagram) -> tuple[Key | None, str | None]:
         """Return the key that a client has; or in its place what is wrong."""
-        tag = control.tag
+        hello, tag, covered = datagram
         if self._keys is None:
             return None, None if tag is None else "it has no keys: do without one, or give it the same psk_file"
         if tag is None:
             return None, "it serves only who has a key: set client.psk_file to one of its keys"
         key = self._keys.find(hello.key_name)
         # Which of the two is wrong is not said: whether there is a name is nobody's business.
-        if key is None or not same(tag, key.hello_tag(control.covered)):
+        if key is None or not same(tag, key.hello_tag(covered)):
             return None, "the key is not one of this server's, or has another name there"
         return key, None
 

@@ -25,6 +25,7 @@ __all__ = [
     "MAX_CONTROL_SIZE",
     "VERSION",
     "Control",
+    "HelloDatagram",
     "controls_apart",
     "decode_control_untrusted",
     "encode_control",
@@ -68,6 +69,25 @@ class Control(NamedTuple):
     sequence: int | None
     tag: bytes | None
     covered: bytes
+
+
+class HelloDatagram(NamedTuple):
+    """A HELLO from the network.
+
+    Attributes:
+        hello: what it says.
+        tag, covered: as in :class:`Control`.
+    """
+
+    hello: Hello
+    tag: bytes | None
+    covered: bytes
+
+    @classmethod
+    def of(cls, control: Control) -> HelloDatagram | None:
+        """Return the HELLO that a control datagram is; None for another one."""
+        message = control.message
+        return cls(message, control.tag, control.covered) if isinstance(message, Hello) else None
 
 
 def encode_control(message: Message, *, token: bytes = b"", sequence: int = 0, tagged: bool = False) -> bytes:

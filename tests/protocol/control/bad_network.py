@@ -11,9 +11,8 @@ from attrs import define, field
 from cts.protocol.control.acceptor import Acceptor, Incoming, Repeated, Unfit
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
-from cts.protocol.control.datagrams import decode_control_untrusted
+from cts.protocol.control.datagrams import HelloDatagram, decode_control_untrusted
 from cts.protocol.control.limits import Refusal
-from cts.protocol.control.messages import Hello
 from tests.protocol.control.ends import ADDRESS, MS, PORT, SECRET, accept, channel_of, client_of
 
 
@@ -90,11 +89,11 @@ class BadNetwork:
 
     def _server_hears(self, datagram: bytes) -> None:
         control = decode_control_untrusted(datagram)
-        if not isinstance(control.message, Hello):
+        if (hello := HelloDatagram.of(control)) is None:
             for channel in self.server_channels:
                 channel.hear(control, self.now_ns)
             return
-        answer = self.acceptor.hear(control, ADDRESS, PORT, self.now_ns)
+        answer = self.acceptor.hear(hello, ADDRESS, PORT, self.now_ns)
         if isinstance(answer, Incoming):
             if self.refusal is not None:
                 answer = self.acceptor.refuse(answer, self.refusal)

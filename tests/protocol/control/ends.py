@@ -8,7 +8,7 @@ from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
-from cts.protocol.control.datagrams import decode_control_untrusted
+from cts.protocol.control.datagrams import HelloDatagram, decode_control_untrusted
 from cts.protocol.control.keys import Key, KeyRing
 from cts.protocol.control.limits import Caps, Reason, Refusal, WantedPlan
 from cts.protocol.control.messages import (
@@ -58,10 +58,12 @@ def acceptor_of(*keys: Key, remembered: int = 100) -> Acceptor:
 
 def hear(
     acceptor: Acceptor, datagram: bytes | None, now_ns: int = 0, port: int = PORT
-) -> bytes | Repeated | Unfit | Incoming | None:
-    """Hand what a client sent, which must be something, to a server."""
+) -> bytes | Repeated | Unfit | Incoming:
+    """Hand what a client sent, which must be a HELLO, to a server."""
     assert datagram is not None
-    return acceptor.hear(decode_control_untrusted(datagram), ADDRESS, port, now_ns)
+    hello = HelloDatagram.of(decode_control_untrusted(datagram))
+    assert hello is not None
+    return acceptor.hear(hello, ADDRESS, port, now_ns)
 
 
 def tell(client: ClientHandshake, datagram: object, now_ns: int = 0) -> bool:

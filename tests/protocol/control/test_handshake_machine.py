@@ -11,10 +11,10 @@ from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.client import ClientHandshake, HandshakeMode
 from cts.protocol.control.cookie import COOKIE_SLOT_NS
-from cts.protocol.control.datagrams import decode_control_untrusted, encode_control, with_tag
+from cts.protocol.control.datagrams import HelloDatagram, decode_control_untrusted, encode_control, with_tag
 from cts.protocol.control.keys import Key, KeyRing
 from cts.protocol.control.limits import Reason, Refusal
-from cts.protocol.control.messages import Counts, Hello, Message, Results, ResultsAck
+from cts.protocol.control.messages import Counts, Message, Results, ResultsAck
 from cts.protocol.control.session import Session
 from cts.protocol.control.states import State, is_final
 from cts.units import SECOND
@@ -238,16 +238,16 @@ class Handshakes(RuleBasedStateMachine):
             control = decode_control_untrusted(data)
         except DecodeError:
             return b""
-        if not isinstance(control.message, Hello):
+        if (hello := HelloDatagram.of(control)) is None:
             for _, channel in self.streams:
                 channel.hear(control, self.now_ns)
             return b""
-        answer = self.acceptor.hear(control, ADDRESS, PORT, self.now_ns)
-        if isinstance(answer, Incoming):
-            assert answer.hello.nonce == NONCE
-            answer = self._decide(answer)
-        if isinstance(answer, Repeated | Unfit):
-            answer = answer.answer
+        heard = self.acceptor.hear(hello, ADDRESS, PORT, self.now_ns)
+        if isinstance(heard, Incoming):
+            assert heard.hello.nonce == NONCE
+            answer = self._decide(heard)
+        else:
+            answer = heard.answer if isinstance(heard, Repeated | Unfit) else heard
         # No answer is larger than what it answers.
         assert len(answer or b"") <= len(data)
         return answer or b""
