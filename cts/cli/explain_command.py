@@ -100,9 +100,8 @@ def _leaves(path: str, value: object) -> Iterator[str]:
 def _evidence(metric: Metric, report: RunReport) -> Iterator[str]:
     """Yield what limits rest on: by which method, and how many independent values."""
     from cts.metrics.confidence import evidence
-    from cts.records.begun import of_those_that_began
 
-    totals = of_those_that_began(report).metrics
+    totals = report.begun.metrics
     place = metric.limits or metric.limits_of_rest or "".join(metric.first[:1])
     sums = {"metrics.frames.played_share": "frames", "metrics.datagrams.loss_share": "datagrams"}
     if totals is None or place not in sums:

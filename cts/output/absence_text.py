@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from cts.output.figures import seconds
 from cts.protocol.control.client import HAS_ANSWERED
 from cts.protocol.task import StreamError
-from cts.records.begun import never_began
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
 from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
@@ -21,7 +20,7 @@ _NO_ANSWER = frozenset({StreamError.NOT_ALL_DATA_TRANSFERRED.value, StreamError.
 
 def absence_of(report: RunReport) -> str | None:
     """Return in a sentence that a client had no answer, and from where, with the question that helps; None where it had one."""
-    absent = never_began(report)
+    absent = report.never_began
     if report.role != "client" or not absent or len(absent) < len(report.streams) + report.streams_omitted:
         return None
     if not all(_is_unanswered(stream.end) for stream in absent):
@@ -45,7 +44,7 @@ def _is_unanswered(end: StreamResult) -> bool:
 
 def never_began_sentence(report: RunReport) -> Iterator[str]:
     """Yield how many streams never began, and why, if there were any."""
-    if absent := never_began(report):
+    if absent := report.never_began:
         of = sum(report.snapshot.outcomes.values()) + report.snapshot.open_streams
         streams = "the stream" if of == 1 else f"{len(absent):,} of {of:,} streams"
         whom = _with(absent) if report.role == "client" else ""

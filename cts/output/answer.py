@@ -22,7 +22,6 @@ from cts.output.trust_text import reason_of
 from cts.protocol.control.results import CUT_OFF
 from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Role
-from cts.records.begun import of_those_that_began
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
 from cts.records.stream_results import SUCCEEDED, StreamResult
@@ -45,7 +44,7 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
         report: of the run.
         judgements: what became of the run's expectations.
     """
-    begun, counts = of_those_that_began(report), report.snapshot.counts
+    begun, counts = report.begun, report.snapshot.counts
     measured = counts.bytes_received or counts.bytes_sent
     sentences = [*(_distrust(report.trust) if measured else ())]
     if (absent := absence_of(report)) is not None:

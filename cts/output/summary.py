@@ -30,7 +30,6 @@ from cts.output.stream_lines import shown_id
 from cts.output.summary_json import judgements_of
 from cts.output.trust_text import trust_rows
 from cts.protocol.roles import Direction, Role
-from cts.records.begun import never_began, of_those_that_began
 from cts.records.late import LateArrivals
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, StreamSnapshot
@@ -53,7 +52,7 @@ def summary_text(report: RunReport) -> str:
 
 def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     """Return the rows of that, each with its name; those with none go on from the one before."""
-    snapshot, begun = report.snapshot, of_those_that_began(report)
+    snapshot, begun = report.snapshot, report.begun
     counts = begun.snapshot.counts
     interrupted = ", interrupted" if report.interrupted else ""
     who = _who_sends(report)
@@ -61,7 +60,7 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    absent = f", {len(none)} of which never began" if (none := never_began(report)) else ""
+    absent = f", {len(none)} of which never began" if (none := report.never_began) else ""
     rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
     judgements = judgements_of(report)
     if absence_of(report) is not None:
@@ -206,7 +205,7 @@ def _failures(report: RunReport) -> list[str]:
         return []
     listed = failed[:MAX_FAILURES_LISTED]
     lines = ["", "failed streams:"]
-    absent = never_began(report)
+    absent = report.never_began
     for stream in listed:
         text_of = never_began_text if stream in absent else _result_of
         told = dict.fromkeys(_failure(end, text_of(end)) for end in (stream.end, *stream.others) if end.failed)

@@ -22,7 +22,6 @@ from cts.output.plan_words import plan_json
 from cts.output.playout_text import playout_json
 from cts.output.trust_text import seconds_json, trust_json
 from cts.protocol.roles import Role
-from cts.records.begun import never_began, of_those_that_began
 from cts.records.late import LateArrivals
 from cts.records.provenance import provenance_written
 from cts.records.results import RunReport
@@ -60,7 +59,7 @@ def judgements_of(report: RunReport) -> tuple[Judgement, ...]:
 
 def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return all that was measured, with what is told of each stream."""
-    snapshot, begun = report.snapshot, of_those_that_began(report)
+    snapshot, begun = report.snapshot, report.begun
     outcomes = snapshot.outcomes
     return {
         "role": report.role,
@@ -83,7 +82,7 @@ def _figures(report: RunReport, streams: Sequence[Mapping[str, object]]) -> dict
         "refused": dict(sorted(snapshot.refused.items())),
         "overflowed": snapshot.overflowed,
         "streams_omitted": report.streams_omitted,
-        "streams_never_began": len(never_began(report)),
+        "streams_never_began": len(report.never_began),
         "interrupted": report.interrupted,
         "failures": list(report.failures),
         "send_lateness_seconds": seconds_json(report.send_lateness.percentiles()),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 
 from attrs import evolve, field, frozen
 
 from cts.expectations.expectation import Expectation
+from cts.metrics.counters import total_of
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
 from cts.metrics.media import MediaTotals
-from cts.metrics.playout import Playout
+from cts.metrics.playout import Playout, PlayoutSum
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
@@ -81,6 +84,38 @@ class RunReport:
     profile: Profile = field(factory=default_profile)
     provenance: Provenance | None = None
     expectations: tuple[Expectation, ...] = ()
+
+    @cached_property
+    def never_began(self) -> tuple[StreamEnds, ...]:
+        """The streams that were asked for and never began, as far as they are listed.
+
+        Neither end sent or received a byte of them, nor did both agree on them, nor did a server name one to a client that is
+        here. Where data came of some stream once it had been given up none is among them: it may be the one.
+        """
+        return () if self.late.streams else tuple(stream for stream in self.streams if not stream.began(self.role))
+
+    @cached_property
+    def begun(self) -> RunReport:
+        """The report without streams that never began: they count among no frames, bytes, outcomes and metrics."""
+        absent = self.never_began
+        if not absent:
+            return self
+        counts = self.snapshot.counts
+        frames = total_of([stream.end.counts.frames for stream in absent])
+        due = total_of([stream.end.counts.due for stream in absent])
+        outcomes = Counter(self.snapshot.outcomes) - Counter(stream.outcome for stream in absent)
+        without = set(map(id, absent))
+        begun = evolve(
+            self,
+            streams=tuple(stream for stream in self.streams if id(stream) not in without),
+            snapshot=evolve(
+                self.snapshot,
+                counts=evolve(counts, frames=counts.frames - frames, due=counts.due - due),
+                outcomes=dict(outcomes),
+            ),
+        )
+        # What the streams that are not listed any more add to these is not known apart.
+        return begun if self.streams_omitted else _measured_by_its_streams(begun)
 
     @property
     def trust(self) -> Trust | None:
@@ -175,6 +210,14 @@ class RunReport:
         outcomes = self.snapshot.outcomes
         failed = self.failures or outcomes.get(Outcome.NETWORK_ERROR) or outcomes.get(Outcome.PROTOCOL_ERROR)
         return bool(failed) or (self.role == "client" and any(end.failed_there for end in self.results))
+
+
+def _measured_by_its_streams(report: RunReport) -> RunReport:
+    playout = PlayoutSum()
+    for end in report.received:
+        playout.add(end.playout)
+    known = [end.metrics for end in report.received if end.metrics is not None]
+    return evolve(report, playout=playout.playout, metrics=MediaTotals.of(known) if known else None)
 
 
 @frozen

@@ -107,6 +107,20 @@ class StreamEnds:
                     return other.outcome
         return self.end.outcome
 
+    def began(self, role: str) -> bool:
+        """Tell whether anything was of it but questions, in a run of that role; as far as its counts are known."""
+        if role == "client" and self.end.connection_id != UNKNOWN_CONNECTION_ID:
+            # The server named it, and so sent it; by itself a name says nothing, for a server names what strangers ask for.
+            return True
+        for end in (self.end, *self.others):
+            counts = end.counts
+            if end.role is Role.SENDER and counts.due.due:
+                return True
+            if counts.bytes_received or counts.bytes_sent or counts.frames.error or end.peer is not None:
+                return True
+        # Of a stream whose counts went with their process, nothing is known.
+        return not self.end.counted or self.outcome is Outcome.SUCCESSFUL
+
     @property
     def loss(self) -> LossByPlace | None:
         """Where its bytes were lost; None where no end is known that received them."""

@@ -12,7 +12,6 @@ from cts.output.figures import about_rate, about_time, percentage
 from cts.output.media_text import longest_stall_text
 from cts.output.trust_text import reason_of, trust_json
 from cts.protocol.roles import Role
-from cts.records.begun import of_those_that_began
 from cts.records.stream_results import StreamEnds
 from cts.report.markup import Markup, element, foreign
 from cts.report.picture import RunPicture
@@ -38,7 +37,7 @@ _PERCENTILES = {"p50": "median", "p99": "99 %", "p999": "99.9 %", "greatest": "a
 
 def glance(run: RunPicture) -> Markup:
     """Return the few figures that matter most, as tiles."""
-    report = of_those_that_began(run.report)
+    report = run.report.begun
     counts, totals, trust = report.snapshot.counts, report.metrics, report.trust
     frames = counts.frames
     tiles: list[tuple[str, str, str]] = []
