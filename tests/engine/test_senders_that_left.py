@@ -7,8 +7,12 @@ import pytest
 from cts.api import FrameTotals, Outcome, StreamResult
 from cts.impairment.delay import Constant
 from cts.impairment.link import Impairment
+from cts.protocol.control.client import ClientHandshake
+from cts.protocol.control.datagrams import decode_control_untrusted
+from cts.protocol.control.messages import Results
+from cts.protocol.roles import Direction
 from cts.records.results import RunReport
-from tests.engine.small_stream import FIRST_RENDER, LATENCY, MS, PATH, SECOND, config_of
+from tests.engine.small_stream import FIRST_RENDER, LATENCY, MS, PATH, PLAN, SECOND, SERVER, config_of
 from tests.engine.virtual_world import World, in_world
 
 BY_HELLO = {"handshake": "cts"}
@@ -91,3 +95,28 @@ def test_it_counts_as_a_stream_that_was_served_only_if_something_came(leaves_ns:
     report = pushed(leaves_ns, until_ns=3600 * SECOND, server_exit_limit=1)
     # A server that has served all leaves by itself.
     assert report.interrupted is (leaves_ns == ANSWERED_NS)
+
+
+def test_one_that_does_not_say_how_much_it_has_sent_has_one_buffer_left() -> None:
+    async def main(world: World) -> tuple[StreamResult, int]:
+        serving = await world.serve(world.session(config_of("push", run={"role": "server", "grace": "0s"})))
+        peer = await world.connect()
+        client = ClientHandshake(PLAN, Direction.PUSH, nonce=bytes(16), now_ns=0)
+        while client.session is None:
+            if (hello := client.poll(world.pacer.now_ns())) is not None:
+                await peer.send(SERVER, hello)
+            await world.until(world.pacer.now_ns() + 3 * LATENCY)
+            peer.endpoint.drain()
+            for each in peer.received:
+                client.hear(decode_control_untrusted(each.data), each.at_ns)
+        base_ns = world.pacer.now_ns()
+        await peer.stream(SERVER, base_ns, [1, 2, 3])
+        left_ns = world.pacer.now_ns()
+        await peer.send(SERVER, client.session.seal(Results("Cancelled")))
+        await world.until(10 * SECOND)
+        return the_only(await serving.stop()), left_ns
+
+    result, left_ns = in_world(main)
+    assert (result.outcome, result.result) == ENDED_BY_PEER
+    assert result.counts.frames.completed == 3
+    assert abs(result.ended_ns - (left_ns + FIRST_RENDER + LATENCY)) <= MODERATION
