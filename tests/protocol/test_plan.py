@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from fractions import Fraction
 from itertools import pairwise
 
@@ -99,6 +100,14 @@ def test_a_fractional_rate_stays_exact_after_a_hundred_hours() -> None:
     assert plan.send_offset_ns(30_000) == 1001 * SECOND
     assert plan.send_offset_ns(300 * 30_000) == 300 * 1001 * SECOND
     assert plan.render_offset_ns(30_001 - plan.buffered_frames) == 1001 * SECOND
+
+
+def test_a_plan_that_has_been_used_is_pickled_as_its_numbers() -> None:
+    plan = StreamPlan(8_000_000, Fraction(30_000, 1001), SECOND)
+    data = pickle.dumps(plan)
+    assert plan.payloads
+    assert pickle.dumps(plan) == data
+    assert pickle.loads(data) == plan
 
 
 def test_a_frame_may_take_longer_than_a_second() -> None:
