@@ -66,17 +66,25 @@ def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     return [("buffer", f"{none} would have let 95 % of frames play; {enough}; {set_to}")]
 
 
-def buffer_words(playout: Playout, buffer_depth_ns: int) -> tuple[str, str]:
-    """Return which buffer would do for how many frames, at length and in brief; of frames some of which play at some depth."""
+def buffer_words(playout: Playout, buffer_depth_ns: int) -> tuple[str, ...]:
+    """Return which buffer would do for how many frames, each text briefer; of frames some of which play at some depth."""
     set_to = f"set: {format_duration(buffer_depth_ns)}"
     for share in _SAID_FIRST:
         if (depth := playout.smallest(_SHARES[share])) is not None:
             time = _time(playout, depth)
-            return f"{time} would do for {share} % of frames; {set_to}", f"{time} for {share} %; {set_to}"
+            return (
+                f"{time} would do for {share} % of frames; {set_to}",
+                f"{time} for {share} %; {set_to}",
+                f"{time} for {share} %",
+            )
     best = playout.at(playout.whole[-1][0])
     most = percentage(playout.frames - best.dropped, playout.frames)
     time = _time(playout, best.depth)
-    return f"none is known to do; {time} would do for {most}; {set_to}", f"{time} for {most}; {set_to}"
+    return (
+        f"none is known to do; {time} would do for {most}; {set_to}",
+        f"{time} for {most}; {set_to}",
+        f"{time} for {most}",
+    )
 
 
 def _time(playout: Playout, depth: int) -> str:

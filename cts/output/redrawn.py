@@ -45,7 +45,7 @@ class Redrawn:
         self._turn += 1
         turn = self._turn
         console = self._console
-        size, styled = None, []
+        size, styled = None, list[str]()
         # What is too high for a terminal that is lower by now would move off its top.
         while size != console.size:
             size, styled = console.size, []
