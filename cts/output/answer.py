@@ -18,6 +18,7 @@ from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.held_back import held_back
 from cts.output.peer_text import verdicts_text
+from cts.output.playout_text import up_to_known
 from cts.output.trust_text import reason_of
 from cts.protocol.control.results import CUT_OFF
 from cts.protocol.remark import FELL_SILENT
@@ -205,8 +206,7 @@ def _play(report: RunReport, played: int) -> str:
 
 def _no_buffer(playout: Playout) -> str:
     """Say that no buffer would have let nearly all frames play, and how many one that is deeper would have."""
-    up_to = "" if playout.known >= playout.final_frame else f" up to {_time(playout, playout.known)}"
-    none = f"no buffer{up_to} would have let {_PLAYS} % of them play"
+    none = f"no buffer{up_to_known(playout)} would have let {_PLAYS} % of them play"
     for share in _TRIED_NEXT:
         depth = playout.smallest(Fraction(share))
         if depth is not None:
