@@ -204,7 +204,7 @@ def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str,
     # 28 bytes of 528 are the network's: the truth is 0.758 Mbit/s of media.
     assert answer_of(through(kbits=800, direction=direction)).endswith(
         f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
-        "(what is lost is lost steadily, behind a queue that stays at 193 ms)."
+        "(what is lost is lost steadily, behind a queue that stays at 192 ms)."
     )
 
 
@@ -372,7 +372,7 @@ def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: in
         (ReceiverCounts(due=1000, missing=30), "; held back by loss up (by the peer), 3.00 % of the bytes due;"),
         (
             ReceiverCounts(due=1000, missing=30, late_bytes=20),
-            "; held back by delay up (by the peer): 2.00 % of the bytes due came too late for the buffer, and 1.00 % never came",
+            "held back by delay up (by the peer): 2.00 % of the bytes due came too late for the buffer, and 1.00 % never came",
         ),
         (
             ReceiverCounts(due=1000, missing=30, late_bytes=30),
