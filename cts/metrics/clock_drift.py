@@ -19,7 +19,7 @@ from typing import NamedTuple
 from attrs import field, frozen
 
 from cts.metrics.counters import Totals
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, FineDistribution
 
 __all__ = ["ClockDrift", "DriftTotals", "Extremes", "Line", "line_under"]
 
@@ -111,7 +111,7 @@ class DriftTotals(Totals):
     ppm: Extremes = Extremes()
     drifting: int = 0
     residual: Distribution = field(factory=Distribution)
-    pdv: Distribution = field(factory=Distribution)
+    pdv: FineDistribution = field(factory=FineDistribution)
 
 
 class ClockDrift:
@@ -128,10 +128,10 @@ class ClockDrift:
         self._line: Line | None = None
         self._residual = Distribution()
         # There is none until a drift shows. If the first line does it, what came before is counted over it.
-        self._pdv: Distribution | None = None
+        self._pdv: FineDistribution | None = None
         self._held: tuple[array[int], array[int]] | None = (array("q"), array("q"))
 
-    def fold(self, times: Sequence[int], transits: Sequence[int], pdv: Callable[[], Distribution]) -> None:
+    def fold(self, times: Sequence[int], transits: Sequence[int], pdv: Callable[[], FineDistribution]) -> None:
         """Take transits of the next frames, and when they were due.
 
         Args:
@@ -148,7 +148,7 @@ class ClockDrift:
             self._close(*self._window)
             self._window = None
         if self._pdv is None and self._line is not None and self._line.slope:
-            self._pdv = Distribution() if self._held is not None else pdv()
+            self._pdv = FineDistribution() if self._held is not None else pdv()
             self.over_line(*(self._held or ((), ())))
         if self._line is not None:
             self._held = None
@@ -169,23 +169,23 @@ class ClockDrift:
                 self._held = None
 
     @property
-    def pdv(self) -> Distribution | None:
+    def pdv(self) -> FineDistribution | None:
         """The variation over the line so far, not to be changed; None where the clocks do not drift for all that is known."""
         if self._pdv is None or len(self._life[0]) < LINES_EVERY or not line_under(*self._life).significant:
             return None
         return self._pdv
 
-    def totals(self, pdv: Distribution) -> DriftTotals:
+    def totals(self, pdv: FineDistribution) -> DriftTotals:
         """Return what is known so far, as a value; ``pdv`` is the variation over the least transit."""
         line = line_under(*self._life) if len(self._life[0]) >= LINES_EVERY else None
         if line is None:
-            return DriftTotals(pdv=Distribution.of((pdv,)))
+            return DriftTotals(pdv=FineDistribution.of((pdv,)))
         # A receiver's clock that is ahead makes transits grow.
         ppm = Extremes(line.slope * 1e6, line.slope * 1e6)
         if not line.significant:
             # What a piece of the line took for a drift was a queue.
-            return DriftTotals(ppm, pdv=Distribution.of((pdv,)))
-        return DriftTotals(ppm, 1, Distribution.of((self._residual,)), Distribution.of((self._pdv or pdv,)))
+            return DriftTotals(ppm, pdv=FineDistribution.of((pdv,)))
+        return DriftTotals(ppm, 1, Distribution.of((self._residual,)), FineDistribution.of((self._pdv or pdv,)))
 
     def _close(self, x: int, y: int) -> None:
         if self._recent[0] and x <= self._recent[0][-1]:

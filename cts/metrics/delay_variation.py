@@ -13,7 +13,7 @@ from operator import sub
 from attrs import field, frozen
 
 from cts.metrics.counters import Totals
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, FineDistribution
 from cts.units import MICROSECOND
 
 __all__ = ["JITTER_SAMPLED_EVERY", "DelayVariation", "DelayVariationTotals"]
@@ -42,7 +42,7 @@ class DelayVariationTotals(Totals):
         spread: the last arrival of a frame's datagrams minus the first, for frames of several. From 0.
     """
 
-    pdv: Distribution = field(factory=Distribution)
+    pdv: FineDistribution = field(factory=FineDistribution)
     ipdv: Distribution = field(factory=Distribution)
     jitter: Distribution = field(factory=Distribution)
     spread: Distribution = field(factory=Distribution)
@@ -55,14 +55,14 @@ class DelayVariation:
     has fallen too far below, a new part begins with an anchor well below it, by which time the greatest variation has grown
     to 3/2 at least. To count a value from another anchor makes it less exact each time, so parts are put together only when
     they are so small beside the greatest variation that it does not matter; about ten are left at most. PDV is exact to
-    within 2.05 µs, 1/16 of itself and 1/128 of the greatest, never too low.
+    within 2.05 µs, 1/128 of itself and 1/1024 of the greatest, never too low.
     """
 
     __slots__ = ("_ipdv", "_jitter", "_jitter_16", "_least", "_parts", "_phase", "_previous", "_spread")
 
     def __init__(self) -> None:
         # Anchors, descending, and what was counted from each.
-        self._parts: list[tuple[int, Distribution]] = []
+        self._parts: list[tuple[int, FineDistribution]] = []
         self._ipdv = Distribution()
         self._jitter = Distribution()
         self._spread = Distribution()
@@ -100,10 +100,10 @@ class DelayVariation:
         """Take the times between the first and the last arrival of some frames."""
         self._spread.record(spreads)
 
-    def pdv(self) -> Distribution:
+    def pdv(self) -> FineDistribution:
         """Return the distribution of transits over the least one so far."""
         least = self._least or 0
-        return Distribution.of(counted.shifted(least - anchor) for anchor, counted in self._parts)
+        return FineDistribution.of(counted.shifted(least - anchor) for anchor, counted in self._parts)
 
     @property
     def jitter_ns(self) -> int:
@@ -113,6 +113,9 @@ class DelayVariation:
     def percentiles(self, percents: Sequence[float]) -> list[int]:
         """Return the percentiles that :meth:`pdv` would have, or closer ones, for less time; 0 where it has none."""
         origins = [(anchor - (self._least or 0), part) for anchor, part in self._parts]
+        if len(origins) == 1:
+            ((origin, part),) = origins
+            return [max((part.percentile(percent) or 0) + origin, 0) for percent in percents]
         values = sorted([(value + origin, times) for origin, part in origins for value, times in part.counted()])
         counts = list(accumulate(times for _, times in values))
         places = [bisect_left(counts, counts[-1] * percent / 100) for percent in percents] if counts else []
@@ -127,11 +130,11 @@ class DelayVariation:
         if self._least is None or least < self._least:
             self._least = least
         if not self._parts:
-            self._parts.append((self._least, Distribution()))
+            self._parts.append((self._least, FineDistribution()))
         elif (below := self._parts[-1][0] - self._least) > _BELOW_NS:
             greatest = max(max(transits), *(anchor + (counted.greatest or 0) for anchor, counted in self._parts))
             if below * _BELOW_SHARE > (reach := greatest - self._least):
-                self._parts.append((self._least - reach // _BELOW_SHARE, Distribution()))
+                self._parts.append((self._least - reach // _BELOW_SHARE, FineDistribution()))
                 self._put_together(reach)
         anchor, counted = self._parts[-1]
         counted.record([transit - anchor for transit in transits])

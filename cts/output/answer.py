@@ -16,8 +16,9 @@ from cts.metrics.playout import Playout
 from cts.output.absence_text import absence_of, never_began_sentence, why
 from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
-from cts.output.held_back import held_back
-from cts.output.peer_text import verdicts_text
+from cts.output.held_back import held_back, held_back_there
+from cts.output.peer_text import loss_of_peers, verdicts_text
+from cts.output.playout_text import up_to_known
 from cts.output.trust_text import reason_of
 from cts.protocol.control.results import CUT_OFF
 from cts.protocol.remark import FELL_SILENT
@@ -134,7 +135,9 @@ def _played_there(report: RunReport) -> Sequence[str]:
     if CUT_OFF in outcomes or not all_counted or frames.rendered < _TOO_FEW:
         return ()
     verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
-    return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}",)
+    loss = loss_of_peers(report) if frames.dropped else None
+    why_not = () if loss is None else held_back_there(loss, report.role)
+    return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}", *why_not)
 
 
 def _cut_off_there(report: RunReport) -> str | None:
@@ -205,8 +208,7 @@ def _play(report: RunReport, played: int) -> str:
 
 def _no_buffer(playout: Playout) -> str:
     """Say that no buffer would have let nearly all frames play, and how many one that is deeper would have."""
-    up_to = "" if playout.known >= playout.final_frame else f" up to {_time(playout, playout.known)}"
-    none = f"no buffer{up_to} would have let {_PLAYS} % of them play"
+    none = f"no buffer{up_to_known(playout)} would have let {_PLAYS} % of them play"
     for share in _TRIED_NEXT:
         depth = playout.smallest(Fraction(share))
         if depth is not None:

@@ -8,6 +8,7 @@ from typing import Literal, TextIO
 
 from attrs import evolve
 
+from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import NO_UNSENT, UnsentFrames
 from cts.output.console_stream import ConsoleStream
 from cts.output.figures import seconds, unsent_text
@@ -31,6 +32,9 @@ ConsoleMode = Literal["auto", "live", "lines", "quiet"]
 LIVE_COLUMNS, LIVE_ROWS = 30, 5
 """What a live view needs at the least to be worth more than lines."""
 ROWS_PER_HEADER = 40
+_NO_FRAMES = FrameTotals()
+_BEGINNING_NS = SECOND // 10
+"""What a first line without anything would tell of is the run's beginning, not that nothing comes."""
 COLUMN_ENDS = (10, 25, 36, 48, 58, 69, 79)
 COLUMN_NAMES = ("TimeSlice", "Bits/Sec", "Streams", "Completed", "Dropped", "Repeated", "Errors")
 COLUMN_WIDTHS = tuple(end - start for start, end in zip((0, *COLUMN_ENDS), COLUMN_ENDS, strict=False))
@@ -114,7 +118,7 @@ class _TextWriter:
 
 
 class LineConsole(SpeakingConsole):
-    """A legend, then a line per status, and the header again every 40 lines.
+    """A legend, then a line per status, and the header again every 40 lines; none of the run's first moment, which has nothing.
 
     Args:
         stream: where to write.
@@ -140,6 +144,7 @@ class LineConsole(SpeakingConsole):
         self._legend = SERVERS_LEGEND if both else SENDERS_LEGEND if self._sends else LEGEND
         self._slices = SliceReader(measure, least_ns, both=both)
         self._rows = 0
+        self._first = True
         self._unsent: UnsentFrames = NO_UNSENT
         self._peers = PeerTotals()
 
@@ -156,7 +161,10 @@ class LineConsole(SpeakingConsole):
         """Write the line of the slice that ends here."""
         self.tell_what_was_left_out()
         row = self._slices.read(snapshot)
-        if row is None:
+        first, self._first = self._first, False
+        if row is None or (
+            first and row.ended_ns < _BEGINNING_NS and not row.bits_per_second and row.frames == _NO_FRAMES
+        ):
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from cts.metrics.loss import LossByPlace
 from cts.metrics.media import MediaTotals
 from cts.metrics.narrow_path import full_queue_ns
 from cts.metrics.quality_of_outcome import Term
@@ -15,7 +16,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.results import RunReport
 from cts.units import SECOND
 
-__all__ = ["held_back"]
+__all__ = ["held_back", "held_back_there"]
 
 _OWN_AT_MOST = Fraction(5, 100)
 """Share of what was missing that may be a host's doing where a path is said to be too narrow."""
@@ -43,6 +44,24 @@ def held_back(report: RunReport) -> Iterator[str]:
         yield f"held back by loss {way}, {lost} of datagrams"
     elif outcome.limiting is Term.RATE:
         yield f"held back by the rate {way}, of which {outcome.profile} use needs more"
+
+
+def held_back_there(loss: LossByPlace, role: str) -> Iterator[str]:
+    """Say what held streams back that this run sends, by what who received them told.
+
+    Peers tell bytes by place. Whether a path is too narrow shows in delay and in when it lost what, of which they tell nothing.
+    """
+    # A server may send whatever its own settings say.
+    way = "down" if role == "server" else "up"
+    if 2 * (loss.not_sent + loss.sent_late) > loss.missing or not loss.missing:
+        # This host's own doing, of which it knows by itself.
+        return
+    lost, late = (percentage(part, loss.due) for part in (loss.never_came, loss.late))
+    if loss.late > loss.never_came:
+        more = f", and {lost} never came" if loss.never_came else ""
+        yield f"held back by delay {way} (by the peer): {late} of the bytes due came too late for the buffer{more}"
+    elif loss.never_came:
+        yield f"held back by loss {way} (by the peer), {lost} of the bytes due"
 
 
 def _too_late(report: RunReport, totals: MediaTotals) -> str | None:

@@ -153,17 +153,16 @@ def _media(state: LiveState) -> Iterator[Row]:
     if media.pdv_p99:
         jitter, p95, p99 = about_time(media.jitter), about_time(media.pdv_p95), about_time(media.pdv_p99)
         took = f"frames took up to {p95} (95 %), {p99} (99 %) longer than the fastest"
-        texts = f"{jitter}; {took}{worst}", f"{jitter}; 95 % within {p95}, 99 % {p99}", f"{jitter}; 99 % within {p99}"
+        brief = f"99 % within {p99}"
+        texts = f"{jitter}; {took}{worst}", f"{jitter}; 95 % within {p95}, 99 % {p99}", f"{jitter}; {brief}", brief
         yield _row(10, "Jitter", *map(Text, texts))
     if playout is not None and playout.frames and playout.whole and state.plan is not None:
         yield _row(13, "Buffer", *map(Text, buffer_words(playout, state.plan.buffer_depth_ns)))
     still = f"no frame for {state.still_ns / SECOND:.0f} s" if state.still_ns >= _STILL_NS else ""
-    if media.freezes:
-        frozen = f"{media.freezes:,}, {about_time(media.longest_stall)} at most"
-        text = Text(f"{still}; {frozen}" if still else frozen, "red")
-    else:
-        text = Text(still or "none", "red" if still else "")
-    yield _row(11, "Freezes", text)
+    frozen = f"{media.freezes:,}, {about_time(media.longest_stall)} at most" if media.freezes else ""
+    # Where there is no room for both, what still lasts is said alone.
+    said = [text for text in ("; ".join(filter(None, (still, frozen))), still) if text]
+    yield _row(11, "Freezes", *(Text(text, "red") for text in said), *(() if said else (Text("none"),)))
 
 
 def _trouble(snapshot: RunSnapshot) -> Iterator[Row]:

@@ -15,7 +15,16 @@ from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport
 from cts.units import SECOND, counted
 
-__all__ = ["path_texts", "peer_json", "peer_rows", "peers_json", "sending_text", "told_of_end", "verdicts_text"]
+__all__ = [
+    "loss_of_peers",
+    "path_texts",
+    "peer_json",
+    "peer_rows",
+    "peers_json",
+    "sending_text",
+    "told_of_end",
+    "verdicts_text",
+]
 
 NOT_RECEIVED = "peer's results: not received"
 _MEDIA = "a frame's fastest datagram in time"
@@ -45,7 +54,7 @@ def peers_json(report: RunReport) -> dict[str, object] | None:
         return None
     received = sent = None
     if peers.receiving:
-        loss = _loss_of_peers(report)
+        loss = loss_of_peers(report)
         received = {
             "streams": peers.receiving,
             "frames": asdict(peers.frames),
@@ -107,7 +116,7 @@ def _told_rows(report: RunReport, peers: PeerTotals) -> list[tuple[str, str]]:
     rows = []
     if peers.receiving:
         rows.append(("received there", verdicts_text(peers)))
-        loss = _loss_of_peers(report)
+        loss = loss_of_peers(report)
         if loss is not None and loss.missing:
             rows.append(("missing there", loss_texts(loss)))
     if peers.sending:
@@ -119,7 +128,7 @@ def _told_rows(report: RunReport, peers: PeerTotals) -> list[tuple[str, str]]:
     return rows
 
 
-def _loss_of_peers(report: RunReport) -> LossByPlace | None:
+def loss_of_peers(report: RunReport) -> LossByPlace | None:
     """Return where bytes were lost that receiving peers lack; None while not all of them have told."""
     sent = [stream.loss for stream in report.streams if stream.end.role is Role.SENDER]
     known = [loss for loss in sent if loss is not None]

@@ -9,7 +9,7 @@ from cts.output.figures import percentage
 from cts.records.results import RunReport
 from cts.units import MILLISECOND, format_duration
 
-__all__ = ["DEPTHS_LISTED", "buffer_words", "playout_json", "playout_rows"]
+__all__ = ["DEPTHS_LISTED", "buffer_words", "playout_json", "playout_rows", "up_to_known"]
 
 DEPTHS_LISTED = 100
 """Depths listed at most, beside the few that are always."""
@@ -48,9 +48,7 @@ def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     if playout is None or plan is None or not playout.frames or not report.snapshot.counts.bytes_received:
         return []
     set_to = f"set: {format_duration(plan.buffer_depth_ns)}"
-    # Of deeper buffers than this one nothing is known for sure.
-    known = playout.known >= playout.final_frame
-    none = "none" if known else f"none up to {_time(playout, playout.known)}"
+    none = f"none{up_to_known(playout)}"
     more = ""
     for share in _SAID_FIRST:
         depth = playout.smallest(_SHARES[share])
@@ -66,17 +64,36 @@ def playout_rows(report: RunReport) -> list[tuple[str, str]]:
     return [("buffer", f"{none} would have let 95 % of frames play; {enough}; {set_to}")]
 
 
-def buffer_words(playout: Playout, buffer_depth_ns: int) -> tuple[str, str]:
-    """Return which buffer would do for how many frames, at length and in brief; of frames some of which play at some depth."""
+def up_to_known(playout: Playout) -> str:
+    """Say up to which buffer all is known, and why no further, to stand behind "none"; empty where it is known of any."""
+    if playout.known >= playout.final_frame:
+        return ""
+    # Of the run's own depth no more is known where it has no time left behind what was lacking, or something came too early.
+    why = "deeper ones would have waited for longer than this run did"
+    if playout.known <= playout.buffered_frames:
+        why = "the one that was set; of deeper ones this run cannot tell"
+    return f" up to {_time(playout, playout.known)} ({why})"
+
+
+def buffer_words(playout: Playout, buffer_depth_ns: int) -> tuple[str, ...]:
+    """Return which buffer would do for how many frames, each text briefer; of frames some of which play at some depth."""
     set_to = f"set: {format_duration(buffer_depth_ns)}"
     for share in _SAID_FIRST:
         if (depth := playout.smallest(_SHARES[share])) is not None:
             time = _time(playout, depth)
-            return f"{time} would do for {share} % of frames; {set_to}", f"{time} for {share} %; {set_to}"
+            return (
+                f"{time} would do for {share} % of frames; {set_to}",
+                f"{time} for {share} %; {set_to}",
+                f"{time} for {share} %",
+            )
     best = playout.at(playout.whole[-1][0])
     most = percentage(playout.frames - best.dropped, playout.frames)
     time = _time(playout, best.depth)
-    return f"none is known to do; {time} would do for {most}; {set_to}", f"{time} for {most}; {set_to}"
+    return (
+        f"none is known to do; {time} would do for {most}; {set_to}",
+        f"{time} for {most}; {set_to}",
+        f"{time} for {most}",
+    )
 
 
 def _time(playout: Playout, depth: int) -> str:

@@ -11,7 +11,8 @@ from rich.text import Text
 __all__ = ["Redrawn"]
 
 _SHOW_CURSOR, _HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
-_ERASE_BELOW = "\x1b[J"
+_ERASE_BELOW = "\r \x1b[J\r\x1b[K"
+"""From where the cursor's line begins; behind a blank, since tmux keeps in its history a screen that is erased as a whole."""
 _LINES_A_STEP = 4
 
 MakeLines = Callable[[int, int], Generator[None, None, Sequence[Text]]]
@@ -20,8 +21,9 @@ MakeLines = Callable[[int, int], Generator[None, None, Sequence[Text]]]
 class Redrawn:
     """What is at the terminal's bottom, until it is erased or left to stay. A write that fails ends the drawing, no more.
 
-    Most terminals that are narrowed wrap what they show, so that what was drawn takes more rows than it had lines. On one that
-    cuts it off instead, some lines above are erased as well, unless what was drawn still fits.
+    Between drawings the cursor, which is hidden, is where the first line begins. A terminal that is made lower cuts off what
+    is below the cursor, and moves off its top, where nobody can erase it, no more than has to be; one that is narrowed
+    wraps what it shows or cuts it off, and the cursor stays where it is either way.
 
     Args:
         console: a terminal's; elsewhere things are drawn once, without its control codes.
@@ -29,7 +31,7 @@ class Redrawn:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._widths: list[int] = []
+        self._shown = ""
         self._broken = False
         self._turn = 0
 
@@ -43,43 +45,49 @@ class Redrawn:
         self._turn += 1
         turn = self._turn
         console = self._console
-        columns, rows = console.size
-        # One column and one row less: a cursor behind the last of either would have the terminal move what it shows.
-        lines = yield from make_lines(max(1, columns - 1), max(1, rows - 1))
-        styled = []
-        for number, line in enumerate(lines):
-            if number % _LINES_A_STEP == 0:
-                yield
-            styled.append(self._styled(line))
-        if turn != self._turn:
-            return
-        begin = self._to_the_top(console.width) if self._widths else _HIDE_CURSOR * console.is_terminal
-        self._widths = [line.cell_len for line in lines]
+        size, styled = None, list[str]()
+        # What is too high for a terminal that is lower by now would move off its top.
+        while size != console.size:
+            size, styled = console.size, []
+            # One column and one row less: a cursor behind the last of either would have the terminal move what it shows.
+            lines = yield from make_lines(max(1, size.width - 1), max(1, size.height - 1))
+            for number, line in enumerate(lines):
+                if number % _LINES_A_STEP == 0:
+                    yield
+                styled.append(self._styled(line))
+            if turn != self._turn:
+                return
+        begin = self._begin()
         above = take_above()
-        self._write(begin + "\n".join(styled if above is None else [above, *styled]))
+        self._shown = "\n".join(styled)
+        up = len(styled) - 1
+        end = "\r" + (f"\x1b[{up}A" if up else "") if console.is_terminal else ""
+        self._write(begin + ("" if above is None else f"{above}\n") + self._shown + end)
 
     def erase(self) -> None:
         """Leave the terminal as it was before."""
         self._turn += 1
-        if self._widths:
-            self._write(self._to_the_top(self._console.size.width) + _SHOW_CURSOR)
-            self._widths = []
+        if self._shown:
+            self._write(_ERASE_BELOW + _SHOW_CURSOR)
+            self._shown = ""
 
     def stay(self) -> None:
         """Leave what is drawn."""
         self._turn += 1
-        if self._widths:
-            self._write("\n" + _SHOW_CURSOR * self._console.is_terminal)
-            self._widths = []
+        if self._shown:
+            # Drawn anew, for who knows how many rows it takes by now.
+            self._write(f"{self._begin()}{self._shown}\n{_SHOW_CURSOR}" if self._console.is_terminal else "\n")
+            self._shown = ""
 
     def print(self, line: str) -> None:
         """Write a line where nothing is drawn over."""
         self._write(f"{line}\n")
 
-    def _to_the_top(self, columns: int) -> str:
-        """Return what takes the cursor from the last line's end to where the first one begins, and erases all from there."""
-        up = sum(max(1, -(-width // columns)) for width in self._widths) - 1
-        return "\r" + (f"\x1b[{up}A" if up else "") + _ERASE_BELOW
+    def _begin(self) -> str:
+        """Return what erases what is shown, or hides the cursor where nothing is."""
+        if not self._console.is_terminal:
+            return ""
+        return _ERASE_BELOW if self._shown else _HIDE_CURSOR
 
     def _styled(self, line: Text) -> str:
         # A tenth of what the console's own printing takes, in which no frame would leave.

@@ -21,11 +21,17 @@ _UNWANTED = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "T
 
 
 class Screen:
-    """Follows what is written to a terminal: text, line ends, going up, erasing; anything else is a mistake."""
+    """Follows what is written to a terminal: text, line ends, going up, erasing; anything else is a mistake.
 
-    def __init__(self, columns: int) -> None:
-        self._columns = columns
+    Args:
+        columns: its width.
+        rows: its height; what has scrolled off the top is in ``gone``, and nothing that is written reaches it.
+    """
+
+    def __init__(self, columns: int, rows: int = 10_000) -> None:
+        self._columns, self._rows = columns, rows
         self.lines = [""]
+        self.gone: list[str] = []
         self.widest = 0
         self._row = self._column = 0
 
@@ -51,11 +57,16 @@ class Screen:
         for row, line in enumerate(before):
             parts = [line[at : at + columns] for at in range(0, len(line), columns)] or [""]
             if row == self._row:
-                self._row, self._column = (
-                    len(self.lines) + (self._column - 1) // columns,
-                    (self._column - 1) % columns + 1,
-                )
+                behind = max(self._column - 1, 0)
+                self._row = len(self.lines) + behind // columns
+                self._column = min(self._column, behind % columns + 1)
             self.lines += parts
+
+    def resize(self, rows: int) -> None:
+        """Have another height, as terminals do: what is below the cursor goes first, then what is above goes off the top."""
+        self._rows = rows
+        del self.lines[max(rows, self._row + 1) :]
+        self._scroll(len(self.lines) - rows)
 
     def _print(self, text: str) -> None:
         self.widest = max(self.widest, self._column + len(text))
@@ -71,13 +82,25 @@ class Screen:
         self._row += 1
         if self._row == len(self.lines):
             self.lines.append("")
+            self._scroll(len(self.lines) - self._rows)
+
+    def _scroll(self, count: int) -> None:
+        if count > 0:
+            self.gone += self.lines[:count]
+            del self.lines[:count]
+            self._row -= count
 
     def _obey(self, control: str) -> None:
         if control.endswith("A"):
             self._row = max(0, self._row - int(control[:-1] or 1))
         elif control == "J":
+            if self._row == self._column == 0:
+                # tmux keeps a screen that is erased as a whole.
+                self.gone += self.lines
             self.lines[self._row] = self.lines[self._row][: self._column]
             del self.lines[self._row + 1 :]
+        elif control == "K":
+            self.lines[self._row] = self.lines[self._row][: self._column]
         else:
             assert control.endswith("m") or control in ("?25l", "?25h"), f"not understood: {control!r}"
 

@@ -72,7 +72,7 @@ def live(request: pytest.FixtureRequest, seen: dict[str, Seen]) -> Seen:
 
 def view_of(seen: Seen) -> Screen:
     """Replay the live view alone: from where the cursor is hidden to where it comes back."""
-    begin, end = seen.text.index("\x1b[?25l"), seen.text.rindex("\r", 0, seen.text.rindex("\x1b[?25h"))
+    begin, end = seen.text.index("\x1b[?25l"), seen.text.rindex("\r \x1b[J")
     screen = Screen(1000)
     screen.write(seen.text[begin:end])
     return screen

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.clock_drift import ClockDrift, DriftTotals, Extremes, line_under
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, FineDistribution
 from cts.metrics.frame_record import FrameRecord
 from cts.metrics.media import MediaMetrics, MediaTotals
 
@@ -127,26 +127,29 @@ def folded_windows(*windows: tuple[int, int]) -> ClockDrift:
     """Return a fold of windows of two frames, the least transit of which is that of the first."""
     drift = ClockDrift()
     for at_ns, transit in windows:
-        drift.fold([at_ns, at_ns + 2 * S], [transit, transit + 1], Distribution)
+        drift.fold([at_ns, at_ns + 2 * S], [transit, transit + 1], FineDistribution)
     return drift
 
 
 def test_windows_that_begin_at_one_time_or_go_back_are_passed_over() -> None:
     windows = [(number * 3 * S, number * 30_000) for number in range(40)]
     strange = [window for at, level in windows for window in ((at, level), (at, level - 40_000), (at - 5 * S, level))]
-    assert folded_windows(*strange).totals(Distribution()).ppm == folded_windows(*windows).totals(Distribution()).ppm
+    assert (
+        folded_windows(*strange).totals(FineDistribution()).ppm
+        == folded_windows(*windows).totals(FineDistribution()).ppm
+    )
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(1 << 61), 1 << 61), st.integers(-(1 << 62), 1 << 62)), min_size=8, max_size=40))
 def test_windows_in_any_order_are_taken(windows: list[tuple[int, int]]) -> None:
-    assert folded_windows(*windows).totals(Distribution()).drifting <= 1
+    assert folded_windows(*windows).totals(FineDistribution()).drifting <= 1
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([7, S, 9 * S]), min_size=8, max_size=80))
 def test_few_times_over_and_over_are_taken(times: list[int]) -> None:
-    assert folded_windows(*[(at, at % 5) for at in times]).totals(Distribution()).drifting <= 1
+    assert folded_windows(*[(at, at % 5) for at in times]).totals(FineDistribution()).drifting <= 1
 
 
 def test_of_many_streams_the_extremes_are_left() -> None:
@@ -160,10 +163,10 @@ def test_of_many_streams_the_extremes_are_left() -> None:
 def test_a_day_long_stream_keeps_a_bounded_number_of_points() -> None:
     drift = ClockDrift()
     for minute in range(24 * 60):
-        drift.fold([minute * 60 * S], [minute * 60_000], Distribution)
+        drift.fold([minute * 60 * S], [minute * 60_000], FineDistribution)
     assert len(drift._life[0]) <= 32
     assert len(drift._recent[0]) <= 64 + 8
-    totals = drift.totals(Distribution())
+    totals = drift.totals(FineDistribution())
     assert totals.ppm.least == pytest.approx(1.0, rel=0.01)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.delay_variation import DelayVariation
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import Distribution, FineDistribution
 
 MS = 1_000_000
 
@@ -59,12 +59,12 @@ def test_what_is_late_counts_over_the_least_transit_and_has_no_neighbours() -> N
 def test_the_least_of_any_datagram_counts_even_if_it_was_not_the_last_of_its_frame() -> None:
     variation = DelayVariation()
     variation.fold([5 * MS], [], 3 * MS)
-    assert variation.totals().pdv == Distribution([2 * MS])
+    assert variation.totals().pdv == FineDistribution([2 * MS])
 
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 1 << 36), min_size=1, max_size=8), min_size=1, max_size=12))
-def test_variation_is_exact_to_2_us_a_16th_of_itself_and_a_128th_of_the_greatest(portions: list[list[int]]) -> None:
+def test_variation_is_exact_to_2_us_a_128th_of_itself_and_a_1024th_of_the_greatest(portions: list[list[int]]) -> None:
     values = sorted(transit for portion in portions for transit in portion)
     exact = [value - values[0] for value in values]
     told = variation_of(*portions).totals().pdv
@@ -72,7 +72,7 @@ def test_variation_is_exact_to_2_us_a_16th_of_itself_and_a_128th_of_the_greatest
         true = exact[max(-(-len(exact) * percent // 100), 1) - 1]
         figure = told.percentile(percent)
         assert figure is not None
-        assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128)
+        assert true <= figure <= true + 2048 + Fraction(true, 128) + Fraction(exact[-1], 1024)
 
 
 @settings(deadline=None)
@@ -82,7 +82,7 @@ def test_a_transit_that_falls_all_the_time_stays_as_exact(frames: int, step: int
     told, exact = variation_of(*portions).totals().pdv, [step * frame for frame in range(frames)]
     true, figure = exact[-(-frames // 2) - 1], told.percentile(50)
     assert figure is not None
-    assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128)
+    assert true <= figure <= true + 2048 + Fraction(true, 128) + Fraction(exact[-1], 1024)
 
 
 def assert_exact(told: Distribution, transits: list[int]) -> None:
@@ -91,7 +91,7 @@ def assert_exact(told: Distribution, transits: list[int]) -> None:
     for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99, 100):
         true, figure = exact[max(-(-len(exact) * percent // 100), 1) - 1], told.percentile(percent)
         assert figure is not None
-        assert true <= figure <= true + 2048 + Fraction(true, 16) + Fraction(exact[-1], 128), percent
+        assert true <= figure <= true + 2048 + Fraction(true, 128) + Fraction(exact[-1], 1024), percent
 
 
 def in_portions(transits: list[int], length: int) -> list[list[int]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.metrics.distribution import Distribution, Lengths
+from cts.metrics.distribution import Distribution, FineDistribution, Lengths
 
 NEAR = st.integers(-200_000, 200_000)
 VALUES = st.one_of(NEAR, st.integers(-(1 << 41), 1 << 41))
@@ -113,6 +113,24 @@ def test_lengths_are_exact_up_to_32_and_then_to_one_part_in_32(values: list[int]
     assert told is not None
     assert true <= told <= true + max(true - 32, 0) / 32 + (true > 32)
     assert Lengths(values) + Lengths(values) == Lengths(values * 2)
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=50), st.integers(0, 100))
+def test_a_fine_one_s_percentile_is_above_the_exact_one_by_at_most_a_microsecond_and_one_part_in_256(
+    values: list[int], percent: int
+) -> None:
+    true, told = exact(values, percent), FineDistribution(values).percentile(percent)
+    assert told is not None
+    assert true <= told <= true + 1024 + Fraction(abs(true), 256)
+    assert FineDistribution(values) + FineDistribution(values) == FineDistribution(values * 2)
+    assert max(map(abs, FineDistribution(values).buckets())) <= 6145
+
+
+@settings(deadline=None)
+@given(LISTS)
+def test_taken_from_where_it_is_it_stays_what_it_was(values: list[int]) -> None:
+    assert Distribution(values).shifted(0) == Distribution(values)
 
 
 def test_lengths_are_no_times() -> None:

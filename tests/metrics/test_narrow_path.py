@@ -8,7 +8,7 @@ import pytest
 
 from cts.metrics.confidence import BlockSums
 from cts.metrics.delay_variation import DelayVariationTotals
-from cts.metrics.distribution import Distribution
+from cts.metrics.distribution import FineDistribution
 from cts.metrics.narrow_path import full_queue_ns
 from cts.units import MILLISECOND, SECOND
 
@@ -18,7 +18,7 @@ JITTER = [at * MILLISECOND // 10 for at in range(2000)]
 
 
 def variation(pdv: list[int]) -> DelayVariationTotals:
-    return DelayVariationTotals(pdv=Distribution(pdv))
+    return DelayVariationTotals(pdv=FineDistribution(pdv))
 
 
 def blocks(*lost: int, datagrams: int = 1000) -> BlockSums:

@@ -21,6 +21,8 @@ from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.answer import answer_of
 from cts.output.summary import summary_text
 from cts.output.summary_json import summary_json
+from cts.protocol.control.counts import ReceiverCounts
+from cts.protocol.control.messages import Counts
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
@@ -67,6 +69,15 @@ def with_role(role: str, direction: Direction, total: StreamSnapshot) -> RunRepo
     return evolve(report(total), role=role, direction=direction)
 
 
+def sent_and_judged(counted: ReceiverCounts) -> RunReport:
+    """Return what a client says of a push of 1000 bytes, of whose frames a hundredth was dropped."""
+    peer = PeerEnd(outcome="Succeeded", counts=Counts(evolve(counted, completed=5940, dropped=60)))
+    total = StreamSnapshot(bytes_sent=1000, due=DueBytes(1000), peers=peer.totals)
+    sender = with_role("client", Direction.PUSH, total)
+    end = evolve(RESULT, role=Role.SENDER, counts=total, peer=peer)
+    return evolve(sender, streams=(StreamEnds(end),))
+
+
 # -- whether it plays --------------------------------------------------------------------------------------------------
 
 
@@ -105,7 +116,10 @@ def test_a_stream_that_loses_some_frames_plays_with_loss_and_no_buffer_helps() -
 def test_a_deeper_buffer_that_helps_somewhat_is_said_and_how_far_is_known() -> None:
     said = answer_of(report(counts(5000, 1000), playout((6, 5000), (90, 950), known=120)))
     assert "does not play: 16.67 % of frames were not whole in time" in said
-    assert said.endswith("no buffer up to 2 s would have let 99.9 % of them play (1.5 s would, 99 %).")
+    assert said.endswith(
+        "no buffer up to 2 s (deeper ones would have waited for longer than this run did) "
+        "would have let 99.9 % of them play (1.5 s would, 99 %)."
+    )
 
 
 def test_a_stream_that_a_deeper_buffer_would_have_helped_plays_with_loss_where_little_was_late() -> None:
@@ -190,7 +204,7 @@ def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str,
     # 28 bytes of 528 are the network's: the truth is 0.758 Mbit/s of media.
     assert answer_of(through(kbits=800, direction=direction)).endswith(
         f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
-        "(what is lost is lost steadily, behind a queue that stays at 193 ms)."
+        "(what is lost is lost steadily, behind a queue that stays at 192 ms)."
     )
 
 
@@ -350,6 +364,41 @@ def test_who_sends_says_how_it_played_where_the_other_end_has_told(completed: in
     sender = told(with_role("client", Direction.PUSH, evolve(counts(0), bytes_received=0, peers=peers)), "Succeeded")
     assert answer_of(sender).startswith(f"{RATE} {verb} at the other end: {completed:,} frames completed (")
     assert "the receiving end knows" not in answer_of(sender)
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [
+        (ReceiverCounts(due=1000, missing=30), "; held back by loss up (by the peer), 3.00 % of the bytes due;"),
+        (
+            ReceiverCounts(due=1000, missing=30, late_bytes=20),
+            "held back by delay up (by the peer): 2.00 % of the bytes due came too late for the buffer, and 1.00 % never came",
+        ),
+        (
+            ReceiverCounts(due=1000, missing=30, late_bytes=30),
+            "; held back by delay up (by the peer): 3.00 % of the bytes due came too late for the buffer;",
+        ),
+    ],
+)
+def test_who_sends_says_what_held_it_back_by_what_the_other_end_told(counted: ReceiverCounts, said: str) -> None:
+    assert said in answer_of(sent_and_judged(counted))
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [
+        ReceiverCounts(due=1000, missing=30, late_bytes=20, sent_late=20),
+        ReceiverCounts(due=1000, missing=30, early=30),
+        ReceiverCounts(due=1000),
+    ],
+)
+def test_what_the_network_had_no_part_in_does_not_hold_back_what_is_sent(counted: ReceiverCounts) -> None:
+    assert "held back" not in answer_of(sent_and_judged(counted))
+
+
+def test_a_server_that_sends_says_which_way_it_was_held_back() -> None:
+    served = evolve(sent_and_judged(ReceiverCounts(due=1000, missing=30)), role="server")
+    assert "held back by loss down (by the peer)" in answer_of(served)
 
 
 def test_who_sends_says_that_it_was_cut_off_where_the_other_end_says_so() -> None:

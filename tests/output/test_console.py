@@ -6,10 +6,12 @@ import pty
 import termios
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.metrics.counters import FrameTotals
+from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.console import (
     COLUMN_ENDS,
     HEADER,
@@ -95,13 +97,41 @@ def test_the_legend_comes_first_and_the_header_again_every_40_rows() -> None:
     stream = io.StringIO()
     console = LineConsole(stream, Role.RECEIVER)
     console.run_began(0)
-    for second in range(81):
+    for second in range(82):
         console.status(snapshot(second * SECOND))
     text = stream.getvalue()
     assert text.startswith(LEGEND)
     lines = text.removeprefix(LEGEND).splitlines()
     assert [index for index, line in enumerate(lines) if line == HEADER] == [1, 43, 85]
-    assert lines[2].split()[0] == "0.000"
+    assert lines[2].split()[0] == "1.000"
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (snapshot(2_000_000), ["1.000"]),
+        (RunSnapshot(2_000_000, 1, StreamSnapshot(FrameTotals(1))), ["0.002", "1.000"]),
+        (RunSnapshot(2_000_000, 1, StreamSnapshot(bytes_received=1000)), ["0.002", "1.000"]),
+        (snapshot(SECOND // 2), ["0.500", "1.000"]),
+    ],
+)
+def test_the_first_moment_of_a_run_has_no_line_unless_there_is_something_in_it(
+    first: RunSnapshot, said: list[str]
+) -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, Role.RECEIVER)
+    for each in (first, snapshot(SECOND)):
+        console.status(each)
+    assert [line.split()[0] for line in stream.getvalue().splitlines()[2:]] == said
+
+
+def test_what_a_host_did_not_let_out_in_the_first_moment_is_told_with_the_first_line() -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, Role.SENDER)
+    unsent = UnsentFrames({"a cause": Unsent(3, 3)})
+    for elapsed_ns in (0, SECOND):
+        console.status(evolve(snapshot(elapsed_ns), unsent=unsent))
+    assert stream.getvalue().count("a cause") == 1
 
 
 def test_a_sender_s_legend_says_why_no_frames_are_counted() -> None:

@@ -113,6 +113,50 @@ def test_a_terminal_that_is_narrowed_and_wraps_what_it_shows_is_left_clean(narro
     assert "".join(screen.lines) == "beforea note"
 
 
+@pytest.mark.parametrize("rows", [2, 4, 6, 8])
+def test_a_terminal_that_is_made_lower_and_higher_again_keeps_no_copy_of_the_view(rows: int) -> None:
+    console = a_terminal(80, 12)
+    live = LiveConsole(console, Role.RECEIVER, 5_967 * MS, erased=True)
+    screen = Screen(80, 12)
+    screen.write(as_shown("".join(f"before {number}\n" for number in range(9))))
+    written = 0
+    for second, height in enumerate((12, rows, rows, 12, 12)):
+        console.height = height
+        screen.resize(height)
+        live.status(snapshot(1000 * second))
+        screen.write(as_shown(file_text(console)[written:]))
+        written = len(file_text(console))
+        assert sum(line.startswith("Time") for line in (*screen.gone, *screen.lines)) == 1
+    live.say("a note")
+    live.closing()
+    screen.write(as_shown(file_text(console)[written:]))
+    left = [line for line in (*screen.gone, *screen.lines) if line.strip()]
+    assert left == [*(f"before {number}" for number in range(9)), "a note"]
+
+
+def test_a_view_at_the_top_of_the_screen_is_not_kept_by_a_terminal_that_keeps_what_is_erased_as_a_whole() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER, erased=True)
+    for second in range(3):
+        live.status(snapshot(1000 * second))
+    live.closing()
+    screen = Screen(80)
+    screen.write(as_shown(file_text(console)))
+    assert screen.gone == []
+
+
+def test_a_drawing_that_is_overtaken_by_a_lower_terminal_is_made_anew() -> None:
+    console = a_terminal(80, 25)
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: None)
+    live.status(snapshot(0))
+    steps = live.refresh()
+    next(steps)
+    console.height = 3
+    assert list(steps)
+    assert len(seen(console)) == 2
+
+
 def test_lines_said_stay_above_in_their_order() -> None:
     console = a_terminal()
     live = LiveConsole(console, Role.RECEIVER)

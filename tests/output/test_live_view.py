@@ -14,11 +14,24 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.live_state import LiveState, orders_of
 from cts.output.live_view import view
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import StreamOrder
 from cts.records.peer_end import PeerTotals
 from cts.records.snapshots import StreamSnapshot
-from tests.output.live_states import BUSY, EVERY, MANY, MS, ONE, QUIET, SENDER, live_figures, many_streams, snapshot_of
+from tests.output.live_states import (
+    BUSY,
+    EVERY,
+    MANY,
+    MS,
+    ONE,
+    QUIET,
+    SECOND,
+    SENDER,
+    live_figures,
+    many_streams,
+    snapshot_of,
+)
 
 PLAIN = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=300, color_system=None)
 ASCII = Console(file=io.TextIOWrapper(io.BytesIO(), "ascii"), width=300, color_system=None)
@@ -65,6 +78,16 @@ def test_a_narrow_terminal_shows_what_matters_most_in_brief() -> None:
         "Freezes     2, 450 ms at most",
         "Keys        q stop  p pause",
     ]
+
+
+def test_what_does_not_fit_on_a_narrow_terminal_is_said_in_fewer_words_and_not_cut() -> None:
+    state = evolve(ONE, plan=StreamPlan(25_000_000, 60, 60 * SECOND, 100 * MS), still_ns=12 * SECOND)
+    assert lines(state, NARROW)[-3:] == [
+        "Buffer      184 ms for 99.9 %",
+        "Freezes     no frame for 12 s",
+        "Keys        q stop  p pause",
+    ]
+    assert "Jitter      99 % within 3.4 ms" in lines(state, (30, 23))
 
 
 def test_a_wide_terminal_shows_the_worst_streams_by_name_the_worst_first() -> None:

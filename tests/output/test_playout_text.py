@@ -73,6 +73,16 @@ def test_a_network_that_loses_is_helped_by_no_buffer() -> None:
     assert said(playout()) == "none would have let a frame play; set: 1 s"
 
 
+def test_why_no_more_is_known_of_deeper_buffers_is_said() -> None:
+    more = "would have let a frame play; set: 1 s"
+    assert said(playout(known=770)) == (
+        f"none up to 12.834 s (deeper ones would have waited for longer than this run did) {more}"
+    )
+    assert (
+        said(playout(known=60)) == f"none up to 1 s (the one that was set; of deeper ones this run cannot tell) {more}"
+    )
+
+
 def test_nothing_is_said_where_nothing_was_received() -> None:
     known = playout((6, 6000))
     assert playout_rows(report_of(None)) == []

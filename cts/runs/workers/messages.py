@@ -41,7 +41,7 @@ __all__ = [
     "packed",
 ]
 
-VERSION = 22
+VERSION = 23
 """Rises when a message, or what it has, changes; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
