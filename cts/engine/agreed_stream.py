@@ -17,6 +17,7 @@ from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts, Results
 from cts.protocol.control.results import CUT_OFF
 from cts.protocol.pattern import IOPattern
+from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark
 from cts.protocol.task import JUST_AFTER_NS, StreamError
 from cts.protocol.wire import NANOSECONDS_PER_TICK
@@ -114,7 +115,7 @@ class AgreedStream:
             if self._receives and self._pattern.handshake.settled:
                 talk.heard_data()
         # Of a whole stream it may tell before this end is through: where its buffer is less than what the way takes.
-        if others is not batch and talk.ended_early:
+        if others is not batch and talk.ended_early and not self._over:
             self._peer_ended(talk)
 
     def belongs(self, qpc: int, qpf: int, received_ns: int) -> bool:
@@ -163,16 +164,22 @@ class AgreedStream:
             self._driver.peer_gone(StreamError.PEER_ENDED)
         elif isinstance(self._request.opening, Accepted) and self._speaking is not None and not self._outlasts:
             self._outlasts = True
+            if isinstance(self._pattern, MediaStreamReceiver) and talk.frames_told is not None:
+                self._pattern.frames.none_sent_after(talk.frames_told)
             self._speaking.start_soon(self._outlast, talk.frames_told)
 
     async def _outlast(self, frames: int | None) -> None:
         """Stay until the last frame that can come has had its turn, as it does with each that is in the buffer; end then."""
-        pacer, plan = self._request.pacer, self._request.plan
-        if frames is None:
-            await pacer.wait_past(pacer.now_ns() + plan.render_offset_ns(1))
-        elif frames:
+        pacer, plan, now_ns = self._request.pacer, self._request.plan, self._request.pacer.now_ns()
+        due_ns = now_ns + plan.render_offset_ns(1)
+        if frames is not None:
             # What comes in the instant of its turn has come in time.
-            await pacer.wait_past(self._pattern.handshake.base_ns + plan.render_offset_ns(frames) + JUST_AFTER_NS)
+            last_ns = self._pattern.handshake.base_ns + plan.render_offset_ns(frames) + JUST_AFTER_NS
+            # Who says that all was sent keeps no place for the whole plan by it. An honest last frame has a buffer before it,
+            # and what the first datagram took longer than this word.
+            due_ns = min(last_ns, due_ns + plan.render_offset_ns(1)) if frames else now_ns
+        if due_ns > now_ns:
+            await pacer.wait_past(due_ns)
         self._observe(pacer.now_ns())
         if not self._driver.over():
             self._driver.peer_gone(StreamError.PEER_ENDED)

@@ -107,7 +107,7 @@ class OpenStreams:
             role: which part they play.
             pacer: says what the time is.
         """
-        self.seen = {}
+        self.seen, self._looked_ahead = {}, []
         for number, stream in enumerate(self.all()):
             if number % _LOOKED_AT_A_TIME == 0:
                 yield

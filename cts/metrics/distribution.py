@@ -23,7 +23,7 @@ class Distribution:
     What is farther from 0 than 73 minutes counts in the last bucket.
 
     It is what was counted, whatever the order; ``a + b`` counts all that both have. It takes 2 bytes (4 once there are more
-    than 65 535 values) for each bucket from 0 to the farthest in use on either side, of 865 at most.
+    than 65 535 values) for each bucket from 0 to the farthest in use on either side, of 864 at most.
 
     Attributes:
         count: how many values it has.
@@ -217,7 +217,7 @@ class Distribution:
 
 
 class FineDistribution(Distribution):
-    """The same to 1/256: it takes eight times the memory, 6145 buckets at most on either side."""
+    """The same to 1/256: it takes eight times the memory, 6144 buckets at most on either side."""
 
     __slots__ = ()
 

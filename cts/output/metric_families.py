@@ -27,6 +27,7 @@ from cts.units import SECOND
 __all__ = ["RunCollector"]
 
 _PAUSE_SECONDS = 0.001
+"""After each metric; in the scrape's own thread, never in the one that sends."""
 
 
 class RunCollector(Collector):

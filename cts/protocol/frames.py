@@ -87,7 +87,7 @@ class FrameBuffer:
         self._unfinished: dict[int, Arrived] = {}
         self._forgotten = 0
         self._identification = Identification()
-        self._final = plan.final_frame
+        self._final = self._last_sent = plan.final_frame
         self._window = plan.window_frames
         self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
@@ -235,7 +235,7 @@ class FrameBuffer:
         """Give their verdicts to all frames whose render time is earlier than ``now_ns``."""
         if now_ns <= self.next_render_ns or self.head > self._final:
             return
-        last = min(self._plan.rendered_before(now_ns - self.base_ns), self._final)
+        last = min(self._plan.rendered_before(now_ns - self.base_ns), self._last_sent)
         if self.head >= self._sampled_from and (arrived := self._arrived.get(self.head)) is not None:
             qpc, qpf = arrived[:2] if isinstance(arrived, tuple) else (arrived.qpc, arrived.qpf)
             self._shortfall.left(self.head, qpc, qpf)
@@ -247,6 +247,10 @@ class FrameBuffer:
             self.counts.dropped += last + 1 - self.head
             self._lack_all(last)
         self._look_ahead()
+
+    def none_sent_after(self, sequence: int) -> None:
+        """Give no verdict to frames after this one, but to those that have one: nobody has sent them."""
+        self._last_sent = min(self._last_sent, max(sequence, self.head - 1))
 
     def is_open(self, sequence: int) -> bool:
         """Tell whether a datagram of this frame that arrives until ``look_ns`` is on time and not ahead of the window."""

@@ -177,3 +177,11 @@ def test_listening_on_every_address_the_client_takes_the_loopback_one(runs: Runs
     # 0.0.0.0 and :: are no addresses to send to, though Linux puts up with it.
     (stream,) = runs["every address"].report["streams"]
     assert stream["remote"].rpartition(":")[0] in ("127.0.0.1", "[::1]")
+
+
+def test_pushed_streams_that_tell_each_other_that_they_are_cut_off_end_at_the_time_limit() -> None:
+    sets = ("client.handshake=cts", "client.connections=8", "stream.stream_length=60s", "stream.buffer_depth=300ms")
+    finished = run_here(
+        "run", STREAM, "--json", sets=(*FREE_PORT, *QUIET, *sets, "stream.direction=push", "run.time_limit=700ms")
+    )
+    assert [each["result"] for each in finished.report["streams"]] == ["Cancelled"] * 8

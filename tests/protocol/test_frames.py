@@ -49,6 +49,23 @@ def add(buffer: Judged, sequence: int, size: int, received_ns: int, datagrams: i
     return buffer.miss(sequence, datagrams, size, each_size, stamp, 1, 10_000_000, received_ns)
 
 
+def test_frames_that_nobody_sent_have_no_verdict_however_late_one_looks() -> None:
+    buffer = Judged(PLAN, BASE)
+    add(buffer, 1, 1000, BASE)
+    buffer.render_before(render_ns(2) + 1)
+    buffer.none_sent_after(4)
+    buffer.render_before(END)
+    assert buffer.totals() == FrameTotals(completed=1, dropped=3)
+
+
+def test_frames_that_have_a_verdict_keep_it_though_nobody_sent_them() -> None:
+    buffer = Judged(PLAN, BASE)
+    buffer.render_before(render_ns(5) + 1)
+    buffer.none_sent_after(2)
+    buffer.render_before(END)
+    assert buffer.totals() == FrameTotals(dropped=5)
+
+
 @frozen
 class Arrival:
     received_ns: int

@@ -17,8 +17,8 @@ PING_INTERVAL_NS = 200 * MILLISECOND
 SILENT_AFTER_NS = 30 * SECOND
 """For how long at least nothing has come of a peer that has fallen silent: longer than a way takes to be found anew."""
 SILENT_AFTER_PINGS = 40
-"""How often at least it was asked meanwhile. Where 30 % is lost each way, of two PINGs one is answered, and 40 in a row are not
-once in 5e11 times; an end that stood still itself, or asks seldom, waits until it has asked as often."""
+"""How often at least it was asked meanwhile. Where 30 % is lost each way, of two PINGs one is answered, and of 40 in a row
+none once in 5e11, if each is lost by itself. An end that stood still, or asks seldom, waits until it has asked as often."""
 _OUTSTANDING_AT_MOST = 16
 
 

@@ -3,7 +3,7 @@
 ::
 
     parent (cts run)              worker 1..N (python -m cts.runs.workers.worker)
-    ├─ one task per worker  <──   events, status and report: a JSON object a line, on its standard output
+    ├─ one task per worker  <──   events, status and report: pickled messages, on its standard output
     └─ signals              ──>   what to run, then one-byte commands, on its standard input
 
 Servers share a listen address through SO_REUSEPORT, and the kernel spreads peers over them; clients divide the connections.
