@@ -270,9 +270,9 @@ def _failed(report: RunReport) -> Iterator[str]:
 
 def _stopped(report: RunReport) -> Iterator[str]:
     if report.interrupted:
-        yield f"it was stopped after {seconds(report.elapsed_ns)} s"
+        yield f"it was stopped after {seconds(report.run_ns)} s"
     elif report.snapshot.cut_off_by_time_limit:
-        yield f"it was cut off by run.time_limit after {seconds(report.elapsed_ns)} s"
+        yield f"it was cut off by run.time_limit after {seconds(report.run_ns)} s"
 
 
 def _failures(report: RunReport) -> int:

@@ -34,12 +34,14 @@ from cts.records.late import LateArrivals
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, StreamSnapshot
 from cts.records.stream_results import StreamResult
-from cts.units import MILLISECOND, counted, format_duration
+from cts.units import MILLISECOND, SECOND, counted, format_duration
 
 __all__ = ["hidden_losses_text", "summary_rows", "summary_text"]
 
 MAX_FAILURES_LISTED = 10
 MAX_PEERS_LISTED = 5
+_IDLE_NS = SECOND // 10
+"""Time after the last stream that is worth a word."""
 _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
 
@@ -54,9 +56,8 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     """Return the rows of that, each with its name; those with none go on from the one before."""
     snapshot, begun = report.snapshot, report.begun
     counts = begun.snapshot.counts
-    interrupted = ", interrupted" if report.interrupted else ""
     who = _who_sends(report)
-    rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}"), *_labels(report)]
+    rows = [(report.role, f"{who}; {_how_long(report)}"), *_labels(report)]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
@@ -68,7 +69,12 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
         return rows + expectation_rows(judgements)
     roles = report.roles
     if Role.RECEIVER in roles and (begun.streams or not none):
-        rows += _frame_rows(counts) + loss_rows(begun) + playout_rows(begun) + media_rows(begun)
+        rows += (
+            _frame_rows(counts, _known_of(report, Role.RECEIVER))
+            + loss_rows(begun)
+            + playout_rows(begun)
+            + media_rows(begun)
+        )
     elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -78,7 +84,7 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
             )
         )
     if Role.SENDER in roles:
-        rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
+        rows.append(("sent", f"{counts.bytes_sent:,} bytes{_known_of(report, Role.SENDER)}"))
     for cause, unsent in snapshot.unsent.items():
         rows.append(("unsent", unsent_text(cause, unsent)))
         rows += [("", meaning)] if (meaning := meaning_of(cause)) is not None else []
@@ -104,6 +110,16 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
     return rows + expectation_rows(judgements)
+
+
+def _how_long(report: RunReport) -> str:
+    """Return how long a run was: to the end of its last stream, or, where it did not end by itself, to its own."""
+    interrupted = ", interrupted" if report.interrupted else ""
+    if not (interrupted or report.snapshot.cut_off_by_time_limit is not None):
+        return f"{seconds(report.elapsed_ns)} s"
+    idle = report.run_ns - report.elapsed_ns >= _IDLE_NS and report.streams
+    last = f"; the last stream ended at {seconds(report.elapsed_ns)} s" if idle else ""
+    return f"{seconds(report.run_ns)} s{interrupted}{last}"
 
 
 def _failures_of_run(report: RunReport) -> list[str]:
@@ -135,7 +151,12 @@ def _ends(report: RunReport) -> Iterator[StreamResult]:
         yield from (stream.end, *stream.others)
 
 
-def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
+def _known_of(report: RunReport, role: Role) -> str:
+    """Return what stands behind a number of bytes where an end of that role took what it had counted last with it."""
+    return " at least" if any(end.role is role and not end.counted for end in _ends(report)) else ""
+
+
+def _frame_rows(counts: StreamSnapshot, known: str) -> list[tuple[str, str]]:
     """Return what became of frames, and of the datagrams that they came in."""
     frames = counts.frames
     verdicts = (
@@ -149,7 +170,7 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
     in_time = (
         f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
     )
-    rows.append(("received", f"{counts.bytes_received:,} bytes{in_time}"))
+    rows.append(("received", f"{counts.bytes_received:,} bytes{known}{in_time}"))
     if frames.error:
         causes = discarded_causes(counts.arrivals)
         rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
