@@ -237,10 +237,13 @@ def _ended_too_soon(report: RunReport) -> Iterator[str]:
     cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in ends)
     silent = [end.remark for end in ends if end.remark is not None and end.remark.startswith(FELL_SILENT)]
     if cut:
-        which = "" if len(ends) == 1 else f" of {cut:,} of them"
+        who = f"the sending ends of {cut:,} of them were" if cut > 1 else "the sending end of 1 of them was"
+        who = "the sending end was" if len(ends) == 1 else who
         loss = report.loss
-        unsent = f", and {percentage(loss.not_sent, loss.due)} of what was due was not sent" if loss.not_sent else ""
-        yield f"the sending end{which} was cut off before the stream's{unsent}"
+        unsent = (
+            f", so that {percentage(loss.not_sent, loss.due)} of what was due was not sent" if loss.not_sent else ""
+        )
+        yield f"{who} cut off before the stream was over{unsent}"
     elif silent and silent[0] is not None:
         yield silent[0].partition(":")[0] if len(ends) == 1 else f"the peers of {len(silent):,} of them fell silent"
 

@@ -29,6 +29,8 @@ from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.summary_json import judgements_of
 from cts.output.trust_text import trust_rows
+from cts.protocol.control.results import CUT_OFF
+from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.results import RunReport
@@ -62,7 +64,7 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
     absent = f", {len(none)} of which never began" if (none := report.never_began) else ""
-    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
+    rows.append(("streams", _outcomes_text(report) + absent))
     judgements = judgements_of(report)
     if absence_of(report) is not None:
         # The answer tells all there is.
@@ -120,6 +122,32 @@ def _how_long(report: RunReport) -> str:
     idle = report.run_ns - report.elapsed_ns >= _IDLE_NS and report.streams
     last = f"; the last stream ended at {seconds(report.elapsed_ns)} s" if idle else ""
     return f"{seconds(report.run_ns)} s{interrupted}{last}"
+
+
+def _outcomes_text(report: RunReport) -> str:
+    """Write what became of streams; of a client's that were whole here and not at the other end, that."""
+    there = Counter(_told_there(end) for end in report.results if _failed_there_alone(report, end))
+    here = Counter(report.snapshot.outcomes)
+    here[Outcome.SUCCESSFUL] -= there.total()
+    texts = outcome_counts(here, Outcome.SUCCESSFUL) + [f"{count:,} {told}" for told, count in there.items()]
+    silent = sum(
+        end.outcome is Outcome.SUCCESSFUL and (end.remark or "").startswith(FELL_SILENT)
+        for end in report.results
+        if not _failed_there_alone(report, end)
+    )
+    if silent:
+        texts[0] += f", {silent:,} of which with a peer that fell silent"
+    return ", ".join(texts)
+
+
+def _failed_there_alone(report: RunReport, end: StreamResult) -> bool:
+    """Tell whether a client's stream has failed by the other end's word alone."""
+    return report.role == "client" and end.outcome is Outcome.SUCCESSFUL and end.failed_there
+
+
+def _told_there(end: StreamResult) -> str:
+    told = None if end.peer is None else end.peer.outcome
+    return "cut off at the other end" if told == CUT_OFF else f"failed at the other end ({told})"
 
 
 def _failures_of_run(report: RunReport) -> list[str]:
@@ -220,8 +248,9 @@ def _not_reached(report: RunReport) -> list[tuple[str, str]]:
 
 def _failures(report: RunReport) -> list[str]:
     """Return the ends that failed of the first failed streams, and how many more of these there were."""
-    failed = [stream for stream in report.streams if stream.outcome in _FAILED]
-    total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED))
+    there = [stream for stream in report.streams if _failed_there_alone(report, stream.end)]
+    failed = [stream for stream in report.streams if stream.outcome in _FAILED or stream in there]
+    total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED) + len(there))
     if not total:
         return []
     listed = failed[:MAX_FAILURES_LISTED]
@@ -230,6 +259,8 @@ def _failures(report: RunReport) -> list[str]:
     for stream in listed:
         text_of = never_began_text if stream in absent else _result_of
         told = dict.fromkeys(_failure(end, text_of(end)) for end in (stream.end, *stream.others) if end.failed)
+        if _failed_there_alone(report, stream.end):
+            told = {_failure(stream.end, _told_there(stream.end)): None}
         lines += [f"  {text}" for text in told]
     if total > len(listed):
         lines.append(f"  and {total - len(listed):,} more")
