@@ -217,9 +217,15 @@ def test_what_came_too_late_since_it_had_left_too_late_is_not_called_delay() -> 
     assert "held back by loss down" in answer_of(late)
 
 
-def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull") -> RunReport:
+def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull", buffer: str = "1s") -> RunReport:
     """Return the report of a simulated stream of 1 Mbit/s through such a path."""
-    stream = {"bits_per_second": "1 Mbit/s", "frame_rate": 25, "stream_length": "8s", "datagram_max_size": 500}
+    stream = {
+        "bits_per_second": "1 Mbit/s",
+        "frame_rate": 25,
+        "stream_length": "8s",
+        "datagram_max_size": 500,
+        "buffer_depth": buffer,
+    }
     path = Impairment(
         loss=Bernoulli(loss) if loss else None, bandwidth_bits_per_second=None if kbits is None else kbits * 1000
     )
@@ -233,6 +239,10 @@ def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str,
         f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
         "(what is lost is lost steadily, behind a queue that stays at 192 ms)."
     )
+
+
+def test_of_a_path_that_is_too_narrow_it_is_said_also_where_all_that_passes_is_too_late() -> None:
+    assert "held back by a path down that carries about " in answer_of(through(kbits=700, buffer="120ms"))
 
 
 def test_a_path_that_loses_by_chance_is_not_called_too_narrow() -> None:
