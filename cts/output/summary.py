@@ -136,7 +136,9 @@ def _outcomes_text(report: RunReport) -> str:
         if not _failed_there_alone(report, end)
     )
     if silent:
-        texts[0] += f", {silent:,} of which with a peer that fell silent"
+        one = here[Outcome.SUCCESSFUL] == silent == 1
+        whose = "its peer" if one else f"the {'peer' if silent == 1 else 'peers'} of {silent:,} of them"
+        texts[0] += f", though {whose} fell silent"
     return ", ".join(texts)
 
 

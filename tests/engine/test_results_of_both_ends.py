@@ -266,7 +266,7 @@ def test_a_client_whose_server_ends_in_the_middle_is_told_that_and_not_of_a_bad_
     text = summary_text(report)
     assert ("0 successful, 1 cut off at the other end\n" in text) is says_so
     assert ("failed streams:" in text) is says_so
-    assert ("1 successful, 1 of which with a peer that fell silent\n" in text) is not says_so
+    assert ("1 successful, though its peer fell silent\n" in text) is not says_so
 
 
 @BOTH
