@@ -15,7 +15,6 @@ from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.metrics.viewing import Longest
 from cts.output.live_state import LiveState, orders_of
 from cts.output.live_view import view
-from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import StreamOrder
 from cts.records.peer_end import PeerTotals
@@ -107,7 +106,10 @@ def test_a_narrow_terminal_shows_what_matters_most_in_brief() -> None:
 
 
 def test_what_does_not_fit_on_a_narrow_terminal_is_said_in_fewer_words_and_not_cut() -> None:
-    state = evolve(ONE, plan=StreamPlan(25_000_000, 60, 60 * SECOND, 100 * MS), still_ns=12 * SECOND)
+    live = ONE.live
+    assert live.playout is not None
+    short = evolve(live, playout=evolve(live.playout, buffered_frames=6))
+    state = evolve(ONE, snapshot=evolve(ONE.snapshot, live=short), still_ns=12 * SECOND)
     assert lines(state, NARROW)[-3:] == [
         "Buffer      184 ms for 99.9 %",
         "Freezes     no frame for 12 s",
