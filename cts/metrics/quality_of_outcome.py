@@ -7,7 +7,7 @@ from enum import Enum
 
 from attrs import field, frozen
 
-__all__ = ["Profile", "QualityOfOutcome", "Requirement", "Term", "outcome_of"]
+__all__ = ["ROOM", "Profile", "QualityOfOutcome", "Requirement", "Term", "outcome_of"]
 
 
 class Term(Enum):
@@ -122,11 +122,11 @@ def outcome_of(
     )
 
 
-_ROOM = 1.1
+ROOM = 1.1
 """Times what is needed that a stream must offer to show a lack of it: of one that offers little more, each loss would."""
 
 
 def _rate_score(profile: Profile, rate: float | None, offered: float | None) -> float | None:
-    if profile.rate is None or rate is None or (offered is not None and offered < _ROOM * profile.rate):
+    if profile.rate is None or rate is None or (offered is not None and offered < ROOM * profile.rate):
         return None
     return 100.0 if rate >= profile.rate else 0.0

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from cts.expectations.judging import Judgement
+from cts.metrics.counters import FrameTotals
 from cts.metrics.host import Trust, Verdict
 from cts.metrics.playout import Playout
 from cts.output.absence_text import absence_of, never_began_sentence, why
 from cts.output.expectation_text import verdict_sentence
 from cts.output.figures import about_time, discarded_causes, percentage, seconds
 from cts.output.held_back import held_back, held_back_there
-from cts.output.peer_text import loss_of_peers, verdicts_text
+from cts.output.peer_text import cut_off_there, failed_there, loss_of_peers, sent_beside, verdicts_text
+from cts.output.playing import PLAYS, apart_text, plan_text, verb_of
 from cts.output.playout_text import up_to_known
 from cts.output.trust_text import reason_of
 from cts.protocol.control.results import CUT_OFF
@@ -25,15 +27,12 @@ from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Role
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome
-from cts.records.stream_results import SUCCEEDED, StreamResult
-from cts.units import MILLISECOND, counted, format_duration, format_frame_rate, format_rate
+from cts.records.stream_results import StreamResult
+from cts.units import MILLISECOND, counted, format_duration
 
 __all__ = ["answer_of"]
 
-_PLAYS = "99.9"
-"""Percent of the frames that must be whole in time for a stream to play."""
 _TRIED_NEXT = ("99", "95")
-_PLAYS_WITH_LOSS = Fraction(95, 100)
 _TOO_FEW = 30
 """Frames: of fewer, all of which played, one in ten may be lost all the same (95 % limit 3 / n, the "rule of three")."""
 
@@ -51,7 +50,7 @@ def answer_of(report: RunReport, judgements: Sequence[Judgement] = ()) -> str:
     if (absent := absence_of(report)) is not None:
         sentences.append(absent)
     else:
-        sentences += [_finding(begun, report), *(_sent_beside(begun) if begun.served_both else ())]
+        sentences += [_finding(begun, report), *(sent_beside(begun) if begun.served_both else ())]
         sentences += [*_failed(begun), *never_began_sentence(report)]
     sentences += _stopped(report)
     if (verdict := verdict_sentence(judgements)) is not None:
@@ -91,7 +90,16 @@ def _finding(report: RunReport, whole: RunReport) -> str:
         return f"{_of_what(report)} did not play to {end}: {played:,} of {frames.rendered:,} frames were whole in time"
     # What ended too soon was held back by that.
     why_not = tuple(_ended_too_soon(report)) or tuple(held_back(report))
-    return "; ".join((_play(report, played), *_worst(report), *why_not, *_own_loss(report)))
+    apart = _apart(report, [(end, end.counts.frames) for end in report.received])
+    plays = (_play(report, played), *_worst(report)) if apart is None else (apart,)
+    return "; ".join((*plays, *why_not, *_own_loss(report)))
+
+
+def _apart(report: RunReport, streams: Sequence[tuple[StreamResult, FrameTotals]], where: str = "") -> str | None:
+    """Say how many of streams of several plans play; None where they have one, all do, or not each is told of."""
+    if report.common_plan is not None or report.streams_omitted or len(streams) < _received(report):
+        return None
+    return apart_text(_of_received(report), streams, where)
 
 
 def _what_left(report: RunReport) -> Iterator[str]:
@@ -116,7 +124,7 @@ def _what_left(report: RunReport) -> Iterator[str]:
     if snapshot.unreachable:
         yield f"the network said {counted(snapshot.unreachable, 'time')} that a peer does not get it"
     if not there:
-        yield _cut_off_there(report) or "whether it played, the receiving end knows"
+        yield cut_off_there(report, _streams(report)) or "whether it played, the receiving end knows"
 
 
 def _played_there(report: RunReport) -> Sequence[str]:
@@ -128,36 +136,19 @@ def _played_there(report: RunReport) -> Sequence[str]:
         return ()
     # What cannot be is not counted: of such an end the outcome alone is told.
     all_counted = peers.receiving >= _streams(report)
-    if failed := _failed_there(stream.end for stream in report.streams):
+    if failed := failed_there(stream.end for stream in report.streams):
         who = _of_what(report) if _streams(report) == 1 else f"{failed.total():,} of {_of_what(report)}"
         told = f": {verdicts_text(peers)}" if frames.rendered else ""
         return (f"{who} failed at the other end ({failed.most_common(1)[0][0]}){told}",)
     if CUT_OFF in outcomes or not all_counted or frames.rendered < _TOO_FEW:
         return ()
-    verb = _verb(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     loss = loss_of_peers(report) if frames.dropped else None
     why_not = () if loss is None else held_back_there(loss, report.role)
+    streams = [(stream.end, stream.end.peer.totals.frames) for stream in report.streams if stream.end.peer is not None]
+    if (apart := _apart(report, streams, " at the other end")) is not None:
+        return (apart, *why_not)
+    verb = verb_of(frames.completed + frames.repeated, frames.rendered, several=_streams(report) > 1)
     return (f"{_of_what(report)} {verb} at the other end: {verdicts_text(peers)}", *why_not)
-
-
-def _cut_off_there(report: RunReport) -> str | None:
-    """Say how many other ends told that they were cut off, by which a client has failed; None for none."""
-    cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in report.results)
-    which = "it was" if _streams(report) == 1 else f"{cut:,} of them {'was' if cut == 1 else 'were'}"
-    return f"{which} cut off at the other end" if cut else None
-
-
-def _failed_there(ends: Iterable[StreamResult]) -> Counter[str]:
-    """Count as what ends that send failed at their other ends, as far as these told."""
-    told = (end.peer.outcome for end in ends if end.peer is not None)
-    return Counter(each for each in told if each not in (None, SUCCEEDED, CUT_OFF))
-
-
-def _verb(played: int, rendered: int, *, several: bool) -> str:
-    plays, plays_not = ("play", "do not play") if several else ("plays", "does not play")
-    if played * 100 >= Fraction(_PLAYS) * rendered:
-        return plays
-    return f"{plays} with loss" if played >= _PLAYS_WITH_LOSS * rendered else plays_not
 
 
 def _nothing_arrived(report: RunReport) -> Iterator[str]:
@@ -185,7 +176,7 @@ def _play(report: RunReport, played: int) -> str:
     plays = "play" if several else "plays"
     dropped = f"{percentage(rendered - played, rendered)} of frames were not whole in time"
     playout = report.playout if report.playout is not None and report.playout.frames else None
-    enough = None if playout is None else playout.smallest(Fraction(_PLAYS))
+    enough = None if playout is None else playout.smallest(Fraction(PLAYS))
     if playout is not None and enough is not None:
         known = "" if playout.frames >= rendered else f" (known of {playout.frames:,} of {rendered:,} frames)"
         buffer = _with_article(_time(playout, enough))
@@ -195,11 +186,11 @@ def _play(report: RunReport, played: int) -> str:
                 if report.common_plan is None
                 else f" with the {format_duration(report.common_plan.buffer_depth_ns)} buffer"
             )
-            would = f"{buffer} buffer would have been enough for {_PLAYS} % of them{known}"
-            return f"{what} {_verb(played, rendered, several=several)}{set_to}: {dropped}; {would}"
+            would = f"{buffer} buffer would have been enough for {PLAYS} % of them{known}"
+            return f"{what} {verb_of(played, rendered, several=several)}{set_to}: {dropped}; {would}"
         but = "" if played == rendered else f", but {dropped}"
         return f"{what} {plays} with {buffer} buffer{known}{but}"
-    verb = _verb(played, rendered, several=several)
+    verb = verb_of(played, rendered, several=several)
     if verb == plays:
         but = "" if played == rendered else f", but {dropped}"
         return f"{what} {plays} with the buffer that was set{but}"
@@ -208,7 +199,7 @@ def _play(report: RunReport, played: int) -> str:
 
 def _no_buffer(playout: Playout) -> str:
     """Say that no buffer would have let nearly all frames play, and how many one that is deeper would have."""
-    none = f"no buffer{up_to_known(playout)} would have let {_PLAYS} % of them play"
+    none = f"no buffer{up_to_known(playout)} would have let {PLAYS} % of them play"
     for share in _TRIED_NEXT:
         depth = playout.smallest(Fraction(share))
         if depth is not None:
@@ -237,10 +228,13 @@ def _ended_too_soon(report: RunReport) -> Iterator[str]:
     cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in ends)
     silent = [end.remark for end in ends if end.remark is not None and end.remark.startswith(FELL_SILENT)]
     if cut:
-        which = "" if len(ends) == 1 else f" of {cut:,} of them"
+        who = f"the sending ends of {cut:,} of them were" if cut > 1 else "the sending end of 1 of them was"
+        who = "the sending end was" if len(ends) == 1 else who
         loss = report.loss
-        unsent = f", and {percentage(loss.not_sent, loss.due)} of what was due was not sent" if loss.not_sent else ""
-        yield f"the sending end{which} was cut off before the stream's{unsent}"
+        unsent = (
+            f", so that {percentage(loss.not_sent, loss.due)} of what was due was not sent" if loss.not_sent else ""
+        )
+        yield f"{who} cut off before the stream was over{unsent}"
     elif silent and silent[0] is not None:
         yield silent[0].partition(":")[0] if len(ends) == 1 else f"the peers of {len(silent):,} of them fell silent"
 
@@ -270,9 +264,9 @@ def _failed(report: RunReport) -> Iterator[str]:
 
 def _stopped(report: RunReport) -> Iterator[str]:
     if report.interrupted:
-        yield f"it was stopped after {seconds(report.elapsed_ns)} s"
+        yield f"it was stopped after {seconds(report.run_ns)} s"
     elif report.snapshot.cut_off_by_time_limit:
-        yield f"it was cut off by run.time_limit after {seconds(report.elapsed_ns)} s"
+        yield f"it was cut off by run.time_limit after {seconds(report.run_ns)} s"
 
 
 def _failures(report: RunReport) -> int:
@@ -290,8 +284,7 @@ def _of_what(report: RunReport) -> str:
     plan, streams = report.common_plan, _streams(report)
     if plan is None:
         return "the stream" if streams <= 1 else f"the {streams:,} streams"
-    rate = f"{format_rate(plan.bits_per_second)} at {format_frame_rate(plan.frame_rate)} frames/s"
-    return rate if streams <= 1 else f"{streams:,} streams of {rate}"
+    return plan_text(plan) if streams <= 1 else f"{streams:,} streams of {plan_text(plan)}"
 
 
 def _received(report: RunReport) -> int:
@@ -304,28 +297,6 @@ def _of_received(report: RunReport) -> str:
     if not report.served_both:
         return _of_what(report)
     return "the stream that came" if streams == 1 else f"the {streams:,} streams that came"
-
-
-def _sent_beside(report: RunReport) -> Iterator[str]:
-    """Say of a server that received streams how those did that it sent, as far as their clients told."""
-    peers = report.snapshot.counts.peers
-    ends = [end for end in report.results if end.role is Role.SENDER]
-    told = sum(end.peer is not None and end.peer.outcome is not None for end in ends)
-    one = len(ends) == 1
-    sent, failed = f"{counted(len(ends), 'stream')} {'was' if one else 'were'} sent", _failed_there(ends)
-    if told == len(ends) and peers.frames.rendered:
-        text = f"{sent}, of which the other {'end tells' if one else 'ends tell'}: {verdicts_text(peers)}"
-    elif peers.frames.rendered:
-        to_the_end = "not to the end" if one else f"{told:,} to the end"
-        text = f"{sent}, of which the other {'end' if one else 'ends'} told, {to_the_end}: {verdicts_text(peers)}"
-    else:
-        text = f"{sent}, {report.snapshot.counts.bytes_sent:,} bytes"
-        if not failed:
-            text += f"; whether {'it' if one else 'they'} played, the receiving {'end knows' if one else 'ends know'}"
-    if failed:
-        who = "it" if one else f"{failed.total():,} of them"
-        text += f"; {who} failed there ({failed.most_common(1)[0][0]})"
-    yield text
 
 
 def _time(playout: Playout, depth: int) -> str:

@@ -81,7 +81,7 @@ def _carried(report: RunReport, totals: MediaTotals, plan: StreamPlan, way: str)
     if totals.streams != streams or len(together) != 1 or own > _OWN_AT_MOST * loss.missing:
         # Streams that did not run at once, or to several ends, did not share a queue.
         return None
-    queue_ns = full_queue_ns(totals.blocks, totals.variation)
+    queue_ns = full_queue_ns(totals.blocks, totals.variation, late=totals.datagrams.late > 0)
     if queue_ns is None:
         return None
     # The path was busy until the queue was empty again.

@@ -151,13 +151,15 @@ def _media(state: LiveState) -> Iterator[Row]:
         return
     worst = f" (worst of {media.streams:,} streams)" if media.streams > 1 else ""
     if media.pdv_p99:
-        jitter, p95, p99 = about_time(media.jitter), about_time(media.pdv_p95), about_time(media.pdv_p99)
+        # Of streams that have ended there is none now.
+        now = f"{about_time(media.jitter)}; " if media.jitter else ""
+        p95, p99 = about_time(media.pdv_p95), about_time(media.pdv_p99)
         took = f"frames took up to {p95} (95 %), {p99} (99 %) longer than the fastest"
         brief = f"99 % within {p99}"
-        texts = f"{jitter}; {took}{worst}", f"{jitter}; 95 % within {p95}, 99 % {p99}", f"{jitter}; {brief}", brief
+        texts = f"{now}{took}{worst}", f"{now}95 % within {p95}, 99 % {p99}", f"{now}{brief}", brief
         yield _row(10, "Jitter", *map(Text, texts))
-    if playout is not None and playout.frames and playout.whole and state.plan is not None:
-        yield _row(13, "Buffer", *map(Text, buffer_words(playout, state.plan.buffer_depth_ns)))
+    if playout is not None and playout.frames and playout.whole and (set_ns := state.buffer_ns):
+        yield _row(13, "Buffer", *map(Text, buffer_words(playout, set_ns)))
     still = f"no frame for {state.still_ns / SECOND:.0f} s" if state.still_ns >= _STILL_NS else ""
     frozen = f"{media.freezes:,}, {about_time(media.longest_stall)} at most" if media.freezes else ""
     # Where there is no room for both, what still lasts is said alone.

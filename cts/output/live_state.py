@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from attrs import frozen
 
@@ -12,6 +13,7 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import LiveFigures, StreamOrder
 from cts.records.snapshots import RunSnapshot
+from cts.units import MILLISECOND, SECOND
 
 __all__ = ["LiveState", "orders_of"]
 
@@ -54,7 +56,22 @@ class LiveState:
         """Whether this host is good enough so far; None where that is not known."""
         if self.plan is None or not self.live.hosts:
             return None
-        return trust_in(self.live.hosts, interval_ns=self.plan.interval_ns, buffer_ns=self.plan.buffer_depth_ns)
+        interval_ns, buffer_ns = self.plan.interval_ns, self.buffer_ns or self.plan.buffer_depth_ns
+        return trust_in(self.live.hosts, interval_ns=interval_ns, buffer_ns=buffer_ns)
+
+    @property
+    def buffer_ns(self) -> int | None:
+        """The buffer that was set for the streams that were looked at; None where none are known, or several.
+
+        A server's own plan is not what its clients ask for. What they asked for is known in whole frames.
+        """
+        plan, playout = self.plan, self.live.playout
+        if playout is None:
+            return None
+        frame_rate = Fraction(playout.steps * SECOND, playout.step_ns)
+        if plan is not None and (plan.buffered_frames, plan.frame_rate) == (playout.buffered_frames, frame_rate):
+            return plan.buffer_depth_ns
+        return -(-playout.depth_ns(playout.buffered_frames) // MILLISECOND) * MILLISECOND
 
     @property
     def last(self) -> Second:

@@ -32,8 +32,9 @@ def loss_json(report: RunReport) -> dict[str, int | None]:
             "not_sent": loss.not_sent,
             "kernel_at_most": None,
         }
-    received = (stream for stream in report.streams if stream.end.role is Role.RECEIVER)
-    both = report.role == "loopback" or any(stream.knows_both for stream in received)
+    received = [stream for stream in report.streams if stream.end.role is Role.RECEIVER]
+    all_here = report.role == "loopback" and all(stream.counted for stream in received)
+    both = all_here or any(stream.knows_both for stream in received)
     return {**places_json(loss, both=both), "kernel_at_most": loss.kernel_at_most(report.snapshot.overflowed)}
 
 

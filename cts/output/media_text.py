@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from cts.metrics.media import MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
-from cts.metrics.quality_of_outcome import Profile, QualityOfOutcome
+from cts.metrics.quality_of_outcome import ROOM, Profile, QualityOfOutcome, Term
 from cts.metrics.viewing import ViewingTotals
 from cts.output.figures import about_time, percentage
 from cts.protocol.plan import StreamPlan
@@ -12,6 +14,15 @@ from cts.records.results import RunReport
 from cts.units import counted, format_rate
 
 __all__ = ["longest_stall_text", "media_json", "media_rows", "quality_of"]
+
+
+_LIMITS = {
+    Term.LATENCY: "latency is",
+    Term.LOSS: "data that is lost or too late is",
+    Term.RATE: "the rate is",
+}
+_CONTENT = "such use bears what delay and loss there is"
+"""A use may bear frames that are lacking, and a stream that lacks some is told to play with loss."""
 
 
 def media_json(totals: MediaTotals | None, plan: StreamPlan | None, profile: Profile) -> dict[str, object] | None:
@@ -80,11 +91,14 @@ def _score_rows(totals: MediaTotals, plan: StreamPlan, profile: Profile) -> list
     outcome = quality_of(totals, plan, profile)
     if outcome.score is None:
         return []
-    limited = "nothing is lacking" if outcome.limiting is None else f"{outcome.limiting.value} is what limits it"
+    limited = _CONTENT if outcome.limiting is None else f"{_LIMITS[outcome.limiting]} what limits it"
     use = f"{profile.name} use"
     if profile.rate is not None:
         needs, offers = format_rate(profile.rate), format_rate(plan.bits_per_second)
+        enough = format_rate(ceil(ROOM * profile.rate))
         # A stream that offers no more than what is wanted cannot show a lack of it.
-        tested = f"tested with {offers}" if outcome.rate is not None else f"which a stream of {offers} does not test"
+        tested = (
+            f"tested with {offers}" if outcome.rate is not None else f"which only a stream of {enough} or more tests"
+        )
         use += f", which needs {needs}, {tested}"
     return [("score", f"{int(outcome.score)} of 100 for {use} (Quality of Outcome): {limited}")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
 from attrs import asdict
 
 from cts.metrics.clock_figures import ClockFigures, DelayFigures
@@ -10,18 +13,23 @@ from cts.metrics.peer_clock import ClockEstimate
 from cts.output.figures import about_time, percentage
 from cts.output.loss_text import loss_texts, places_json
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
+from cts.protocol.control.results import CUT_OFF
 from cts.protocol.roles import Role
 from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport
+from cts.records.stream_results import SUCCEEDED, StreamResult
 from cts.units import SECOND, counted
 
 __all__ = [
+    "cut_off_there",
+    "failed_there",
     "loss_of_peers",
     "path_texts",
     "peer_json",
     "peer_rows",
     "peers_json",
     "sending_text",
+    "sent_beside",
     "told_of_end",
     "verdicts_text",
 ]
@@ -112,6 +120,41 @@ def told_of_end(peer: PeerEnd | None) -> str:
     return f"{key}; its peer says: {peer.outcome}, {told}"
 
 
+def cut_off_there(report: RunReport, streams: int) -> str | None:
+    """Say how many other ends of so many streams told that they were cut off, by which a client has failed; None for none."""
+    cut = sum(end.peer is not None and end.peer.outcome == CUT_OFF for end in report.results)
+    which = "it was" if streams == 1 else f"{cut:,} of them {'was' if cut == 1 else 'were'}"
+    return f"{which} cut off at the other end" if cut else None
+
+
+def failed_there(ends: Iterable[StreamResult]) -> Counter[str]:
+    """Count as what ends that send failed at their other ends, as far as these told."""
+    told = (end.peer.outcome for end in ends if end.peer is not None)
+    return Counter(each for each in told if each not in (None, SUCCEEDED, CUT_OFF))
+
+
+def sent_beside(report: RunReport) -> Iterator[str]:
+    """Say of a server that received streams how those did that it sent, as far as their clients told."""
+    peers = report.snapshot.counts.peers
+    ends = [end for end in report.results if end.role is Role.SENDER]
+    told = sum(end.peer is not None and end.peer.outcome is not None for end in ends)
+    one = len(ends) == 1
+    sent, failed = f"{counted(len(ends), 'stream')} {'was' if one else 'were'} sent", failed_there(ends)
+    if told == len(ends) and peers.frames.rendered:
+        text = f"{sent}, of which the other {'end tells' if one else 'ends tell'}: {verdicts_text(peers)}"
+    elif peers.frames.rendered:
+        to_the_end = "not to the end" if one else f"{told:,} to the end"
+        text = f"{sent}, of which the other {'end' if one else 'ends'} told, {to_the_end}: {verdicts_text(peers)}"
+    else:
+        text = f"{sent}, {report.snapshot.counts.bytes_sent:,} bytes"
+        if not failed:
+            text += f"; whether {'it' if one else 'they'} played, the receiving {'end knows' if one else 'ends know'}"
+    if failed:
+        who = "it" if one else f"{failed.total():,} of them"
+        text += f"; {who} failed there ({failed.most_common(1)[0][0]})"
+    yield text
+
+
 def _told_rows(report: RunReport, peers: PeerTotals) -> list[tuple[str, str]]:
     rows = []
     if peers.receiving:
@@ -191,20 +234,20 @@ def _estimate(estimate: ClockEstimate) -> dict[str, float]:
 
 def path_texts(report: RunReport) -> list[tuple[str, str]]:
     """Return the round trip and the delays of each way with their bounds, by name; of one stream, as for :func:`_clock_of`."""
-    clock, clocks = _clock_of(report)
+    clock, clocks, slowest = _clock_of(report)
     if clock is None:
         return []
     ways = [("one way to the peer", clock.to_peer), ("one way from the peer", clock.from_peer)]
     if clock.media is not None:
         ways.append((f"one way, {_MEDIA}", clock.media))
-    return [("round trip", f"{_trips(clock)}{_of_many(clocks)}")] + [
+    return [("round trip", f"{_trips(clock)}{_of_many(clocks, slowest)}")] + [
         (name, f"{_about(way.least)} at least, {_about(way.p50)} median, 99 % within {_about(way.p99)}")
         for name, way in ways
     ]
 
 
 def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
-    clock, clocks = _clock_of(report)
+    clock, clocks, slowest = _clock_of(report)
     if clock is None:
         return []
     there, back = _about(clock.to_peer.p50), _about(clock.from_peer.p50)
@@ -214,18 +257,20 @@ def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
     if clock.drift is not None:
         drift, error = clock.drift.value / 1000, clock.drift.error / 1000
         texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
-    return [("path", f"{'; '.join(texts)}{_of_many(clocks)}")]
+    return [("path", f"{'; '.join(texts)}{_of_many(clocks, slowest)}")]
 
 
-def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int]:
-    """Return the clock of the stream whose round trip is the median of all, and of how many one is known."""
+def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int, int]:
+    """Return the clock of the stream whose round trip is the median of all, of how many one is known, and the longest one."""
     known = [stream.end.peer.clock for stream in report.streams if stream.end.peer is not None]
     clocks = sorted((each for each in known if each is not None), key=lambda clock: clock.round_trip_p50_ns)
-    return (clocks[(len(clocks) - 1) // 2] if clocks else None), len(clocks)
+    if not clocks:
+        return None, 0, 0
+    return clocks[(len(clocks) - 1) // 2], len(clocks), clocks[-1].round_trip_p50_ns
 
 
-def _of_many(clocks: int) -> str:
-    return f" (a stream of {clocks:,})" if clocks > 1 else ""
+def _of_many(clocks: int, slowest: int) -> str:
+    return f" (of the median of {clocks:,} streams; the worst has {about_time(slowest)})" if clocks > 1 else ""
 
 
 def _trips(clock: ClockFigures) -> str:

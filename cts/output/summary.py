@@ -29,17 +29,21 @@ from cts.output.remarks import remark_rows
 from cts.output.stream_lines import shown_id
 from cts.output.summary_json import judgements_of
 from cts.output.trust_text import trust_rows
+from cts.protocol.control.results import CUT_OFF
+from cts.protocol.remark import FELL_SILENT
 from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, StreamSnapshot
 from cts.records.stream_results import StreamResult
-from cts.units import MILLISECOND, counted, format_duration
+from cts.units import MILLISECOND, SECOND, counted, format_duration
 
 __all__ = ["hidden_losses_text", "summary_rows", "summary_text"]
 
 MAX_FAILURES_LISTED = 10
 MAX_PEERS_LISTED = 5
+_IDLE_NS = SECOND // 10
+"""Time after the last stream that is worth a word."""
 _FAILED = (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
 
@@ -54,21 +58,25 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     """Return the rows of that, each with its name; those with none go on from the one before."""
     snapshot, begun = report.snapshot, report.begun
     counts = begun.snapshot.counts
-    interrupted = ", interrupted" if report.interrupted else ""
     who = _who_sends(report)
-    rows = [(report.role, f"{who}; {seconds(report.elapsed_ns)} s{interrupted}"), *_labels(report)]
+    rows = [(report.role, f"{who}; {_how_long(report)}"), *_labels(report)]
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
     absent = f", {len(none)} of which never began" if (none := report.never_began) else ""
-    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
+    rows.append(("streams", _outcomes_text(report) + absent))
     judgements = judgements_of(report)
     if absence_of(report) is not None:
         # The answer tells all there is.
         return rows + expectation_rows(judgements)
     roles = report.roles
     if Role.RECEIVER in roles and (begun.streams or not none):
-        rows += _frame_rows(counts) + loss_rows(begun) + playout_rows(begun) + media_rows(begun)
+        rows += (
+            _frame_rows(counts, _known_of(report, Role.RECEIVER))
+            + loss_rows(begun)
+            + playout_rows(begun)
+            + media_rows(begun)
+        )
     elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -78,7 +86,7 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
             )
         )
     if Role.SENDER in roles:
-        rows.append(("sent", f"{counts.bytes_sent:,} bytes"))
+        rows.append(("sent", f"{counts.bytes_sent:,} bytes{_known_of(report, Role.SENDER)}"))
     for cause, unsent in snapshot.unsent.items():
         rows.append(("unsent", unsent_text(cause, unsent)))
         rows += [("", meaning)] if (meaning := meaning_of(cause)) is not None else []
@@ -104,6 +112,44 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     rows += _not_reached(report) + remark_rows(_ends(report)) + _late_rows(report.late)
     rows += trust_rows(report.trust)
     return rows + expectation_rows(judgements)
+
+
+def _how_long(report: RunReport) -> str:
+    """Return how long a run was: to the end of its last stream, or, where it did not end by itself, to its own."""
+    interrupted = ", interrupted" if report.interrupted else ""
+    if not (interrupted or report.snapshot.cut_off_by_time_limit is not None):
+        return f"{seconds(report.elapsed_ns)} s"
+    idle = report.run_ns - report.elapsed_ns >= _IDLE_NS and report.streams
+    last = f"; the last stream ended at {seconds(report.elapsed_ns)} s" if idle else ""
+    return f"{seconds(report.run_ns)} s{interrupted}{last}"
+
+
+def _outcomes_text(report: RunReport) -> str:
+    """Write what became of streams; of a client's that were whole here and not at the other end, that."""
+    there = Counter(_told_there(end) for end in report.results if _failed_there_alone(report, end))
+    here = Counter(report.snapshot.outcomes)
+    here[Outcome.SUCCESSFUL] -= there.total()
+    texts = outcome_counts(here, Outcome.SUCCESSFUL) + [f"{count:,} {told}" for told, count in there.items()]
+    silent = sum(
+        end.outcome is Outcome.SUCCESSFUL and (end.remark or "").startswith(FELL_SILENT)
+        for end in report.results
+        if not _failed_there_alone(report, end)
+    )
+    if silent:
+        one = here[Outcome.SUCCESSFUL] == silent == 1
+        whose = "its peer" if one else f"the {'peer' if silent == 1 else 'peers'} of {silent:,} of them"
+        texts[0] += f", though {whose} fell silent"
+    return ", ".join(texts)
+
+
+def _failed_there_alone(report: RunReport, end: StreamResult) -> bool:
+    """Tell whether a client's stream has failed by the other end's word alone."""
+    return report.role == "client" and end.outcome is Outcome.SUCCESSFUL and end.failed_there
+
+
+def _told_there(end: StreamResult) -> str:
+    told = None if end.peer is None else end.peer.outcome
+    return "cut off at the other end" if told == CUT_OFF else f"failed at the other end ({told})"
 
 
 def _failures_of_run(report: RunReport) -> list[str]:
@@ -135,7 +181,12 @@ def _ends(report: RunReport) -> Iterator[StreamResult]:
         yield from (stream.end, *stream.others)
 
 
-def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
+def _known_of(report: RunReport, role: Role) -> str:
+    """Return what stands behind a number of bytes where an end of that role took what it had counted last with it."""
+    return " at least" if any(end.role is role and not end.counted for end in _ends(report)) else ""
+
+
+def _frame_rows(counts: StreamSnapshot, known: str) -> list[tuple[str, str]]:
     """Return what became of frames, and of the datagrams that they came in."""
     frames = counts.frames
     verdicts = (
@@ -149,7 +200,7 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
     in_time = (
         f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
     )
-    rows.append(("received", f"{counts.bytes_received:,} bytes{in_time}"))
+    rows.append(("received", f"{counts.bytes_received:,} bytes{known}{in_time}"))
     if frames.error:
         causes = discarded_causes(counts.arrivals)
         rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
@@ -199,8 +250,9 @@ def _not_reached(report: RunReport) -> list[tuple[str, str]]:
 
 def _failures(report: RunReport) -> list[str]:
     """Return the ends that failed of the first failed streams, and how many more of these there were."""
-    failed = [stream for stream in report.streams if stream.outcome in _FAILED]
-    total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED))
+    there = [stream for stream in report.streams if _failed_there_alone(report, stream.end)]
+    failed = [stream for stream in report.streams if stream.outcome in _FAILED or stream in there]
+    total = max(len(failed), sum(report.snapshot.outcomes.get(outcome, 0) for outcome in _FAILED) + len(there))
     if not total:
         return []
     listed = failed[:MAX_FAILURES_LISTED]
@@ -209,6 +261,8 @@ def _failures(report: RunReport) -> list[str]:
     for stream in listed:
         text_of = never_began_text if stream in absent else _result_of
         told = dict.fromkeys(_failure(end, text_of(end)) for end in (stream.end, *stream.others) if end.failed)
+        if _failed_there_alone(report, stream.end):
+            told = {_failure(stream.end, _told_there(stream.end)): None}
         lines += [f"  {text}" for text in told]
     if total > len(listed):
         lines.append(f"  and {total - len(listed):,} more")

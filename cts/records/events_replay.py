@@ -158,7 +158,11 @@ class EventsReplay:
     def _missed(self, fields: Fields, observer: Observer) -> None:
         end = self._receiving_end(fields)
         if end is not None:
-            observer.data_missed(end.info, missed_read(fields, self._began_ns, end.due, end.take_extents()))
+            record = missed_read(fields, self._began_ns, end.due, end.take_extents())
+            end.bytes_after += record.size
+            end.bytes_late += record.size if record.fresh == record.datagrams else 0
+            self._see(record.received_ns - self._began_ns)
+            observer.data_missed(end.info, record)
 
     def _frame(self, fields: Fields, observer: Observer) -> None:
         end = self._receiving_end(fields)

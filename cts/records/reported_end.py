@@ -32,6 +32,7 @@ class OpenEnd:
         frames: those of its frames that events tell of, by verdict.
         bytes_on_time, bytes_due: what of them came in time, and what was due.
         bytes_missing: what was missing of those that were not whole.
+        bytes_after: what came after its frame had its verdict; ``bytes_late``, of that, what had not come before.
         last_frame: the frame that was told of last, and its render time; None before the first.
         extents: of the next frame's datagrams, or the next late ones, as far as they are told of beforehand.
     """
@@ -42,6 +43,8 @@ class OpenEnd:
     bytes_on_time: int = 0
     bytes_due: int = 0
     bytes_missing: int = 0
+    bytes_after: int = 0
+    bytes_late: int = 0
     extents: tuple[int, ...] = ()
     last_frame: tuple[int, int] | None = None
 
@@ -58,11 +61,12 @@ class OpenEnd:
     @property
     def counts(self) -> StreamSnapshot:
         """What frames alone tell of it."""
+        late = min(self.bytes_late, self.bytes_missing)
         return StreamSnapshot(
             self.frames.totals(),
-            bytes_received=self.bytes_on_time,
+            bytes_received=self.bytes_on_time + self.bytes_after,
             bytes_on_time=self.bytes_on_time,
-            due=DueBytes(self.bytes_due, self.bytes_missing),
+            due=DueBytes(self.bytes_due, self.bytes_missing, late),
         )
 
 

@@ -183,6 +183,11 @@ class RunReport:
         return [role for role, amount in has.items() if amount]
 
     @property
+    def run_ns(self) -> int:
+        """How long the run went on, with what came behind the end of its last stream, nanoseconds."""
+        return max(self.elapsed_ns, self.snapshot.elapsed_ns)
+
+    @property
     def judged(self) -> Direction:
         """Which way the frames went that are judged here: what a server receives its clients push."""
         return Direction.PUSH if self.role == "server" and Role.RECEIVER in self.roles else self.direction

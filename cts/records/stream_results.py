@@ -128,18 +128,26 @@ class StreamEnds:
         if end.role is Role.RECEIVER:
             return lost_by_place(end.counts.due, self._sent)
         received = None if end.peer is None else end.peer.due_as(Role.RECEIVER)
-        return None if received is None else lost_by_place(received, (end.counts.due,))
+        return None if received is None else lost_by_place(received, (end.counts.due,) if end.counted else ())
 
     @property
     def knows_both(self) -> bool:
         """Whether of its bytes both is known what was sent and what was received."""
-        return bool(self._sent) if self.end.role is Role.RECEIVER else self.loss is not None
+        return bool(self._sent) if self.end.role is Role.RECEIVER else self.end.counted and self.loss is not None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the counts of all its ends that are here are known."""
+        return all(end.counted for end in (self.end, *self.others))
 
     @property
     def _sent(self) -> tuple[DueBytes, ...]:
-        """What sending ends had to send, by those that are here, or by what the other end told."""
+        """What sending ends had to send, by those that are here, or by what the other end told; nothing if one is not known.
+
+        An end whose counts were lost may have sent all, or nothing, since it was last heard of.
+        """
         if self.others:
-            return tuple(other.counts.due for other in self.others)
+            return tuple(other.counts.due for other in self.others) if all(e.counted for e in self.others) else ()
         told = None if self.end.peer is None else self.end.peer.due_as(Role.SENDER)
         return () if told is None else (told,)
 

@@ -23,7 +23,7 @@ _PLACES = {
     "on_the_way": ("lost on the way", "it was sent, and never came, or came altered"),
     "not_sent_or_on_the_way": (
         "not sent, or lost on the way",
-        "the sending end is elsewhere, so that these two cannot be told apart; its own report knows what it did not send",
+        "what the sending end sent is not known here, so that these two cannot be told apart; its own report knows",
     ),
     "early": ("too early for the buffer", "it came before the buffer had room for it"),
     "late": ("too late", "it came after its frame's render time: a deeper buffer would have saved it"),

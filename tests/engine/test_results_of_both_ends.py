@@ -12,6 +12,7 @@ from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.loss import LossByPlace
 from cts.output.answer import answer_of
+from cts.output.summary import summary_text
 from cts.protocol.control.datagrams import decode_control_untrusted
 from cts.protocol.control.keys import StreamKeys
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Results
@@ -256,12 +257,16 @@ def test_a_client_whose_server_ends_in_the_middle_is_told_that_and_not_of_a_bad_
     answer = answer_of(report)
     assert "held back" not in answer
     if says_so:
-        assert "the sending end was cut off before the stream's, and " in answer
+        assert "the sending end was cut off before the stream was over, so that " in answer
         assert "of what was due was not sent" in answer
     else:
         assert "the peer fell silent" in answer
     # That it was cut off is the other end's word; silence may be the network's.
     assert report.failed is says_so
+    text = summary_text(report)
+    assert ("0 successful, 1 cut off at the other end\n" in text) is says_so
+    assert ("failed streams:" in text) is says_so
+    assert ("1 successful, though its peer fell silent\n" in text) is not says_so
 
 
 @BOTH

@@ -74,3 +74,40 @@ def test_a_little_loss_by_chance_beside_it_does_not_hide_it() -> None:
     chance = random.Random(1)
     beside = [240 + sum(chance.random() < 0.01 for _ in range(760)) for _ in range(30)]
     assert full_queue_ns(blocks(9, 100, *beside), variation(FULL)) is not None
+
+
+def test_what_came_too_late_after_the_end_does_not_make_steady_loss_unsteady() -> None:
+    # Of the last 200 ms nothing came before who listened had left.
+    short = blocks(9, 110, *[240] * 30, 300, 1000, 100)
+    assert full_queue_ns(short, variation(FULL)) is None
+    assert full_queue_ns(short, variation(FULL), late=True) is not None
+
+
+def of_frames(*lost: int, frames: int = 8, datagrams: int = 38) -> BlockSums:
+    sums = BlockSums()
+    for place, count in enumerate(lost):
+        sums.add(place << 27, frames, count, frames * datagrams, count * datagrams)
+    return sums
+
+
+def test_frames_that_a_queue_takes_whole_or_not_at_all_are_what_is_lost_steadily() -> None:
+    # As of 25 Mbit/s through tbf with 15, where the host hands over each frame in one piece.
+    lost = of_frames(0, 2, *[3, 3, 4, 3, 3, 4, 3, 4] * 7, 3)
+    assert full_queue_ns(lost, variation(FULL)) is not None
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4])
+def test_whole_frames_that_are_lost_by_chance_are_not_called_a_narrow_path(share: float) -> None:
+    found = []
+    for seed in range(40):
+        chance = random.Random(seed)
+        lost = of_frames(*(sum(chance.random() < share for _ in range(8)) for _ in range(60)))
+        found.append(full_queue_ns(lost, variation(FULL)))
+    assert found == [None] * 40
+
+
+def test_of_frames_that_lack_a_part_frames_are_not_what_is_counted() -> None:
+    sums = BlockSums()
+    for place in range(40):
+        sums.add(place << 27, 8, 4, 304, 16 if place % 2 else 144)
+    assert full_queue_ns(sums, variation(FULL)) is None

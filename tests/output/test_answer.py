@@ -28,7 +28,7 @@ from cts.protocol.roles import Direction, Role
 from cts.records.late import LateArrivals
 from cts.records.peer_end import PeerEnd, PeerTotals
 from cts.records.results import RunReport
-from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
+from cts.records.snapshots import Address, Outcome, RunSnapshot, StreamSnapshot
 from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamEnds, StreamResult
 from cts.units import SECOND
 from tests.engine.simulated_runs import simulated
@@ -161,6 +161,33 @@ def test_a_sweep_of_some_streams_alone_says_of_how_many_frames_it_knows() -> Non
     assert said == f"9 streams of {RATE} play with a 184 ms buffer (known of 600 of 6,000 frames)."
 
 
+def of_plans(role: Role, *shares: tuple[int, int]) -> RunReport:
+    """Return a report of a server whose streams have plans of their own, by frames completed and dropped."""
+    ends = []
+    for number, (completed, dropped) in enumerate(shares):
+        plan = evolve(PLAN, bits_per_second=(number + 1) * 1_000_000)
+        end = evolve(RESULT, role=role, plan=plan, remote=Address("192.0.2.1", 5000 + number))
+        total = counts(completed, dropped)
+        if role is Role.SENDER:
+            received = ReceiverCounts.of(total.frames, ArrivalTotals(), DueBytes(), elapsed_ns=SECOND)
+            peer = PeerEnd(outcome="Succeeded", counts=Counts(received=received))
+            total = evolve(counts(0), bytes_received=0, bytes_sent=7, peers=peer.totals)
+            end = evolve(end, peer=peer)
+        ends.append(evolve(end, counts=total))
+    total = sum((end.counts for end in ends), StreamSnapshot())
+    of_all = report(total, streams=len(ends))
+    return evolve(of_all, role="server", plan=PLAN, streams=tuple(map(StreamEnds, ends)))
+
+
+@pytest.mark.parametrize(("role", "where"), [(Role.RECEIVER, ""), (Role.SENDER, " at the other end")])
+def test_of_streams_of_several_plans_it_is_said_how_many_play_and_which_is_the_worst(role: Role, where: str) -> None:
+    said = answer_of(of_plans(role, (300, 0), (34, 446), (300, 0)))
+    worst = "192.0.2.1:5001 (2 Mbit/s at 60 frames/s), 34 of 480 frames were whole in time"
+    assert said.startswith(f"2 of the 3 streams play{where}; of the worst, with {worst}")
+    assert "of the worst" not in answer_of(of_plans(role, (300, 0), (400, 0)))
+    assert f"The 2 streams do not play{where}: " in answer_of(of_plans(role, (100, 100), (400, 400)))
+
+
 # -- what holds it back, and whose it was ------------------------------------------------------------------------------
 
 
@@ -190,9 +217,15 @@ def test_what_came_too_late_since_it_had_left_too_late_is_not_called_delay() -> 
     assert "held back by loss down" in answer_of(late)
 
 
-def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull") -> RunReport:
+def through(loss: float = 0.0, kbits: int | None = None, direction: str = "pull", buffer: str = "1s") -> RunReport:
     """Return the report of a simulated stream of 1 Mbit/s through such a path."""
-    stream = {"bits_per_second": "1 Mbit/s", "frame_rate": 25, "stream_length": "8s", "datagram_max_size": 500}
+    stream = {
+        "bits_per_second": "1 Mbit/s",
+        "frame_rate": 25,
+        "stream_length": "8s",
+        "datagram_max_size": 500,
+        "buffer_depth": buffer,
+    }
     path = Impairment(
         loss=Bernoulli(loss) if loss else None, bandwidth_bits_per_second=None if kbits is None else kbits * 1000
     )
@@ -206,6 +239,10 @@ def test_of_a_path_that_is_too_narrow_it_is_said_what_it_carries(direction: str,
         f"; held back by a path {way} that carries about 0.754 of 1 Mbit/s "
         "(what is lost is lost steadily, behind a queue that stays at 192 ms)."
     )
+
+
+def test_of_a_path_that_is_too_narrow_it_is_said_also_where_all_that_passes_is_too_late() -> None:
+    assert "held back by a path down that carries about " in answer_of(through(kbits=700, buffer="120ms"))
 
 
 def test_a_path_that_loses_by_chance_is_not_called_too_narrow() -> None:

@@ -12,9 +12,9 @@ from rich.console import Console
 from cts.errors import printable
 from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.metrics.viewing import Longest
 from cts.output.live_state import LiveState, orders_of
 from cts.output.live_view import view
-from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import StreamOrder
 from cts.records.peer_end import PeerTotals
@@ -66,6 +66,31 @@ def test_a_usual_terminal_shows_all_of_a_stream() -> None:
     ]
 
 
+def test_the_buffer_that_is_called_set_is_the_stream_s_own_whatever_the_server_s_is() -> None:
+    live = ONE.live
+    assert live.playout is not None
+    own = evolve(live, playout=evolve(live.playout, buffered_frames=6))
+    shown = lines(evolve(ONE, snapshot=evolve(ONE.snapshot, live=own)))
+    assert "Buffer      184 ms would do for 99.9 % of frames; set: 100 ms" in shown
+
+
+def test_a_host_is_judged_by_the_buffer_that_streams_have_whatever_the_server_s_is() -> None:
+    live = ONE.live
+    assert live.playout is not None
+    own = evolve(live, playout=evolve(live.playout, buffered_frames=6))
+    trust = evolve(ONE, snapshot=evolve(ONE.snapshot, live=own)).trust
+    assert trust is not None
+    assert trust.buffer_ns == 100 * MS
+
+
+def test_streams_that_have_ended_have_no_jitter_now() -> None:
+    live = ONE.live
+    assert live.media is not None
+    ended = evolve(live, media=evolve(live.media, jitter=Longest(0)))
+    shown = lines(evolve(ONE, snapshot=evolve(ONE.snapshot, live=ended, open_streams=0)))
+    assert "Jitter      95 % within 1.2 ms, 99 % 3.4 ms" in shown
+
+
 def test_a_narrow_terminal_shows_what_matters_most_in_brief() -> None:
     assert lines(ONE, NARROW) == [
         "Time        12.3 of 60.9 s, 48.6 s left",
@@ -81,7 +106,10 @@ def test_a_narrow_terminal_shows_what_matters_most_in_brief() -> None:
 
 
 def test_what_does_not_fit_on_a_narrow_terminal_is_said_in_fewer_words_and_not_cut() -> None:
-    state = evolve(ONE, plan=StreamPlan(25_000_000, 60, 60 * SECOND, 100 * MS), still_ns=12 * SECOND)
+    live = ONE.live
+    assert live.playout is not None
+    short = evolve(live, playout=evolve(live.playout, buffered_frames=6))
+    state = evolve(ONE, snapshot=evolve(ONE.snapshot, live=short), still_ns=12 * SECOND)
     assert lines(state, NARROW)[-3:] == [
         "Buffer      184 ms for 99.9 %",
         "Freezes     no frame for 12 s",

@@ -57,7 +57,7 @@ def test_a_stream_without_fault_says_so_in_few_words() -> None:
         "jitter": "none: no frame took longer than the fastest",
         "freezes": "none",
         "score": "100 of 100 for interactive use, which needs 4 Mbit/s, tested with 8 Mbit/s (Quality of Outcome): "
-        "nothing is lacking",
+        "such use bears what delay and loss there is",
     }
 
 
@@ -101,7 +101,10 @@ def test_reordering_is_told_if_there_is_any() -> None:
 
 @pytest.mark.parametrize(
     ("totals", "score", "limit"),
-    [(media(slow_ns=150 * MS), 50, "latency"), (media(missing=tuple(range(50, 90))), 52, "loss")],
+    [
+        (media(slow_ns=150 * MS), 50, "latency"),
+        (media(missing=tuple(range(50, 90))), 52, "data that is lost or too late"),
+    ],
 )
 def test_the_score_names_what_limits_it(totals: MediaTotals, score: int, limit: str) -> None:
     use = "interactive use, which needs 4 Mbit/s, tested with 8 Mbit/s"
@@ -120,7 +123,7 @@ def test_the_score_is_by_the_run_s_own_profile_and_names_its_rate() -> None:
     told = dict(media_rows(evolve(report(totals), profile=mine)))["score"]
     assert told == "50 of 100 for mine use (Quality of Outcome): latency is what limits it"
     told = dict(media_rows(evolve(report(totals), profile=evolve(mine, rate=8_000_000))))["score"]
-    assert "for mine use, which needs 8 Mbit/s, which a stream of 8 Mbit/s does not test (" in told
+    assert "for mine use, which needs 8 Mbit/s, which only a stream of 8.8 Mbit/s or more tests (" in told
     json = media_json(totals, PLAN, mine)
     assert json is not None
     assert isinstance(json["outcome"], dict)

@@ -64,6 +64,16 @@ def test_one_row_has_the_path_each_time_with_its_bound() -> None:
     )
 
 
+def test_of_several_streams_the_path_is_the_median_one_s_and_the_worst_is_named() -> None:
+    one = report_of(SENDER, sends=False)
+    assert SENDER.clock is not None
+    far = evolve(SENDER, clock=evolve(SENDER.clock, round_trip_p50_ns=193_000_000))
+    slow = StreamEnds(evolve(one.streams[0].end, peer=far))
+    path = rows_of(evolve(one, streams=(one.streams[0], slow, one.streams[0])))["path"]
+    assert path.startswith("round trip 4 ms at least, 5 ms median")
+    assert path.endswith(" (of the median of 3 streams; the worst has 193 ms)")
+
+
 def test_results_that_were_not_received_are_told() -> None:
     lacking = evolve(RECEIVER, outcome=None)
     assert rows_of(report_of(lacking, sends=True))["peer's results"] == "not received"

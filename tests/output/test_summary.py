@@ -233,6 +233,13 @@ def test_an_interrupted_run_says_so() -> None:
     )
 
 
+def test_a_server_that_was_stopped_long_after_its_last_stream_says_when_each_was() -> None:
+    report = evolve(REPORT, interrupted=True, snapshot=evolve(REPORT.snapshot, elapsed_ns=58_180_000_000))
+    text = summary_text(report)
+    assert row(text, "loopback").endswith("; 58.180 s, interrupted; the last stream ended at 5.970 s")
+    assert "It was stopped after 58.180 s." in text
+
+
 @pytest.mark.parametrize(
     ("cut_off", "text"),
     [

@@ -20,7 +20,7 @@ from cts.impairment.delay import Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.output.summary import summary_text
+from cts.output.summary import summary_rows, summary_text
 from cts.output.summary_json import summary_json
 from cts.protocol.frames import RenderedFrame
 from cts.records.events_replay import EventsReplay
@@ -192,6 +192,42 @@ def test_the_rate_of_a_stream_that_the_end_of_events_cuts_off_is_that_of_the_fra
         expected = size * 8 * events[0]["frame_rate"] / frames if frames else 0
         assert result.bits_per_second == pytest.approx(expected, rel=1e-6, abs=1)
     assert any(result.bits_per_second for result in told)
+
+
+def test_what_was_not_there_when_events_end_is_not_laid_to_a_sender_that_has_not_told_what_it_sent(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    at = next(number for number, event in enumerate(events) if event["event"] == "stream_ended")
+    report = replayed(tmp_path, events[:at]).report
+    assert report.loss.not_sent == report.loss.on_the_way == 0 < report.loss.not_sent_or_on_the_way
+    assert "your own sender" not in summary_text(report)
+    loss = summary_json(report)["loss"]
+    assert isinstance(loss, dict)
+    assert loss["not_sent"] is loss["on_the_way"] is None
+
+
+def test_of_bytes_that_an_end_counted_after_it_told_last_it_is_said_that_they_were_at_least_so_many(
+    tmp_path: Path, events: list[dict[str, Any]]
+) -> None:
+    at = next(number for number, event in enumerate(events) if event["event"] == "stream_ended")
+    rows = dict(summary_rows(replayed(tmp_path, events[:at]).report))
+    assert rows["sent"].endswith(" bytes at least")
+    assert " bytes at least, " in rows["received"]
+    rows = dict(summary_rows(replayed(tmp_path, events).report))
+    assert "at least" not in rows["sent"] + rows["received"]
+
+
+def test_what_came_too_late_has_come_in_a_run_that_was_cut_off_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    sets = ("stream.stream_length=1s", "stream.buffer_depth=100ms", "network.bandwidth=5Mbit/s", "network.queue=200KiB")
+    run_here("sim", STREAM, sets=(*sets, "output.console=quiet", f"output.events_file={json.dumps(str(path))}"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    at = next(number for number, event in enumerate(lines) if event["event"] == "stream_ended")
+    late = sum(event["size"] for event in lines[:at] if event["event"] == "missed")
+    (result,) = replayed(tmp_path, lines[:at]).report.results
+    assert late > 0
+    assert result.counts.bytes_received == result.counts.bytes_on_time + late
+    assert result.counts.due.late == min(late, result.counts.due.missing)
 
 
 def test_a_run_whose_events_tell_of_no_profile_is_scored_by_the_default(
