@@ -82,6 +82,17 @@ def test_a_rate_without_its_unit_is_told_the_one_that_was_meant() -> None:
     assert refused(StreamFlags(bitrate="25")) == ["--bitrate: 25 is so many bits in a second; did you mean 25M?"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (StreamFlags(buffer="100"), "--buffer: '100' has no unit; did you mean '100ms' or '100s'?"),
+        (StreamFlags(time="1.5"), "--time: '1.5' has no unit; did you mean '1.5ms' or '1.5s'?"),
+    ],
+)
+def test_a_time_without_its_unit_is_told_what_may_be_meant(flags: StreamFlags, told: str) -> None:
+    assert refused(flags) == [told]
+
+
 def test_what_cannot_be_expected_is_told_as_it_was_written() -> None:
     assert refused(StreamFlags(expect=["completed >= 5 ms"]))[0].startswith("--expect 'completed >= 5 ms': ")
 
