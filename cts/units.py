@@ -126,7 +126,7 @@ def parse_duration_ns(text: str) -> Duration:
 
 
 def refuse_time_without_unit(text: str) -> None:
-    """Raise ValueError for a number alone other than 0, with what may have been meant: whoever types it hardly means seconds."""
+    """Raise ValueError for a number alone other than 0, with what may have been meant: who types it hardly means seconds."""
     shape = _SHAPE.fullmatch(text.strip()) if len(text) <= 60 else None
     if shape is None or shape[3] or not shape[1].strip("0._"):
         return
