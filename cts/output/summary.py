@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cts.errors import meaning_of
+from cts.metrics.counters import FrameTotals
 from cts.output.absence_text import absence_of, never_began_text
 from cts.output.answer import answer_of
 from cts.output.expectation_text import expectation_rows
@@ -68,7 +69,11 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
         return rows + expectation_rows(judgements)
     roles = report.roles
     if Role.RECEIVER in roles and (begun.streams or not none):
-        rows += _frame_rows(counts) + loss_rows(begun) + playout_rows(begun) + media_rows(begun)
+        if not begun.settings_disagree:
+            rows += _verdict_rows(counts.frames)
+        rows += _received_rows(counts)
+        if not begun.settings_disagree:
+            rows += loss_rows(begun) + playout_rows(begun) + media_rows(begun)
     elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -135,9 +140,8 @@ def _ends(report: RunReport) -> Iterator[StreamResult]:
         yield from (stream.end, *stream.others)
 
 
-def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
-    """Return what became of frames, and of the datagrams that they came in."""
-    frames = counts.frames
+def _verdict_rows(frames: FrameTotals) -> list[tuple[str, str]]:
+    """Return what became of frames."""
     verdicts = (
         ("completed", frames.completed),
         ("dropped", frames.dropped),
@@ -146,13 +150,18 @@ def _frame_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
     rows = [(f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})") for name, count in verdicts]
     if frames.hidden_losses:
         rows.append(("hidden loss", hidden_losses_text(frames.hidden_losses)))
+    return rows
+
+
+def _received_rows(counts: StreamSnapshot) -> list[tuple[str, str]]:
+    """Return what came of frames, in bytes, and what was of no use."""
     in_time = (
         f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
     )
-    rows.append(("received", f"{counts.bytes_received:,} bytes{in_time}"))
-    if frames.error:
+    rows = [("received", f"{counts.bytes_received:,} bytes{in_time}")]
+    if counts.frames.error:
         causes = discarded_causes(counts.arrivals)
-        rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
+        rows.append(("discarded", f"{counted(counts.frames.error, 'datagram')}{causes and ': ' + causes}"))
     return rows
 
 
