@@ -23,6 +23,7 @@ from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.peer_end import PeerTotals
 from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamResult, came_to_nothing
 from cts.units import SECOND
 
 __all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "moves_cursor", "status_line"]
@@ -143,6 +144,7 @@ class LineConsole(SpeakingConsole):
     ) -> None:
         super().__init__(streams)
         self._plan = plan
+        self._never_due = 0
         self._writer = _TextWriter(stream)
         self._sends = measure is Role.SENDER
         self._both = both
@@ -163,6 +165,12 @@ class LineConsole(SpeakingConsole):
         super().stream_opened(stream)
         self._plan = stream.plan or self._plan
 
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Tell it, unless too many go; frames of a stream that never began have not been dropped."""
+        super().stream_ended(stream, result)
+        if result.connection_id == UNKNOWN_CONNECTION_ID and came_to_nothing(result):
+            self._never_due += result.counts.frames.dropped
+
     def tell(self, line: str) -> None:
         """Write it."""
         self._writer.prose(f"{line}\n")
@@ -178,6 +186,8 @@ class LineConsole(SpeakingConsole):
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
+        dropped, self._never_due = max(row.frames.dropped - self._never_due, 0), 0
+        row = evolve(row, frames=evolve(row.frames, dropped=dropped))
         before, self._peers = self._peers, snapshot.counts.peers
         if self._sends or self._both:
             row = evolve(row, frames=row.frames + self._peers.frames - before.frames)

@@ -61,8 +61,9 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    absent = f", {len(none)} of which never began" if (none := report.never_began) else ""
-    rows.append(("streams", ", ".join(outcome_counts(snapshot.outcomes, Outcome.SUCCESSFUL)) + absent))
+    none = report.never_began
+    absent = [f"{len(none):,} never began"] if none else []
+    rows.append(("streams", ", ".join(outcome_counts(begun.snapshot.outcomes, Outcome.SUCCESSFUL) + absent)))
     judgements = judgements_of(report)
     if absence_of(report) is not None:
         # The answer tells all there is.
