@@ -6,6 +6,8 @@ Light to import: what a command needs is imported inside it. A command is a file
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from io import StringIO
 
 import click
@@ -85,11 +87,19 @@ for _command in _COMMANDS:
     cli.add_command(_command)
 
 
+def _near(option: str, possibilities: Iterable[str]) -> list[str]:
+    """Return the options that may have been meant: the dashes, which all have, make none of them near."""
+    names = {each.lstrip("-"): each for each in possibilities}
+    return [names[name] for name in get_close_matches(option.lstrip("-"), names)]
+
+
 def main() -> None:
     """Entry point: a user's mistake is one message and status 2; a bug is a traceback."""
     try:
         cli.main(prog_name="cts", standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error.possibilities = _near(error.option_name, error.possibilities or ())
         error.show(told := StringIO())
         say(told.getvalue().rstrip("\n"))
         sys.exit(_WRONG_INPUT)

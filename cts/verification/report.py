@@ -19,9 +19,8 @@ def verification_text(verification: Verification) -> str:
     if verification.agrees:
         lines = [f"agrees: {_compared(verification)}"]
     if verification.unrelated:
-        lines.append(
-            "the two logs are not of one run: no stream of the events is in the truth, and none of the truth in the events"
-        )
+        why = "no stream of the events is in the truth, and none of the truth in the events"
+        return f"differs: the two logs are not of one run: {why}; {counted(found, 'difference')}, of which --json lists some"
     lines += map(str, verification.differences)
     if found > len(verification.differences):
         lines.append(f"and {found - len(verification.differences):,} more")

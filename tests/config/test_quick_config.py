@@ -133,7 +133,10 @@ def test_an_ipv6_address_needs_no_brackets_where_no_port_can_be_meant(host: str)
         (StreamFlags(fps="many"), "--fps: 'many' is not a frame rate; allowed: a number of frames per second "),
         (StreamFlags(time="5m"), "--time: '5m' is not a duration; allowed: a number and ns, us, ms, s, min or h"),
         (StreamFlags(buffer="0"), "--buffer: 0 s is out of range; allowed: more than 0"),
-        (StreamFlags(buffer="10ms"), "--buffer: is less than one frame; the buffer must hold at least 1"),
+        (
+            StreamFlags(buffer="10ms"),
+            "--buffer: is less than one frame; the buffer must hold at least 1: 33.4 ms at 30 f",
+        ),
         (StreamFlags(bitrate="1k"), "--bitrate: gives frames of 4 bytes at 30 frames per second; "),
         (StreamFlags(preset="vopi"), "--as: 'vopi' is no preset; allowed: voip, "),
         (StreamFlags(events="run.csv"), "-o: 'run.csv' ends in .csv, but holds JSON lines; "),
