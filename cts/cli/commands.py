@@ -97,10 +97,12 @@ def main() -> None:
     """Entry point: a user's mistake is one message and status 2; a bug is a traceback."""
     try:
         cli.main(prog_name="cts", standalone_mode=False)
-    except click.ClickException as error:
-        if isinstance(error, click.NoSuchOption):
-            error.possibilities = _near(error.option_name, error.possibilities or ())
-        error.show(told := StringIO())
+    except click.ClickException as wrong:
+        told_error = wrong
+        if isinstance(told_error, click.NoSuchOption):
+            near = _near(told_error.option_name, told_error.possibilities or ())
+            told_error = click.NoSuchOption(told_error.option_name, possibilities=near, ctx=told_error.ctx)
+        told_error.show(told := StringIO())
         say(told.getvalue().rstrip("\n"))
         sys.exit(_WRONG_INPUT)
     except click.Abort as error:
