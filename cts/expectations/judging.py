@@ -29,8 +29,8 @@ _LEAST_VALUES = {"p50": 2, "p95": 20, "p99": 100, "p999": 1000}
 _BEYOND = {"p50": Fraction(1, 2), "p95": Fraction(1, 20), "p99": Fraction(1, 100), "p999": Fraction(1, 1000)}
 """Share of the values that may be above a percentile."""
 _LEVEL = 0.025
-_BUCKET = 1.024e-6
-"""Seconds by which a percentile that is told may be above the exact one, and beside that by 1/32 of it."""
+_BUCKET = 2.05e-6
+"""Seconds by which a percentile that is told may be above the exact one at most, and beside that by 1/32 of it."""
 
 
 class Outcome(Enum):
