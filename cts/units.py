@@ -37,6 +37,7 @@ __all__ = [
     "parse_frame_rate",
     "parse_rate",
     "parse_size",
+    "refuse_time_without_unit",
 ]
 
 MICROSECOND = 1_000
@@ -47,13 +48,13 @@ MAX_QUANTITY = 2**63 - 1
 """Greatest rate, size or duration that is read; in nanoseconds it is 292 years."""
 
 RATE_SYNTAX = (
-    'a number and bit/s, bps, b/s or B/s, with k, M, G, T or Ki, Mi, Gi, Ti before it, for example "8 Mbit/s"; '
+    'a number and bit/s, bps, b/s or B/s, with k, M, G, T or Ki, Mi, Gi, Ti before it, for example "8 Mbit/s" or "25M"; '
     "a number alone is bits per second"
 )
 SIZE_SYNTAX = (
     'a number and B, with k, M, G, T or Ki, Mi, Gi, Ti before it, for example "64 KiB"; a number alone is bytes'
 )
-DURATION_SYNTAX = 'a number and ns, us, ms, s, min or h, for example "1.5s"; a number alone is seconds'
+DURATION_SYNTAX = 'a number and ns, us, ms, s, min or h, for example "1.5s"'
 FRAME_RATE_SYNTAX = 'a number of frames per second more than 0, such as 30 or 29.97, or a ratio, such as "30000/1001"'
 
 
@@ -122,6 +123,16 @@ def parse_duration_ns(text: str) -> Duration:
     Raises ValueError, whose text says what is allowed.
     """
     return Duration(_parse(text, _DURATION))
+
+
+def refuse_time_without_unit(text: str) -> None:
+    """Raise ValueError for a number alone other than 0, with what may have been meant: who types it hardly means seconds."""
+    shape = _SHAPE.fullmatch(text.strip()) if len(text) <= 60 else None
+    if shape is None or shape[3] or not shape[1].strip("0._"):
+        return
+    number = text.strip()
+    meant = f"'{number}ms' or '{number}s'" if shape[2] is None else f"'{number}s'"
+    raise ValueError(f"{_shown(text)} has no unit; did you mean {meant}?")
 
 
 def counted(count: int, noun: str) -> str:
@@ -203,6 +214,11 @@ _BITS = {"": 1, "bit/s": 1, "bps": 1, "b/s": 1, "B/s": 8}
 _BYTES = {"": 1, "B": 1}
 _TIMES = {"": SECOND, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND}
 _SMALL = {"ms": MILLISECOND, "us": MICROSECOND, "µs": MICROSECOND, "μs": MICROSECOND, "ns": 1}  # two signs for micro
+_MEANT_TIMES: dict[str, tuple[str, ...]] = {"m": ("min", "ms"), "M": ("min", "ms")}
+_MEANT_TIMES |= dict.fromkeys(("sec", "secs", "second", "seconds", "S"), ("s",))
+_MEANT_TIMES |= dict.fromkeys(("mins", "minute", "minutes"), ("min",))
+_MEANT_TIMES |= dict.fromkeys(("msec", "msecs", "MS", "Ms"), ("ms",))
+_MEANT_TIMES |= dict.fromkeys(("usec", "usecs"), ("us",)) | dict.fromkeys(("hour", "hours", "H"), ("h",))
 _RATE = _Kind("rate", "bit/s", RATE_SYNTAX, tuple(_BITS), _prefixed(_BITS))
 _SIZE = _Kind("size", "B", SIZE_SYNTAX, tuple(_BYTES), _prefixed(_BYTES))
 _DURATION = _Kind(
@@ -228,8 +244,9 @@ def _parse(text: str, kind: _Kind) -> int:
     digits, exponent, unit = shape.groups("")
     allowed = kind.units if exponent else kind.factors
     if unit not in allowed:
-        meant = "" if kind is _DURATION else _likely_unit(unit, allowed)
-        raise _refused(text, kind, meant and f"; did you mean {stripped[: shape.start(3)] + meant!r}?")
+        meant = _MEANT_TIMES.get(unit, ()) if kind is _DURATION else _likely_unit(unit, allowed)
+        written = [repr(stripped[: shape.start(3)] + each) for each in meant]
+        raise _refused(text, kind, f"; did you mean {' or '.join(written)}?" if written else "")
     number = _EXACT.create_decimal(digits.replace("_", "") + exponent)
     exact = _EXACT.multiply(number, kind.factors[unit])
     if exact < _ONE and exact:
@@ -243,8 +260,8 @@ def _refused(text: str, kind: _Kind, hint: str = "") -> ValueError:
     return ValueError(f"{_shown(text)} is not a {kind.name}; allowed: {kind.syntax}{hint}")
 
 
-def _likely_unit(written: str, allowed: Iterable[str]) -> str:
-    """Find the allowed unit that is nearest, whatever the case of its letters; empty when none is near."""
+def _likely_unit(written: str, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Find the allowed unit that is nearest, whatever the case of its letters; none when none is near."""
     from difflib import SequenceMatcher
 
     def nearness(candidate: str) -> tuple[float, float]:
@@ -253,7 +270,7 @@ def _likely_unit(written: str, allowed: Iterable[str]) -> str:
 
     best = max((unit for unit in allowed if unit not in _LARGE), key=nearness)
     near = best[0].lower() == written[:1].lower() and nearness(best)[0] >= 0.7
-    return best if near else ""
+    return (best,) if near else ()
 
 
 def _with_prefix(value: int, unit: str) -> str:

@@ -24,6 +24,7 @@ from cts.units import (
     parse_frame_rate,
     parse_rate,
     parse_size,
+    refuse_time_without_unit,
 )
 
 
@@ -389,3 +390,29 @@ def test_a_negative_quantity_is_told_for_what_it_is(read: Callable[[str], int], 
         read("-1")
     with pytest.raises(ValueError, match=f"^'-x' is not a {kind}; "):
         read("-x")
+
+
+@pytest.mark.parametrize(("text", "meant"), [("20", "'20ms' or '20s'"), (" .5 ", "'.5ms' or '.5s'"), ("1e3", "'1e3s'")])
+def test_a_time_without_unit_is_told_what_may_be_meant(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"has no unit; did you mean {meant}"):
+        refuse_time_without_unit(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "20ms", "1e3s", "soon", "", "-5"])
+def test_nothing_and_what_has_a_unit_or_is_no_number_is_not_asked_about(text: str) -> None:
+    refuse_time_without_unit(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("1m", "'1min' or '1ms'"), ("10 sec", "'10 s'"), ("2 minutes", "'2 min'"), ("3H", "'3h'")]
+)
+def test_a_duration_of_a_unit_that_is_not_read_is_told_the_ones_that_may_be_meant(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"did you mean {meant}"):
+        parse_duration_ns(text)
+
+
+@pytest.mark.parametrize("text", ["5 furlongs", "5 M5"])
+def test_what_is_near_no_unit_of_time_is_told_none(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration") as refused:
+        parse_duration_ns(text)
+    assert "did you mean" not in str(refused.value)

@@ -6,6 +6,8 @@ Light to import: what a command needs is imported inside it. A command is a file
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from io import StringIO
 
 import click
@@ -85,12 +87,22 @@ for _command in _COMMANDS:
     cli.add_command(_command)
 
 
+def _near(option: str, possibilities: Iterable[str]) -> list[str]:
+    """Return the options that may have been meant: the dashes, which all have, make none of them near."""
+    names = {each.lstrip("-"): each for each in possibilities}
+    return [names[name] for name in get_close_matches(option.lstrip("-"), names)]
+
+
 def main() -> None:
     """Entry point: a user's mistake is one message and status 2; a bug is a traceback."""
     try:
         cli.main(prog_name="cts", standalone_mode=False)
-    except click.ClickException as error:
-        error.show(told := StringIO())
+    except click.ClickException as wrong:
+        told_error = wrong
+        if isinstance(told_error, click.NoSuchOption):
+            near = _near(told_error.option_name, told_error.possibilities or ())
+            told_error = click.NoSuchOption(told_error.option_name, possibilities=near, ctx=told_error.ctx)
+        told_error.show(told := StringIO())
         say(told.getvalue().rstrip("\n"))
         sys.exit(_WRONG_INPUT)
     except click.Abort as error:

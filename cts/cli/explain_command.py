@@ -14,6 +14,7 @@ from cts.errors import UserError
 
 if TYPE_CHECKING:
     from cts.expectations.definitions import Metric, ToldRow
+    from cts.expectations.expectation import Value
     from cts.records.results import RunReport
 
 __all__ = ["explain"]
@@ -26,12 +27,12 @@ _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 @click.command(short_help="Say how a metric comes about.")
 @click.argument("metric")
-@click.argument("run", type=click.Path(path_type=Path))
-def explain(metric: str, run: Path) -> None:
-    """Print how METRIC is defined, where, by which formula, and the very numbers that RUN put into it.
+@click.argument("events", type=click.Path(path_type=Path))
+def explain(metric: str, events: Path) -> None:
+    """Print how METRIC is defined, where, by which formula, and the very numbers that a run put into it.
 
     METRIC is a short name such as completed or pdv_p99, a key of --json such as metrics.datagrams.loss_share, an object of it
-    such as metrics.viewing, or a row of the summary; RUN is a run's events file, which may be gzip.
+    such as metrics.viewing, or a row of the summary; EVENTS is the run's events file, which may be gzip.
 
     \b
     Example:
@@ -44,8 +45,8 @@ def explain(metric: str, run: Path) -> None:
 
     row = told_row(metric.strip().lower())
     metrics = () if row is not None else _metrics(metric)
-    replayed = replay(run, {})
-    for text in (*replayed.notes, *(f"{run}: {text}" for text in replayed.missing)):
+    replayed = replay(events, {})
+    for text in (*replayed.notes, *(f"{events}: {text}" for text in replayed.missing)):
         say(text)
     figures = summary_json(replayed.report)
     if row is not None:
@@ -90,11 +91,24 @@ def _row_lines(name: str, row: ToldRow, report: RunReport, figures: Mapping[str,
 
 
 def _leaves(path: str, value: object) -> Iterator[str]:
+    from cts.expectations.json_keys import stream_keys
+
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(f"{path}.{key}", inner)
     elif value is not None:
-        yield f"{path} = {value}"
+        key = stream_keys().get(path)
+        if key is None or not isinstance(value, int | float | str):
+            yield f"{path} = {value}"
+            return
+        yield f"{path} = {_with_exact(value, key.unit)}"
+
+
+def _with_exact(value: Value, unit: str) -> str:
+    from cts.output.expectation_text import shown_value
+
+    exact = f" ({value!r})" if isinstance(value, float) else ""
+    return f"{shown_value(value, unit)}{exact}"
 
 
 def _evidence(metric: Metric, report: RunReport) -> Iterator[str]:
@@ -169,5 +183,4 @@ def _inputs(metric: Metric, figures: Mapping[str, object], told: set[str]) -> It
             told.add(each.name)
             value = measure(each, figures).value
             if value is not None:
-                exact = f" ({value!r})" if isinstance(value, float) else ""
-                yield f"{each.name} = {shown_value(value, each.unit)}{exact}"
+                yield f"{each.name} = {_with_exact(value, each.unit)}"

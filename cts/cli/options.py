@@ -41,9 +41,10 @@ def read_option(option: str, read: Callable[[str], _Value], text: str) -> _Value
 
 def read_duration_ns(option: str, text: str | None, *, least_ns: int = 0) -> int | None:
     """Read a length of time in nanoseconds, ``least_ns`` or more; None where the option was not given."""
-    from cts.units import Between, parse_duration_ns
+    from cts.units import Between, parse_duration_ns, refuse_time_without_unit
 
     def read(text: str) -> int:
+        refuse_time_without_unit(text)
         duration_ns = parse_duration_ns(text)
         Between(least_ns)(duration_ns)
         return duration_ns

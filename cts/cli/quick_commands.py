@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from cts.config.quick_config import QuickConfig, StreamFlags
 
 __all__ = ["serve", "test"]
+
+_MOST_PORT = 65_535
 
 
 class _PresetName(click.types.StringParamType):
@@ -113,7 +118,18 @@ class _Given(NamedTuple):
                 name=name,
             )
         except UserError as error:
-            raise UserError(quick.in_words_of_flags(str(error))) from None
+            raise UserError(quick.in_words_of_flags(_with_another_port(str(error)))) from None
+
+
+def _with_another_port(message: str) -> str:
+    """Add to a message that an address is taken what to write for the port beside it."""
+    taken = re.search(r"^server\.listen: cannot listen on (\S*?):([0-9]+): ", message)
+    if taken is None or os.strerror(errno.EADDRINUSE) not in message or int(taken[2]) >= _MOST_PORT:
+        return message
+    host = "" if taken[1] in ("0.0.0.0", "[::]") else taken[1]
+    why = message.removeprefix("server.listen: ")
+    other = int(taken[2]) + 1
+    return f"{why}: another program, perhaps another cts serve, has that port; try another: cts serve '{host or '*'}:{other}'"
 
 
 def _stream_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -9,6 +9,7 @@ from cts.comparison.bootstrap import CONFIDENCE
 from cts.comparison.compare import RESAMPLES, ComparedRun, Comparison, Outcome, Row
 from cts.metrics.host import Verdict
 from cts.output.answer import answer_of
+from cts.output.figures import significant
 from cts.output.trust_text import reason_of
 from cts.records.results import RunReport
 
@@ -18,11 +19,12 @@ _SCHEMA = 1
 _NAMED_AT_MOST = 3
 _WITHOUT = "so many ran at once that {:,} streams have no part in delay variation and jitter"
 _UNITS = {
-    "share": (100.0, " %"),
-    "seconds": (1000.0, " ms"),
-    "bits_per_second": (1e-6, " Mbit/s"),
-    "per_minute": (1.0, " a minute"),
+    "share": ((100.0, " %"),),
+    "seconds": ((1.0, " s"), (1e3, " ms"), (1e6, " us"), (1e9, " ns")),
+    "bits_per_second": ((1e-9, " Gbit/s"), (1e-6, " Mbit/s"), (1e-3, " kbit/s"), (1.0, " bit/s")),
+    "per_minute": ((1.0, " a minute"),),
 }
+"""By unit, how values are written, each scale for those that are 1 or more in it."""
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
@@ -204,8 +206,15 @@ def value_text(value: float | None, unit: str) -> str:
     """Write a value with its unit; a dash for none."""
     if value is None:
         return "-"
-    scale, suffix = _UNITS[unit]
-    return f"{value * scale:.4g}{suffix}"
+    scale, suffix = _scale_of(value, unit)
+    return f"{significant(value * scale, 4)}{suffix}"
+
+
+def _scale_of(value: float, unit: str) -> tuple[float, str]:
+    scales = _UNITS[unit]
+    # Nothing is told in the middle one, as most of what there is.
+    usual = scales[min(1, len(scales) - 1)]
+    return next((each for each in scales if abs(value) * each[0] >= 1), scales[-1]) if value else usual
 
 
 def _value(value: float | None, row: Row) -> str:
@@ -216,5 +225,5 @@ def signed(value: float | None, row: Row) -> str:
     """Write a difference with its sign and, of a share, in percentage points."""
     if value is None:
         return "-"
-    scale, suffix = _UNITS[row.metric.unit]
-    return f"{value * scale:+.3g}{suffix.replace('%', 'pp')}"
+    scale, suffix = _scale_of(value, row.metric.unit)
+    return f"{significant(value * scale, sign='+')}{suffix.replace('%', 'pp')}"

@@ -26,6 +26,8 @@ def parse_endpoint(text: str) -> tuple[str, int]:
 def _parse(text: str, every_address: str) -> tuple[str, int]:
     """Split an address; ``every_address`` begins what to write for all of them, and is empty where that is not allowed."""
     stripped = text.strip()
+    if "://" in stripped:
+        raise _refused(text, "is a URL", _meant(_likely(stripped)))
     match = re.fullmatch(r"\[([^\[\]]*)\](?::([^:]*))?|([^:\[\]]*)(?::([^:]*))?", stripped)
     if match is None:
         raise _refused(text, _misshapen(stripped), _meant(_likely(stripped)))

@@ -17,7 +17,8 @@ from cts.config.problems import KeyPath
 from cts.config.tables import Config, structure_config
 from cts.config.toml_source import apply_overrides
 from cts.config.toml_text import toml_text
-from cts.errors import ConfigError, UserError
+from cts.errors import ConfigError, UserError, tell_together
+from cts.units import refuse_time_without_unit
 
 __all__ = ["DEFAULT_STREAM", "QuickConfig", "StreamFlags", "client_config", "server_config"]
 
@@ -144,6 +145,7 @@ def _stream(flags: StreamFlags) -> dict[str, object]:
     fps = flags.fps
     if flags.bitrate is not None and re.fullmatch("[1-9][0-9]{0,3}", flags.bitrate):
         raise UserError(f"--bitrate: {flags.bitrate} is so many bits in a second; did you mean {flags.bitrate}M?")
+    _refuse_times_without_unit({"--time": flags.time, "--buffer": flags.buffer})
     given = {
         "direction": flags.direction,
         "bits_per_second": flags.bitrate,
@@ -152,6 +154,16 @@ def _stream(flags: StreamFlags) -> dict[str, object]:
         "buffer_depth": flags.buffer,
     }
     return {**DEFAULT_STREAM, **known, **{key: value for key, value in given.items() if value is not None}}
+
+
+def _refuse_times_without_unit(times: Mapping[str, str | None]) -> None:
+    wrong = []
+    for option, text in times.items():
+        try:
+            refuse_time_without_unit(text or "")
+        except ValueError as error:
+            wrong.append(UserError(f"{option}: {error}"))
+    tell_together(wrong)
 
 
 def _checked(tables: dict[str, dict[str, object]], flags: StreamFlags) -> QuickConfig:

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from cts.expectations.definitions import Metric, metric_named, unknown_metric
 from cts.expectations.json_keys import FLAG, TEXT
-from cts.units import SECOND, parse_duration_ns, parse_rate, parse_size
+from cts.units import SECOND, parse_duration_ns, parse_rate, parse_size, refuse_time_without_unit
 
 __all__ = ["Expectation", "Value", "expectation_of", "parse_expectation"]
 
@@ -26,6 +26,12 @@ _ALLOWED = "<=, <, >=, > or = and a bound"
 _BOUND = re.compile(r"\s*(<=|>=|==|=|<|>)\s*([^\s<>=].*)", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _LONGEST = 200
+_BETTER_IF_MORE = ("completed", "played", "rate", "score")
+_TIMES = ("seconds", "signed_seconds")
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
+    {**dict.fromkeys(_TIMES, "s"), "bits_per_second": "bit/s", "bytes": "B", "ppm": "ppm"}
+)
+"""By a metric's unit, that of a bound that is a number alone."""
 _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "share": '"99.9 %" or 0.999',
@@ -51,7 +57,7 @@ class Expectation:
         metric: its name, as it was written.
         comparison: ``<=``, ``>=``, ``<``, ``>`` or ``=``.
         bound: in the metric's unit.
-        bound_text: as it was written.
+        bound_text: as it was written, with its unit where that was left out.
     """
 
     metric: str
@@ -67,23 +73,29 @@ class Expectation:
         return f"{self.metric} {self.comparison} {self.bound_text}"
 
 
-def parse_expectation(text: str) -> Expectation:
+def parse_expectation(text: str, *, recorded: bool = False) -> Expectation:
     """Read a metric, a comparison and a bound; a name alone is expected to be true.
 
-    Raises ValueError, whose text says what is allowed.
+    Args:
+        text: what was written.
+        recorded: whether it is of the events of a run, those of before included for which a time without a unit was seconds.
+
+    Raises:
+        ValueError: it is not understood; says what is allowed.
     """
     if len(text) > _LONGEST:
         raise ValueError(f"{_shown(text)} is too long; allowed: {_LONGEST} characters")
     at = next((place for place, character in enumerate(text) if character in "<>="), len(text))
-    return expectation_of(text[:at].strip(), text[at:] or True)
+    return expectation_of(text[:at].strip(), text[at:] or True, recorded=recorded)
 
 
-def expectation_of(name: str, wanted: object) -> Expectation:
+def expectation_of(name: str, wanted: object, *, recorded: bool = False) -> Expectation:
     """Return what is expected of a metric.
 
     Args:
         name: of the metric.
         wanted: a text such as ``<= 5 ms``; true or false, or a number, which it is to equal.
+        recorded: as of :func:`parse_expectation`.
 
     Raises:
         ValueError: there is no such metric, or this is no bound for it; says what is allowed.
@@ -91,6 +103,8 @@ def expectation_of(name: str, wanted: object) -> Expectation:
     metric = metric_named(name)
     if metric is None:
         raise ValueError(unknown_metric(name))
+    if wanted is True and metric.unit != FLAG:
+        raise ValueError(f"has no bound; allowed: {_allowed(metric)}")
     if isinstance(wanted, bool):
         wanted = f"= {str(wanted).lower()}"
     elif isinstance(wanted, int | float):
@@ -103,7 +117,17 @@ def expectation_of(name: str, wanted: object) -> Expectation:
     comparison, text = found[1].replace("==", "="), " ".join(found[2].split())
     if metric.unit in (FLAG, TEXT) and comparison != "=":
         raise ValueError(f"{_shown(wanted)} compares what has no order; allowed: {_allowed(metric)}")
-    return Expectation(name, comparison, _bound(metric, text), text)
+    if metric.unit in _TIMES and not recorded:
+        refuse_time_without_unit(text.removeprefix("-"))
+    if metric.unit == "bits_per_second" and re.fullmatch("[1-9][0-9]{0,3}", text) and not recorded:
+        raise ValueError(f"{text} is so many bits in a second; did you mean '{text} Mbit/s'?")
+    bound = _bound(metric, text)
+    return Expectation(name, comparison, bound, _with_unit(text, metric.unit))
+
+
+def _with_unit(text: str, unit: str) -> str:
+    written = _WRITTEN.get(unit)
+    return f"{text} {written}" if written is not None and _NUMBER.fullmatch(text) else text
 
 
 def _allowed(metric: Metric) -> str:
@@ -113,7 +137,8 @@ def _allowed(metric: Metric) -> str:
         return " or ".join(f'"= {each}"' for each in metric.choices)
     example = _EXAMPLES[metric.unit]
     first = example.partition(" or ")[0].strip('"')
-    return f'{_ALLOWED} in {metric.unit.replace("_", " ")}, for example "<= {first}"'
+    usual = ">=" if metric.name in _BETTER_IF_MORE else "<="
+    return f'{_ALLOWED} in {metric.unit.replace("_", " ")}, for example "{usual} {first}"'
 
 
 def _bound(metric: Metric, text: str) -> Value:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from cts.schemas import schema_text
 
-__all__ = ["FLAG", "TEXT", "JsonKey", "figure_at", "json_keys"]
+__all__ = ["FLAG", "TEXT", "JsonKey", "figure_at", "json_keys", "stream_keys"]
 
 FLAG, TEXT = "true or false", "text"
 """Units of what is no quantity."""
@@ -45,6 +45,13 @@ def json_keys() -> Mapping[str, JsonKey]:
     """Return every figure of a run by its path; those of single streams, which are in lists, are none of them."""
     schema = json.loads(schema_text("run"))
     return {key.path: key for key in _keys(schema, schema["$defs"], "")}
+
+
+@cache
+def stream_keys() -> Mapping[str, JsonKey]:
+    """Return every figure of a stream of a run by its path in that stream."""
+    units = json.loads(schema_text("run"))["$defs"]
+    return {key.path: key for key in _keys(units["stream"], units, "")}
 
 
 def _keys(table: Any, units: Any, path: str) -> Iterator[JsonKey]:

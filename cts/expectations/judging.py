@@ -2,14 +2,16 @@
 
 A share that has limits of 95 % is judged by them: a bound between them is undecided, unless it is 0 or 1, of which no run is
 long enough to tell more than what it saw. A percentile is judged where there are enough values for it to be more than the
-greatest. All else is judged by its value.
+greatest, or where of few so many are above the bound that chance hardly does it (binomial test, one side, 2.5 %, as beyond one
+of the limits). All else is judged by its value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from math import ceil, floor, log10
+from fractions import Fraction
+from math import ceil, comb, floor, log10
 from typing import cast
 
 from attrs import evolve, frozen
@@ -24,6 +26,11 @@ __all__ = ["Doubt", "Judgement", "Measured", "Outcome", "exit_status_of", "judge
 MISSED_STATUS, UNDECIDED_STATUS = 3, 4
 _LEAST_VALUES = {"p50": 2, "p95": 20, "p99": 100, "p999": 1000}
 """Values of which a percentile must be taken: of fewer it is their greatest."""
+_BEYOND = {"p50": Fraction(1, 2), "p95": Fraction(1, 20), "p99": Fraction(1, 100), "p999": Fraction(1, 1000)}
+"""Share of the values that may be above a percentile."""
+_LEVEL = 0.025
+_BUCKET = 2.05e-6
+"""Seconds by which a percentile that is told may be above the exact one at most, and beside that by 1/32 of it."""
 
 
 class Outcome(Enum):
@@ -51,6 +58,8 @@ class Measured:
         low, high: limits of 95 %; None where there are none.
         values: how many values a percentile is of; None for anything else.
         least_values: how many it takes.
+        beyond: share of the values that may be above a percentile.
+        reached: values, each with how many of all are that or more; of a percentile that is of too few.
         by_peer: whether it is what the receiving ends told, whose word it is: this end sends.
     """
 
@@ -59,6 +68,8 @@ class Measured:
     high: float | None = None
     values: int | None = None
     least_values: int = 0
+    beyond: Fraction = Fraction(0)
+    reached: tuple[tuple[float, int], ...] = ()
     by_peer: bool = False
 
 
@@ -153,11 +164,17 @@ def _measured_at(path: str, value: object, figures: Mapping[str, object]) -> Mea
         limits = _limits_at(path, figures)
         return Measured(None) if limits is None else Measured(*limits)
     place, _, name = path.rpartition(".")
-    least = _LEAST_VALUES.get(name.removesuffix("_seconds"), 0)
+    which, suffix = (name.removesuffix("_seconds"), "_seconds") if name.endswith("_seconds") else (name, "")
+    least = _LEAST_VALUES.get(which, 0)
     count = figure_at(figures, f"{place}.count")
-    if least and isinstance(count, int):
-        return Measured(cast(Value, value), values=count, least_values=least)
-    return Measured(cast(Value, value))
+    if not least or not isinstance(count, int):
+        return Measured(cast(Value, value))
+    reached = []
+    for other, beyond in _BEYOND.items() if count < least else ():
+        # Of so many values the percentile is the one behind which that share is, by its rank.
+        reached.append((figure_at(figures, f"{place}.{other}{suffix}"), floor(count * beyond) + 1))
+    known = tuple((value, values) for value, values in reached if isinstance(value, int | float))
+    return Measured(cast(Value, value), values=count, least_values=least, beyond=_BEYOND[which], reached=known)
 
 
 def _limits_at(path: str, figures: Mapping[str, object]) -> tuple[float, float, float] | None:
@@ -173,6 +190,9 @@ def _judge(expectation: Expectation, figures: Mapping[str, object]) -> Judgement
         return Judgement(expectation, Outcome.UNDECIDED, measured, Doubt.UNKNOWN)
     elapsed = cast(float, figures.get("elapsed_seconds", 0.0))
     if measured.values is not None and measured.values < measured.least_values:
+        if _is_surely_above(measured, cast(float, expectation.bound)):
+            outcome = Outcome.MET if expectation.comparison in (">", ">=") else Outcome.MISSED
+            return Judgement(expectation, outcome, measured)
         needs = _needed(elapsed, measured.least_values / measured.values) if measured.values else None
         return Judgement(expectation, Outcome.UNDECIDED, measured, Doubt.FEW, needs)
     if measured.low is not None and measured.high is not None and expectation.bound not in (0, 1):
@@ -184,6 +204,16 @@ def _judge(expectation: Expectation, figures: Mapping[str, object]) -> Judgement
             return Judgement(expectation, Outcome.UNDECIDED, measured, Doubt.LIMITS, needs)
     met = expectation.allows(measured.value)
     return Judgement(expectation, Outcome.MET if met else Outcome.MISSED, measured)
+
+
+def _is_surely_above(measured: Measured, bound: float) -> bool:
+    """Tell whether a percentile is above a bound although it is of few values: so many of these are."""
+    total = measured.values or 0
+    # What is told is the upper end of a bucket.
+    above = max((values for value, values in measured.reached if (value - _BUCKET) * 32 / 33 > bound), default=0)
+    share = float(measured.beyond)
+    fewer = sum(comb(total, count) * share**count * (1 - share) ** (total - count) for count in range(above))
+    return above > 0 and 1 - fewer <= _LEVEL
 
 
 def _longer(share: float, low: float, high: float, bound: float) -> float | None:

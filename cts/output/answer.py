@@ -79,6 +79,8 @@ def _finding(report: RunReport, whole: RunReport) -> str:
         return "; ".join(_what_left(report))
     if not counts.bytes_received:
         return "; ".join(_nothing_arrived(report))
+    if report.settings_disagree:
+        return f"how {_of_received(report)} would have played is not known: the other end has other settings"
     frames = counts.frames
     played = frames.completed + frames.repeated
     if frames.rendered < _TOO_FEW:
@@ -245,12 +247,12 @@ def _own_loss(report: RunReport) -> Iterator[str]:
     if not loss.missing:
         return
     if in_kernel := loss.kernel_at_most(report.snapshot.overflowed):
-        yield f"up to {percentage(in_kernel, loss.missing)} of the loss was your own receiver"
+        yield f"up to {percentage(in_kernel, loss.missing)} of what was missing was your own receiver"
     if report.role == "loopback":
         if own := loss.not_sent + loss.sent_late:
-            yield f"{percentage(own, loss.missing)} of the loss was your own sender"
+            yield f"{percentage(own, loss.missing)} of what was missing was your own sender"
     elif loss.sent_late:
-        yield f"{percentage(loss.sent_late, loss.missing)} of the loss had left its sender too late"
+        yield f"{percentage(loss.sent_late, loss.missing)} of what was missing had left its sender too late"
 
 
 def _failed(report: RunReport) -> Iterator[str]:

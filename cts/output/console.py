@@ -22,7 +22,8 @@ from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.peer_end import PeerTotals
-from cts.records.snapshots import RunSnapshot
+from cts.records.snapshots import RunSnapshot, StreamInfo
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID, StreamResult, came_to_nothing
 from cts.units import SECOND
 
 __all__ = ["ConsoleMode", "LineConsole", "ProgressConsole", "choose_console", "fitted", "moves_cursor", "status_line"]
@@ -38,10 +39,12 @@ _BEGINNING_NS = SECOND // 10
 COLUMN_ENDS = (10, 25, 36, 48, 58, 69, 79)
 COLUMN_NAMES = ("TimeSlice", "Bits/Sec", "Streams", "Completed", "Dropped", "Repeated", "Errors")
 COLUMN_WIDTHS = tuple(end - start for start, end in zip((0, *COLUMN_ENDS), COLUMN_ENDS, strict=False))
+LATE_SHARE = 1 / 2
+"""Of the frame interval, by which frames of a peer may leave late without a line."""
 HEADER = "".join(name.rjust(width) for name, width in zip(COLUMN_NAMES, COLUMN_WIDTHS, strict=True)) + " "
 LEGEND = """\
 A line tells of the time since the one before, up to TimeSlice (s).
-Completed: frames whole when due. Dropped: not whole. Repeated: partly doubled.
+Completed: frames whole when due. Dropped: not whole. Repeated: duplicated.
 Errors: datagrams discarded, such as those that came too late for their frame.
 """
 SENDERS_LEGEND = """\
@@ -125,6 +128,7 @@ class LineConsole(SpeakingConsole):
         measure: whose bytes make the rate.
         least_ns: how long a slice counts at least, nanoseconds.
         streams: makes lines of streams that come and go; None for none.
+        plan: what streams are made of, for how late is late; that of one that begins with its own goes before it.
         both: whether this side may play both parts, as a server does: then the bytes of both make the rate.
     """
 
@@ -135,9 +139,12 @@ class LineConsole(SpeakingConsole):
         least_ns: int = 0,
         streams: StreamLines | None = None,
         *,
+        plan: StreamPlan | None = None,
         both: bool = False,
     ) -> None:
         super().__init__(streams)
+        self._plan = plan
+        self._never_due = 0
         self._writer = _TextWriter(stream)
         self._sends = measure is Role.SENDER
         self._both = both
@@ -152,6 +159,17 @@ class LineConsole(SpeakingConsole):
         """Write the legend."""
         super().run_began(began_ns)
         self._writer.prose(self._legend)
+
+    def stream_opened(self, stream: StreamInfo) -> None:
+        """Tell it, unless too many come."""
+        super().stream_opened(stream)
+        self._plan = stream.plan or self._plan
+
+    def stream_ended(self, stream: StreamInfo, result: StreamResult) -> None:
+        """Tell it, unless too many go; frames of a stream that never began have not been dropped."""
+        super().stream_ended(stream, result)
+        if result.connection_id == UNKNOWN_CONNECTION_ID and came_to_nothing(result):
+            self._never_due += result.counts.frames.dropped
 
     def tell(self, line: str) -> None:
         """Write it."""
@@ -168,6 +186,8 @@ class LineConsole(SpeakingConsole):
             return
         header = f"\n{HEADER}\n" if self._rows % ROWS_PER_HEADER == 0 else ""
         self._rows += 1
+        dropped, self._never_due = max(row.frames.dropped - self._never_due, 0), 0
+        row = evolve(row, frames=evolve(row.frames, dropped=dropped))
         before, self._peers = self._peers, snapshot.counts.peers
         if self._sends or self._both:
             row = evolve(row, frames=row.frames + self._peers.frames - before.frames)
@@ -185,10 +205,11 @@ class LineConsole(SpeakingConsole):
         )
 
     def _sending_since(self, before: PeerTotals) -> str:
-        """Return a line on how peers send, if they let out less, or later, than at the line before."""
+        """Return a line on how peers send, if since the line before they let out less, or later than some of an interval."""
         peers = self._peers
-        same = (peers.frames_unsent, peers.lateness) == (before.frames_unsent, before.lateness)
-        return "" if (self._sends and not self._both) or same else f"peer: {sending_text(peers)}\n"
+        late_ns = 0 if self._plan is None else self._plan.interval_ns * LATE_SHARE
+        wrong = peers.frames_unsent > before.frames_unsent or peers.lateness > max(before.lateness, late_ns)
+        return f"peer: {sending_text(peers)}\n" if wrong and (self._both or not self._sends) else ""
 
 
 class ProgressConsole(PromptObserver):
@@ -276,7 +297,7 @@ def choose_console(
         return Observer()
     streams = StreamLines() if tells_streams else None
     if mode == "lines" or (mode == "auto" and not (_has_room(stream) and moves_cursor(environment))):
-        return LineConsole(stream, measure, least_ns, streams, both=both)
+        return LineConsole(stream, measure, least_ns, streams, plan=plan, both=both)
     from cts.output.live import LiveConsole, terminal  # brings in rich
 
     is_behind = (lambda: stream.is_behind) if isinstance(stream, ConsoleStream) else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from cts.expectations.definitions import metric_named
 from cts.expectations.expectation import Value
 from cts.expectations.judging import Doubt, Judgement, Outcome
-from cts.output.figures import about_rate, about_time
+from cts.output.figures import about_rate, about_time, significant
 from cts.units import MILLISECOND, SECOND, format_duration
 
 __all__ = [
@@ -106,7 +106,7 @@ def shown_value(value: Value, unit: str) -> str:
     if isinstance(value, str):
         return value
     if unit == "share":
-        return f"{value * 100:.6g} %"
+        return f"{significant(value * 100, 6)} %"
     if unit in ("seconds", "signed_seconds"):
         return f"{'-' if value < 0 else ''}{about_time(round(abs(value) * SECOND))}" if value else "0 s"
     if unit == "bits_per_second":
@@ -114,7 +114,7 @@ def shown_value(value: Value, unit: str) -> str:
     if unit in ("count", "datagrams", "bytes"):
         return f"{value:,}{'' if unit == 'count' else f' {unit}'}"
     suffix = {"ppm": " ppm", "square_seconds": " s²", "percent": " %"}.get(unit, "")
-    return f"{value:.6g}{suffix}"
+    return f"{significant(value, 6)}{suffix}"
 
 
 def _length(seconds: float) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "rate_of",
     "refused_text",
     "seconds",
+    "significant",
     "two_columns",
     "unsent_text",
     "whole_milliseconds",
@@ -53,7 +54,7 @@ def about_rate(bits_per_second: int) -> str:
 def rate_of(part: float, whole: float) -> str:
     """Write a part of a rate in the unit of the whole, three digits each: ``19.4 of 25 Mbit/s``."""
     places, prefix = next(((n, p) for n, p in ((9, "G"), (6, "M"), (3, "k")) if whole >= 10**n), (0, ""))
-    return f"{part / 10**places:.3g} of {whole / 10**places:.3g} {prefix}bit/s"
+    return f"{significant(part / 10**places)} of {significant(whole / 10**places)} {prefix}bit/s"
 
 
 def two_columns(rows: Sequence[tuple[str, str]]) -> list[str]:
@@ -116,8 +117,19 @@ def about_time(duration_ns: int) -> str:
     """Write a short time in the unit that suits it, three digits at the most."""
     for unit, size in (("s", SECOND), ("ms", MILLISECOND), ("us", MICROSECOND)):
         if duration_ns >= size:
-            return f"{duration_ns / size:.3g} {unit}"
+            return f"{significant(duration_ns / size)} {unit}"
     return f"{duration_ns} ns"
+
+
+def significant(number: float, digits: int = 3, sign: str = "") -> str:
+    """Write a number for people: so many digits, more where there are more before the point, and never as a power of ten.
+
+    ``sign`` is as in a format: ``+`` writes that of what is more than 0, too.
+    """
+    rounded = f"{number:{sign}.{digits}g}"
+    if "e" not in rounded:
+        return rounded
+    return f"{number:{sign},.0f}" if abs(number) >= 1 else f"{float(rounded):{sign}.20f}".rstrip("0").rstrip(".")
 
 
 def overflow_text(overflowed: int, buffers: SocketBuffers | None = None) -> str:

@@ -63,7 +63,15 @@ def _jitter_rows(totals: MediaTotals) -> list[tuple[str, str]]:
 def _freeze_rows(totals: MediaTotals) -> list[tuple[str, str]]:
     viewing = totals.viewing
     if not viewing.freeze_ns:
-        return [("freezes", "none")] if viewing.delays else []
+        lacking = viewing.frames - viewing.rendered
+        # Else it would seem that who watched saw nothing of it.
+        few = "never so many in a row as a freeze takes (cts explain freezes)"
+        but = (
+            f"; {counted(lacking, 'frame')} {'was' if lacking == 1 else 'were'} not shown, but {few}"
+            if lacking > 0
+            else ""
+        )
+        return [("freezes", f"none{but}")] if viewing.delays else []
     share = percentage(viewing.freeze_ns, viewing.watched_ns)
     longest = about_time(viewing.longest_stall)
     return [("freezes", f"{viewing.freezes:,}; the picture stood still {share} of the time, at most {longest} at once")]

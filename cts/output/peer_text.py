@@ -102,6 +102,9 @@ def verdicts_text(peers: PeerTotals) -> str:
 
 def sending_text(peers: PeerTotals) -> str:
     """Write how sending peers sent."""
+    if not peers.frames_unsent:
+        late = f", at most {about_time(peers.lateness)} late" if peers.frames_due else ""
+        return f"all of {counted(peers.frames_due, 'frame')} that were due were sent{late}"
     unsent = f"{counted(peers.frames_unsent, 'frame')} of {peers.frames_due:,} could not be sent"
     return f"{unsent}, the others left at most {about_time(peers.lateness)} late"
 
@@ -255,9 +258,17 @@ def _clock_rows(report: RunReport) -> list[tuple[str, str]]:
     if clock.media is not None:
         texts.append(f"{_MEDIA} {_about(clock.media.p50)}")
     if clock.drift is not None:
-        drift, error = clock.drift.value / 1000, clock.drift.error / 1000
-        texts.append(f"the other clock gains {drift:.3g} ± {error:.2g} us a second")
+        texts.append(_gain(clock.drift))
     return [("path", f"{'; '.join(texts)}{_of_many(clocks, slowest)}")]
+
+
+def _gain(drift: ClockEstimate) -> str:
+    """Write by how much the other clock is faster; in a value's place its bound, where that is as much or more."""
+    if abs(drift.value) <= drift.error:
+        most = about_time(abs(drift.value) + drift.error)
+        return f"whether the other clock gains is not known, {most} a second at most either way"
+    verb = "gains" if drift.value > 0 else "loses"
+    return f"the other clock {verb} {about_time(abs(drift.value))} ± {about_time(drift.error)} a second"
 
 
 def _clock_of(report: RunReport) -> tuple[ClockFigures | None, int, int]:
@@ -280,4 +291,5 @@ def _trips(clock: ClockFigures) -> str:
 
 
 def _about(estimate: ClockEstimate) -> str:
-    return f"{about_time(estimate.value)} ± {about_time(estimate.error)}"
+    sign = "-" if estimate.value < 0 else ""
+    return f"{sign}{about_time(abs(estimate.value))} ± {about_time(estimate.error)}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cts.errors import meaning_of
+from cts.metrics.counters import FrameTotals
 from cts.output.absence_text import absence_of, never_began_text
 from cts.output.answer import answer_of
 from cts.output.expectation_text import expectation_rows
@@ -63,20 +64,20 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
     if (cut_off := snapshot.cut_off_by_time_limit) is not None:
         ending = f" and cut off {counted(cut_off, 'stream')}" if cut_off else "; no stream was open"
         rows.append(("time limit", f"ended the run{ending}"))
-    absent = f", {len(none)} of which never began" if (none := report.never_began) else ""
-    rows.append(("streams", _outcomes_text(report) + absent))
+    none = report.never_began
+    absent = f", {len(none):,} never began" if none else ""
+    rows.append(("streams", _outcomes_text(begun) + absent))
     judgements = judgements_of(report)
     if absence_of(report) is not None:
         # The answer tells all there is.
         return rows + expectation_rows(judgements)
     roles = report.roles
     if Role.RECEIVER in roles and (begun.streams or not none):
-        rows += (
-            _frame_rows(counts, _known_of(report, Role.RECEIVER))
-            + loss_rows(begun)
-            + playout_rows(begun)
-            + media_rows(begun)
-        )
+        if not begun.settings_disagree:
+            rows += _verdict_rows(counts.frames)
+        rows += _received_rows(counts, _known_of(report, Role.RECEIVER))
+        if not begun.settings_disagree:
+            rows += loss_rows(begun) + playout_rows(begun) + media_rows(begun)
     elif counts.bytes_sent and not counts.peers.receiving:
         other = "server, which receives" if report.role == "client" else "clients, which receive"
         rows.append(
@@ -186,9 +187,8 @@ def _known_of(report: RunReport, role: Role) -> str:
     return " at least" if any(end.role is role and not end.counted for end in _ends(report)) else ""
 
 
-def _frame_rows(counts: StreamSnapshot, known: str) -> list[tuple[str, str]]:
-    """Return what became of frames, and of the datagrams that they came in."""
-    frames = counts.frames
+def _verdict_rows(frames: FrameTotals) -> list[tuple[str, str]]:
+    """Return what became of frames."""
     verdicts = (
         ("completed", frames.completed),
         ("dropped", frames.dropped),
@@ -197,13 +197,18 @@ def _frame_rows(counts: StreamSnapshot, known: str) -> list[tuple[str, str]]:
     rows = [(f"{name} frames", f"{count:,} ({percentage(count, frames.rendered)})") for name, count in verdicts]
     if frames.hidden_losses:
         rows.append(("hidden loss", hidden_losses_text(frames.hidden_losses)))
+    return rows
+
+
+def _received_rows(counts: StreamSnapshot, known: str) -> list[tuple[str, str]]:
+    """Return what came of frames, in bytes, and what was of no use."""
     in_time = (
         f", {percentage(counts.bytes_on_time, counts.bytes_received)} of it in time" if counts.bytes_received else ""
     )
-    rows.append(("received", f"{counts.bytes_received:,} bytes{known}{in_time}"))
-    if frames.error:
+    rows = [("received", f"{counts.bytes_received:,} bytes{known}{in_time}")]
+    if counts.frames.error:
         causes = discarded_causes(counts.arrivals)
-        rows.append(("discarded", f"{counted(frames.error, 'datagram')}{causes and ': ' + causes}"))
+        rows.append(("discarded", f"{counted(counts.frames.error, 'datagram')}{causes and ': ' + causes}"))
     return rows
 
 

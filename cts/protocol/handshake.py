@@ -55,6 +55,7 @@ class Handshake(ABC):
         began: whether this side's schedule counts, from ``base_ns``; until then it waits for an answer, and nothing is due.
         patience_ns: how long this side waits for data at least, nanoseconds after ``base_ns``.
         asked: STARTs that this side has sent, or has got again.
+        in_vain_ns: how long this side had asked by HELLO before, which nothing answered.
     """
 
     asks: bool
@@ -68,11 +69,15 @@ class Handshake(ABC):
         self.asked = 0
         self.began = True
         self.patience_ns = 0
+        self.in_vain_ns = 0
 
     @property
     def agreed(self) -> bool:
         """Whether both ends have said what the stream is, so that nothing that comes puts its settings in doubt."""
         return False
+
+    def not_reached(self) -> None:  # noqa: B027 (most have nothing to do by it)
+        """Take note that the network says that the peer is not reached."""
 
     @property
     def failure(self) -> tuple[StreamError, str] | None:

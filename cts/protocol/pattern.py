@@ -138,6 +138,8 @@ class IOPattern(ABC):
 
     def unreachable(self, times: int, now_ns: int) -> IOStatus:
         """Take note that the network said so many times that the peer cannot be reached; the stream may end by it."""
+        if times:
+            self.handshake.not_reached()
         if self.absence.said(times, now_ns) and self._status is _CONTINUE:
             self._fail(StreamError.PEER_GONE, now_ns)
         return self._status

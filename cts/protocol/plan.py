@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cached_property
+from math import ceil
 
 from attrs import astuple, field, frozen
 
 from cts.protocol.trains import Train, cut_trains
 from cts.protocol.wire import HEADER_SIZE, MAX_DATAGRAM_SIZE, PATTERN
-from cts.units import SECOND, FrameRate, format_frame_rate
+from cts.units import SECOND, FrameRate, format_duration, format_frame_rate
 
 __all__ = ["PlanError", "StreamPlan", "datagram_sizes", "plan_problems"]
 
 MIN_FRAME_SIZE = 40
+_SHOWN_NS = 100_000
 MAX_COUNT = 2**32 - 1
 MIN_DATAGRAM_MAX_SIZE = 2 * HEADER_SIZE + 1
 """The smallest limit with which a datagram can always give up bytes to the one behind it and stay a datagram."""
@@ -51,7 +53,10 @@ def plan_problems(
         problems.append(("datagram_max_size", f"must be {allowed}, got {datagram_max_size}"))
     wrong = {name for name, _ in problems}
     if not wrong & {"frame_rate", "buffer_depth"} and not frame_rate * buffer_depth_ns // SECOND:
-        problems.append(("buffer_depth", "is less than one frame; the buffer must hold at least 1"))
+        # Upwards, so that what is told is enough.
+        least_ns = ceil(Fraction(SECOND) / frame_rate / _SHOWN_NS) * _SHOWN_NS
+        one = f"{format_duration(least_ns)} at {format_frame_rate(Fraction(frame_rate))} frames per second"
+        problems.append(("buffer_depth", f"is less than one frame; the buffer must hold at least 1: {one}"))
     if wrong & {"frame_rate", "stream_length"}:
         return problems
     frames = frame_rate * stream_length_ns // SECOND

@@ -22,6 +22,7 @@ __all__ = [
 
 FELL_SILENT = "the peer fell silent"
 _SILENCE_NS = SECOND // 2
+_SHOWN_NS = 10 * MILLISECOND
 _SILENCE_TOLD_NS = 2 * SECOND
 """While a stream runs its peer may be about to send again; what is told cannot be taken back."""
 
@@ -63,6 +64,10 @@ def no_frames(plan: StreamPlan, handshake: Handshake, unreachable: int = 0) -> R
         causes = f"its direction is push, {sizes}, or the first would come later than that"
     else:
         came = f"{counted(handshake.asked, 'START')} sent, and nothing came back in {waited}"
+        if handshake.in_vain_ns:
+            # A clock's instants are no round numbers.
+            asked = format_duration(max(round(handshake.in_vain_ns / _SHOWN_NS), 1) * _SHOWN_NS)
+            came = f"asked by HELLO for {asked}, then {came}"
         longer = "that" if plan.buffer_is_cut else "the buffer"
         causes = f"no server there, a firewall, or a round trip longer than {longer}"
     return Remark(f"{not_reached(unreachable)}; {came}" if unreachable else f"{came}: {causes}")

@@ -10,7 +10,7 @@ from cts.config.network_links import impairments
 from cts.impairment.delay import Constant, Delay, Normal, Pareto, Trace, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli, EveryNth, GilbertElliott, Loss, Ranges
-from cts.output.figures import about_rate, about_time
+from cts.output.figures import about_rate, about_time, significant
 from cts.protocol.roles import Direction
 from cts.protocol.task import Verify
 from cts.units import SECOND, counted, format_duration, format_rate, format_size
@@ -105,7 +105,7 @@ def _loss(loss: Loss) -> str:
 
 def _on_average(number: float, noun: str) -> str:
     """Write a mean count: ``3.3 datagrams on average``."""
-    return f"{number:.3g} {noun}s on average"
+    return f"{significant(number)} {noun}s on average"
 
 
 def _long_run(loss: GilbertElliott) -> float:
@@ -197,5 +197,5 @@ def _time_ns(size: int, bits_per_second: int) -> int:
 
 def _share(share: float) -> str:
     """Write a share in percent, three digits: ``0.05 %``; only nothing is 0 and only everything 100."""
-    text = f"{share * 100:.3g}"
+    text = significant(share * 100)
     return "more than 99.9 %" if text == "100" and share < 1 else f"{text} %"

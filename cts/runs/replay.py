@@ -236,7 +236,7 @@ def _expected(header: RunHeader) -> tuple[Expectations, list[str]]:
     known, unknown = [], []
     for text in header.expected[:EXPECTED_AT_MOST]:
         try:
-            known.append(parse_expectation(text))
+            known.append(parse_expectation(text, recorded=True))
         except ValueError as error:
             unknown.append(f"note: what was expected is not understood: {shown(text)}: {error}")
     return Expectations(known), unknown

@@ -43,14 +43,16 @@ class Difference:
 
 @define(eq=False)
 class Differences:
-    """Counts every difference and keeps the first ones."""
+    """Counts every difference and keeps the first ones; ``other_ids`` are those of streams' names."""
 
     listed: list[Difference] = field(factory=list)
     total: int = 0
+    other_ids: int = 0
 
     def add(self, difference: Difference) -> None:
         """Take note of a difference."""
         self.total += 1
+        self.other_ids += difference.what == "id"
         if len(self.listed) < _LISTED:
             self.listed.append(difference)
 

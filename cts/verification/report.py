@@ -18,10 +18,8 @@ def verification_text(verification: Verification) -> str:
     lines = [f"differs: {counted(found, 'difference')} in {_compared(verification)}"]
     if verification.agrees:
         lines = [f"agrees: {_compared(verification)}"]
-    if verification.unrelated:
-        lines.append(
-            "the two logs are not of one run: no stream of the events is in the truth, and none of the truth in the events"
-        )
+    if (why := verification.unrelated) is not None:
+        return f"differs: the two logs are not of one run: {why}; {counted(found, 'difference')}, of which --json lists some"
     lines += map(str, verification.differences)
     if found > len(verification.differences):
         lines.append(f"and {found - len(verification.differences):,} more")

@@ -40,6 +40,8 @@ class Verification:
         differences_total: how many there are.
         reported: streams in the events.
         sent: streams of those that were compared that a server sent.
+        other_ids: streams whose connection id in one log is not that in the other.
+        seeds: that of the events and that of the truth, where both are simulated.
     """
 
     tolerance_ns: int
@@ -51,11 +53,21 @@ class Verification:
     differences_total: int
     reported: int = 0
     sent: int = 0
+    other_ids: int = 0
+    seeds: tuple[int, int] | None = None
 
     @property
-    def unrelated(self) -> bool:
-        """Whether nothing of one log is in the other, though both tell of streams."""
-        return bool(self.streams and self.reported) and all(row.stream is None for row in self.streams)
+    def unrelated(self) -> str | None:
+        """Why the logs are of two runs, though both tell of streams; None where they are of one, for all that is known."""
+        if not (self.streams and self.reported):
+            return None
+        if all(row.stream is None for row in self.streams):
+            return "no stream of the events is in the truth, and none of the truth in the events"
+        if self.seeds is not None and self.seeds[0] != self.seeds[1]:
+            return f"the seed is {self.seeds[0]} in the events, {self.seeds[1]} by the truth"
+        if self.other_ids >= len(self.streams) and self.differences_total > self.other_ids:
+            return "no stream has the connection id in the events that it has in the truth"
+        return None
 
     @property
     def agrees(self) -> bool:
@@ -179,6 +191,8 @@ def verify_run(events: Path, truth: Path, *, tolerance_ns: int | None = None) ->
         differences_total=differences.total,
         reported=len(run.streams) + len(run.served),
         sent=sum(row.direction != run.judged.value for row in rows),
+        other_ids=differences.other_ids,
+        seeds=None if real or run.seed is None else (run.seed, reader.seed),
     )
 
 

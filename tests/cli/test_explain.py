@@ -107,7 +107,18 @@ def test_no_row_of_the_summary_is_missing_among_these(sends: bool) -> None:
 def test_a_row_that_is_no_metric_is_explained_with_its_text_and_the_streams_numbers(hello: Path) -> None:
     told = run_here("explain", "Path", hello).stdout.splitlines()
     assert told[0].startswith("path: round trip 40 ms at least")
-    assert any(line.startswith("  from        streams[0].peer.clock.round_trip_seconds.least = 0.04") for line in told)
+    assert "  from        streams[0].peer.clock.round_trip_seconds.least = 40 ms (0.04)" in told
+
+
+@pytest.mark.parametrize(("name", "column"), [("duplicated frames", "Repeated"), ("discarded", "Errors")])
+def test_what_the_logs_call_by_another_name_is_explained_with_that_too(events: Path, name: str, column: str) -> None:
+    assert f"column {column}" in run_here("explain", name, events).stdout
+
+
+def test_every_reason_for_which_datagrams_are_discarded_is_explained(events: Path) -> None:
+    told = run_here("explain", "discarded", events).stdout
+    for reason in ("too late", "too early", "past the end", "wrong content", "not of this protocol", "not expected"):
+        assert reason in told
 
 
 def test_a_row_that_a_run_has_not_says_so(events: Path) -> None:

@@ -63,6 +63,8 @@ def test_push_and_pull_say_who_sends() -> None:
         (("test", "192.0.2.1", "--as", "vopi"), "cts: --as: 'vopi' is no preset; allowed: "),
         (("test", "192.0.2.1", "--streams", "two"), "Invalid value for '--streams': 'two' is not a valid integer"),
         (("test", "192.0.2.1", "--btrate", "25M"), "No such option '--btrate'. Did you mean '--bitrate'?"),
+        (("test", "192.0.2.1", "--listen", "4"), "Error: No such option '--listen'.\n"),
+        (("serve", "--streams", "3"), "Error: No such option '--streams'.\n"),
         (("test", "nowhere.invalid"), "cts: HOST: the name 'nowhere.invalid' does not resolve: "),
         (("test", "192.0.2.1", "--push", "--pull"), "--push and --pull do not go together"),
         (("serve", "--pull", "--push"), "--push and --pull do not go together"),

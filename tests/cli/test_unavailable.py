@@ -50,6 +50,13 @@ def test_a_port_in_use_is_named(taken: str) -> None:
     assert message == f"cts: server.listen: cannot listen on {taken}: Address already in use\n"
 
 
+def test_who_serves_without_a_file_on_a_port_in_use_is_told_another(taken: str) -> None:
+    host, port = taken.split(":")
+    message = run_here("serve", taken).message
+    assert message.startswith(f"cts: cannot listen on {taken}: Address already in use: another program, ")
+    assert message.endswith(f"try another: cts serve '{host}:{int(port) + 1}'\n")
+
+
 def test_a_port_in_use_is_no_reason_to_announce_a_run(taken: str) -> None:
     sets = (*SHORT, "output.console=lines", f"server.listen={taken}")
     assert run_here("run", STREAM, sets=sets).message.count("\n") == 1

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.comparison.compare import ComparedRun, Comparison, Outcome, compare
-from cts.comparison.comparison_text import comparison_json, comparison_text, sentence_of
+from cts.comparison.comparison_text import comparison_json, comparison_text, sentence_of, value_text
 from cts.metrics.host import HostFigures
 from cts.protocol.frames import VerdictRule
 from cts.units import MILLISECOND
@@ -177,3 +177,21 @@ def test_of_runs_that_differ_by_themselves_a_difference_is_told_seldom() -> None
     runs = [run(network, 20 + seed) for seed, network in enumerate(networks)]
     found = [compare(runs[at:] + runs[: at - 3], runs[at - 3 : at], 1, RESAMPLES) for at in (3, 4, 5)]
     assert {each.outcome for each in found} == {Outcome.SAME}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1.56, "seconds", "1.56 s"),
+        (0.0123, "seconds", "12.3 ms"),
+        (3.25e-8, "seconds", "32.5 ns"),
+        (0.0, "seconds", "0 ms"),
+        (-3.25e-5, "seconds", "-32.5 us"),
+        (32.0, "bits_per_second", "32 bit/s"),
+        (25e6, "bits_per_second", "25 Mbit/s"),
+        (1e-8, "share", "0.000001 %"),
+        (None, "share", "-"),
+    ],
+)
+def test_a_value_has_the_unit_that_suits_it(value: float | None, unit: str, text: str) -> None:
+    assert value_text(value, unit) == text

@@ -86,6 +86,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         ("[192.0.2.1]:5000", ["192.0.2.1:5000"]),
         ("[media.example.org]:5000", ["media.example.org:5000"]),
         ("udp://192.0.2.1:5000/", ["192.0.2.1:5000"]),
+        ("http://127.0.0.1", ["127.0.0.1"]),
     ],
 )
 @pytest.mark.parametrize("parse", [parse_endpoint, parse_target])
@@ -145,3 +146,9 @@ def test_an_interface_may_be_a_number_also_one_that_looks_like_an_escape() -> No
 def test_a_link_local_address_without_its_interface_is_refused_with_advice() -> None:
     with pytest.raises(ValueError, match=r"does not say on which interface; allowed: .*fe80::1%eth0\]:4711"):
         parse_endpoint("[fe80::1]:4711")
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1", "udp://a:1", "http://127.0.0.1:80/page"])
+def test_a_url_is_called_one(text: str) -> None:
+    with pytest.raises(ValueError, match="is a URL; allowed: "):
+        parse_target(text)

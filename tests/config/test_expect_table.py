@@ -87,7 +87,7 @@ def test_the_command_line_adds_to_what_is_expected_and_doubles_nothing() -> None
     )
     assert [str(each) for each in both] == ["completed >= 99 %", "trusted = true"]
     with pytest.raises(
-        UserError, match=r"--expect 'x': unknown metric(.|\n)*--expect 'completed': 'true' is not a share"
+        UserError, match=r"--expect 'x': unknown metric(.|\n)*--expect 'completed': has no bound; allowed: "
     ):
         with_expectations((), ["x", "trusted", "completed"])
     with pytest.raises(UserError, match="allowed: at most 100"):

@@ -82,6 +82,17 @@ def test_a_rate_without_its_unit_is_told_the_one_that_was_meant() -> None:
     assert refused(StreamFlags(bitrate="25")) == ["--bitrate: 25 is so many bits in a second; did you mean 25M?"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (StreamFlags(buffer="100"), "--buffer: '100' has no unit; did you mean '100ms' or '100s'?"),
+        (StreamFlags(time="1.5"), "--time: '1.5' has no unit; did you mean '1.5ms' or '1.5s'?"),
+    ],
+)
+def test_a_time_without_its_unit_is_told_what_may_be_meant(flags: StreamFlags, told: str) -> None:
+    assert refused(flags) == [told]
+
+
 def test_what_cannot_be_expected_is_told_as_it_was_written() -> None:
     assert refused(StreamFlags(expect=["completed >= 5 ms"]))[0].startswith("--expect 'completed >= 5 ms': ")
 
@@ -122,7 +133,10 @@ def test_an_ipv6_address_needs_no_brackets_where_no_port_can_be_meant(host: str)
         (StreamFlags(fps="many"), "--fps: 'many' is not a frame rate; allowed: a number of frames per second "),
         (StreamFlags(time="5m"), "--time: '5m' is not a duration; allowed: a number and ns, us, ms, s, min or h"),
         (StreamFlags(buffer="0"), "--buffer: 0 s is out of range; allowed: more than 0"),
-        (StreamFlags(buffer="10ms"), "--buffer: is less than one frame; the buffer must hold at least 1"),
+        (
+            StreamFlags(buffer="10ms"),
+            "--buffer: is less than one frame; the buffer must hold at least 1: 33.4 ms at 30 f",
+        ),
         (StreamFlags(bitrate="1k"), "--bitrate: gives frames of 4 bytes at 30 frames per second; "),
         (StreamFlags(preset="vopi"), "--as: 'vopi' is no preset; allowed: voip, "),
         (StreamFlags(events="run.csv"), "-o: 'run.csv' ends in .csv, but holds JSON lines; "),

@@ -18,8 +18,8 @@ _INTRODUCTION = """\
 
 <!-- Made from cts/expectations/definitions.toml by `python -m tests.docs.definitions_page`: change it there. -->
 
-`cts explain METRIC RUN` prints the same, with the numbers that a run put in. [Metrics](metrics.md) tells how they are computed,
-[expectations](expectations.md) how a run is held to them.
+`cts explain METRIC EVENTS` prints the same, with the numbers that a run put in. [Metrics](metrics.md) tells how they are
+computed, [expectations](expectations.md) how a run is held to them.
 """
 
 

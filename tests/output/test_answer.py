@@ -19,7 +19,7 @@ from cts.metrics.loss import DueBytes
 from cts.metrics.playout import Playout
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.output.answer import answer_of
-from cts.output.summary import summary_text
+from cts.output.summary import summary_rows, summary_text
 from cts.output.summary_json import summary_json
 from cts.protocol.control.counts import ReceiverCounts
 from cts.protocol.control.messages import Counts
@@ -134,6 +134,26 @@ def test_a_stream_that_failed_says_why_in_the_words_for_people() -> None:
     snapshot = RunSnapshot(5, 0, StreamSnapshot(FrameTotals(0, 6000)), {Outcome.PROTOCOL_ERROR: 1})
     said = answer_of(evolve(REPORT, plan=PLAN, snapshot=snapshot, streams=(StreamEnds(refused),)))
     assert said.endswith("The stream failed: the server refuses: it is full.")
+
+
+def test_of_a_stream_of_other_settings_no_figure_is_told() -> None:
+    end = evolve(
+        RESULT,
+        outcome=Outcome.PROTOCOL_ERROR,
+        result="ErrorSettingsDisagree",
+        remark="the two ends do not agree: the peer sends 8 Mbit/s where 4 Mbit/s are set",
+        counts=counts(60, 3),
+    )
+    snapshot = RunSnapshot(5, 0, end.counts, {Outcome.PROTOCOL_ERROR: 1})
+    known = report(known=playout((11, 6000)))
+    of_others = evolve(known, snapshot=snapshot, streams=(StreamEnds(end),), metrics=media())
+    said = answer_of(of_others)
+    assert said.startswith(
+        f"How {RATE} would have played is not known: the other end has other settings. The stream failed: "
+    )
+    names = {name for name, _ in summary_rows(of_others)}
+    assert "received" in names
+    assert not names & {"completed frames", "dropped frames", "missing", "buffer", "jitter", "freezes", "score"}
 
 
 def test_numbers_that_are_not_there_are_not_doubted() -> None:
@@ -257,14 +277,14 @@ def test_of_a_path_that_is_too_narrow_nothing_is_said_where_the_loss_may_have_be
 def test_how_much_of_the_loss_this_host_s_kernel_may_have_dropped_is_said() -> None:
     lost = counts(5900, 100, due=DueBytes(1_000_000_000, 65_535_000))
     said = answer_of(report(lost, overflowed=3))
-    assert said.endswith("; up to 0.30 % of the loss was your own receiver.")
+    assert said.endswith("; up to 0.30 % of what was missing was your own receiver.")
 
 
 def test_how_much_of_the_loss_left_too_late_is_said() -> None:
     lost = counts(5900, 100, due=DueBytes(1_000_000, 10_000, 5_000, 2_500))
-    assert answer_of(report(lost)).endswith("; 25.00 % of the loss was your own sender.")
+    assert answer_of(report(lost)).endswith("; 25.00 % of what was missing was your own sender.")
     said = answer_of(with_role("client", Direction.PULL, lost))
-    assert said.endswith("; 25.00 % of the loss had left its sender too late.")
+    assert said.endswith("; 25.00 % of what was missing had left its sender too late.")
 
 
 # -- what speaks against the numbers -----------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cts.api import Address
 from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
+from cts.metrics.viewing import Longest
 from cts.output.console import (
     COLUMN_ENDS,
     HEADER,
@@ -26,12 +28,17 @@ from cts.output.console import (
 )
 from cts.output.live import LiveConsole
 from cts.output.slices import StatusSlice
+from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.observer import Observer
 from cts.records.peer_end import PeerTotals
-from cts.records.snapshots import RunSnapshot, StreamSnapshot
+from cts.records.snapshots import RunSnapshot, StreamInfo, StreamSnapshot
+from cts.records.stream_results import UNKNOWN_CONNECTION_ID
+from tests.output.test_summary import failed
 
 SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+PLAN = StreamPlan(8_000_000, 30, 10 * SECOND)
 
 
 class Terminal(io.StringIO):
@@ -150,6 +157,36 @@ def test_a_server_s_lines_have_what_it_judged_and_what_its_clients_tell(measure:
     console.status(RunSnapshot(SECOND, 2, StreamSnapshot(FrameTotals(10), 1000, bytes_sent=500, peers=told)))
     assert stream.getvalue().startswith(SERVERS_LEGEND)
     assert stream.getvalue().splitlines()[-1].split() == ["1.000", "12000", "2", "15", "1", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("unsent", "late_ms", "said"),
+    [
+        (0, 3, ""),
+        (0, 16, ""),
+        (0, 17, "peer: all of 58 frames that were due were sent, at most 17 ms late"),
+        (2, 3, "peer: 2 frames of 58 could not be sent, the others left at most 3 ms late"),
+    ],
+)
+def test_a_line_tells_how_a_peer_sends_only_where_that_is_not_well(unsent: int, late_ms: int, said: str) -> None:
+    stream = io.StringIO()
+    console = choose_console("lines", stream, Role.RECEIVER, plan=PLAN)
+    console.run_began(0)
+    told = PeerTotals(sending=1, frames_due=58, frames_unsent=unsent, lateness=Longest(late_ms * MILLISECOND))
+    console.status(RunSnapshot(SECOND, 1, StreamSnapshot(FrameTotals(10), 1000, peers=told)))
+    assert (stream.getvalue().splitlines()[-1] if said else "") == said
+    assert ("peer:" in stream.getvalue()) == bool(said)
+
+
+@pytest.mark.parametrize(("connection_id", "dropped"), [(UNKNOWN_CONNECTION_ID, "0"), ("a", "90")])
+def test_frames_of_a_stream_that_never_began_are_not_dropped_in_a_line(connection_id: str, dropped: str) -> None:
+    stream = io.StringIO()
+    console = LineConsole(stream, Role.RECEIVER)
+    counts = StreamSnapshot(FrameTotals(dropped=90))
+    info = StreamInfo(1, Address("127.0.0.1", 1), Address("127.0.0.1", 2), Role.RECEIVER, 0)
+    console.stream_ended(info, evolve(failed(1), connection_id=connection_id, counts=counts))
+    console.status(RunSnapshot(SECOND, 0, counts))
+    assert stream.getvalue().splitlines()[-1].split()[4] == dropped
 
 
 def test_lines_hold_what_happened_since_the_line_before() -> None:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cts.output.figures import about_rate, outcome_counts, percentage, rate_of, seconds, two_columns
+from cts.output.figures import (
+    about_rate,
+    about_time,
+    outcome_counts,
+    percentage,
+    rate_of,
+    seconds,
+    significant,
+    two_columns,
+)
 from cts.records.snapshots import Outcome
 
 
@@ -80,3 +89,23 @@ def test_a_part_of_a_rate_is_written_in_the_unit_of_the_whole() -> None:
     assert rate_of(19_399_000, 24_999_840) == "19.4 of 25 Mbit/s"
     assert rate_of(900_000, 1_000_000) == "0.9 of 1 Mbit/s"
     assert rate_of(7, 900) == "7 of 900 bit/s"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1.2345, "1.23"), (970.4, "970"), (1564.2, "1,564"), (3.2512e-05, "0.0000325"), (-1560.0, "-1,560"), (0.0, "0")],
+)
+def test_a_number_for_people_is_no_power_of_ten(number: float, text: str) -> None:
+    assert significant(number) == text
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "text"), [(999_700_000, "1,000 ms"), (12_345 * 10**9, "12,345 s"), (5, "5 ns")]
+)
+def test_a_time_for_people_is_no_power_of_ten(duration_ns: int, text: str) -> None:
+    assert about_time(duration_ns) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 6))
+def test_no_number_for_people_has_an_exponent(number: float, digits: int) -> None:
+    assert "e" not in significant(number, digits)

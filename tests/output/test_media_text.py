@@ -88,6 +88,11 @@ def test_freezes_are_told_with_their_part_of_the_time() -> None:
     assert told == "1; the picture stood still 0.70 % of the time, at most 280 ms at once"
 
 
+def test_that_nothing_froze_though_frames_were_not_shown_is_told_with_the_reason() -> None:
+    told = rows(media(1001, missing=(300, 500)))["freezes"]
+    assert told == "none; 2 frames were not shown, but never so many in a row as a freeze takes (cts explain freezes)"
+
+
 def test_where_each_frame_followed_the_one_before_there_is_no_longest_stall() -> None:
     assert longest_stall_text(media().viewing) == "none"
     assert longest_stall_text(media(missing=(9,)).viewing) == "80 ms"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from attrs import asdict, evolve
 
 from cts.api import Role
@@ -57,10 +58,37 @@ def test_who_receives_is_shown_how_it_was_sent() -> None:
     assert rows["sent there"] == "4 frames of 150 could not be sent, the others left at most 7 ms late"
 
 
+def test_that_each_frame_was_sent_reads_as_good_news() -> None:
+    sent = evolve(SENDER, counts=Counts(sent=evolve(LATE, frames_unsent=0)))
+    assert rows_of(report_of(sent, sends=False))["sent there"] == (
+        "all of 150 frames that were due were sent, at most 7 ms late"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "said"),
+    [
+        (-30_000, 2_000, "the other clock loses 30 us ± 2 us a second"),
+        (37_600, 970_000, "whether the other clock gains is not known, 1.01 ms a second at most either way"),
+        (2_000_000, 999_700, "the other clock gains 2 ms ± 1,000 us a second"),
+    ],
+)
+def test_what_the_other_clock_gains_is_told_only_where_it_is_more_than_its_bound(
+    value: int, error: int, said: str
+) -> None:
+    clock = evolve(CLOCK, drift=ClockEstimate(value, error))
+    assert rows_of(report_of(evolve(SENDER, clock=clock), sends=False))["path"].endswith(f"; {said}")
+
+
+def test_a_way_that_may_be_shorter_than_nothing_is_written_with_its_unit() -> None:
+    clock = evolve(CLOCK, to_peer=DelayFigures(9, *(ClockEstimate(-1_500_000, 2 * MS) for _ in range(3))))
+    assert "one way -1.5 ms ± 2 ms there" in rows_of(report_of(evolve(SENDER, clock=clock), sends=False))["path"]
+
+
 def test_one_row_has_the_path_each_time_with_its_bound() -> None:
     assert rows_of(report_of(SENDER, sends=False))["path"] == (
         "round trip 4 ms at least, 5 ms median, 99 % within 9 ms; one way 3 ms ± 2 ms there, 1 ms ± 2 ms back; "
-        "a frame's fastest datagram in time 2 ms ± 2 ms; the other clock gains 30 ± 2 us a second"
+        "a frame's fastest datagram in time 2 ms ± 2 ms; the other clock gains 30 us ± 2 us a second"
     )
 
 

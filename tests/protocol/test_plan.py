@@ -142,7 +142,7 @@ def test_a_frame_is_rendered_from_the_nanosecond_after_its_render_time_on(plan: 
         (
             (8_000_000, 30, SECOND, 1, 1400),
             "buffer_depth",
-            "is less than one frame; the buffer must hold at least 1",
+            "is less than one frame; the buffer must hold at least 1: 33.4 ms at 30 frames per second",
         ),
         ((8_000_001, 30, SECOND, SECOND, 1400), "bits_per_second", "must be a multiple of 8 bits, got 8000001"),
         ((8_000_000, 0, SECOND, SECOND, 1400), "frame_rate", "must be more than 0 frames per second, got 0"),
@@ -159,7 +159,7 @@ def test_a_frame_is_rendered_from_the_nanosecond_after_its_render_time_on(plan: 
         (
             (8_000_000, 30, SECOND, SECOND // 31, 1400),
             "buffer_depth",
-            "is less than one frame; the buffer must hold at least 1",
+            "is less than one frame; the buffer must hold at least 1: 33.4 ms at 30 frames per second",
         ),
         (
             (8 * 39, 1, SECOND, SECOND, 1400),

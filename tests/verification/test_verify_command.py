@@ -141,8 +141,26 @@ def test_a_file_that_is_not_to_be_used_is_the_users_mistake(logs: Logs) -> None:
     assert isinstance(call(logs).exception, UserError)
 
 
+def test_logs_of_two_seeds_are_told_to_be_of_two_runs_and_no_difference_is_listed(logs: Logs) -> None:
+    logs.change_truth(lambda line: line.update(seed=77), kind="began")
+    logs.change_events(lambda line: line.update(verdict="repeated"), event="frame", sequence=1)
+    (line,) = call(logs).stdout.splitlines()
+    assert line.startswith("differs: the two logs are not of one run: the seed is ")
+    assert line.endswith(" 77 by the truth; 2 differences, of which --json lists some")
+
+
+def test_logs_whose_streams_have_other_ids_and_more_that_differs_are_told_to_be_of_two_runs(logs: Logs) -> None:
+    other = "00000000-0000-4000-8000-000000000000"
+    logs.change_events(lambda line: line.update(id=other), event="stream_ended", role="receiver")
+    assert call(logs).stdout.count("\n") == 2
+    logs.change_events(lambda line: line.update(verdict="repeated"), event="frame", sequence=1)
+    (line,) = call(logs).stdout.splitlines()
+    assert "not of one run: no stream has the connection id in the events that it has in the truth; " in line
+
+
 def test_logs_of_two_runs_are_told_to_be_no_pair(tmp_path: Path) -> None:
     logs = simulated_logs(tmp_path, config_of())
     for event in ("stream_opened", "stream_ended"):
         logs.change_events(lambda line: line.update(local="10.9.9.9:1"), event=event)
-    assert "the two logs are not of one run: " in call(logs).stdout.splitlines()[1]
+    (line,) = call(logs).stdout.splitlines()
+    assert line.startswith("differs: the two logs are not of one run: ")

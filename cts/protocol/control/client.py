@@ -62,7 +62,7 @@ class ClientHandshake:
         features: what this end can do.
         key: what it shares with the server; None for nothing.
         gives_up_ns: nanoseconds from now to giving up; cut to :data:`GIVES_UP_NS`, for so long a server remembers.
-        on_fall_back: called when it does.
+        on_fall_back: called when it does, unless nobody is there to answer.
 
     Attributes:
         state: where it is.
@@ -70,6 +70,7 @@ class ClientHandshake:
         ignored: control datagrams that changed nothing: repeated, late, of another attempt, or without the right tag.
         refusal: why it was refused.
         welcome: what the server accepted.
+        not_reached: whether the network says that nobody is there.
         session: seals and opens control datagrams of the stream, once it is welcomed.
     """
 
@@ -91,6 +92,7 @@ class ClientHandshake:
         self.ignored = 0
         self.refusal: Refusal | None = None
         self.welcome: Welcome | None = None
+        self.not_reached = False
         self.session: Session | None = None
         self._wanted = WantedPlan.of(plan)
         self._direction = direction
@@ -130,7 +132,7 @@ class ClientHandshake:
             return None
         if now_ns > self._fall_back_ns:
             self._turn(Event.NONE_ANSWERED)
-            if self._on_fall_back is not None:
+            if self._on_fall_back is not None and not self.not_reached:
                 self._on_fall_back()
         elif now_ns > self._until_ns:
             self._turn(Event.TIME_OUT)
@@ -149,7 +151,7 @@ class ClientHandshake:
         """What a person should hear of it, without a full stop; None while there is nothing to say."""
         if self.refusal is not None:
             return f"the server refuses: {self.refusal.text or f'{self.refusal.reason.name}, without another word'}"
-        if self.state is State.ORIGINAL and self._may_fall_back:
+        if self.state is State.ORIGINAL and self._may_fall_back and not self.not_reached:
             return (
                 "the server does not answer HELLO and is asked by START, as the original is: settings are not compared"
             )

@@ -79,6 +79,7 @@ class Greeting(Asking):
             self.pending = opening.pending
             return IOTask(IOAction.NONE, opening.due_ns)
         if not self.began:
+            self.in_vain_ns = now_ns - self.base_ns
             self.begin(now_ns)
             self.began = True
         return super().task(now_ns)
@@ -87,6 +88,10 @@ class Greeting(Asking):
         """Count START; HELLO has been counted."""
         if self._opening.state is State.ORIGINAL:
             super().sent()
+
+    def not_reached(self) -> None:
+        """Have nobody told that who is not there does not answer."""
+        self._opening.not_reached = True
 
     def named(self, name: str, received_ns: int) -> bool:
         """Take the name that answers START."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 
 from cts.protocol.control.acceptor import Accepted, Acceptor, Incoming, Repeated, Unfit
@@ -48,8 +50,18 @@ def client_of(
     mode: HandshakeMode = HandshakeMode.AUTO,
     key: Key | None = None,
     features: Feature = ALL_FEATURES,
+    on_fall_back: Callable[[], None] | None = None,
 ) -> ClientHandshake:
-    return ClientHandshake(plan, Direction.PULL, nonce=nonce, now_ns=now_ns, mode=mode, key=key, features=features)
+    return ClientHandshake(
+        plan,
+        Direction.PULL,
+        nonce=nonce,
+        now_ns=now_ns,
+        mode=mode,
+        key=key,
+        features=features,
+        on_fall_back=on_fall_back,
+    )
 
 
 def acceptor_of(*keys: Key, remembered: int = 100) -> Acceptor:

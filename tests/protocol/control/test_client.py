@@ -98,6 +98,16 @@ def test_a_client_falls_back_one_second_after_the_first_of_four_hellos_that_noth
     assert "does not answer HELLO" in client.explanation
 
 
+def test_a_client_whose_server_is_not_there_does_not_say_that_it_answers_no_hello() -> None:
+    told: list[bool] = []
+    client = client_of(on_fall_back=lambda: told.append(True))
+    client.not_reached = True
+    polled(client, 4 * HELLO_RETRY_NS + 1)
+    assert client.state is State.ORIGINAL
+    assert client.explanation is None
+    assert told == []
+
+
 def test_an_answer_in_the_instant_of_falling_back_has_come_in_time() -> None:
     client = client_of()
     polled(client, SECOND)

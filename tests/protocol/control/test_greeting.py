@@ -225,3 +225,19 @@ def test_so_does_a_server_that_is_sent_nothing() -> None:
         pattern.complete_io(task, now_ns=now_ns, transferred=task.size)
     assert pattern.remark is not None
     assert "datagrams of 400 bytes do not pass, the peer stopped, or WELCOME does not reach it" in pattern.remark.text
+
+
+def test_a_client_that_fell_back_in_vain_says_how_long_it_asked_before() -> None:
+    asking = Asking(HandshakeMode.AUTO)
+    asking.goes_on(3 * SECOND)
+    asking.pattern.observe(3 * SECOND)
+    assert asking.pattern.remark is not None
+    assert asking.pattern.remark.text.startswith(
+        "asked by HELLO for 1 s, then 1 START sent, and nothing came back in 300 ms: no server there"
+    )
+
+
+def test_who_asks_by_hello_takes_note_that_the_network_says_that_nobody_is_there() -> None:
+    asking = Asking(HandshakeMode.AUTO)
+    asking.pattern.unreachable(1, 20 * MS)
+    assert asking.client.not_reached
