@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
 from cts.metrics.quality_of_outcome import ROOM, Profile, QualityOfOutcome, Term
 from cts.metrics.viewing import ViewingTotals
