@@ -2,7 +2,7 @@
 
 Runs are made frame by frame, without the engine: datagrams are lost in bursts (two states), delay is a queue that wanders
 (AR(1)) with spikes, and frames that come later than the buffer do not play. Prints, of each pair of networks, the share of
-comparisons in which anything was called better or worse, and how often each metric was.
+comparisons in which anything was told from chance, and how often each metric was.
 
     python -m benchmarks.compare_error_rates --comparisons 300 --seconds 60
     python -m benchmarks.compare_error_rates --comparisons 50 --seconds 15 --runs 3 --apart 0.7
@@ -22,7 +22,8 @@ from attrs import evolve
 from cts.comparison.compare import Outcome, compare
 from tests.comparison.synthetic import NETWORKS, WORSE, Network, synthetic_run
 
-_TOLD: Final = (Outcome.BETTER, Outcome.WORSE)
+_TOLD: Final = (Outcome.BETTER, Outcome.WORSE, Outcome.SLIGHT)
+"""What is told from chance, whether it matters or not."""
 
 
 def told(

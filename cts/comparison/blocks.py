@@ -1,6 +1,6 @@
 """A side's time cut into blocks, of which any choice has a value of each metric.
 
-A run is ten blocks long, and a block may begin in any of its cells; one that would reach beyond the end goes on at the
+A run is twenty blocks long, and a block may begin in any of its cells; one that would reach beyond the end goes on at the
 beginning (circular block bootstrap: D. Politis, J. Romano, "A circular block-resampling procedure for stationary data", 1992).
 Blocks keep what hangs together within them: a burst, a queue that fills and empties.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
+from math import inf
 from random import Random
 from typing import Final
 
@@ -22,8 +23,8 @@ from cts.units import SECOND
 
 __all__ = ["BLOCKS", "Choice", "SideBlocks", "Values"]
 
-BLOCKS: Final = 10
-"""Blocks of a run."""
+BLOCKS: Final = 20
+"""Blocks of a run: of fewer their correlation is too little known, and a run of 30 s tells nothing now and then."""
 
 Choice = Sequence[int]
 """Which blocks, each by its number; one may be there several times."""
@@ -136,6 +137,15 @@ class Values:
             under = _total(self._under, choice)
             return _total(self._over, choice) / under * self._of.scale if under > 0 else None
         return self._percentile(self._of.percent, choice)
+
+    def most(self) -> float:
+        """Return what the true value does not exceed: of a share all; of times the greatest that occurred.
+
+        Five values lie beyond a percentile at least, so it is greater than all of them once in a hundred times at most.
+        """
+        if isinstance(self._of, Ratio):
+            return inf if self._of.is_rate else 1.0
+        return upper_end(self._buckets[-1]) / SECOND if self._buckets else inf
 
     def tells(self, block: int, value: float) -> bool:
         """Tell whether a block has something of what a metric is about, whose value over all blocks is given.

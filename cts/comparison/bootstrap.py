@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import expm1, sqrt
+from math import expm1, inf, sqrt
 from statistics import NormalDist, fmean
 from typing import Final
 
@@ -35,7 +35,8 @@ CONFIDENCE: Final = 0.95
 """Probability with which all intervals hold at once."""
 _NORMAL: Final = NormalDist()
 _GREATEST: Final = 8.0
-_CORRELATION_AT_MOST: Final = 0.8
+_CORRELATION_AT_MOST: Final = 0.9
+"""With it 20 blocks are worth one."""
 
 
 @frozen
@@ -48,6 +49,7 @@ class Resampled:
         blocks: it, by run, of each block of those that lie apart, in their order; None for a block that has none.
         telling: how many of these blocks have something of what it is about.
         kept: it, of resamples of blocks that keep each run; those of ``again`` where there is one.
+        most: it is no more, whatever chance does; and no less than 0.
     """
 
     value: float
@@ -55,6 +57,7 @@ class Resampled:
     blocks: Sequence[Sequence[float | None]]
     telling: int
     kept: Sequence[float] = ()
+    most: float = inf
 
     @property
     def runs(self) -> int:
@@ -173,7 +176,7 @@ def _spread(values: Sequence[float]) -> float:
 
 
 def _correlation(runs: Sequence[Sequence[float | None]]) -> float:
-    """Return how much neighbours in a run resemble each other, 0 to 0.8; 0 where that is not known, or they rather differ."""
+    """Return how much neighbours in a run resemble each other, 0 to 0.9; 0 where that is not known, or they rather differ."""
     squares = products = 0.0
     count = 0
     for run in runs:

@@ -15,6 +15,7 @@ from cts.comparison.bootstrap import Resampled, cliffs_delta, simultaneous
 from cts.comparison.cells import Cells
 from cts.comparison.compared_metrics import METRICS, ComparedMetric, Percentile
 from cts.comparison.settings import SettingDifference, differing_settings, settings_of
+from cts.comparison.weight import Weights
 from cts.records.events_header import RunHeader
 from cts.records.results import RunReport
 from cts.units import MICROSECOND, SECOND
@@ -36,6 +37,7 @@ class Outcome(Enum):
 
     BETTER = "better"
     WORSE = "worse"
+    SLIGHT = "no difference that matters"
     SAME = "no difference that can be told"
     FEW = "too little data"
     UNLIKE = "not compared"
@@ -77,6 +79,7 @@ class Row:
         outcome: what can be said.
         a, b: its value on each side, in its unit; None for none.
         difference, low, high: b - a, and the limits that hold for all metrics at once; None where they are not compared.
+        weight: what a difference must be to matter, in the metric's unit; None where they are not compared.
         delta: Cliff's delta over blocks, from -1 (each block of b has less) to 1; None where they are not compared.
         reason: why they are not compared, or too little is known; None where they are.
     """
@@ -88,6 +91,7 @@ class Row:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    weight: float | None = None
     delta: float | None = None
     reason: str | None = None
 
@@ -117,7 +121,15 @@ class Comparison:
         found = {row.outcome for row in self.rows}
         if Outcome.BETTER in found and Outcome.WORSE in found:
             return None
-        order = (Outcome.BETTER, Outcome.WORSE, Outcome.SAME, Outcome.FEW, Outcome.UNLIKE, Outcome.UNKNOWN)
+        order = (
+            Outcome.BETTER,
+            Outcome.WORSE,
+            Outcome.SLIGHT,
+            Outcome.SAME,
+            Outcome.FEW,
+            Outcome.UNLIKE,
+            Outcome.UNKNOWN,
+        )
         return next(outcome for outcome in order if outcome in found)
 
 
@@ -144,19 +156,23 @@ def compare(a: Sequence[ComparedRun], b: Sequence[ComparedRun], seed: int, resam
         row, pair = _looked_at(metric, sides, draws, short, {each.key for each in settings})
         rows.append(row)
         pairs.append(pair)
+    weights = _weights((*a, *b))
     found = iter(simultaneous([pair for pair in pairs if pair is not None]))
     errors = []
     for place, pair in enumerate(pairs):
         if pair is None:
             continue
-        difference = next(found)
+        difference, metric = next(found), rows[place].metric
         errors.append(difference.errors)
+        low, high = max(difference.low, 0.0 - pair[0].most), min(difference.high, pair[1].most)
+        weight = weights.of_metric(metric, max(abs(each.value) for each in pair))
         rows[place] = evolve(
             rows[place],
-            outcome=_outcome(rows[place].metric, pair, difference.low, difference.high),
+            outcome=_outcome(metric, pair, low, high, weight),
             difference=difference.value,
-            low=difference.low,
-            high=difference.high,
+            low=low,
+            high=high,
+            weight=weight,
             delta=cliffs_delta(pair[0].all_blocks, pair[1].all_blocks),
         )
     return Comparison(
@@ -243,7 +259,8 @@ def _resampled(values: Values, side: SideBlocks, value: float, draws: _Draws) ->
         return None
     apart = side.apart()
     telling = sum(values.tells(block, value) for run in apart for block in run)
-    return Resampled(value, again, [[values.of((block,)) for block in run] for run in apart], telling, kept)
+    blocks = [[values.of((block,)) for block in run] for run in apart]
+    return Resampled(value, again, blocks, telling, kept, values.most())
 
 
 def _lacking(metric: ComparedMetric) -> str:
@@ -252,13 +269,23 @@ def _lacking(metric: ComparedMetric) -> str:
     return "there are none, at least for a while"
 
 
-def _outcome(metric: ComparedMetric, pair: tuple[Resampled, Resampled], low: float, high: float) -> Outcome:
+def _weights(runs: Iterable[ComparedRun]) -> Weights:
+    runs = tuple(runs)
+    hosts = [host for run in runs for host in run.report.hosts or ()]
+    return Weights.of(min(run.header.plan.interval_ns for run in runs), hosts)
+
+
+def _outcome(
+    metric: ComparedMetric, pair: tuple[Resampled, Resampled], low: float, high: float, weight: float
+) -> Outcome:
     greatest = max(abs(each.value) for each in pair)
     finest = greatest * _ROUNDING
     if isinstance(metric.of, Percentile):
         finest = greatest / _FINENESS + MICROSECOND / SECOND
     if low <= 0 <= high or abs(pair[1].value - pair[0].value) <= finest:
         return Outcome.SAME
+    if abs(pair[1].value - pair[0].value) < weight:
+        return Outcome.SLIGHT
     return Outcome.BETTER if (low > 0) == (metric.better > 0) else Outcome.WORSE
 
 

@@ -48,6 +48,7 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
                 "difference": row.difference,
                 "low": row.low,
                 "high": row.high,
+                "weight": row.weight,
                 "delta": row.delta,
                 "outcome": row.outcome.value,
                 "reason": row.reason,
@@ -142,13 +143,17 @@ def _finding(comparison: Comparison) -> str:
     better, worse = (
         [row for row in comparison.rows if row.outcome is each] for each in (Outcome.BETTER, Outcome.WORSE)
     )
+    slight = [row for row in comparison.rows if row.outcome is Outcome.SLIGHT]
+    rest = "matters" if slight else "can be told"
     aside = _aside(comparison)
     if better and worse:
         return f"B is better than A{aside} in {_named(better)}, and worse in {_named(worse)}."
     if better:
-        return f"B is better than A{aside}: {_named(better)}; nothing is worse that can be told."
+        return f"B is better than A{aside}: {_named(better)}; nothing is worse that {rest}."
     if worse:
-        return f"B is worse than A{aside}: {_named(worse)}; nothing is better that can be told."
+        return f"B is worse than A{aside}: {_named(worse)}; nothing is better that {rest}."
+    if slight:
+        return f"No difference between A and B matters: {_named(slight)}; nothing else can be told from chance."
     if comparison.outcome is Outcome.SAME:
         return "No difference between A and B can be told from chance."
     if comparison.outcome is Outcome.FEW:

@@ -12,7 +12,7 @@ from cts.engine.open_streams import OpenStream
 from cts.engine.streams import Streams
 from cts.metrics.glance import MediaGlance, glance_of_ended
 from cts.metrics.host import HostFigures
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout
 from cts.records.live import LiveFigures, StreamGlance
 from cts.records.observer import Observer

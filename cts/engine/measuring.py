@@ -10,7 +10,7 @@ from attrs import define, evolve, field
 
 from cts.api import Role, StreamPlan, StreamResult
 from cts.metrics.counters import sum_of_known
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout, PlayoutSum
 from cts.metrics.recent_delays import DelayTally, DelayTotals
 from cts.records.measures import StreamMeasures

@@ -131,13 +131,20 @@ class ClockDrift:
         self._pdv: FineDistribution | None = None
         self._held: tuple[array[int], array[int]] | None = (array("q"), array("q"))
 
-    def fold(self, times: Sequence[int], transits: Sequence[int], pdv: Callable[[], FineDistribution]) -> None:
+    def fold(
+        self,
+        times: Sequence[int],
+        transits: Sequence[int],
+        pdv: Callable[[], FineDistribution],
+        whole: tuple[Sequence[int], Sequence[int]] | None = None,
+    ) -> None:
         """Take transits of the next frames, and when they were due.
 
         Args:
             times: ascending.
             transits: at least one.
             pdv: the variation before these, over the least transit.
+            whole: times and transits of those frames of which nothing more can come; all if it is left out.
         """
         least = min(transits)
         if self._window is None:
@@ -152,10 +159,10 @@ class ClockDrift:
             self.over_line(*(self._held or ((), ())))
         if self._line is not None:
             self._held = None
-        self.over_line(times, transits)
+        self.over_line(*(whole or (times, transits)))
 
     def over_line(self, times: Sequence[int], transits: Sequence[int]) -> None:
-        """Count transits over the line, if there is one: those of late datagrams, too."""
+        """Count transits over the line, if there is one; those of frames that lacked something come later than others."""
         if self._pdv is not None and self._line is not None and transits:
             slope, at, level = self._line[:3]
             over = [transit - level - round((time - at) * slope) for time, transit in zip(times, transits, strict=True)]
@@ -174,6 +181,20 @@ class ClockDrift:
         if self._pdv is None or len(self._life[0]) < LINES_EVERY or not line_under(*self._life).significant:
             return None
         return self._pdv
+
+    def with_more(self, times: Sequence[int], transits: Sequence[int]) -> FineDistribution | None:
+        """Return :attr:`pdv` with some more transits, which are not taken; None where it is None."""
+        found, line = self.pdv, self._line
+        if found is None or line is None or not transits:
+            return found
+        both = FineDistribution.of((found,))
+        both.record(
+            [
+                max(transit - line.y - round((time - line.x) * line.slope), 0)
+                for time, transit in zip(times, transits, strict=True)
+            ]
+        )
+        return both
 
     def totals(self, pdv: FineDistribution) -> DriftTotals:
         """Return what is known so far, as a value; ``pdv`` is the variation over the least transit."""

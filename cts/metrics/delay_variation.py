@@ -1,6 +1,7 @@
 """How the delay of a stream's frames varied, from differences of transit times: the clocks of both ends need not agree.
 
-A frame's transit is that of its datagram that arrived last: when it came minus the sender's stamp on it.
+A frame's transit is that of its datagram that arrived last: when it came minus the sender's stamp on it. Of IPDV, jitter and
+spread that is the last in time; of PDV the last of all, so that it does not depend on the buffer.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class DelayVariationTotals(Totals):
     """Delay variation of one stream or of many, each a distribution of nanoseconds.
 
     Attributes:
-        pdv: packet delay variation (RFC 5481, section 4.2): the transit of each frame minus the least of its stream; and of
-            what came late, which is a value of its own for each time that something did. From 0; right-skewed.
+        pdv: packet delay variation (RFC 5481, section 4.2): the transit of each frame of which anything came, once, minus the
+            least of its stream; what came of it late counts for it. From 0; right-skewed.
         ipdv: inter-packet delay variation (RFC 5481, section 4.1; RFC 3393): the transit of a frame minus that of the frame
             before it, where something came of both in time. Signed, about symmetric around 0.
         jitter: interarrival jitter (RFC 3550, section 6.4.1, in the whole numbers of its A.8), J += (\\|D\\| - J) / 16 over the
@@ -71,15 +72,18 @@ class DelayVariation:
         self._jitter_16 = 0
         self._phase = 0
 
-    def fold(self, transits: Sequence[int], breaks: Sequence[int], least: int) -> None:
+    def fold(
+        self, transits: Sequence[int], breaks: Sequence[int], least: int, whole: Sequence[int] | None = None
+    ) -> None:
         """Take the transits of the next frames in order.
 
         Args:
             transits: of each frame of which something came in time; at least one.
             breaks: which of them follow on a frame of which nothing did; ascending.
             least: the least of any datagram of those frames.
+            whole: transits of those of them of which nothing more can come; all if it is left out.
         """
-        self._count(transits, least)
+        self._count(transits if whole is None else whole, least)
         before = transits[0] if self._previous is None else self._previous
         steps = list(map(sub, transits, (before, *transits[:-1])))
         first = self._previous is None
@@ -93,7 +97,7 @@ class DelayVariation:
         self._ipdv.record(steps)
 
     def late(self, transit: int) -> None:
-        """Take the transit of something that came late."""
+        """Take the transit of a frame of which something was lacking when the frames around it were taken."""
         self._count((transit,), transit)
 
     def spreads(self, spreads: Sequence[int]) -> None:
@@ -110,13 +114,20 @@ class DelayVariation:
         """Interarrival jitter after the last frame taken, nanoseconds; 0 before the second."""
         return self._jitter_16 >> 4
 
-    def percentiles(self, percents: Sequence[float]) -> list[int]:
-        """Return the percentiles that :meth:`pdv` would have, or closer ones, for less time; 0 where it has none."""
-        origins = [(anchor - (self._least or 0), part) for anchor, part in self._parts]
-        if len(origins) == 1:
+    def percentiles(self, percents: Sequence[float], lacking: Sequence[int] = ()) -> list[int]:
+        """Return the percentiles that :meth:`pdv` would have, or closer ones, for less time; 0 where it has none.
+
+        Args:
+            percents: which.
+            lacking: transits, so far, of frames of which more may come; they count, too.
+        """
+        least = min((self._least, *lacking)) if self._least is not None else min(lacking, default=0)
+        origins = [(anchor - least, part) for anchor, part in self._parts]
+        if len(origins) == 1 and not lacking:
             ((origin, part),) = origins
             return [max((part.percentile(percent) or 0) + origin, 0) for percent in percents]
-        values = sorted([(value + origin, times) for origin, part in origins for value, times in part.counted()])
+        values = [(value + origin, times) for origin, part in origins for value, times in part.counted()]
+        values = sorted(values + [(transit - least, 1) for transit in lacking])
         counts = list(accumulate(times for _, times in values))
         places = [bisect_left(counts, counts[-1] * percent / 100) for percent in percents] if counts else []
         return [max(values[place][0], 0) for place in places] or [0] * len(percents)
@@ -129,6 +140,8 @@ class DelayVariation:
     def _count(self, transits: Sequence[int], least: int) -> None:
         if self._least is None or least < self._least:
             self._least = least
+        if not transits:
+            return
         if not self._parts:
             self._parts.append((self._least, FineDistribution()))
         elif (below := self._parts[-1][0] - self._least) > _BELOW_NS:

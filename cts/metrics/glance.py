@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from cts.metrics.clock_drift import ClockDrift
 from cts.metrics.counters import Totals
-from cts.metrics.delay_variation import DelayVariation
 from cts.metrics.distribution import Distribution
+from cts.metrics.media import MediaMetrics
 from cts.metrics.viewing import Longest, ViewingTotals
 
 __all__ = ["MediaGlance", "glance_at", "glance_of_ended"]
@@ -34,11 +33,12 @@ class MediaGlance(Totals):
     longest_stall: Longest = field(default=Longest(0))
 
 
-def glance_at(variation: DelayVariation, drift: ClockDrift, viewing: ViewingTotals) -> MediaGlance:
+def glance_at(metrics: MediaMetrics) -> MediaGlance:
     """Return what is known of a stream while it goes on, for a fraction of what its totals take."""
-    over_line = drift.pdv
+    variation, viewing, lacking = metrics.variation, metrics.seen(), metrics.lacking
+    over_line = metrics.drift.with_more(*lacking)
     if over_line is None:
-        p95, p99 = variation.percentiles((95, 99))
+        p95, p99 = variation.percentiles((95, 99), lacking[1])
     else:
         p95, p99 = (over_line.percentile(percent) or 0 for percent in (95, 99))
     return MediaGlance(

@@ -1,4 +1,4 @@
-"""All media metrics of a stream as a fold over what is known of its frames, and of many streams as a sum.
+"""All media metrics of a stream as a fold over what is known of its frames.
 
 The same records in the same order give the same totals to the bit, live and when they are read back.
 """
@@ -6,71 +6,33 @@ The same records in the same order give the same totals to the bit, live and whe
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from copy import deepcopy
-from functools import reduce
-from operator import add
-
-from attrs import field, frozen
 
 from cts.metrics.clock_drift import ClockDrift, DriftTotals
 from cts.metrics.confidence import BlockSums
-from cts.metrics.counters import Totals
 from cts.metrics.datagrams import DatagramTotals
 from cts.metrics.delay_variation import DelayVariation, DelayVariationTotals
 from cts.metrics.distribution import Distribution, Lengths
-from cts.metrics.frame_record import LACKING_REMEMBERED, FrameRecord, MissedRecord
-from cts.metrics.loss_runs import LossRuns, LossRunTotals
+from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.metrics.lacking_frames import LackingFrames
+from cts.metrics.loss_runs import LossRuns
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.reordering import Reordering
 from cts.metrics.usable_transits import FARTHEST, UsableTransits
 from cts.metrics.viewing import AVERAGED, Viewing, ViewingTotals
 
-__all__ = ["MediaMetrics", "MediaTotals"]
+__all__ = ["MediaMetrics"]
 
 _TOGETHER = 64
 """Frames whose times are looked at together: one by one they cost twice as much."""
-
-
-@frozen
-class MediaTotals(Totals):
-    """Media metrics of one stream or of many; ``a + b`` is that of both, in whatever order they are added.
-
-    Attributes:
-        streams: how many they are of.
-        bytes_in_time: of datagrams that came in time, each counted once.
-        datagrams: what became of each that was due.
-        runs: loss runs, of those whose positions are known.
-        reordering: what arrived behind one sent later.
-        variation: of delay.
-        drift: of the clocks, and the variation without it.
-        viewing: what a viewer saw.
-        blocks: sums by time, for limits.
-        unusable: frames of which any datagram's transit makes no sense; they count in everything but delay. All that anything
-            came of where most are, or all transits together make no sense; then nothing is known of delay.
-    """
-
-    streams: int = 0
-    bytes_in_time: int = 0
-    datagrams: DatagramTotals = field(factory=DatagramTotals)
-    runs: LossRunTotals = field(factory=LossRunTotals)
-    reordering: Reordering = field(factory=Reordering)
-    variation: DelayVariationTotals = field(factory=DelayVariationTotals)
-    drift: DriftTotals = field(factory=DriftTotals)
-    viewing: ViewingTotals = field(factory=ViewingTotals)
-    blocks: BlockSums = field(factory=BlockSums)
-    unusable: int = 0
-
-    @classmethod
-    def of(cls, parts: Iterable[MediaTotals]) -> MediaTotals:
-        """Return the sum of as many as there are."""
-        return reduce(add, parts, cls())
 
 
 class MediaMetrics:
     """The fold over one stream: takes each frame at its render time, in order, and what came late as it comes.
 
     It holds 7 to 12 KiB: what takes most grows with the number of powers of two over which delays vary. It is twice as much
-    where transits fall all the time, and 105 KiB more where frames by the thousand lack something, since it remembers what.
+    where transits fall all the time, and 270 KiB more where frames by the thousand lack something, since it remembers what.
 
     Args:
         interval_ns: between frames.
@@ -78,14 +40,15 @@ class MediaMetrics:
         usable: tells which transits make sense; as many as there can be if it is left out.
 
     Attributes:
-        variation, drift, viewing: folds over what was told of, but for up to 64 frames; to be looked at only.
+        variation, drift, viewing: folds over what was told of, but for up to 64 frames, and for the delay of frames that lack
+            something yet; to be looked at only.
     """
 
     __slots__ = (
         "_block_at", "_block_end", "_block_frames", "_block_position", "_blocks", "_breaks", "_bytes", "_datagrams",
-        "_dues", "_duplicate", "_extents", "_first_due", "_firsts", "_forgotten", "_frames", "_interval_ns",
-        "_lacking", "_lacking_before", "_last_due", "_late", "_late_by", "_late_firsts", "_least", "_missing",
-        "_one_short", "_position", "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable", "_usable",
+        "_dues", "_duplicate", "_extents", "_first_due", "_firsts", "_frames", "_interval_ns", "_lacking", "_last_due",
+        "_late", "_late_by", "_late_firsts", "_least", "_missing", "_one_short", "_open_at", "_position",
+        "_reordered", "_runs", "_spreads", "_transits", "_unknown", "_unusable", "_usable",
         "drift", "variation", "viewing",
     )  # fmt: skip
 
@@ -98,7 +61,10 @@ class MediaMetrics:
         # Of frames of which something came in time: transit, render time, spread; and where one before them had nothing.
         self._transits, self._dues, self._spreads = array("q"), array("q"), array("q")
         self._breaks: list[int] = []
-        # Until it is known which transits make sense: least and greatest of those frames, their spread; and what came late.
+        # Which of these lack something, so that more may come.
+        self._lacking = LackingFrames()
+        self._open_at: dict[int, int] = {}
+        # Until it is known which transits make sense: least, greatest and spread of those frames; and what lacked something.
         self._usable = usable or UsableTransits()
         self._firsts: list[tuple[int, int, int | None]] = []
         self._late_firsts: list[tuple[int, int]] = []
@@ -108,20 +74,38 @@ class MediaMetrics:
         self._block_at = self._block_frames = self._block_position = 0
         self._missing = self._duplicate = self._one_short = self._late = self._unknown = 0
         self._reordered = self._unusable = 0
-        # What frames still lack: no more than that can come late. The last frame forgotten, and what those lack together.
-        self._lacking: dict[int, int] = {}
-        self._forgotten = self._lacking_before = 0
 
     @property
     def frames(self) -> int:
         """How many it was told of."""
         return self._frames
 
+    @property
+    def lacking(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Render times and transits of frames that lack something, of which more may come; the folds have not got them."""
+        usable = self._usable
+        found = [each for each in self._lacking.delays() if usable.low <= each[1] <= usable.high]
+        return [due_ns for due_ns, _ in found], [transit for _, transit in found]
+
     def frame(self, record: FrameRecord) -> None:
         """Take the next frame."""
-        _, due_ns, due, distinct, size, duplicate, missing, first, last, _, _, least, greatest, transit, extents = (
-            record
-        )
+        (
+            sequence,
+            due_ns,
+            due,
+            distinct,
+            size,
+            duplicate,
+            missing,
+            first,
+            last,
+            _,
+            _,
+            least,
+            greatest,
+            transit,
+            extents,
+        ) = record
         if due_ns >= self._block_end:
             self._next_block(due_ns)
         if distinct < due or missing is None or duplicate or extents:
@@ -140,6 +124,9 @@ class MediaMetrics:
             self._unusable += 1
             self._break()
             return
+        if distinct < due:
+            self._lacking.arrived(sequence, due_ns, transit)
+            self._open_at[len(self._transits)] = sequence
         self._transits.append(transit)
         self._dues.append(due_ns)
         if least < self._least:
@@ -155,10 +142,10 @@ class MediaMetrics:
         """Take what came of a frame after its render time."""
         sequence, received_ns, late_ns, datagrams, _, fresh, missing, _, _, transit, extents = record
         if fresh is None:
-            fresh = self._take_lacking(sequence, datagrams, 0)
+            fresh = self._lacking.take(sequence, datagrams, told_apart=False)
             self._unknown += datagrams
         else:
-            fresh = self._take_lacking(sequence, fresh, self._lacking_before if sequence <= self._forgotten else 0)
+            fresh = self._lacking.take(sequence, fresh, told_apart=True)
             self._duplicate += datagrams - fresh
         self._take_extents(extents)
         if self._runs is not None:
@@ -169,12 +156,9 @@ class MediaMetrics:
         self._late += fresh
         self._late_by.record_times(late_ns, fresh)
         self._blocks.add(due_ns, 0, 0, 0, -fresh)
-        if self._usable.known:
-            self._take_late(due_ns, transit)
-            return
-        self._late_firsts.append((due_ns, transit))
-        if len(self._late_firsts) >= _TOGETHER:
-            self._settle()
+        if self._usable.low <= transit <= self._usable.high:
+            self._lacking.arrived(sequence, due_ns, transit)
+        self._take_late(self._lacking.whole(sequence))
 
     def nothing_until(self, sequence: int, first_due_ns: int) -> None:
         """Take note that frames up to this one had been given up, without a record: nothing of them came in time.
@@ -214,11 +198,15 @@ class MediaMetrics:
     def totals(self) -> MediaTotals:
         """Return what is known so far, as a value; the fold goes on as if nobody had asked."""
         # What frames lack is of no use to the copy, and may be much.
-        return deepcopy(self, {id(self._lacking): {}}).finish()
+        return deepcopy(self, {id(self._lacking): self._lacking.of_delays()}).finish()
 
     def finish(self) -> MediaTotals:
         """Return the totals of a stream that has ended; the fold is no more to be used."""
         self._look()
+        for delayed in self._lacking.delays():
+            self._take_late(delayed)
+        if self._late_firsts:
+            self._settle()
         self._next_block(self._last_due)
         in_time = self._position - self._missing
         datagrams = DatagramTotals(
@@ -249,31 +237,12 @@ class MediaMetrics:
             self._missing += lacking
             self._one_short += lacking == 1 < due
             self._blocks.add(record.due_ns, 0, 1, 0, lacking)
-            self._lacking[sequence] = lacking
-            if len(self._lacking) > LACKING_REMEMBERED:
-                self._forgotten = next(iter(self._lacking))
-                self._lacking_before += self._lacking.pop(self._forgotten)
+            self._take_late(self._lacking.lack(sequence, lacking))
         self._duplicate += record.duplicate
         self._take_extents(record.extents)
         if record.missing is None or lacking > 0:
             self._runs = self._runs or LossRuns()
             self._runs.lack(sequence, self._position, due, record.missing)
-
-    def _take_lacking(self, sequence: int, fresh: int, forgotten: int) -> int:
-        """Return how many of what came late its frame had lacked, which it lacks no more.
-
-        Args:
-            sequence: the frame's number.
-            fresh: datagrams that had not come before, as far as is known.
-            forgotten: how many it may have lacked if that is not remembered.
-        """
-        if (lacking := self._lacking.get(sequence)) is None:
-            fresh = min(fresh, forgotten)
-            self._lacking_before -= fresh
-        else:
-            fresh = min(fresh, lacking)
-            self._lacking[sequence] = lacking - fresh
-        return fresh
 
     def _take_extents(self, extents: tuple[int, ...]) -> None:
         if extents:
@@ -301,21 +270,27 @@ class MediaMetrics:
         after = breaks and breaks[-1] == len(transits)
         if after:
             breaks.pop()
+        dues, whole = self._dues, transits
+        if self._open_at:
+            places = [place for place in range(len(transits)) if place not in self._open_at]
+            dues, whole = (array("q", [values[place] for place in places]) for values in (dues, transits))
+            self._open_at = {}
         # The line is drawn before: it begins with the variation so far.
-        self.drift.fold(self._dues, transits, self.variation.pdv)
-        self.variation.fold(transits, breaks, self._least)
+        self.drift.fold(self._dues, transits, self.variation.pdv, (dues, whole))
+        self.variation.fold(transits, breaks, self._least, whole)
         self.variation.spreads(self._spreads)
         for gathered in (transits, self._dues, self._spreads):
             del gathered[:]
         self._breaks = [0] if after else []
 
     def _settle(self) -> None:
-        """Leave out of the first frames those whose transits make no sense, and take what came late so far."""
+        """Leave out of the first frames those whose transits make no sense, and take those that have lacked something."""
         usable, firsts, breaks, transits, dues = self._usable, self._firsts, self._breaks, self._transits, self._dues
         usable.settle(transits or [transit for _, transit in self._late_firsts])
         while self._late_firsts:
-            self._take_late(*self._late_firsts.pop(0))
+            self._take_late(self._late_firsts.pop(0))
         self._transits, self._dues, self._spreads = array("q"), array("q"), array("q")
+        open_at, self._open_at = self._open_at, {}
         self._breaks, self._firsts, self._least = [], [], FARTHEST
         for place, (least, greatest, spread) in enumerate(firsts):
             if place in breaks:
@@ -323,7 +298,10 @@ class MediaMetrics:
             if min(least, transits[place]) < usable.low or max(greatest, transits[place]) > usable.high:
                 self._unusable += 1
                 self._break()
+                self._lacking.leave_out(open_at.get(place, 0))
                 continue
+            if place in open_at:
+                self._open_at[len(self._transits)] = open_at[place]
             self._transits.append(transits[place])
             self._dues.append(dues[place])
             self._least = min(self._least, least)
@@ -332,7 +310,16 @@ class MediaMetrics:
         if len(firsts) in breaks:
             self._break()
 
-    def _take_late(self, due_ns: int, transit: int) -> None:
+    def _take_late(self, delayed: tuple[int, int] | None) -> None:
+        """Take render time and transit of a frame that lacked something, of which nothing more can come; if anything has."""
+        if delayed is None:
+            return
+        if not self._usable.known:
+            self._late_firsts.append(delayed)
+            if len(self._late_firsts) >= _TOGETHER:
+                self._settle()
+            return
+        due_ns, transit = delayed
         if self._usable.low <= transit <= self._usable.high:
             self.variation.late(transit)
             self.drift.over_line((due_ns,), (transit,))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cts.metrics.confidence import Limits
 from cts.metrics.distribution import PERCENTS, Distribution, Lengths
 from cts.metrics.loss_runs import LossRunTotals
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.quality_of_outcome import Profile, QualityOfOutcome, outcome_of
 
 __all__ = ["Figures", "figures_of", "media_outcome", "outcome_figures"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cts.metrics.loss import LossByPlace
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.narrow_path import full_queue_ns
 from cts.metrics.quality_of_outcome import Term
 from cts.output.figures import about_time, percentage, rate_of

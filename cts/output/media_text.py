@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from cts.metrics.media import MediaTotals
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.quality_of_outcome import ROOM, Profile, QualityOfOutcome, Term
 from cts.metrics.viewing import ViewingTotals
 from cts.output.figures import about_time, percentage

@@ -79,7 +79,7 @@ class StreamMeasures:
         frames = counts.frames
         untold = self._sweep.frames < frames.rendered and frames.completed + frames.repeated
         playout = None if untold else self._sweep.playout(frames.rendered, early=counts.arrivals.ahead > 0)
-        return glance_at(self._metrics.variation, self._metrics.drift, self._metrics.seen()), playout
+        return glance_at(self._metrics), playout
 
     def concluded(self, result: StreamResult) -> StreamResult:
         """Return the stream's result with what was found; this object is no more to be used.

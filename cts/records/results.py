@@ -13,7 +13,7 @@ from cts.metrics.counters import total_of
 from cts.metrics.histogram import Histogram
 from cts.metrics.host import HostFigures, Trust, trust_in
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout, PlayoutSum
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan

@@ -7,7 +7,7 @@ from attrs import frozen
 from cts.errors import printable
 from cts.metrics.histogram import Percentiles
 from cts.metrics.loss import DueBytes, LossByPlace, lost_by_place
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role

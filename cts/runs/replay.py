@@ -17,7 +17,7 @@ from cts.errors import UserError, tell_together
 from cts.expectations.expectation import parse_expectation
 from cts.metrics.counters import ArrivalTotals, sum_of_known
 from cts.metrics.frame_record import MissedRecord
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import PlayoutSum
 from cts.output.figures import seconds
 from cts.output.jitter_log import JitterLog

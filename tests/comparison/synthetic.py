@@ -51,13 +51,15 @@ NETWORKS: Final = {
     "waves": Network(loss=0.002, burst=3, memory=0.98, wander_ms=8.0),
     "long waves": Network(loss=0.002, burst=3, memory=0.995, wander_ms=8.0),
     "rare": Network(loss=0.0005, burst=30, spike=0.0002),
+    "none lost": Network(loss=0),
 }
 WORSE: Final = {
     "bursts": Network(loss=0.04, burst=12),
     "steady": Network(loss=0.001, wander_ms=1.3, memory=0.5),
     "waves": Network(loss=0.002, burst=3, memory=0.98, wander_ms=14.0),
+    "none lost": Network(loss=0.05),
 }
-"""Networks that are worse than those of the same name: four times the loss, 1.3 times and 1.75 times the wander."""
+"""Networks that are worse than those of the same name: four times the loss, 1.3 times and 1.75 times the wander, 5 % lost."""
 
 
 def header_of(

@@ -195,3 +195,44 @@ def test_of_runs_that_differ_by_themselves_a_difference_is_told_seldom() -> None
 )
 def test_a_value_has_the_unit_that_suits_it(value: float | None, unit: str, text: str) -> None:
     assert value_text(value, unit) == text
+
+
+def test_a_difference_less_than_playing_notices_is_told_and_is_neither_better_nor_worse() -> None:
+    found = compared(run(Network(loss=0, wander_ms=0.1, memory=0)), run(Network(loss=0, wander_ms=0.3, memory=0), 2))
+    row = next(row for row in found.rows if row.metric.name == "pdv_p95")
+    assert row.low is not None
+    assert row.low > 0
+    assert row.outcome is found.outcome is Outcome.SLIGHT
+    assert sentence_of(found).startswith("No difference between A and B matters: pdv")
+
+
+def test_beside_a_difference_that_matters_others_that_do_not_are_not_called_untold() -> None:
+    slower = run(Network(loss=0.05, wander_ms=0.3, memory=0), 2, seconds=40)
+    found = compared(run(Network(loss=0, wander_ms=0.1, memory=0), seconds=40), slower)
+    assert outcomes(found)["loss"] is Outcome.WORSE
+    assert outcomes(found)["pdv_p95"] is Outcome.SLIGHT
+    assert sentence_of(found).endswith("nothing is better that matters.")
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_one_datagram_in_twenty_lost_is_told_of_runs_of_half_a_minute(seed: int) -> None:
+    none, lossy = run(Network(loss=0), seconds=30), run(Network(loss=0.05), seed, seconds=30)
+    found = next(row for row in compared(none, lossy).rows if row.metric.name == "loss")
+    assert found.outcome is Outcome.WORSE
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.03 < found.low < 0.05 < found.high < 0.07
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 2**32))
+def test_limits_are_within_what_is_possible(seed: int) -> None:
+    found = compared(run(NETWORKS["rare"]), run(NETWORKS["long waves"], 2), seed)
+    for row in found.rows:
+        if row.difference is not None and row.low is not None and row.high is not None:
+            assert row.low <= row.difference <= row.high
+            if row.metric.unit == "share":
+                assert -1 <= row.low <= row.high <= 1
+            if row.metric.unit == "seconds":
+                # No frame of these came later than half a second.
+                assert -0.5 <= row.low <= row.high <= 0.5

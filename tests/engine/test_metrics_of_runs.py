@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cts.metrics.distribution import Distribution, Lengths
-from cts.metrics.media import MediaTotals
+from cts.metrics.media_totals import MediaTotals
 from cts.testing import SimulatedRun, SimulatedStream, simulate
 from tests.metrics import all_arrivals as offline
 from tests.metrics.all_arrivals import Arrival, Stream

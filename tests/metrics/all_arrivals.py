@@ -9,7 +9,8 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord, Ranges
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media import MediaMetrics
+from cts.metrics.media_totals import MediaTotals
 
 INTERVAL = 20_000_000
 DEPTH = 45_000_000
@@ -161,7 +162,8 @@ def late_and_fresh(stream: Stream) -> list[Arrival]:
 
 
 def pdv(stream: Stream) -> list[int]:
-    counted = [arrival for arrival in last_in_time(stream) if arrival is not None] + late_and_fresh(stream)
+    last = {arrival.frame: arrival for arrival in last_in_time(stream) if arrival is not None}
+    counted = (last | {arrival.frame: arrival for arrival in late_and_fresh(stream)}).values()
     in_time = [each for frame in range(1, stream.frames + 1) for each in stream.in_time(frame)]
     least = min(map(transit, in_time + late_and_fresh(stream)), default=0)
     return [transit(arrival) - least for arrival in counted]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cts.metrics.clock_drift import ClockDrift, DriftTotals, Extremes, line_under
 from cts.metrics.distribution import Distribution, FineDistribution
 from cts.metrics.frame_record import FrameRecord
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media import MediaMetrics
+from cts.metrics.media_totals import MediaTotals
 
 S = 1_000_000_000
 MS = 1_000_000

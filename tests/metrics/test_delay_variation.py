@@ -49,13 +49,6 @@ def test_a_frame_at_the_beginning_of_a_portion_may_be_without_a_neighbour_too() 
     assert variation.totals().ipdv == Distribution([1, 1])
 
 
-def test_what_is_late_counts_over_the_least_transit_and_has_no_neighbours() -> None:
-    variation = variation_of([5 * MS, 6 * MS])
-    variation.late(90 * MS)
-    totals = variation.totals()
-    assert (totals.pdv.count, totals.pdv.greatest, totals.ipdv.count) == (3, 85 * MS, 1)
-
-
 def test_the_least_of_any_datagram_counts_even_if_it_was_not_the_last_of_its_frame() -> None:
     variation = DelayVariation()
     variation.fold([5 * MS], [], 3 * MS)
@@ -147,3 +140,20 @@ def test_percentiles_found_cheaply_are_no_farther_off_than_those_of_the_distribu
 def test_of_nothing_there_are_percentiles_of_0() -> None:
     assert DelayVariation().percentiles((95, 99)) == [0, 0]
     assert DelayVariation().jitter_ns == 0
+
+
+def test_a_frame_that_more_may_come_of_counts_once_it_is_whole_and_until_then_by_what_has_come() -> None:
+    variation = DelayVariation()
+    variation.fold([5 * MS, 6 * MS], [], 5 * MS, whole=[5 * MS])
+    assert variation.percentiles((100,), lacking=[6 * MS]) == [MS]
+    assert variation.totals().pdv.count == 1
+    variation.late(90 * MS)
+    totals = variation.totals()
+    assert (totals.pdv.count, totals.pdv.greatest, totals.ipdv.count) == (2, 85 * MS, 1)
+
+
+def test_of_frames_that_all_lack_something_the_delay_is_known_on_the_way() -> None:
+    variation = DelayVariation()
+    variation.fold([5 * MS, 6 * MS], [], 5 * MS, whole=[])
+    assert variation.percentiles((50, 100), lacking=[5 * MS, 6 * MS]) == [0, MS]
+    assert variation.totals().pdv.count == 0

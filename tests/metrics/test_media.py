@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from cts.metrics.distribution import PERCENTS, Distribution, Lengths
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.glance import glance_at
+from cts.metrics.media import MediaMetrics
 from cts.metrics.media_figures import figures_of
+from cts.metrics.media_totals import MediaTotals
+from cts.metrics.viewing import Longest
 from tests.metrics import all_arrivals as offline
 from tests.metrics.all_arrivals import INTERVAL, SIZE, Stream, folded, records_of, stream_of, streams
 
@@ -293,7 +296,7 @@ def test_a_long_stream_of_wild_delays_takes_no_more_than_a_bounded_number_of_buc
         missing = ((0, 0),) if lacking else ()
         times = (due_ns - 1, due_ns - 1, None, None, transit, transit, transit)
         metrics.frame(FrameRecord(sequence, due_ns, 2, 2 - lacking, SIZE, 0, missing, *times))
-    assert len(pickle.dumps(metrics)) < 40_000
+    assert len(pickle.dumps(metrics)) < 64_000
 
 
 @settings(deadline=None)
@@ -321,3 +324,33 @@ def test_a_day_that_was_given_up_is_counted_at_once() -> None:
     totals = metrics.totals()
     assert (totals.datagrams.lost, totals.viewing.frozen_share) == (20 * 50 * 86_400, 1.0)
     assert totals.runs.runs.greatest == totals.datagrams.lost
+
+
+@settings(deadline=None)
+@given(streams())
+def test_delay_variation_of_the_same_arrivals_is_the_same_whatever_the_buffer(stream: Stream) -> None:
+    # Copies count as arrivals of their frame in time only.
+    arrivals = tuple({(each.frame, each.position): each for each in reversed(stream.arrivals)}.values())[::-1]
+    stream = stream._replace(arrivals=arrivals)
+    dues = [stream.due_ns(frame) for frame in range(1, stream.frames + 1)]
+    later = stream._replace(dues_ns=tuple(due_ns + 1000 * INTERVAL for due_ns in dues))
+    short, long = (folded(records_of(each)).variation.pdv for each in (stream, later))
+    assert (short.count, short.least, short.greatest) == (long.count, long.least, long.greatest)
+
+
+def test_what_comes_late_of_a_frame_takes_the_place_of_what_came_in_time() -> None:
+    metrics = MediaMetrics(INTERVAL, 10)
+    metrics.frame(lacking(1, 2))
+    metrics.frame(lacking(2, 0))
+    for transit in (7, 9):
+        metrics.missed(late(1, 1, 1)._replace(transit_ns=transit))
+    pdv = metrics.totals().variation.pdv
+    assert (pdv.count, pdv.least, pdv.greatest) == (2, 0, 4)
+
+
+def test_frames_that_stay_without_something_count_too_while_the_stream_goes_on() -> None:
+    metrics = MediaMetrics(INTERVAL, 10)
+    for sequence in range(1, 201):
+        metrics.frame(lacking(sequence, 1)._replace(transit_ns=5 + 1000 * sequence))
+    assert metrics.totals().variation.pdv.count == 200
+    assert glance_at(metrics).pdv_p95 == Longest(190_000)

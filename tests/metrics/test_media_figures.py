@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media import MediaMetrics
 from cts.metrics.media_figures import figures_of, media_outcome, outcome_figures
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.quality_of_outcome import Profile, Requirement
 from tests.metrics.all_arrivals import INTERVAL, SIZE, Stream, folded, records_of, stream_of, streams
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media import MediaMetrics
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.usable_transits import UsableTransits
 
 MS = 1_000_000

@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from cts.metrics.frame_record import FrameRecord, MissedRecord
-from cts.metrics.media import MediaMetrics, MediaTotals
+from cts.metrics.media import MediaMetrics
+from cts.metrics.media_totals import MediaTotals
 from cts.metrics.quality_of_outcome import Profile, Requirement
 from cts.output.media_text import longest_stall_text, media_json, media_rows
 from cts.records.results import RunReport
