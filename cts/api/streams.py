@@ -187,7 +187,7 @@ class StreamRequest:
         on_frame, on_missed: told of each rendered frame; of data that came after its frame had been rendered. None for nobody.
         on_record: told what is known of each frame's datagrams, in order, maybe of several frames together; None for nobody.
         on_failure: told of the exception that ended the stream, or None.
-        on_remark: told what a person should hear of the stream while it runs, or None.
+        on_remark: told what a person should hear of the stream while it runs, "" once that no longer holds, or None.
         shares_settings: whether the peer is known to have this side's settings, as one of the same run has.
         background: tasks that run in the stream's nursery beside it; a factory may add its own.
         opening: how it begins by HELLO; None for START.

@@ -164,9 +164,10 @@ class AgreedStream:
             self._driver.peer_gone(StreamError.PEER_ENDED)
         elif isinstance(self._request.opening, Accepted) and self._speaking is not None and not self._outlasts:
             self._outlasts = True
-            if isinstance(self._pattern, MediaStreamReceiver) and talk.frames_told is not None:
-                self._pattern.frames.none_sent_after(talk.frames_told)
-            self._speaking.start_soon(self._outlast, talk.frames_told)
+            last = talk.frames_told
+            if isinstance(self._pattern, MediaStreamReceiver) and last is not None:
+                last = self._pattern.frames.none_sent_after(last)
+            self._speaking.start_soon(self._outlast, last)
 
     async def _outlast(self, frames: int | None) -> None:
         """Stay until the last frame that can come has had its turn, as it does with each that is in the buffer; end then."""

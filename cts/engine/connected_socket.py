@@ -78,7 +78,7 @@ class ConnectedSocket(IConnectedSocket):
     _receiver: MediaStreamReceiver | None = field(default=None, init=False)
     _pattern: IOPattern = field(init=False)
     _driver: StreamDriver = field(init=False)
-    _said: str | None = field(default=None, init=False)
+    _said: str = field(default="", init=False)
     _told_not_reached: bool = field(default=False, init=False)
     _agreed: AgreedStream | None = field(default=None, init=False)
 
@@ -221,10 +221,11 @@ class ConnectedSocket(IConnectedSocket):
             self._agreed.rendered(record)
 
     def _say(self, remark: Remark | None) -> None:
-        if remark is not None and remark.text != self._said:
-            self._said = remark.text
+        text = "" if remark is None else remark.text
+        if text != self._said:
+            self._said = text
             if self._request.on_remark is not None:
-                self._request.on_remark(remark.text)
+                self._request.on_remark(text)
 
     def _say_not_reached(self, times: int) -> None:
         """Tell once, while the stream runs, what counts and other remarks say at its end."""

@@ -251,8 +251,11 @@ class Streams:
         self._observer.data_missed(info, record)
 
     def _remarked(self, info: StreamInfo, text: str) -> None:
-        self._remarks[info] = text
-        self._observer.remarked(info, text)
+        if text:
+            self._remarks[info] = text
+            self._observer.remarked(info, text)
+        else:
+            self._remarks.pop(info, None)
 
     def _tell_failure(self, info: StreamInfo, error: BaseException) -> None:
         if self._parts.on_failure is not None:

@@ -248,9 +248,10 @@ class FrameBuffer:
             self._lack_all(last)
         self._look_ahead()
 
-    def none_sent_after(self, sequence: int) -> None:
-        """Give no verdict to frames after this one, but to those that have one: nobody has sent them."""
-        self._last_sent = min(self._last_sent, max(sequence, self.head - 1))
+    def none_sent_after(self, sequence: int) -> int:
+        """Give no verdict to frames after this one, which nobody has sent; return the last that has one, has come, or will."""
+        self._last_sent = min(self._last_sent, max(sequence, self.head - 1, *self._arrived))
+        return self._last_sent
 
     def is_open(self, sequence: int) -> bool:
         """Tell whether a datagram of this frame that arrives until ``look_ns`` is on time and not ahead of the window."""

@@ -192,6 +192,8 @@ class MediaStreamReceiver(IOPattern):
             return False
         if self._looks_at_payload and not matches_pattern(data[HEADER_SIZE:size]):
             return False
+        # Before anybody looks for a silence.
+        self._data_ns = batch.received_ns
         if not self.handshake.settled:
             self.handshake.data_came()
             if self.handshake.patience_ns:
@@ -201,7 +203,6 @@ class MediaStreamReceiver(IOPattern):
                 if self.ended_ns is not None:
                     return True
         frames, received_ns = self.frames, batch.received_ns
-        self._data_ns = received_ns
         if sequence > self._last_frame:
             self._last_frame = sequence
         if received_ns > frames.next_render_ns and not frames.is_open(sequence):

@@ -23,6 +23,10 @@ _DATAGRAM = re.compile(
 )
 """A datagram's line. Its form is fixed, and this is three times as fast as reading it as JSON."""
 
+_DIGITS_MAX = 18
+"""Of any number of such a line: nanoseconds of 31 years."""
+_SIZE_MAX = 65_535
+
 _RELAY_DISORDER_NS = SECOND
 """A relay reads its sockets one after the other, so that its lines need not be in the order of their times."""
 
@@ -115,7 +119,7 @@ class TruthReader:
                 self._other(line, visitor)
                 continue
             t, client_text, to, number_text, size_text, head, fate, at, bits = found.groups()
-            at_ns, client, number, size = int(t), int(client_text), int(number_text), int(size_text)
+            at_ns, client, number, size = map(self._integer, (t, client_text, number_text, size_text))
             self.datagrams += 1
             if at_ns > self.last_ns:
                 self.last_ns = at_ns
@@ -127,11 +131,13 @@ class TruthReader:
             numbers[client] = number
             if number == 1:
                 self._first(at_ns, client, to)
+            if size > _SIZE_MAX:
+                raise self._reader.refused("has a 'size' that no datagram has")
             if len(head) != (_HEAD_DIGITS if size > _HEAD_SIZE else 2 * size):
                 raise self._reader.refused("has a 'head' that does not fit its 'size'")
             arrivals: Arrivals = ()
             if bits == "null" and at and "," not in at:
-                arrivals = ((int(at), None),)
+                arrivals = ((self._integer(at), None),)
             elif at or bits:
                 arrivals = self._arrivals(at, bits, size)
             if fate not in (_FATES if self.began_unix_ns else _SIMULATED_FATES) or (fate == "delivered") != bool(
@@ -142,6 +148,11 @@ class TruthReader:
                 if arrived_ns < at_ns:
                     raise self._reader.refused("has it arrive before it was sent")
             offered(at_ns, client, numbers is to_client, number, size, head, arrivals)
+
+    def _integer(self, text: str) -> int:
+        if len(text) > _DIGITS_MAX:
+            raise self._reader.refused("has a number that nothing comes to")
+        return int(text)
 
     def _misplaced(self, client: int, to: str, number: int) -> UserError:
         if self.complete:
@@ -159,8 +170,8 @@ class TruthReader:
 
     def _arrivals(self, at: str, bits: str, size: int) -> Arrivals:
         try:
-            times = [int(each) for each in at.split(",")]
-            flipped = [None if each == "null" else int(each) for each in bits.split(",")]
+            times = [self._integer(each) for each in at.split(",")]
+            flipped = [None if each == "null" else self._integer(each) for each in bits.split(",")]
         except ValueError:
             raise self._reader.refused("has 'at' or 'bits' that are no lists of integers") from None
         if len(times) != len(flipped) or any(bit is not None and bit >= 8 * size for bit in flipped):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from cts.api import Outcome
+from cts.impairment.link import Impairment
 from cts.output.ordering import PromptObserver
 from cts.protocol.wire import ConnectionId
 from cts.records.results import RunReport
 from cts.records.snapshots import StreamInfo
 from cts.runs.session_settings import plan_of
-from tests.engine.small_stream import LATENCY, NAME, PLAN, config_of, datagrams_of
+from tests.engine.small_stream import LATENCY, NAME, PATH, PLAN, SECOND, config_of, datagrams_of
 from tests.engine.virtual_world import Recorder, World, in_world
 
 DISAGREE = "ErrorSettingsDisagree"
@@ -30,6 +32,7 @@ def reports(
     direction: str = "pull",
     heard: Listener | None = None,
     time_limit: str | None = None,
+    to_client: Impairment = PATH,
 ) -> tuple[RunReport, RunReport]:
     """Run a server and a client whose [stream] tables have these keys laid over the small stream's; return what both report.
 
@@ -49,7 +52,7 @@ def reports(
         report = await asking.run()
         return await serving.stop(), report
 
-    return in_world(main)
+    return in_world(main, to_client=to_client)
 
 
 MISMATCHES: dict[str, tuple[dict[str, object], str]] = {
@@ -114,6 +117,33 @@ def test_silence_is_told_while_a_stream_runs_and_is_in_what_became_of_one_that_i
     (result,) = reports({}, client, heard=heard, time_limit="6s")[1].results
     assert (result.outcome, result.remark) == (Outcome.CANCELLED, heard.remarks[-1])
     assert heard.remarks[-1].startswith("the peer fell silent 2.040 s after the stream began, in frame 20 of 100")
+
+
+def test_a_silence_that_is_over_is_not_in_what_became_of_a_stream_that_is_cut_short() -> None:
+    heard = Listener()
+    long: dict[str, object] = {"stream_length": "10s"}
+    silent = evolve(PATH, outages=[(2 * SECOND, 5 * SECOND)])
+    (result,) = reports(long, long, heard=heard, time_limit="8s", to_client=silent)[1].results
+    assert any("fell silent" in text for text in heard.remarks)
+    assert (result.outcome, result.remark) == (Outcome.CANCELLED, None)
+
+
+def test_a_stream_whose_first_data_comes_late_has_not_fallen_silent_then() -> None:
+    heard = Listener()
+    # HELLO comes, and no data for longer than the buffer lasts.
+    late = evolve(PATH, outages=[(3 * LATENCY, 3 * SECOND)])
+    long: dict[str, object] = {"stream_length": "10s"}
+
+    async def main(world: World) -> RunReport:
+        receiving = config_of("push", run={"role": "server"}, stream=long, output={"status_update": "500ms"})
+        serving = await world.serve(world.session(receiving, observer=heard))
+        asking = config_of("push", run={"role": "client"}, stream=long, client={"handshake": "cts"})
+        await world.session(asking).run()
+        return await serving.stop()
+
+    (result,) = in_world(main, to_server=late).results
+    assert result.counts.frames.completed
+    assert heard.remarks == []
 
 
 def test_a_disagreement_is_told_while_the_stream_runs() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cts.protocol.agreement import Agreement
-from cts.protocol.handshake import handshake_of
+from cts.protocol.handshake import Answering, handshake_of
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.roles import Role
@@ -366,6 +366,18 @@ def test_a_peer_that_sends_no_more_is_said_to_have_fallen_silent_and_when() -> N
     pattern = receiver(arrivals=[each for each in sent(PLAN) if each[0] <= 2 * SECOND])
     assert text_of(pattern).startswith("the peer fell silent 2.000 s after the stream began, in frame 60 of 120")
     assert pattern.error is None
+
+
+def test_a_peer_whose_first_data_comes_late_is_not_said_to_have_fallen_silent() -> None:
+    base_ns = 1000 * SECOND
+    handshake = Answering(PLAN, base_ns, "name", follows=True, answer=b"welcome", patience_ns=5 * SECOND)
+    pattern = MediaStreamReceiver(PLAN, handshake)
+    at_ns = base_ns + PLAN.render_offset_ns(1) + SECOND
+    datagram = next(each for _, each in sent(PLAN))
+    recv, answer = pattern.initiate_io(base_ns), pattern.initiate_io(base_ns)
+    pattern.complete_io(answer, now_ns=base_ns, transferred=0)
+    pattern.complete_io(recv, now_ns=at_ns, data=DatagramBatch(datagram, len(datagram), at_ns))
+    assert pattern.remark is None
 
 
 def test_a_short_gap_at_the_end_is_no_silence() -> None:

@@ -66,6 +66,15 @@ def test_frames_that_have_a_verdict_keep_it_though_nobody_sent_them() -> None:
     assert buffer.totals() == FrameTotals(dropped=5)
 
 
+def test_frames_that_have_come_have_a_verdict_whatever_their_sender_says_of_them() -> None:
+    buffer = Judged(PLAN, BASE)
+    for sequence in (1, 2, 3):
+        add(buffer, sequence, 1000, BASE)
+    assert buffer.none_sent_after(0) == 3
+    buffer.render_before(END)
+    assert buffer.totals() == FrameTotals(completed=3)
+
+
 @frozen
 class Arrival:
     received_ns: int

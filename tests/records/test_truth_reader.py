@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +87,18 @@ def test_what_was_written_reads_back(told: list[Transmission]) -> None:
     assert heard.clients == [(number, str(address), str(UPSTREAM)) for number, address in CLIENTS.items()]
     assert heard.datagrams == expected
     assert (reader.complete, reader.datagrams, reader.began_unix_ns) == (True, len(expected), BEGAN_UNIX_NS)
+
+
+@pytest.mark.parametrize("altered", [f'"t":{"1" * 19}', f'"t":{"1" * 5000}', '"size":65536'])
+def test_a_number_that_nothing_comes_to_is_refused(altered: str, tmp_path: Path) -> None:
+    lost = Transmission(BEGAN_NS, 1, CLIENTS[1], "to_server", 1, b"head", [b""], [Fate(FateKind.LOST, ())])
+    path = written(str(tmp_path), [lost])
+    lines = path.read_text().splitlines(keepends=True)
+    (at,) = (at for at, line in enumerate(lines) if '"kind":"datagram"' in line)
+    key = altered.partition(":")[0]
+    lines[at] = re.sub(rf"{key}:\d+", altered, lines[at])
+    path.write_text("".join(lines))
+    assert refusal_of(lambda: TruthReader(path).read(Heard())).startswith(f"{path}: line {at + 1} ")
 
 
 @settings(deadline=None)

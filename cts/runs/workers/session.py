@@ -313,7 +313,8 @@ class WorkersSession(ISession):
         limited = any(snapshot.cut_off_by_time_limit is not None for snapshot in everybody)
         return RunSnapshot(
             elapsed_ns=self._pacer.now_ns() - self._began_ns,
-            open_streams=sum(worker.snapshot.open_streams for worker in self._measured if not worker.over),
+            # As has been told of them, not as each worker stood when it told last.
+            open_streams=sum(len(worker.infos) for worker in self._measured),
             counts=attrs.evolve(counts, bytes_sent=sum(snapshot.counts.bytes_sent for snapshot in everybody)),
             outcomes=+self._ledger.outcomes,
             refused=refused,

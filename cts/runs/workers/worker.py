@@ -224,7 +224,11 @@ def main() -> None:
         data = os.read(0, 65_536)
         if not data:
             return
-        task = next(reader.feed(data), None)
+        try:
+            task = next(reader.feed(data), None)
+        except UserError as mistake:
+            os.write(reports_fd, messages.packed(messages.Failed(str(mistake))))
+            return
     assert isinstance(task, messages.WorkerTask)
     worker_task = task
     # A command may have come in the same read as the task.
