@@ -31,14 +31,16 @@ class Totals:
     """Counts as a value; adds and subtracts field by field."""
 
     def __add__(self, other: Self) -> Self:
-        kind: Any = type(self)
-        total: Self = kind(*map(add, _values(self), _values(other)))
-        return total
+        return self._with(other, add)
 
     def __sub__(self, other: Self) -> Self:
+        return self._with(other, sub)
+
+    def _with(self, other: Self, operation: Callable[[Any, Any], Any]) -> Self:
         kind: Any = type(self)
-        rest: Self = kind(*map(sub, _values(self), _values(other)))
-        return rest
+        take = _taking(kind)
+        result: Self = kind(*map(operation, take(self), take(other)))
+        return result
 
 
 S = TypeVar("S", bound=Totals)
@@ -59,11 +61,6 @@ def total_of(parts: Sequence[S]) -> S:
 def _taking(kind: type[Totals]) -> Callable[[Totals], tuple[Any, ...]]:
     names = [each.name for each in fields(kind)]
     return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
-
-
-def _values(part: Totals) -> tuple[Any, ...]:
-    kind: Any = type(part)
-    return _taking(kind)(part)
 
 
 def _column_total(column: tuple[Any, ...]) -> Any:

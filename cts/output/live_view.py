@@ -12,7 +12,7 @@ from cts.output.live_rows import Row, rows_of
 from cts.output.live_state import LiveState
 from cts.output.live_streams import streams_table
 
-__all__ = ["NAME_WIDTH", "view", "view_in_steps"]
+__all__ = ["NAME_WIDTH", "view_in_steps"]
 
 NAME_WIDTH = 12
 
@@ -23,25 +23,16 @@ class _Fitted:
     lines: Sequence[Text] = field(factory=tuple)
 
 
-def view(state: LiveState, *, console: Console, columns: int, rows: int) -> list[Text]:
-    """Return the lines to draw; a value that is too long for one is wrapped, if there are rows for that.
+def view_in_steps(state: LiveState, *, console: Console, columns: int, rows: int) -> Generator[None, None, list[Text]]:
+    """Make the lines to draw, in steps between which frames may leave.
+
+    A value that is too long for a line is wrapped, if there are rows for that.
 
     Args:
         state: what to show.
         console: where it will be drawn.
         columns, rows: what there is room for.
     """
-    steps = view_in_steps(state, console=console, columns=columns, rows=rows)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            lines: list[Text] = stop.value
-            return lines
-
-
-def view_in_steps(state: LiveState, *, console: Console, columns: int, rows: int) -> Generator[None, None, list[Text]]:
-    """Make what :func:`view` returns, in steps between which frames may leave."""
     width = max(1, columns - NAME_WIDTH)
     found = []
     for row in rows_of(state, width, _draws_blocks(console)):

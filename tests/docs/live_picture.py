@@ -12,7 +12,6 @@ from cts.config import structure_config
 from cts.config.network_links import impairments
 from cts.output.live_history import LiveHistory
 from cts.output.live_state import LiveState
-from cts.output.live_view import view
 from cts.output.ordering import PromptObserver
 from cts.plugin.choice import choose_plugins
 from cts.protocol.roles import Role
@@ -21,6 +20,7 @@ from cts.runs.session_settings import plan_of
 from cts.runs.simulated_run import simulate
 from cts.runs.watchers import expected_end_ns
 from cts.units import SECOND
+from tests.output.live_states import view
 
 __all__ = ["main", "picture"]
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.text import Text
+
 from cts.metrics.counters import FrameTotals
 from cts.metrics.glance import MediaGlance
 from cts.metrics.histogram import Histogram
@@ -11,6 +16,7 @@ from cts.metrics.playout import Playout
 from cts.metrics.viewing import Longest
 from cts.output.live_history import Second
 from cts.output.live_state import LiveState
+from cts.output.live_view import view_in_steps
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import LiveFigures, StreamGlance, StreamOrder
@@ -128,3 +134,15 @@ BUSY = LiveState(
 )
 QUIET = LiveState(snapshot=RunSnapshot(2_345 * MS, 1, StreamSnapshot(FrameTotals(10), 1000)), measure=Role.RECEIVER)
 EVERY = (ONE, MANY, SENDER, BUSY, QUIET)
+
+
+def view(state: LiveState, *, console: Console, columns: int, rows: int) -> list[Text]:
+    """Return the lines of the live view, all steps taken at once."""
+    lines: list[Text] = []
+
+    def taken() -> Iterator[None]:
+        lines.extend((yield from view_in_steps(state, console=console, columns=columns, rows=rows)))
+
+    for _ in taken():
+        pass
+    return lines

@@ -14,7 +14,6 @@ from cts.metrics.counters import FrameTotals
 from cts.metrics.unsent import Unsent, UnsentFrames
 from cts.metrics.viewing import Longest
 from cts.output.live_state import LiveState, orders_of
-from cts.output.live_view import view
 from cts.protocol.roles import Role
 from cts.records.live import StreamOrder
 from cts.records.peer_end import PeerTotals
@@ -31,6 +30,7 @@ from tests.output.live_states import (
     live_figures,
     many_streams,
     snapshot_of,
+    view,
 )
 
 PLAIN = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=300, color_system=None)
