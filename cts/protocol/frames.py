@@ -5,7 +5,7 @@ time. Frames are therefore rendered lazily, whenever a later instant is known to
 when the code runs. An instant has passed when something *strictly later* is seen, so a datagram that arrives in the very
 nanosecond of a render time still counts, in whatever order the two are looked at.
 
-Where nobody wants to hear of each frame, several are rendered together: until ``look_ns`` a datagram of a frame from
+Several frames are rendered together, whether somebody hears of each or not: until ``look_ns`` a datagram of a frame from
 ``open_from`` to the end of the window counts for it whatever has been rendered.
 """
 
@@ -31,7 +31,7 @@ _COMPLETED, _DROPPED, _REPEATED = Verdict.COMPLETED, Verdict.DROPPED, Verdict.RE
 
 _NOTHING = Arrived()
 _RENDERED_TOGETHER = 16
-"""Frames that wait for their verdicts at most where nobody hears of each: one by one they cost as much as to read them."""
+"""Frames that wait for their verdicts at most, unless somebody looks: one by one they cost as much as to read them."""
 
 _SAMPLED_EVERY = 16
 """Frames of which one is looked at for when it left."""
@@ -89,7 +89,6 @@ class FrameBuffer:
         self._identification = Identification()
         self._final = self._last_sent = plan.final_frame
         self._window = plan.window_frames
-        self._together = 1 if on_frame is not None else _RENDERED_TOGETHER
         self.head = 1
         self.counts = FrameCounts()
         self.bytes_on_time = 0
@@ -259,7 +258,7 @@ class FrameBuffer:
 
     def _look_ahead(self) -> None:
         self.beyond = min(self.head + self._window, self._final + 1)
-        self.open_from = min(self.head + self._together - 1, max(self.head, self._final))
+        self.open_from = min(self.head + _RENDERED_TOGETHER - 1, max(self.head, self._final))
         self.next_render_ns = self.base_ns + self._plan.render_offset_ns(self.head)
         self.look_ns = self.base_ns + self._plan.render_offset_ns(self.open_from)
 

@@ -279,15 +279,24 @@ def test_a_frame_is_reported_with_its_bytes_and_with_stamp_and_time_of_its_last_
     assert evolve(frame, record=None) == RenderedFrame(1, Verdict.DROPPED, 800, 6, 20_000_000, BASE + 2, FIRST_RENDER)
 
 
-@pytest.mark.parametrize("sequence", [2, 3, 20, 40])
-def test_a_frame_is_reported_by_the_first_arrival_after_its_render_time_whatever_frame_that_belongs_to(
-    sequence: int,
-) -> None:
+def test_frames_are_reported_together_by_the_first_arrival_that_shows_the_sixteenth_to_have_passed() -> None:
+    driven = Driven(PATIENT)
+    for sequence in range(1, 17):
+        driven.get(BASE + sequence, data(sequence))
+    sixteenth = driven.pattern.handshake.base_ns + PATIENT.render_offset_ns(16)
+    driven.get(sixteenth, data(40))
+    assert driven.rendered == []
+    driven.get(sixteenth + 1, data(40))
+    assert [frame.sequence for frame in driven.rendered] == list(range(1, 17))
+
+
+def test_a_look_reports_every_frame_whose_render_time_has_passed() -> None:
     driven = Driven(PATIENT)
     driven.get(BASE + 1, data(1))
-    driven.get(BASE + 2 * SECOND, data(sequence))
+    first = driven.pattern.handshake.base_ns + PATIENT.render_offset_ns(1)
+    driven.pattern.observe(first)
     assert driven.rendered == []
-    driven.get(BASE + 2 * SECOND + 1, data(sequence))
+    driven.pattern.observe(first + 1)
     assert [frame.sequence for frame in driven.rendered] == [1]
 
 
