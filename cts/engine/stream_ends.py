@@ -14,6 +14,7 @@ from collections import Counter, deque
 from attrs import define, field
 
 from cts.api import Address, Outcome, Role, StreamResult
+from cts.engine.put_off import PutOff
 from cts.engine.settings import SessionSettings
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
@@ -93,6 +94,7 @@ class StreamLedger:
     Attributes:
         outcomes: streams by outcome: those whose measured end has ended, and those that another end has failed.
         ended_ns: when the last end did, in the run's clock; None before.
+        put_off: what ends leave to be done with the next look.
     """
 
     _measured: Role
@@ -101,6 +103,7 @@ class StreamLedger:
     _is_client: bool = False
     outcomes: Counter[Outcome] = field(factory=Counter, init=False)
     ended_ns: int | None = field(default=None, init=False)
+    put_off: PutOff = field(factory=PutOff, init=False)
     _numbers: int = field(default=0, init=False)
     _given_back: list[int] = field(factory=list, init=False)
     _running: dict[int, _Stream] = field(factory=dict, init=False)
@@ -187,7 +190,7 @@ class StreamLedger:
             stream = self._matched_by_name(stream, result.connection_id)
         self._count(stream)
         if not self._both:
-            stream.pack()
+            self.put_off.add(stream.pack)
         elif not stream.running:
             self._at_rest(stream)
 

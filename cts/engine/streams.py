@@ -55,6 +55,7 @@ class Streams:
 
     Attributes:
         running: those that run now.
+        send_lateness: of the frames that those sent which had ended when they were looked at last.
     """
 
     def __init__(
@@ -195,7 +196,7 @@ class Streams:
             self._remarks.pop(info, None)
             lateness = socket.send_lateness
             if lateness is not None:
-                self.send_lateness.add(lateness)
+                self._ledger.put_off.add(partial(self.send_lateness.add, lateness))
             percentiles = result.send_lateness if lateness is None else lateness.percentiles()
             result = attrs.evolve(result, send_lateness=percentiles, peer=socket.peer_end)
             result = self.measuring.conclude(stream.measures, result)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
+from operator import add
 
 from attrs import frozen
 
 __all__ = ["Histogram", "Percentiles", "upper_end"]
 
 _PRECISION_BITS = 7
-_LINEAR = 1 << _PRECISION_BITS + 1
+_ROW = 1 << _PRECISION_BITS
+_LINEAR = 2 * _ROW
 _RECENT_MAX = 32
 
 
@@ -29,13 +31,14 @@ class Percentiles:
 class Histogram:
     """Counts of values from 0, each bucket no wider than 1/128 of its values; the greatest value is kept exactly.
 
-    Holds a few hundred buckets at most for any range that occurs, and never more than 128 for each power of two.
+    Holds a row of 128 counts for each power of two that occurs: a few kilobytes.
     """
 
-    __slots__ = ("_counts", "_greatest", "_recent")
+    __slots__ = ("_greatest", "_recent", "_rows")
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
+        # By number: rows of buckets that follow each other, so that to add two histograms is to add lists.
+        self._rows: dict[int, list[int]] = {}
         self._greatest = 0
         # Values that have no bucket yet: to find one at a time costs as much as several together.
         self._recent: list[int] = []
@@ -48,7 +51,7 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values were recorded."""
-        return sum(self._sorted_in().values())
+        return sum(map(sum, self._sorted_in().values()))
 
     @property
     def greatest(self) -> int:
@@ -65,9 +68,10 @@ class Histogram:
 
     def add(self, other: Histogram) -> None:
         """Count everything that another one has counted."""
-        counts = self._sorted_in()
-        for bucket, count in other._sorted_in().items():
-            counts[bucket] = counts.get(bucket, 0) + count
+        rows = self._sorted_in()
+        for number, others in other._sorted_in().items():
+            row = rows.get(number)
+            rows[number] = others.copy() if row is None else list(map(add, row, others))
         self._greatest = max(self._greatest, other._greatest)
 
     def percentile(self, percent: float) -> int:
@@ -81,35 +85,48 @@ class Histogram:
         return Percentiles(self.count, p50, p99, p999, self.greatest)
 
     def _at(self, *percents: float) -> list[int]:
-        """Return those percentiles: of many streams that end together each asks for its own."""
-        counts = self._sorted_in()
-        if not counts:
+        rows = self._sorted_in()
+        if not rows:
             return [0] * len(percents)
-        buckets = sorted(counts)
-        up_to = list(accumulate(map(counts.__getitem__, buckets)))
-        places = (bisect_left(up_to, up_to[-1] * percent / 100) for percent in percents)
-        return [min(upper_end(buckets[place]), self._greatest) for place in places]
+        numbers = sorted(rows)
+        up_to = list(accumulate(sum(rows[number]) for number in numbers))
+        found = []
+        for percent in percents:
+            wanted = up_to[-1] * percent / 100
+            at = bisect_left(up_to, wanted)
+            row = rows[numbers[at]]
+            # The first bucket of a row that holds the value may be empty where nothing is wanted.
+            place = bisect_left(list(accumulate(row)), max(wanted - (up_to[at - 1] if at else 0), 1))
+            found.append(min(upper_end((numbers[at] << _PRECISION_BITS) + place), self._greatest))
+        return found
 
-    def _sorted_in(self) -> dict[int, int]:
+    def _sorted_in(self) -> dict[int, list[int]]:
         """Return the counts with every recorded value in them."""
-        counts = self._counts
+        rows = self._rows
         if self._recent:
             for value in self._recent:
                 bucket = _bucket_of(max(value, 0))
-                counts[bucket] = counts.get(bucket, 0) + 1
+                row = rows.get(bucket >> _PRECISION_BITS)
+                if row is None:
+                    row = rows[bucket >> _PRECISION_BITS] = [0] * _ROW
+                row[bucket & _ROW - 1] += 1
             self._greatest = max(self._greatest, *self._recent)
             self._recent.clear()
-        return counts
+        return rows
 
     def buckets(self) -> dict[int, int]:
-        """Return how many values each bucket has counted."""
-        return dict(self._sorted_in())
+        """Return how many values each bucket has counted that has counted any."""
+        rows = self._sorted_in().items()
+        return {(number << _PRECISION_BITS) + at: n for number, row in rows for at, n in enumerate(row) if n}
 
     @classmethod
     def of_buckets(cls, buckets: Mapping[int, int], greatest: int) -> Histogram:
         """Return one that has counted so many values in each bucket, of which ``greatest`` is the greatest."""
         histogram = cls()
-        histogram._counts.update(buckets)
+        for bucket, count in buckets.items():
+            if count:
+                row = histogram._rows.setdefault(bucket >> _PRECISION_BITS, [0] * _ROW)
+                row[bucket & _ROW - 1] = count
         histogram._greatest = greatest
         return histogram
 

@@ -1,9 +1,10 @@
 """Output that does not depend on the order in which tasks ran: events of one instant are handed on in a fixed order.
 
 Tasks that wake at the same instant run in an order that nobody promises, so what they report is held until the clock has
-moved on, then sorted by stream number and, within a stream, by its life: opened, frames by sequence, data that missed its
-frame, ended; the measured end first, then others, the sooner of them opened the sooner. The status of an instant comes
-after all of them; told more than once, the last one stands, for it holds the others' counts.
+moved on, and a few frames a little longer, then sorted by instant, stream number and, within a stream, by its life: opened,
+frames by sequence, data that missed its frame, ended; the measured end first, then others, the sooner of them opened the
+sooner. The status of an instant comes after all of them; told more than once, the last one stands, for it holds the others'
+counts.
 On a simulated clock a log is then the same bytes in every run.
 """
 
@@ -23,8 +24,11 @@ from cts.records.stream_results import StreamResult
 __all__ = ["OrderedObserver", "PromptObserver"]
 
 _OPENED, _FRAME, _MISSED, _ENDED, _OTHER_END = range(5)
-_Key = tuple[int, int, int, int]
-"""Stream number, kind, frame sequence, arrival of missed data or the opening of another end, and whether that is its end."""
+_Key = tuple[int, int, int, int, int]
+"""Instant, stream number, kind; frame sequence, arrival of missed data or opening of another end; whether that is its end."""
+_Tell = Callable[[Observer], None]
+_FRAMES_HELD = 32
+"""So many are handed on together, at the latest: one by one they cost twice as much."""
 _key_of = itemgetter(0)
 
 
@@ -50,7 +54,9 @@ class OrderedObserver(Observer):
         self.redraws = any(observer.redraws for observer in self._prompt)
         self._now_ns = now_ns
         self._instant_ns: int | None = None
-        self._held: list[tuple[_Key, Callable[[Observer], None]]] = []
+        self._held: list[tuple[_Key, StreamInfo, RenderedFrame | _Tell]] = []
+        # Whether that is all that is held: nobody waits for a line of a frame.
+        self._frames_alone = True
         self._status: RunSnapshot | None = None
 
     def run_began(self, began_ns: int) -> None:
@@ -62,16 +68,21 @@ class OrderedObserver(Observer):
         """Hold it."""
         for observer in self._prompt:
             observer.stream_opened(stream)
-        self._hold((stream.number, _OPENED, 0, 0), lambda observer: observer.stream_opened(stream))
+        self._hold(stream, (_OPENED, 0, 0), lambda observer: observer.stream_opened(stream))
 
     def frame_rendered(self, stream: StreamInfo, frame: RenderedFrame) -> None:
         """Hold it."""
-        self._hold((stream.number, _FRAME, frame.sequence, 0), lambda observer: observer.frame_rendered(stream, frame))
+        now_ns = self._now_ns()
+        if now_ns != self._instant_ns:
+            if len(self._held) >= _FRAMES_HELD or not self._frames_alone:
+                self.flush()
+            self._instant_ns = now_ns
+        self._held.append(((now_ns, stream.number, _FRAME, frame.sequence, 0), stream, frame))
 
     def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
         """Hold it, behind the frames of its instant."""
-        key = stream.number, _MISSED, record.received_ns, 0
-        self._hold(key, lambda observer: observer.data_missed(stream, record))
+        key = _MISSED, record.received_ns, 0
+        self._hold(stream, key, lambda observer: observer.data_missed(stream, record))
 
     def remarked(self, stream: StreamInfo, text: str) -> None:
         """Tell it at once to those who show the present; the others learn it from the stream's result."""
@@ -87,17 +98,17 @@ class OrderedObserver(Observer):
         """Hold it."""
         for observer in self._prompt:
             observer.stream_ended(stream, result)
-        self._hold((stream.number, _ENDED, 0, 0), lambda observer: observer.stream_ended(stream, result))
+        self._hold(stream, (_ENDED, 0, 0), lambda observer: observer.stream_ended(stream, result))
 
     def other_end_opened(self, stream: StreamInfo) -> None:
         """Hold it."""
-        key = stream.number, _OTHER_END, stream.opened_ns, 0
-        self._hold(key, lambda observer: observer.other_end_opened(stream))
+        key = _OTHER_END, stream.opened_ns, 0
+        self._hold(stream, key, lambda observer: observer.other_end_opened(stream))
 
     def other_end_ended(self, stream: StreamInfo, result: StreamResult) -> None:
         """Hold it."""
-        key = stream.number, _OTHER_END, stream.opened_ns, 1
-        self._hold(key, lambda observer: observer.other_end_ended(stream, result))
+        key = _OTHER_END, stream.opened_ns, 1
+        self._hold(stream, key, lambda observer: observer.other_end_ended(stream, result))
 
     def lone_end(self, result: StreamResult) -> None:
         """Hand on what is held, and then tell it: they come in their order, before the status of their instant."""
@@ -110,6 +121,7 @@ class OrderedObserver(Observer):
         for observer in self._prompt:
             observer.status(snapshot)
         self._see_instant()
+        self._frames_alone = False
         self._status = snapshot
 
     def redraw(self, snapshot: RunSnapshot) -> None:
@@ -170,6 +182,7 @@ class OrderedObserver(Observer):
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""
         self._hand_on()
+        self._frames_alone = True
         if self._status is not None:
             snapshot, self._status = self._status, None
             for observer in self._observers:
@@ -180,16 +193,22 @@ class OrderedObserver(Observer):
         if self._held:
             held, self._held = self._held, []
             held.sort(key=_key_of)
-            for (_, kind, _, _), tell in held:
-                for observer in self._frame_observers if kind == _FRAME else self._observers:
-                    tell(observer)
+            for _, stream, what in held:
+                if isinstance(what, RenderedFrame):
+                    for observer in self._frame_observers:
+                        observer.frame_rendered(stream, what)
+                else:
+                    for observer in self._observers:
+                        what(observer)
 
-    def _see_instant(self) -> None:
+    def _see_instant(self) -> int:
         now_ns = self._now_ns()
         if now_ns != self._instant_ns:
             self.flush()
             self._instant_ns = now_ns
+        return now_ns
 
-    def _hold(self, key: _Key, tell: Callable[[Observer], None]) -> None:
-        self._see_instant()
-        self._held.append((key, tell))
+    def _hold(self, stream: StreamInfo, key: tuple[int, int, int], tell: _Tell) -> None:
+        now_ns = self._see_instant()
+        self._frames_alone = False
+        self._held.append(((now_ns, stream.number, *key), stream, tell))

@@ -339,4 +339,7 @@ class FrameBuffer:
         if self._on_record is not None:
             self._on_record(record)
         if self._on_frame is not None:
-            self._on_frame(RenderedFrame(record.sequence, verdict, size, *last, record.due_ns, record))
+            qpc, qpf, received_ns = last
+            told = record.sequence, verdict, size, qpc, qpf, received_ns, record.due_ns, record
+            # Without the detour of a named tuple's constructor, for nearly every frame.
+            self._on_frame(tuple.__new__(RenderedFrame, told))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-
-from attrs import frozen
+from typing import NamedTuple
 
 from cts.metrics.frame_record import FrameRecord
 
@@ -29,9 +28,8 @@ class VerdictRule(Enum):
     """By the bytes that came, whatever they were: the original's rule."""
 
 
-@frozen
-class RenderedFrame:
-    """A frame and its verdict.
+class RenderedFrame(NamedTuple):
+    """A frame and its verdict (a tuple, since one may be made for every frame).
 
     Attributes:
         sequence: its number, from 1.

@@ -44,32 +44,48 @@ def record_written(record: FrameRecord, size: int, last: LastArrival, began_ns: 
         last: its last arrival.
         began_ns: time 0 in the run's clock.
     """
-    text = f',"due":{record.due}'
-    if record.distinct != record.due:
-        text += f',"distinct":{record.distinct}'
-    if record.distinct_size != size:
-        text += f',"distinct_size":{record.distinct_size}'
-    if record.duplicate:
-        text += f',"duplicate":{record.duplicate}'
-    if record.missing != ():
-        text += f',"missing":{_ranges(record.missing)}'
+    (
+        _,
+        _,
+        due,
+        distinct,
+        distinct_size,
+        duplicate,
+        missing,
+        first_ns,
+        last_ns,
+        whole_ns,
+        again_ns,
+        least_ns,
+        greatest_ns,
+        transit_ns,
+        extents,
+    ) = record
+    text = f',"due":{due}'
+    if distinct != due:
+        text += f',"distinct":{distinct}'
+    if distinct_size != size:
+        text += f',"distinct_size":{distinct_size}'
+    if duplicate:
+        text += f',"duplicate":{duplicate}'
+    if missing != ():
+        text += f',"missing":{_ranges(missing)}'
     received_ns = None if last is None else last[0]
-    if record.first_ns != received_ns:
-        text += f',"first_ns":{_since(record.first_ns, began_ns)}'
-    if record.last_ns != received_ns:
-        text += f',"last_ns":{_since(record.last_ns, began_ns)}'
-    if record.whole_ns != (record.last_ns if record.missing == () else None):
-        text += f',"whole_ns":{_since(record.whole_ns, began_ns)}'
-    if record.again_ns is not None:
-        text += f',"again_ns":{record.again_ns - began_ns}'
-    transit_ns, least_ns, greatest_ns = record.transit_ns, record.least_transit_ns, record.greatest_transit_ns
+    if first_ns != received_ns:
+        text += f',"first_ns":{_since(first_ns, began_ns)}'
+    if last_ns != received_ns:
+        text += f',"last_ns":{_since(last_ns, began_ns)}'
+    if whole_ns != (last_ns if missing == () else None):
+        text += f',"whole_ns":{_since(whole_ns, began_ns)}'
+    if again_ns is not None:
+        text += f',"again_ns":{again_ns - began_ns}'
     if transit_ns != _transit_ns(last):
         text += f',"transit_ns":{_value(transit_ns)}'
     if least_ns != transit_ns:
         text += f',"least_transit_ns":{_value(least_ns)}'
     if greatest_ns != transit_ns:
         text += f',"greatest_transit_ns":{_value(greatest_ns)}'
-    return f'{text},"extents":{_list(record.extents)}' if record.extents else text
+    return f'{text},"extents":{_list(extents)}' if extents else text
 
 
 def record_read(

@@ -157,6 +157,31 @@ def test_an_earlier_instant_is_told_first_whatever_its_streams_numbers() -> None
     assert record.told == ["opened 9", "opened 1", "closing"]
 
 
+def test_a_few_frames_of_several_instants_are_told_together_in_the_order_of_these() -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    for number in range(32, 0, -1):
+        clock.ns += 1
+        ordered.frame_rendered(stream(number), frame(1))
+    assert record.told == []
+    clock.ns += 1
+    ordered.frame_rendered(stream(1), frame(2))
+    assert record.told == [f"frame {number}.1" for number in range(32, 0, -1)]
+
+
+@pytest.mark.parametrize("tell", [opened(2), ended(2), status(7)])
+def test_frames_wait_no_longer_than_what_comes_behind_them(tell: Event) -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    ordered.frame_rendered(stream(9), frame(1))
+    clock.ns += 1
+    tell(ordered)
+    assert record.told == ["frame 9.1"]
+    clock.ns += 1
+    ordered.frame_rendered(stream(9), frame(2))
+    assert len(record.told) == 2
+
+
 def test_a_status_told_twice_in_an_instant_is_told_once_with_the_later_counts() -> None:
     clock, record = Clock(), Record()
     ordered = OrderedObserver([record], clock.now_ns)

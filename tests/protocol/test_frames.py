@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from attrs import evolve, frozen
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -244,7 +244,7 @@ def test_each_frame_is_reported_with_the_stamps_of_its_last_datagram() -> None:
     buffer.add(2, 1, 400, 400, 33, 1, 30, BASE + 3)
     buffer.add(3, 1, 1001, 1001, 44, 1, 40, BASE + 4)
     buffer.render_before(render_ns(4) + 1)
-    assert [evolve(frame, record=None) for frame in seen] == [
+    assert [frame._replace(record=None) for frame in seen] == [
         RenderedFrame(1, Verdict.COMPLETED, 1000, 22, 20, BASE + 2, render_ns(1)),
         RenderedFrame(2, Verdict.DROPPED, 400, 33, 30, BASE + 3, render_ns(2)),
         RenderedFrame(3, Verdict.REPEATED, 1001, 44, 40, BASE + 4, render_ns(3)),

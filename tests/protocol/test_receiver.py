@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -276,7 +275,7 @@ def test_a_frame_is_reported_with_its_bytes_and_with_stamp_and_time_of_its_last_
     driven.get(BASE + 2, last)
     driven.get(FIRST_RENDER + 1, data(1))
     (frame,) = driven.rendered
-    assert evolve(frame, record=None) == RenderedFrame(1, Verdict.DROPPED, 800, 6, 20_000_000, BASE + 2, FIRST_RENDER)
+    assert frame._replace(record=None) == RenderedFrame(1, Verdict.DROPPED, 800, 6, 20_000_000, BASE + 2, FIRST_RENDER)
 
 
 def test_frames_are_reported_together_by_the_first_arrival_that_shows_the_sixteenth_to_have_passed() -> None:

@@ -130,7 +130,7 @@ def _with_record(frame: RenderedFrame, record: FrameRecord | None) -> RenderedFr
     if record is None:
         return frame
     own = record._replace(sequence=frame.sequence, due_ns=frame.due_ns)
-    return evolve(frame, record=own._replace(distinct_size=min(record.distinct_size, frame.size)))
+    return frame._replace(record=own._replace(distinct_size=min(record.distinct_size, frame.size)))
 
 
 _PLAIN_FRAMES = st.builds(
@@ -142,7 +142,8 @@ _PLAIN_FRAMES = st.builds(
     sender_qpf=st.integers(-(2**63), 2**63 - 1),
     received_ns=_TIMES,
     due_ns=_TIMES,
-) | st.builds(RenderedFrame, _COUNTS, st.just(Verdict.DROPPED), *[st.just(0)] * 4, _TIMES)
+    record=st.none(),
+) | st.builds(RenderedFrame, _COUNTS, st.just(Verdict.DROPPED), *[st.just(0)] * 4, _TIMES, st.none())
 _FRAMES = st.builds(_with_record, _PLAIN_FRAMES, st.none() | RECORDS) | MISSED
 """What is told of a stream's data; the plan of the settings makes frames of as many datagrams as these have."""
 
@@ -153,7 +154,7 @@ def _in_order(data: list[RenderedFrame | MissedRecord]) -> list[RenderedFrame | 
         (each.due_ns - BEGAN_NS + 2**61 if isinstance(each, RenderedFrame) else 0) // 4 + 1 for each in data
     )
     return [
-        _with_record(evolve(each, sequence=sequence, due_ns=due_ns), each.record)
+        _with_record(each._replace(sequence=sequence, due_ns=due_ns), each.record)
         if isinstance(each, RenderedFrame)
         else each
         for sequence, (each, due_ns) in enumerate(zip(data, dues_ns, strict=True), 1)
@@ -551,7 +552,7 @@ def test_lines_that_are_long_are_kept_up_to_a_limit_in_all(tmp_path: Path) -> No
     assert "is one of too many that are long" in refusal_of(lambda: replayed(path))
 
 
-@pytest.mark.parametrize("again", [_frame(1), evolve(_frame(3), due_ns=BEGAN_NS)])
+@pytest.mark.parametrize("again", [_frame(1), _frame(3)._replace(due_ns=BEGAN_NS)])
 def test_a_frame_that_is_not_behind_the_one_before_it_is_refused(tmp_path: Path, again: RenderedFrame) -> None:
     def told(heard: Observer, log: EventsLog) -> None:
         for observer in (heard, log):
