@@ -244,6 +244,7 @@ class Session(ISession):
     def _look(self) -> Iterator[None]:
         """Look at all streams, step by step; what a snapshot needs is then at hand, and what it would cause has happened."""
         yield from self._ledger.put_off.steps()
+        yield from self.observer.catch_up()
         for streams in self._sides.streams.values():
             yield from streams.look()
         if self.observer.redraws:

@@ -1,16 +1,16 @@
 """Output that does not depend on the order in which tasks ran: events of one instant are handed on in a fixed order.
 
 Tasks that wake at the same instant run in an order that nobody promises, so what they report is held until the clock has
-moved on, and a few frames a little longer, then sorted by instant, stream number and, within a stream, by its life: opened,
-frames by sequence, data that missed its frame, ended; the measured end first, then others, the sooner of them opened the
-sooner. The status of an instant comes after all of them; told more than once, the last one stands, for it holds the others'
-counts.
+moved on, and then until somebody catches up, a status comes or much is held. It is handed on sorted by instant, stream number
+and, within a stream, by its life: opened, frames by sequence, data that missed its frame, ended; the measured end first, then
+others, the sooner of them opened the sooner. The status of an instant comes after all of them; told more than once, the last
+one stands, for it holds the others' counts.
 On a simulated clock a log is then the same bytes in every run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 
@@ -27,8 +27,11 @@ _OPENED, _FRAME, _MISSED, _ENDED, _OTHER_END = range(5)
 _Key = tuple[int, int, int, int, int]
 """Instant, stream number, kind; frame sequence, arrival of missed data or opening of another end; whether that is its end."""
 _Tell = Callable[[Observer], None]
+_Held = tuple[_Key, StreamInfo, RenderedFrame | _Tell]
 _FRAMES_HELD = 32
-"""So many are handed on together, at the latest: one by one they cost twice as much."""
+"""With so many, of which each costs little, all that is held is handed on: one by one they cost twice as much."""
+_HELD_AT_MOST = 256
+"""With so many of anything."""
 _key_of = itemgetter(0)
 
 
@@ -54,9 +57,7 @@ class OrderedObserver(Observer):
         self.redraws = any(observer.redraws for observer in self._prompt)
         self._now_ns = now_ns
         self._instant_ns: int | None = None
-        self._held: list[tuple[_Key, StreamInfo, RenderedFrame | _Tell]] = []
-        # Whether that is all that is held: nobody waits for a line of a frame.
-        self._frames_alone = True
+        self._held: list[_Held] = []
         self._status: RunSnapshot | None = None
 
     def run_began(self, began_ns: int) -> None:
@@ -74,9 +75,7 @@ class OrderedObserver(Observer):
         """Hold it."""
         now_ns = self._now_ns()
         if now_ns != self._instant_ns:
-            if len(self._held) >= _FRAMES_HELD or not self._frames_alone:
-                self.flush()
-            self._instant_ns = now_ns
+            self._pass_instant(now_ns, _FRAMES_HELD)
         self._held.append(((now_ns, stream.number, _FRAME, frame.sequence, 0), stream, frame))
 
     def data_missed(self, stream: StreamInfo, record: MissedRecord) -> None:
@@ -120,8 +119,8 @@ class OrderedObserver(Observer):
         """Hold it, in place of another of this instant."""
         for observer in self._prompt:
             observer.status(snapshot)
-        self._see_instant()
-        self._frames_alone = False
+        if (now_ns := self._now_ns()) != self._instant_ns:
+            self._pass_instant(now_ns, 0)
         self._status = snapshot
 
     def redraw(self, snapshot: RunSnapshot) -> None:
@@ -179,10 +178,20 @@ class OrderedObserver(Observer):
         """Return the failures of every observer."""
         return tuple(failure for observer in self._all for failure in observer.failures())
 
+    def catch_up(self) -> Iterator[None]:
+        """Hand on what earlier instants brought, a piece in each step: to write down the end of a stream takes its time."""
+        if (now_ns := self._now_ns()) == self._instant_ns:
+            return
+        if self._status is not None:
+            self.flush()
+        self._held.sort(key=_key_of)
+        while self._held and self._status is None and self._held[0][0][0] < now_ns:
+            self._hand(self._held.pop(0))
+            yield
+
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""
         self._hand_on()
-        self._frames_alone = True
         if self._status is not None:
             snapshot, self._status = self._status, None
             for observer in self._observers:
@@ -193,22 +202,26 @@ class OrderedObserver(Observer):
         if self._held:
             held, self._held = self._held, []
             held.sort(key=_key_of)
-            for _, stream, what in held:
-                if isinstance(what, RenderedFrame):
-                    for observer in self._frame_observers:
-                        observer.frame_rendered(stream, what)
-                else:
-                    for observer in self._observers:
-                        what(observer)
+            for each in held:
+                self._hand(each)
 
-    def _see_instant(self) -> int:
-        now_ns = self._now_ns()
-        if now_ns != self._instant_ns:
+    def _hand(self, each: _Held) -> None:
+        _, stream, what = each
+        if isinstance(what, RenderedFrame):
+            for observer in self._frame_observers:
+                observer.frame_rendered(stream, what)
+        else:
+            for observer in self._observers:
+                what(observer)
+
+    def _pass_instant(self, now_ns: int, most: int) -> None:
+        """Take note that a later instant has come; what is held may wait on where it is less than that, and no status is."""
+        if self._status is not None or len(self._held) >= most:
             self.flush()
-            self._instant_ns = now_ns
-        return now_ns
+        self._instant_ns = now_ns
 
     def _hold(self, stream: StreamInfo, key: tuple[int, int, int], tell: _Tell) -> None:
-        now_ns = self._see_instant()
-        self._frames_alone = False
+        now_ns = self._now_ns()
+        if now_ns != self._instant_ns:
+            self._pass_instant(now_ns, _HELD_AT_MOST)
         self._held.append(((now_ns, stream.number, *key), stream, tell))

@@ -6,6 +6,8 @@ holds what it cannot write at once. Streams are numbered in the order in which t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cts.metrics.frame_record import MissedRecord
 from cts.protocol.frames import RenderedFrame
 from cts.records.results import RunReport
@@ -68,6 +70,10 @@ class Observer:
 
     def status(self, snapshot: RunSnapshot) -> None:
         """A status interval ended, or the run did (then ``closing`` follows)."""
+
+    def catch_up(self) -> Iterator[None]:
+        """Do what was put off, in steps between which frames may leave; asked before each status."""
+        yield from ()
 
     def redraw(self, snapshot: RunSnapshot) -> None:
         """A second passed within a status interval."""

@@ -137,14 +137,66 @@ def test_any_order_within_an_instant_gives_the_same_output(first: list[Event], s
     assert record.told == TOLD
 
 
-def test_what_one_instant_brought_is_told_when_a_later_one_is_seen() -> None:
+def test_what_earlier_instants_brought_is_told_a_piece_in_each_step_by_who_catches_up() -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    ordered.stream_opened(stream(2))
+    ordered.stream_opened(stream(1))
+    assert list(ordered.catch_up()) == []
+    clock.ns = 1
+    steps = ordered.catch_up()
+    next(steps)
+    assert record.told == ["opened 1"]
+    ordered.stream_opened(stream(3))
+    assert len(list(steps)) == 1
+    assert record.told == ["opened 1", "opened 2"]
+
+
+def test_while_somebody_catches_up_much_may_come() -> None:
     clock, record = Clock(), Record()
     ordered = OrderedObserver([record], clock.now_ns)
     ordered.stream_opened(stream(1))
-    assert record.told == []
-    clock.ns = 1
     ordered.stream_opened(stream(2))
+    clock.ns = 1
+    steps = ordered.catch_up()
+    next(steps)
+    for sequence in range(1, 100):
+        clock.ns += 1
+        ordered.frame_rendered(stream(1), frame(sequence))
+    list(steps)
+    ordered.closing()
+    assert record.told == ["opened 1", "opened 2", *(f"frame 1.{sequence}" for sequence in range(1, 100)), "closing"]
+
+
+def test_without_anybody_who_catches_up_no_more_than_some_hundred_events_wait() -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    for number in range(1, 1000):
+        clock.ns += 1
+        ordered.stream_opened(stream(number))
+    assert record.told == [f"opened {number}" for number in range(1, 1 + len(record.told))]
+    assert len(record.told) > 500
+
+
+def test_a_status_comes_behind_what_came_before_it_and_before_what_comes_later() -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    ordered.stream_opened(stream(1))
+    clock.ns = 1
+    ordered.status(snapshot(7))
     assert record.told == ["opened 1"]
+    clock.ns = 2
+    ordered.stream_opened(stream(2))
+    assert record.told == ["opened 1", "status 7/0"]
+
+
+def test_a_status_is_handed_on_by_who_catches_up_later() -> None:
+    clock, record = Clock(), Record()
+    ordered = OrderedObserver([record], clock.now_ns)
+    ordered.status(snapshot(7))
+    clock.ns = 1
+    list(ordered.catch_up())
+    assert record.told == ["status 7/0"]
 
 
 def test_an_earlier_instant_is_told_first_whatever_its_streams_numbers() -> None:
@@ -167,19 +219,6 @@ def test_a_few_frames_of_several_instants_are_told_together_in_the_order_of_thes
     clock.ns += 1
     ordered.frame_rendered(stream(1), frame(2))
     assert record.told == [f"frame {number}.1" for number in range(32, 0, -1)]
-
-
-@pytest.mark.parametrize("tell", [opened(2), ended(2), status(7)])
-def test_frames_wait_no_longer_than_what_comes_behind_them(tell: Event) -> None:
-    clock, record = Clock(), Record()
-    ordered = OrderedObserver([record], clock.now_ns)
-    ordered.frame_rendered(stream(9), frame(1))
-    clock.ns += 1
-    tell(ordered)
-    assert record.told == ["frame 9.1"]
-    clock.ns += 1
-    ordered.frame_rendered(stream(9), frame(2))
-    assert len(record.told) == 2
 
 
 def test_a_status_told_twice_in_an_instant_is_told_once_with_the_later_counts() -> None:
