@@ -3,7 +3,9 @@
     python benchmarks/observers_cost.py --rounds 9
 
 Server and client are a process each; both have a terminal, a Prometheus port asked every second and an events file, or none of
-them. Lateness is of the sending side's sends, frames are the receiving side's. README.md beside this file says how to read it.
+them. Lateness is of the sending side's sends, frames are the receiving side's. On a host with few processors the two compete:
+``--deaf`` has streams asked for by somebody who never reads, so that the server is alone; ``--stranger`` has a process that has
+nothing to do with them take a share of a processor in place of the watching. README.md beside this file says how to read it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
@@ -27,19 +31,38 @@ from pathlib import Path
 from attrs import frozen
 from stream_load import finish, start
 
+from cts.protocol.wire import Start
+
 _PROCESSORS = sorted(os.sched_getaffinity(0))
 _WAYS = ("live", "scrape", "events")
 _SIDES = ("server", "client")
 _PERCENTILES = ("p50", "p99", "p999")
+_LISTENS_SECONDS = 3
+"""After so long a server listens."""
+_WORK = """
+import time
+while True:
+    began = time.perf_counter()
+    while time.perf_counter() - began < 0.001:
+        pass
+    time.sleep({rest})
+"""
 
 
 @frozen
 class Figures:
-    """One round: lateness in seconds by percentile, frames by verdict, seconds of CPU time of both sides together."""
+    """One round: lateness in seconds by percentile, frames by verdict of who reads them, seconds of CPU time of all sides."""
 
     lateness: dict[str, float]
-    frames: dict[str, int]
+    frames: dict[str, int] | None
     cpu_seconds: float
+
+    def __str__(self) -> str:
+        late = ", ".join(f"{key} {value * 1e3:.3f}" for key, value in self.lateness.items())
+        text = f"late ms {late}; {self.cpu_seconds:.1f} s of CPU"
+        if self.frames is None:
+            return text
+        return f"{text}; {self.frames['completed'] / (self.frames['completed'] + self.frames['dropped']):.3%} whole"
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -103,6 +126,31 @@ def watched(stack: ExitStack, folder: Path, role: str, ways: Collection[str]) ->
     return settings, end
 
 
+@contextlib.contextmanager
+def stranger(share: float) -> Iterator[None]:
+    """Have a process take that share of a processor, a millisecond at a time."""
+    with subprocess.Popen([sys.executable, "-c", _WORK.format(rest=0.001 / share - 0.001)]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def ask(address: str, streams: int, spread_seconds: float) -> list[socket.socket]:
+    """Ask for streams, and read nothing of them; return what must stay open as long as they run."""
+    host, _, port = address.rpartition(":")
+    asking = []
+    for _ in range(streams):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # What does not fit is thrown away, which costs nothing.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
+        sock.connect((host, int(port)))
+        sock.send(Start().encode())
+        asking.append(sock)
+        time.sleep(spread_seconds / streams)
+    return asking
+
+
 def keep_apart(pid: int) -> None:
     """Give a process a processor of its own, as on a machine of its own; this one and what it starts get the others."""
     first, *others = _PROCESSORS
@@ -129,20 +177,28 @@ def play(chosen: argparse.Namespace, ways: Collection[str]) -> Figures:
     sides: list[subprocess.Popen[str]] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for role in ("server", "client"):
+        for role in ("server",) if chosen.deaf else ("server", "client"):
             more, end = watched(stack, folder, role, ways if role in chosen.sides else ())
             sides.append(start(role, [*common, *own[role], *more], end))
             if chosen.apart and role == "server":
                 keep_apart(sides[-1].pid)
-        server, client = sides
-        received = finish(client)
+        server, *client = sides
+        if chosen.deaf:
+            time.sleep(_LISTENS_SECONDS)
+            asking = ask(address, streams, spread / 1e6)
+            time.sleep(chosen.seconds + 0.5)
+        received = [finish(side) for side in client]
         server.send_signal(signal.SIGINT)
         sent = finish(server)
-    lateness, frames = sent.report["send_lateness_seconds"], received.report["frames"]
+        if chosen.deaf:
+            for sock in asking:
+                sock.close()
+    lateness = sent.report["send_lateness_seconds"]
     assert isinstance(lateness, dict)
-    assert isinstance(frames, dict)
     late = {name: lateness[name] for name in _PERCENTILES}
-    return Figures(late, frames, sent.cpu_seconds + received.cpu_seconds)
+    frames = received[0].report["frames"] if received else None
+    assert frames is None or isinstance(frames, dict)
+    return Figures(late, frames, sum(side.cpu_seconds for side in (sent, *received)))
 
 
 def main() -> None:
@@ -156,26 +212,29 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", default=_WAYS, choices=_WAYS, help="how it is watched")
     parser.add_argument("--sides", nargs="*", default=_SIDES, choices=_SIDES, help="which processes are watched")
     parser.add_argument("--apart", action="store_true", help="the server has a processor of its own")
+    parser.add_argument("--deaf", action="store_true", help="nobody reads what is sent")
+    parser.add_argument(
+        "--stranger", type=float, help="share of a processor that something else takes, in place of watching"
+    )
     chosen = parser.parse_args()
-    alone: list[Figures] = []
-    observed: list[Figures] = []
+    compared = "watched" if chosen.stranger is None else "beside a stranger"
+    results: dict[str, list[Figures]] = {"alone": [], compared: []}
     for number in range(chosen.rounds):
-        order = (alone, observed) if number % 2 else (observed, alone)
-        for results in order:
-            results.append(play(chosen, chosen.ways if results is observed else ()))
-        for name, results in (("alone", alone), ("watched", observed)):
-            last = results[-1]
-            late = ", ".join(f"{key} {value * 1e3:.3f}" for key, value in last.lateness.items())
-            whole = last.frames["completed"] / sum(last.frames[key] for key in ("completed", "dropped"))
-            print(
-                f"round {number + 1} {name}: late ms {late}; {whole:.3%} whole; {last.cpu_seconds:.1f} s of CPU",
-                flush=True,
-            )
-    for name in _PERCENTILES:
-        ratios = [b.lateness[name] / a.lateness[name] for a, b in zip(alone, observed, strict=True)]
-        print(f"{name} of watched: {statistics.median(ratios):.3f} of alone ({min(ratios):.2f} to {max(ratios):.2f})")
-    seconds = [b.cpu_seconds / a.cpu_seconds for a, b in zip(alone, observed, strict=True)]
-    print(f"CPU of watched: {statistics.median(seconds):.3f} of alone ({min(seconds):.2f} to {max(seconds):.2f})")
+        for name in sorted(results, reverse=not number % 2):
+            if name == "alone":
+                figures = play(chosen, ())
+            elif chosen.stranger is None:
+                figures = play(chosen, chosen.ways)
+            else:
+                with stranger(chosen.stranger):
+                    figures = play(chosen, ())
+            results[name].append(figures)
+            print(f"round {number + 1} {name}: {figures}", flush=True)
+    rounds = list(zip(*results.values(), strict=True))
+    of_what = {name: [other.lateness[name] / alone.lateness[name] for alone, other in rounds] for name in _PERCENTILES}
+    of_what["CPU"] = [other.cpu_seconds / alone.cpu_seconds for alone, other in rounds]
+    for name, ratios in of_what.items():
+        print(f"{name} {compared}: {statistics.median(ratios):.3f} of alone ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":
