@@ -24,10 +24,10 @@ from cts.output.slices import NOTHING_YET
 from cts.records.snapshots import Outcome, RunSnapshot, StreamSnapshot
 from cts.units import SECOND
 
-__all__ = ["RunCollector"]
+__all__ = ["PAUSE_SECONDS", "RunCollector"]
 
-_PAUSE_SECONDS = 0.001
-"""After each metric; in the scrape's own thread, never in the one that sends."""
+PAUSE_SECONDS = 0.001
+"""After each piece of a scrape's work, such as a metric; in its own thread, never in the one that sends."""
 
 
 class RunCollector(Collector):
@@ -48,7 +48,7 @@ class RunCollector(Collector):
         """Yield every metric, with pauses: whoever formats them holds up the frames of this process meanwhile."""
         for metric in self._metrics(self.snapshot):
             yield metric
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
 
     def _metrics(self, snapshot: RunSnapshot) -> Iterator[Metric]:
         yield _labelled(GaugeMetricFamily, "cts_run_info", "What runs; always 1.", {tuple(self._about.items()): 1})

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from socketserver import TCPServer
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import CollectorRegistry
 
 from cts.errors import UserError, system_error
-from cts.output.metric_families import RunCollector
+from cts.output.metric_families import PAUSE_SECONDS, RunCollector
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import Address, RunSnapshot
 
@@ -92,6 +94,19 @@ class MetricsServer(PromptObserver):
 
 class _Handler(WSGIRequestHandler):
     timeout = _SILENCE_SECONDS
+
+    def parse_request(self) -> bool:
+        """Do it with pauses around it: in one go a request held up the frames of this process for a millisecond and more."""
+        time.sleep(PAUSE_SECONDS)
+        understood = super().parse_request()
+        time.sleep(PAUSE_SECONDS)
+        return understood
+
+    def get_environ(self) -> dict[str, Any]:
+        """Pause behind it."""
+        environ = super().get_environ()
+        time.sleep(PAUSE_SECONDS)
+        return environ
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: standard error is for the run."""
