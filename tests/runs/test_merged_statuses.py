@@ -25,6 +25,7 @@ class Told(PromptObserver):
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.open: list[int] = []
         self.redrawn: list[int] = []
         self.remarks: list[tuple[int, str]] = []
         self.delays = DelayTotals()
@@ -34,6 +35,7 @@ class Told(PromptObserver):
 
     def status(self, snapshot: RunSnapshot) -> None:
         self.statuses.append(snapshot.counts.bytes_received)
+        self.open.append(snapshot.open_streams)
         self.delays = snapshot.delays
 
     def redraw(self, snapshot: RunSnapshot) -> None:
@@ -95,6 +97,17 @@ async def test_one_that_has_ended_is_waited_for_no_more_and_its_counts_stay() ->
     first.over = True
     session._take(second, status(10, whole=True))
     assert told.statuses == [15]
+
+
+async def test_as_many_streams_are_open_as_have_been_told_of_and_have_not_ended_whatever_a_worker_told_last() -> None:
+    told, session, first, second = two_workers()
+    for worker in (first, second):
+        session._take(worker, Opened(stream_of(1)))
+        session._take(worker, status(1, whole=True))
+    session._take(first, given_up(1))
+    session._take(second, status(2, whole=True))
+    session._take(first, status(2, whole=True))
+    assert told.open == [2, 1]
 
 
 async def test_the_delays_of_all_workers_are_told_together() -> None:

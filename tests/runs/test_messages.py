@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -50,6 +52,7 @@ from tests.output.live_states import live_figures, many_streams
 from tests.output.test_intervals import delays
 from tests.output.test_media_text import WHOLE
 from tests.output.test_peer_text import RECEIVER, SENDER
+from tests.runs.processes import HANGS_S
 
 HERE, THERE = Address("127.0.0.1", 4444), Address("::1", 50000)
 PLAYOUT = Playout(
@@ -198,3 +201,14 @@ def test_a_task_carries_whatever_toml_can_say_to_a_plugin(options: Mapping[str, 
 def test_a_message_of_another_version_says_what_to_look_for(data: bytes) -> None:
     with pytest.raises(UserError, match="upgraded while it ran"):
         read([data])
+
+
+@pytest.mark.parametrize("data", [b"garbage" * 10, bytes(64), packed(Ready())[:3] + b"\xff" * 64])
+def test_a_process_that_is_given_garbage_in_place_of_its_task_says_so_and_ends(data: bytes) -> None:
+    command = [sys.executable, "-m", "cts.runs.workers.worker"]
+    done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=HANGS_S)
+    ready, failed = read([done.stdout])
+    assert isinstance(ready, Ready)
+    assert isinstance(failed, Failed)
+    assert "upgraded while it ran" in failed.text
+    assert (done.returncode, done.stderr) == (0, b"")
