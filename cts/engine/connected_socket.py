@@ -189,17 +189,22 @@ class ConnectedSocket(IConnectedSocket):
 
     def observe(self, now_ns: int) -> StreamSnapshot:
         """Return the counts with everything that happened before ``now_ns`` in them."""
+        if self._receiver is not None:
+            self._request.endpoint.drain()
+            self._receiver.observe(now_ns)
+        self._say(self._pattern.remark)
+        self._say_not_reached(self._pattern.absence.times)
+        return self.counts(now_ns)
+
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        """Return the counts as they stand: those of the frames that have been told of."""
         received = on_time = of_no_frame = duplicates = 0
         pattern = self._pattern
         due = DueBytes(pattern.confirmed_bytes + pattern.unsent_bytes, pattern.unsent_bytes)
         if self._receiver is not None:
-            self._request.endpoint.drain()
-            self._receiver.observe(now_ns)
             frames = self._receiver.frames
             received, on_time, of_no_frame = frames.bytes_received, frames.bytes_on_time, frames.bytes_of_no_frame
             due, duplicates = frames.due, frames.duplicates
-        self._say(pattern.remark)
-        self._say_not_reached(pattern.absence.times)
         return StreamSnapshot(
             frames=pattern.counts,
             bytes_received=received,

@@ -15,11 +15,14 @@ from cts.protocol.control.client import ClientHandshake
 from cts.protocol.control.greeting import Opening
 from cts.records.measures import StreamMeasures
 from cts.records.snapshots import StreamInfo
+from cts.units import MILLISECOND
 
 __all__ = ["OpenStream", "OpenStreams"]
 
 _LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
 """Streams that are looked at, and whose counts are added up, in one go: that takes as long as a few frames take to be sent."""
+_LOOKED_AT_FOR_NS = MILLISECOND // 2
+"""So long at most where much has arrived that nobody had read, but for the stream that is looked at then."""
 
 
 @frozen(eq=False)
@@ -108,24 +111,28 @@ class OpenStreams:
             pacer: says what the time is.
         """
         self.seen, self._looked_ahead = {}, []
-        for number, stream in enumerate(self.all()):
-            if number % _LOOKED_AT_A_TIME == 0:
+        looked_at, began_ns = _LOOKED_AT_A_TIME, 0
+        for stream in self.all():
+            if looked_at >= _LOOKED_AT_A_TIME or pacer.now_ns() - began_ns > _LOOKED_AT_FOR_NS:
                 yield
+                looked_at, began_ns = 0, pacer.now_ns()
             if stream in self._open:
                 self.seen[stream] = stream.socket.observe(pacer.now_ns())
-        # What a receiver counts has to be what it has told of its frames: that is looked at again.
+            looked_at += 1
+        # What a receiver counts has to be what it has told of its frames, of which it may tell more until then.
         if role is Role.SENDER:
             yield from self._add_up()
 
     def counts(self, now_ns: int) -> list[StreamSnapshot]:
-        """Return what adds up to the counts of all; directly after :meth:`look` as they were then, where they send.
+        """Return what adds up to the counts of all, directly after :meth:`look`: as they were then, where they send.
 
-        With everything that happened before ``now_ns`` in them otherwise, and always where they receive.
+        Where they receive, as they stand, since they have to be those of what has been told of. What has arrived since the look
+        is not read for it: that would take the longer the more it is, and a host that cannot keep up would do nothing else.
         """
         ahead = [(some, total) for some, total in self._looked_ahead if all(each in self._open for each in some)]
         self._looked_ahead = []
         known = {stream for some, _ in ahead for stream in some}
-        others = [stream.socket.observe(now_ns) for stream in self.all() if stream not in known]
+        others = [stream.socket.counts(now_ns) for stream in self.all() if stream not in known]
         return [*(total for _, total in ahead), *others]
 
     def _add_up(self) -> Iterator[None]:

@@ -253,6 +253,12 @@ class GuardedConnectedSocket(IConnectedSocket):
             self._observed = _checked("observe", self._socket.observe(now_ns), StreamSnapshot)
         return self._observed
 
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        """Return the same, as it stands."""
+        with self._ending.noting():
+            self._observed = _checked("counts", self._socket.counts(now_ns), StreamSnapshot)
+        return self._observed
+
 
 class GuardedFactory(IConnectedSocketFactory):
     """Makes connected sockets through a plugin's factory.

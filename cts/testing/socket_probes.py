@@ -194,6 +194,8 @@ def answer_faults(socket: IConnectedSocket, inner: RecordingSocket) -> Iterable[
     for now_ns in (55, 66):
         if socket.observe(now_ns) != inner.observe(now_ns):
             yield f"observe({now_ns}) does not answer what the default socket does, so counts get lost: hand observe on"
+        if socket.counts(now_ns) != inner.counts(now_ns):
+            yield f"counts({now_ns}) does not answer what the default socket does: hand counts on, or each status takes long"
     for received_ns in (inner.another_from_ns - 1, inner.another_from_ns):
         if (says := socket.begins_another(received_ns)) is not inner.begins_another(received_ns):
             yield (

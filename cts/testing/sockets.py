@@ -191,6 +191,10 @@ class RecordingSocket(IConnectedSocket):
             due=DueBytes(*range(now_ns + 15, now_ns + 20)),
         )
 
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        """Return others than :meth:`observe`."""
+        return self.observe(now_ns + 1000)
+
     def result(self) -> StreamResult:
         """Return what ``run`` returns."""
         request = self.request

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from typing import cast
 
 import pytest
 import trio
+from attrs import field, frozen
 
-from cts.api import Address, Role
-from cts.engine.open_streams import OpenStream
+from cts.api import Address, IConnectedSocket, IPacer, Role, StreamSnapshot
+from cts.engine.open_streams import OpenStream, OpenStreams
 from cts.engine.stream_ends import StreamLedger
 from cts.engine.streams import Streams
 from cts.protocol.wire import ConnectionId
+from cts.records.snapshots import StreamInfo
 from cts.testing import RecordingEndpoint
+from cts.units import MILLISECOND
 from tests.engine.bare_server import parts_of
 from tests.engine.small_stream import END, NAME, PLAN
 from tests.engine.virtual_world import World, in_world
@@ -65,3 +69,48 @@ def test_a_status_has_each_stream_once_whatever_ends_between_two_steps(
 ) -> None:
     told, sent = in_world(lambda world: with_streams(world, after, meanwhile))
     assert told == sent > MANY * PLAN.frame_size
+
+
+class Clock:
+    ns = 0
+
+    def now_ns(self) -> int:
+        return self.ns
+
+
+@frozen
+class Busy:
+    """A socket to which more comes as often as it is looked at, which takes its time."""
+
+    clock: Clock
+    takes_ns: int = 0
+    looks: list[int] = field(factory=list)
+
+    def observe(self, now_ns: int) -> StreamSnapshot:
+        self.looks.append(now_ns)
+        self.clock.ns += self.takes_ns
+        return self.counts(now_ns)
+
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        return StreamSnapshot(bytes_received=len(self.looks))
+
+
+def looked_at(busy: Busy, streams: int) -> tuple[OpenStreams, int]:
+    """Look at so many streams of that socket; return them, and in how many steps that was."""
+    opened = OpenStreams()
+    for number in range(1, streams + 1):
+        info = StreamInfo(number, Address("192.0.2.1", 1), Address("192.0.2.9", number), Role.RECEIVER, 0)
+        opened.add(OpenStream(info, cast(IConnectedSocket, busy)))
+    return opened, len(list(opened.look(Role.RECEIVER, cast(IPacer, busy.clock))))
+
+
+def test_a_receiver_is_looked_at_once_a_status_however_much_has_come_since() -> None:
+    busy = Busy(Clock())
+    streams, _ = looked_at(busy, 1)
+    assert streams.counts(0) == [StreamSnapshot(bytes_received=1)]
+    assert len(busy.looks) == 1
+
+
+@pytest.mark.parametrize(("takes_ns", "steps"), [(0, 3), (MILLISECOND, 10), (MILLISECOND // 3, 5)])
+def test_as_many_streams_are_looked_at_in_a_step_as_take_no_long_time(takes_ns: int, steps: int) -> None:
+    assert looked_at(Busy(Clock(), takes_ns), 10)[1] == steps

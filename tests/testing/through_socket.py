@@ -77,6 +77,9 @@ class ThroughSocket(IConnectedSocket):
     def observe(self, now_ns: int) -> StreamSnapshot:
         return self.socket.observe(now_ns)
 
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        return self.socket.counts(now_ns)
+
 
 class ThroughFactory(IConnectedSocketFactory):
     """Puts an endpoint in front of the given one and a socket in front of the default one."""

@@ -159,6 +159,10 @@ class TeeingSocket(IConnectedSocket):
         """Ask the socket behind."""
         return self._socket.observe(now_ns)
 
+    def counts(self, now_ns: int) -> StreamSnapshot:
+        """Ask the socket behind."""
+        return self._socket.counts(now_ns)
+
 
 def show_batch(capture: Capture, local: Address, remote: Address, batch: DatagramBatch) -> None:
     """Show every datagram of a batch from ``remote``."""
