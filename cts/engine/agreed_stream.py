@@ -13,6 +13,7 @@ from cts.api import SUCCEEDED, DatagramBatch, FrameRecord, Histogram, Role, Stre
 from cts.engine.peer_talk import PeerTalk
 from cts.engine.stream_driver import StreamDriver
 from cts.protocol.control.acceptor import Accepted
+from cts.protocol.control.belief import Seen
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import Counts, Results
 from cts.protocol.control.results import CUT_OFF
@@ -150,6 +151,7 @@ class AgreedStream:
             pacer=request.pacer,
             counts=self._counts,
             pace=request.pace,
+            seen=self._seen,
             key_name=key_name,
             on_unconfirmed=self._unconfirmed,
             # Who receives holds nothing up by staying, and what comes late it counts.
@@ -223,6 +225,14 @@ class AgreedStream:
             bytes_sent=counts.bytes_sent,
         )
         return Counts(sent=sent)
+
+    def _seen(self) -> Seen:
+        pattern, role = self._pattern, self._request.role
+        if isinstance(pattern, MediaStreamReceiver):
+            counts = pattern.frames.counts
+            return Seen(role, counts.completed + counts.repeated)
+        # The next one may be leaving.
+        return Seen(role, min(pattern.frames_due + 1, self._request.plan.final_frame))
 
     def _unconfirmed(self, text: str) -> None:
         """Say that nothing was ever heard of the peer; send no more."""

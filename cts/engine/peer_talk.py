@@ -15,6 +15,7 @@ from cts.api import SUCCEEDED, Address, DatagramBatch, IDatagramEndpoint, IPacer
 from cts.errors import DecodeError
 from cts.metrics.clock_figures import ClockMetrics
 from cts.metrics.peer_clock import ClockSample
+from cts.protocol.control.belief import Seen
 from cts.protocol.control.channel import StreamChannel
 from cts.protocol.control.datagrams import controls_apart, decode_control_untrusted
 from cts.protocol.control.messages import Counts, Feature, Results
@@ -36,6 +37,7 @@ class PeerTalk:
         peer: the other end.
         pacer: the run's clock.
         counts: returns what this end has counted up to an instant.
+        seen: returns what this end knows of the stream without a look at what waits to be read; None for nothing.
         pace: how often what is said.
         key_name: whose key the peer has.
         on_unconfirmed: told once, in words, if nothing is ever heard of the peer.
@@ -58,6 +60,7 @@ class PeerTalk:
         pacer: IPacer,
         counts: Callable[[int], Counts],
         pace: Pace,
+        seen: Callable[[], Seen] | None = None,
         key_name: str | None = None,
         on_unconfirmed: Callable[[str], None] | None = None,
         on_silent: Callable[[str], None] | None = None,
@@ -70,6 +73,7 @@ class PeerTalk:
             jitter=pace.jitter,
             features=features,
             plan=plan,
+            seen=seen,
             ping_interval_ns=pace.ping_interval_ns,
         )
         self._endpoint = endpoint

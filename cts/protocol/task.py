@@ -12,6 +12,7 @@ from cts.protocol.stamps import differ_in_stamp_only, flatten_stamps, stamp_step
 __all__ = [
     "FOREVER_NS",
     "JUST_AFTER_NS",
+    "SUCCEEDED",
     "DatagramBatch",
     "IOAction",
     "IOStatus",
@@ -26,6 +27,9 @@ JUST_AFTER_NS = 1
 
 FOREVER_NS = 2**62
 """Due time of what is not due at all."""
+
+SUCCEEDED = "Succeeded"
+"""What a stream without an error came to, as each of :class:`StreamError` is of one with it."""
 
 
 class IOAction(Enum):

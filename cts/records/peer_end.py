@@ -23,7 +23,7 @@ class ControlTotals(Totals):
         other_stream: of another stream, or made up by who does not know this one.
         forged: with another tag than what they say has.
         replayed: copies, and what came too far behind.
-        ignored: what the peer sent too fast, or out of place.
+        ignored: what the peer sent too fast or out of place, or with counts that cannot be.
     """
 
     undecodable: int = 0

@@ -11,7 +11,7 @@ from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
-from cts.protocol.task import StreamError
+from cts.protocol.task import SUCCEEDED, StreamError
 from cts.records.peer_end import PeerEnd
 from cts.records.snapshots import Address, Outcome, StreamSnapshot
 from cts.units import SECOND
@@ -26,7 +26,6 @@ __all__ = [
     "result_of",
 ]
 
-SUCCEEDED = "Succeeded"
 UNKNOWN_CONNECTION_ID = "00000000-0000-0000-0000-000000000000"
 """Logged for a stream whose name never arrived."""
 

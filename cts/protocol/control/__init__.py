@@ -11,6 +11,7 @@
 ``client``           a client's side of the handshake
 ``acceptor``         a server's side, for all of its peers
 ``session``          sealed datagrams of one stream: no forged one, none twice
+``belief``           what of a peer's counts can be
 ``channel``          what one end of a stream says and hears until its end, with ``pinging`` and ``results``
 ===================  ================================================================================================
 

@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from attrs import evolve
-
 from cts.metrics.peer_clock import ClockSample
+from cts.protocol.control.belief import Seen, believed
 from cts.protocol.control.datagrams import Control
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Ping, Pong, Results, StreamMessage
 from cts.protocol.control.messages import ResultsAck as Ack
@@ -46,6 +45,7 @@ class StreamChannel:
         jitter: draws from 0 (included) to 1, for the intervals between PINGs.
         features: what both ends can do.
         plan: the stream's arithmetic, beyond which nothing is believed; None to believe all.
+        seen: returns what this end knows of the stream, against which nothing is believed; None where it knows nothing.
         ping_interval_ns: from one PING to the next at least; five a second by default, which is the most.
 
     Attributes:
@@ -63,6 +63,7 @@ class StreamChannel:
         jitter: Callable[[], float],
         features: Feature = ALL_FEATURES,
         plan: StreamPlan | None = None,
+        seen: Callable[[], Seen] | None = None,
         ping_interval_ns: int = PING_INTERVAL_NS,
     ) -> None:
         self.state = State.WELCOMED
@@ -72,6 +73,7 @@ class StreamChannel:
         self.session = session
         self._features = features
         self._plan = plan
+        self._seen = seen
         self._pinger = Pinger(now_ns, jitter=jitter, interval_ns=max(ping_interval_ns, PING_INTERVAL_NS))
         self._allowance = Allowance(_ANSWERS_AT_ONCE, _ANSWER_INTERVAL_NS)
         self._confirmed_until_ns = now_ns + CONFIRMED_WITHIN_NS
@@ -131,6 +133,9 @@ class StreamChannel:
             peer_ends_ns: when the other end's side is over by the plan, in this end's clock.
         """
         if self._exchange is None:
+            if self.peer_results is not None:
+                # What came behind them may speak against them.
+                self.peer_results = self._believed(self.peer_results)
             self._counts = None
             self._exchange = ResultsExchange(results, now_ns, peer_ends_ns=peer_ends_ns)
 
@@ -228,10 +233,8 @@ class StreamChannel:
 
     def _believed(self, told: _Told) -> _Told:
         """Return what is told without what the stream cannot come to."""
-        plan = self._plan
-        if plan is None:
+        if self._plan is None:
             return told
-        received = told.received if told.received is not None and told.received.can_be(plan) else None
-        sent = told.sent if told.sent is not None and told.sent.can_be(plan) else None
-        self.ignored += (received, sent) != (told.received, told.sent)
-        return evolve(told, received=received, sent=sent)
+        kept = believed(told, self._plan, None if self._seen is None else self._seen())
+        self.ignored += kept != told
+        return kept

@@ -10,19 +10,8 @@ from attrs import asdict, frozen
 from cts.metrics.counters import ArrivalTotals, FrameTotals
 from cts.metrics.histogram import Percentiles
 from cts.metrics.loss import DueBytes
-from cts.protocol.plan import StreamPlan
 
 __all__ = ["ReceiverCounts", "SenderCounts"]
-
-_MOST = 1 << 48
-_MOST_TIMES = 100
-"""How often a network may double what there is, at most."""
-_MOST_NS = 1 << 62
-
-
-def _within_reason(counts: ReceiverCounts | SenderCounts, plan: StreamPlan) -> bool:
-    most = max(_MOST, _MOST_TIMES * plan.transfer_size)
-    return all(value < (_MOST_NS if name.endswith("_ns") else most) for name, value in asdict(counts).items())
 
 
 @frozen
@@ -84,11 +73,6 @@ class ReceiverCounts:
             **asdict(arrivals),
             **sizes,
         )
-
-    def can_be(self, plan: StreamPlan) -> bool:
-        """Tell whether a stream of that plan can come to this: no more frames and bytes are due than it has."""
-        rendered = self.completed + self.dropped + self.repeated
-        return rendered <= plan.final_frame and self.due <= plan.transfer_size and _within_reason(self, plan)
 
     @property
     def arrivals(self) -> ArrivalTotals:
@@ -153,11 +137,6 @@ class SenderCounts:
             lateness_greatest_ns=lateness.greatest,
             **numbers,
         )
-
-    def can_be(self, plan: StreamPlan) -> bool:
-        """Tell whether a stream of that plan can come to this: no more frames and bytes are due, or lacking, than it has."""
-        unsent = self.frames_unsent <= self.frames_due <= plan.final_frame
-        return unsent and self.due <= plan.transfer_size and _within_reason(self, plan)
 
     @property
     def due_bytes(self) -> DueBytes:

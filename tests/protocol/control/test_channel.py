@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
 from cts.metrics.peer_clock import ClockSample
+from cts.protocol.control.belief import Seen
 from cts.protocol.control.channel import CONFIRMED_WITHIN_NS, StreamChannel
 from cts.protocol.control.counts import ReceiverCounts, SenderCounts
 from cts.protocol.control.messages import ALL_FEATURES, Counts, Feature, Ping, Pong, Results, ResultsAck
@@ -11,11 +11,13 @@ from cts.protocol.control.results import CUT_OFF, RESULTS_REPEATED_NS, RESULTS_R
 from cts.protocol.control.session import Rejected
 from cts.protocol.control.states import State
 from cts.protocol.plan import StreamPlan
+from cts.protocol.roles import Role
 from cts.protocol.task import FOREVER_NS
 from cts.units import SECOND
 from tests.protocol.control.ends import KEY, MS, channel_of, channels, give, meet, said, sent
 
 RECEIVED = Counts(received=ReceiverCounts(elapsed_ns=SECOND, completed=30))
+RECEIVED_ALL = Results("Succeeded", RECEIVED.received)
 SENT = Results("Succeeded", sent=SenderCounts(frames_due=150, bytes_sent=5_000_000))
 
 
@@ -275,27 +277,28 @@ def test_with_a_peer_that_does_not_know_results_an_end_is_over_at_once() -> None
 
 
 PLAN = StreamPlan(1_000_000, 30, SECOND, SECOND)
-CAN_BE = ReceiverCounts(completed=29, dropped=1, due=PLAN.transfer_size, on_time=10**9)
-COULD_BE = SenderCounts(frames_due=30, frames_unsent=30, due=PLAN.transfer_size, elapsed_ns=2**61)
+CANNOT_BE = Counts(sent=SenderCounts(frames_due=31))
 
 
-@pytest.mark.parametrize(
-    ("counts", "believed"),
-    [
-        (Counts(CAN_BE, COULD_BE), Counts(CAN_BE, COULD_BE)),
-        (Counts(evolve(CAN_BE, repeated=1), COULD_BE), Counts(None, COULD_BE)),
-        (Counts(evolve(CAN_BE, due=PLAN.transfer_size + 1)), Counts()),
-        (Counts(evolve(CAN_BE, undecodable=2**48)), Counts()),
-        (Counts(CAN_BE, evolve(COULD_BE, frames_due=31)), Counts(CAN_BE)),
-        (Counts(CAN_BE, evolve(COULD_BE, frames_due=29)), Counts(CAN_BE)),
-        (Counts(None, evolve(COULD_BE, due=PLAN.transfer_size + 1)), Counts()),
-        (Counts(None, evolve(COULD_BE, lateness_p50_ns=2**62)), Counts()),
-    ],
-)
-def test_what_a_stream_cannot_come_to_is_not_believed(counts: Counts, believed: Counts) -> None:
+def test_what_a_stream_cannot_come_to_is_not_believed_and_counted() -> None:
     client, server = channels()
     server = StreamChannel(server.session, now_ns=0, jitter=lambda: 0.0, plan=PLAN)
-    client.tell(counts)
+    client.tell(CANNOT_BE)
     give(server, sent(client))
-    assert server.peer_counts == believed
-    assert server.ignored == (counts != believed)
+    assert server.peer_counts == Counts()
+    assert server.ignored == 1
+
+
+def test_results_that_what_came_behind_them_speaks_against_are_not_believed_in_the_end() -> None:
+    client, server = channels()
+    came = 1
+    told = Results(CUT_OFF, sent=SenderCounts(frames_due=1, bytes_sent=PLAN.frame_size, due=PLAN.frame_size))
+    server = StreamChannel(
+        server.session, now_ns=0, jitter=lambda: 0.0, plan=PLAN, seen=lambda: Seen(Role.RECEIVER, came)
+    )
+    client.finish(told, 0, peer_ends_ns=0)
+    give(server, sent(client))
+    assert (server.peer_results, server.ignored) == (told, 0)
+    came = 3
+    server.finish(RECEIVED_ALL, 0, peer_ends_ns=0)
+    assert (server.peer_results, server.ignored) == (Results(CUT_OFF), 1)
