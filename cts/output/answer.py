@@ -265,7 +265,9 @@ def _failed(report: RunReport) -> Iterator[str]:
 
 
 def _stopped(report: RunReport) -> Iterator[str]:
-    if report.interrupted:
+    if report.events_ended:
+        yield f"the run's events end after {seconds(report.run_ns)} s, before it did"
+    elif report.interrupted:
         yield f"it was stopped after {seconds(report.run_ns)} s"
     elif report.snapshot.cut_off_by_time_limit:
         yield f"it was cut off by run.time_limit after {seconds(report.run_ns)} s"

@@ -117,7 +117,7 @@ def summary_rows(report: RunReport) -> list[tuple[str, str]]:
 
 def _how_long(report: RunReport) -> str:
     """Return how long a run was: to the end of its last stream, or, where it did not end by itself, to its own."""
-    interrupted = ", interrupted" if report.interrupted else ""
+    interrupted = ", where its events end" if report.events_ended else ", interrupted" if report.interrupted else ""
     if not (interrupted or report.snapshot.cut_off_by_time_limit is not None):
         return f"{seconds(report.elapsed_ns)} s"
     idle = report.run_ns - report.elapsed_ns >= _IDLE_NS and report.streams

@@ -45,7 +45,8 @@ class RunReport:
         snapshot: the final counts.
         streams: the streams that ended, in the order of ending; there may be fewer than there were.
         streams_omitted: streams that ended and are not in ``streams``.
-        interrupted: whether somebody stopped it.
+        interrupted: whether somebody stopped it; of a replay also whether ``events_ended``.
+        events_ended: of a replay, whether its events end before the run did, so that it is not known how that ended.
         send_lateness: how late frames were sent, nanoseconds after they were due; empty where nothing was sent.
         failures: what went wrong with the run itself, such as a worker that died or a log that could not be written.
         answered: for each server of several addresses the one that answered first.
@@ -71,6 +72,7 @@ class RunReport:
     streams: tuple[StreamEnds, ...]
     streams_omitted: int = 0
     interrupted: bool = False
+    events_ended: bool = False
     failures: tuple[str, ...] = ()
     answered: tuple[Address, ...] = ()
     seed: int | None = None

@@ -278,8 +278,8 @@ def _missing(end: ReportedEnd, schema: int) -> tuple[str, ...]:
     if _was_killed(end, schema):
         streams = f", with {counted(len(end.open), 'end')} of streams open" if end.open else ""
         texts.append(
-            f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed or failed; how late frames were sent, how the "
-            "host served it, its buffers, its notes and who answered are not known"
+            f"ends at {seconds(end.latest_ns)} s{streams}: the run was killed or failed, or the file was cut off; how late "
+            "frames were sent, how the host served it, its buffers, its notes and who answered are not known"
         )
     elif not end.is_whole:
         texts.append("lacks run_ended, the last line: whether the run was interrupted is not known")
@@ -310,6 +310,7 @@ def _report(header: RunHeader, ends: _Ends, end: ReportedEnd, failures: Sequence
     )
     return evolve(
         report,
+        events_ended=_was_killed(end, header.schema),
         elapsed_ns=end.latest_ns if _was_killed(end, header.schema) else report.elapsed_ns,
         failures=tuple(failures),
         answered=tuple(end.answered),

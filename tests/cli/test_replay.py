@@ -237,7 +237,8 @@ def test_of_a_run_that_was_killed_there_is_what_it_wrote_and_what_is_missing_is_
     replayed = recorded.replayed("--json")
     assert replayed.status == 1
     assert re.fullmatch(
-        r".*events\.jsonl(\.gz)?: ends at \d+\.\d{3} s, with 2 ends of streams open: the run was killed or failed; how .*\n",
+        r".*events\.jsonl(\.gz)?: ends at \d+\.\d{3} s, with 2 ends of streams open: the run was killed or failed, "
+        r"or the file was cut off; how .*\n",
         replayed.stderr,
     )
     report = replayed.report

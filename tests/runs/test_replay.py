@@ -20,6 +20,8 @@ from cts.impairment.delay import Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
 from cts.metrics.frame_record import FrameRecord, MissedRecord
+from cts.output.answer import answer_of
+from cts.output.figures import seconds
 from cts.output.summary import summary_rows, summary_text
 from cts.output.summary_json import summary_json
 from cts.protocol.frames import RenderedFrame
@@ -267,3 +269,16 @@ def test_frames_by_the_million_that_nobody_told_of_take_no_time_and_more_than_th
 
 def files_of(folder: Path) -> Iterator[str]:
     yield from sorted(path.name for path in folder.iterdir())
+
+
+def test_of_events_that_end_before_their_run_it_is_said_that_they_do_and_nobody_is_said_to_have_stopped_it(
+    events: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    cut = [each for each in events if each["event"] not in ("run_report", "run_ended")]
+    report = replayed(tmp_path, cut).report
+    told = f"The run's events end after {seconds(report.run_ns)} s, before it did"
+    assert told in answer_of(report)
+    assert "stopped" not in answer_of(report)
+    role = dict(summary_rows(report))["loopback"]
+    assert role.endswith(f"; {seconds(report.run_ns)} s, where its events end")
+    assert report.interrupted
