@@ -18,7 +18,6 @@ from cts.metrics.playout import Playout, PlayoutSum
 from cts.metrics.quality_of_outcome import Profile
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Direction, Role
-from cts.protocol.task import StreamError
 from cts.records.buffers import SocketBuffers
 from cts.records.late import LateArrivals
 from cts.records.outcome_profiles import default_profile
@@ -208,7 +207,7 @@ class RunReport:
     @property
     def settings_disagree(self) -> bool:
         """Whether each stream that it received was of other settings than its own: then no figure of frames says anything."""
-        return bool(self.received) and all(end.result == StreamError.SETTINGS_DISAGREE.value for end in self.received)
+        return bool(self.received) and all(end.settings_disagree for end in self.received)
 
     def with_failures(self, more: Iterable[str]) -> RunReport:
         """Return it with more that went wrong, such as logs that are not whole."""

@@ -79,6 +79,11 @@ class StreamResult:
         return self.outcome in (Outcome.NETWORK_ERROR, Outcome.PROTOCOL_ERROR)
 
     @property
+    def settings_disagree(self) -> bool:
+        """Whether it failed since its peer has other settings: then no figure of its frames says anything."""
+        return self.result == StreamError.SETTINGS_DISAGREE.value
+
+    @property
     def failed_there(self) -> bool:
         """Whether its other end told that it failed there, or was cut short, and not by this end."""
         told = None if self.peer is None else self.peer.outcome

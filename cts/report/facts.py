@@ -38,17 +38,18 @@ _PERCENTILES = {"p50": "median", "p99": "99 %", "p999": "99.9 %", "greatest": "a
 def glance(run: RunPicture) -> Markup:
     """Return the few figures that matter most, as tiles."""
     report = run.report.begun
-    counts, totals, trust = report.snapshot.counts, report.metrics, report.trust
+    counts, trust = report.snapshot.counts, report.trust
+    totals, playout = (report.metrics, report.playout) if run.judges else (None, None)
     frames = counts.frames
     tiles: list[tuple[str, str, str]] = []
-    if Role.RECEIVER in report.roles:
+    if Role.RECEIVER in report.roles and run.judges:
         played = frames.completed + frames.repeated
         good = "good" if played == frames.rendered else "bad" if played * 100 < 95 * frames.rendered else "fair"
         tiles.append(("frames that played", percentage(played, frames.rendered), good if frames.rendered else ""))
         if (loss := report.loss).due:
             tiles.append(("bytes missing in time", percentage(loss.missing, loss.due), ""))
-    if report.playout is not None and report.playout.frames:
-        tiles.append(("buffer for 99.9 % of frames", _enough(report.playout), ""))
+    if playout is not None and playout.frames:
+        tiles.append(("buffer for 99.9 % of frames", _enough(playout), ""))
     if totals is not None:
         if (most := totals.drift.pdv.percentile(99)) is not None:
             tiles.append(("delay variation, 99 %", about_time(most), ""))
@@ -142,15 +143,16 @@ def _stream_cells(stream: StreamEnds) -> Iterable[Markup]:
     variation = None if end.metrics is None else end.metrics.drift.pdv.percentile(99)
     yield element("th", foreign(f"{end.local} - {end.remote}"), scope="row")
     yield element("td", foreign(end.result))
-    numbers = (
+    figures: tuple[str, ...] = (
         f"{frames.rendered:,}",
         percentage(frames.completed + frames.repeated, frames.rendered),
         percentage(frames.dropped, frames.rendered),
         "-" if variation is None else about_time(variation),
         "-" if end.playout is None or not end.playout.frames else _enough(end.playout),
-        about_rate(end.bits_per_second),
     )
-    for number in numbers:
+    if end.settings_disagree:
+        figures = ("-",) * len(figures)
+    for number in (*figures, about_rate(end.bits_per_second)):
         yield element("td", number, class_="number")
 
 

@@ -33,10 +33,10 @@ def overlay_plots(runs: Sequence[RunPicture], key: str) -> tuple[list[Plot], lis
             rates.append((windows.centres, [Curve(label=run.name, values=rate_values(windows), colour=colour)]))
             missing = Curve(label=run.name, values=windows.share("missing", "due"), colour=colour)
             losses.append((windows.centres, [missing]))
-        if (totals := run.report.metrics) is not None:
+        if (totals := run.metrics) is not None:
             xs = nines((totals.drift.pdv,))
             spreads.append((xs, [Curve(label=run.name, values=percentile_values(totals.drift.pdv, xs), colour=colour)]))
-        if (playout := run.report.playout) is not None and playout.frames:
+        if (playout := run.playout) is not None and playout.frames:
             depths, shares = playout_values(playout)
             playouts.append((depths, [Curve(label=run.name, values=shares, draw="step", colour=colour)]))
     over_time = [

@@ -7,6 +7,8 @@ from functools import cached_property
 from attrs import frozen
 
 from cts.metrics.frame_record import MissedRecord
+from cts.metrics.media_totals import MediaTotals
+from cts.metrics.playout import Playout
 from cts.protocol.frames import RenderedFrame
 from cts.records.events_header import RunHeader
 from cts.records.observer import Observer
@@ -43,8 +45,9 @@ class RunPicture:
         header: what it was told.
         report: what it reported; of one that was killed, what is known of it.
         missing: what its events lack, each in words that go on from their name.
-        streams: with their timelines, in the order of opening; there may be fewer than there were.
-        total: the frames of all its streams over time.
+        streams: with their timelines, in the order of opening; there may be fewer than there were, and none are where not
+            ``judges``.
+        total: the frames of all its streams over time; empty where not ``judges``.
         samples: (nanoseconds since its beginning, bytes received, bytes sent), all since then.
         end_ns: the latest that is told of, nanoseconds since its beginning.
     """
@@ -62,6 +65,21 @@ class RunPicture:
     def simulated(self) -> bool:
         """Whether it was in virtual time."""
         return self.header.began_unix_ns == 0
+
+    @property
+    def judges(self) -> bool:
+        """Whether its figures of frames say anything, as they do not of streams whose ends have other settings."""
+        return not self.report.begun.settings_disagree
+
+    @property
+    def metrics(self) -> MediaTotals | None:
+        """Media metrics of all its streams, where they say anything."""
+        return self.report.metrics if self.judges else None
+
+    @property
+    def playout(self) -> Playout | None:
+        """Verdicts of all its streams at other depths, where they say anything."""
+        return self.report.playout if self.judges else None
 
     def result_of(self, info: StreamInfo) -> StreamResult | None:
         """Return what became of a stream; None where the report does not tell."""
@@ -126,13 +144,16 @@ class PictureObserver(Observer):
         timelines = (*self._streams.values(), self._others)
         total = Timeline.of(timelines, _BUCKETS)
         frames_end_ns = (total.first + len(total)) * total.width_ns if len(total) else 0
+        judges = not report.begun.settings_disagree
         return RunPicture(
             name=name,
             header=header,
             report=report,
             missing=missing,
-            streams=tuple(StreamPicture(info, timeline) for info, timeline in self._streams.items() if len(timeline)),
-            total=total,
+            streams=tuple(
+                StreamPicture(info, timeline) for info, timeline in self._streams.items() if judges and len(timeline)
+            ),
+            total=total if judges else Timeline(self._interval_ns, _BUCKETS),
             samples=tuple(self._samples),
             end_ns=max(self._latest_ns, frames_end_ns),
         )

@@ -20,6 +20,10 @@ from cts.report.time_plots import time_plots
 
 __all__ = ["overlay_section", "run_section"]
 
+_NOTHING = "No frame was due and nothing was sent: there is nothing to draw over time."
+_OTHER_SETTINGS = (
+    "Nothing is drawn over time, for the other end has other settings: no picture of frames would say anything."
+)
 _ZOOM = "Drag across a picture to zoom all of them; double-click for the whole run."
 
 
@@ -27,16 +31,16 @@ def run_section(run: RunPicture, key: str) -> Section:
     """Return all that is told of one run; ``key`` tells it from the page's other sections."""
     over_time, shapes = time_plots(run, key), shape_plots(run, key)
     report = run.report
-    totals = report.metrics
+    totals = run.metrics
     body = joined(
         element("p", foreign(answer_of(report)), class_="answer"),
         _missing(run),
         about(run),
         glance(run),
         expectations(report),
-        _over_time(over_time, key),
+        _over_time(over_time, key, _NOTHING if run.judges else _OTHER_SETTINGS),
         element("div", *map(plot_figure, shapes), class_="pair") if shapes else "",
-        _pair(loss_runs(None if totals is None else totals.runs), loss_by_place(report)),
+        _pair(loss_runs(None if totals is None else totals.runs), loss_by_place(report) if run.judges else Markup("")),
         streams_table(run),
         trust_section(run),
         _said(report),
@@ -50,7 +54,8 @@ def overlay_section(runs: Sequence[RunPicture], key: str) -> Section:
     """Return the same pictures of several runs laid over each other."""
     over_time, shapes = overlay_plots(runs, key)
     body = joined(
-        _over_time(over_time, key), element("div", *map(plot_figure, shapes), class_="pair") if shapes else ""
+        _over_time(over_time, key, _NOTHING if all(run.judges for run in runs) else _OTHER_SETTINGS),
+        element("div", *map(plot_figure, shapes), class_="pair") if shapes else "",
     )
     return Section(key, "All runs together", body, (*over_time, *shapes))
 
@@ -70,9 +75,9 @@ def _missing(run: RunPicture) -> Markup:
     )
 
 
-def _over_time(plots: Sequence[Plot], key: str) -> Markup:
+def _over_time(plots: Sequence[Plot], key: str, instead: str) -> Markup:
     if not plots:
-        return element("p", "No frame was due and nothing was sent: there is nothing to draw over time.")
+        return element("p", instead)
     whole = element("button", "Whole run", type="button", data_whole=key, disabled="disabled")
     bar = element("div", element("span", _ZOOM), whole, class_="zoom")
     return joined(bar, *map(plot_figure, plots))

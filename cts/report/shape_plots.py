@@ -82,7 +82,7 @@ def shape_plots(run: RunPicture, key: str) -> list[Plot]:
 
 
 def _distribution(run: RunPicture, key: str) -> Plot | None:
-    totals = run.report.metrics
+    totals = run.metrics
     if totals is None:
         return None
     named = {
@@ -100,7 +100,7 @@ def _distribution(run: RunPicture, key: str) -> Plot | None:
 
 
 def _playout(run: RunPicture, key: str) -> Plot | None:
-    playout = run.report.playout
+    playout = run.playout
     if playout is None or not playout.frames:
         return None
     depths, shares = playout_values(playout)
