@@ -35,7 +35,10 @@ class Keyboard:
         self._before: list[Any] | None = None
 
     def listen(self) -> bool:
-        """Have keys come one by one and unseen, again if somebody has set the terminal since; return whether they do now."""
+        """Have keys come one by one and unseen, again if somebody has set the terminal since; return whether they do now.
+
+        What was typed while they did not is none of them, and goes.
+        """
         if in_foreground(self.fd):
             with suppress(OSError, termios.error):
                 before: list[Any] = termios.tcgetattr(self.fd)
@@ -46,6 +49,9 @@ class Keyboard:
                 # At once: a terminal that is stopped by Ctrl-S never shows what it would wait for otherwise.
                 termios.tcsetattr(self.fd, termios.TCSANOW, changed)
                 self._before = self._before or before
+                if before[_LOCAL_FLAGS] & termios.ICANON:
+                    # What was typed until now was meant for a shell: a `q` in it would stop the run.
+                    termios.tcflush(self.fd, termios.TCIFLUSH)
                 return True
         return False
 
