@@ -16,6 +16,7 @@ from cts.comparison.cells import Cells
 from cts.comparison.compared_metrics import METRICS, ComparedMetric, Percentile
 from cts.comparison.settings import SettingDifference, differing_settings, settings_of
 from cts.comparison.weight import Weights
+from cts.output.figures import about_time
 from cts.records.events_header import RunHeader
 from cts.records.results import RunReport
 from cts.units import MICROSECOND, SECOND
@@ -210,9 +211,10 @@ def _key(run: ComparedRun) -> tuple[object, ...]:
 
 def _too_short(runs: Iterable[ComparedRun]) -> str | None:
     for run in runs:
-        seconds = sum(1 for _ in run.cells) * run.cells.width_ns / SECOND
-        if seconds < LEAST_SECONDS:
-            return f"{run.name} has frames for {seconds:.3g} s; it takes {LEAST_SECONDS} s to tell anything from chance"
+        lasted_ns = sum(1 for _ in run.cells) * run.cells.width_ns
+        if lasted_ns < LEAST_SECONDS * SECOND:
+            lasted = about_time(lasted_ns)
+            return f"{run.name} has frames for {lasted}; it takes {LEAST_SECONDS} s to tell anything from chance"
     return None
 
 

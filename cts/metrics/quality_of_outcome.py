@@ -67,7 +67,7 @@ class QualityOfOutcome:
         score: the least of the others, from 0 to 100; None where latency or loss is not known.
         latency, loss, rate: the scores of each; None where it is not known, of the rate also where none is asked for, or the
             stream would not have offered it.
-        limiting: whose score is the least; None where nothing is below 100.
+        limiting: whose score is the least; None where that is 100, or where latency or loss is not known.
         percentile: the percentile of latency with the least score.
     """
 

@@ -90,6 +90,13 @@ def test_of_a_short_run_nothing_is_told() -> None:
     assert "run4 has frames for" in sentence_of(found)
 
 
+def test_how_short_a_run_is_is_written_as_other_times() -> None:
+    header = header_of(seconds=1)
+    header = evolve(header, plan=evolve(header.plan, stream_length_ns=MILLISECOND * 500))
+    short = synthetic_run(STEADY, seconds=1, seed=1, header=header)
+    assert "has frames for 671 ms; it takes 8 s" in sentence_of(compared(FIRST, short))
+
+
 def test_a_percentile_that_few_values_lie_beyond_is_not_compared() -> None:
     rows = compared(run(seconds=12), run(seed=2, seconds=12)).rows
     row = next(row for row in rows if row.metric.name == "pdv_p99")
