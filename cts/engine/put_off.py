@@ -11,6 +11,8 @@ __all__ = ["PutOff"]
 
 _AT_MOST = 256
 """Pieces that wait: streams that end by the thousand between two looks do not fill the memory."""
+_STEPS = 16
+"""In how many steps they are done at most: where much goes on each takes its time, and a status waits for all of them."""
 
 
 @define(eq=False)
@@ -26,7 +28,10 @@ class PutOff:
             self._waiting.popleft()()
 
     def steps(self) -> Iterator[None]:
-        """Do what waits, a piece in each step."""
-        while self._waiting:
-            self._waiting.popleft()()
+        """Do what waits now, in a few steps: a look would never end that took in what is put off meanwhile."""
+        waiting = len(self._waiting)
+        at_a_time = -(-waiting // _STEPS)
+        for done in range(0, waiting, at_a_time or 1):
+            for _ in range(min(at_a_time, waiting - done, len(self._waiting))):
+                self._waiting.popleft()()
             yield
