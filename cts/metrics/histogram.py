@@ -31,7 +31,7 @@ class Percentiles:
 class Histogram:
     """Counts of values from 0, each bucket no wider than 1/128 of its values; the greatest value is kept exactly.
 
-    Holds a row of 128 counts for each power of two that occurs: a few kilobytes.
+    Holds a row of 128 counts, a kilobyte, for each power of two that occurs: ten or so of lateness, and never more than sixty.
     """
 
     __slots__ = ("_greatest", "_recent", "_rows")
