@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field
 
-__all__ = ["PutOff"]
+from cts.units import MILLISECOND
+
+__all__ = ["PutOff", "for_a_while"]
 
 _AT_MOST = 256
 """Pieces that wait: streams that end by the thousand between two looks do not fill the memory."""
-_STEPS = 16
-"""In how many steps they are done at most: where much goes on each takes its time, and a status waits for all of them."""
+_WHILE_NS = 50 * MILLISECOND
 
 
 @define(eq=False)
@@ -28,10 +29,17 @@ class PutOff:
             self._waiting.popleft()()
 
     def steps(self) -> Iterator[None]:
-        """Do what waits now, in a few steps: a look would never end that took in what is put off meanwhile."""
-        waiting = len(self._waiting)
-        at_a_time = -(-waiting // _STEPS)
-        for done in range(0, waiting, at_a_time or 1):
-            for _ in range(min(at_a_time, waiting - done, len(self._waiting))):
+        """Do what waits now, a piece in each step; whoever stops taking steps leaves the rest for the next time."""
+        for _ in range(len(self._waiting)):
+            if self._waiting:
                 self._waiting.popleft()()
             yield
+
+
+def for_a_while(steps: Iterable[None], now_ns: Callable[[], int]) -> Iterator[None]:
+    """Take steps for 50 ms at most: where much goes on each of them waits for its turn, and a status for all of them."""
+    began_ns = now_ns()
+    for _ in steps:
+        if now_ns() - began_ns > _WHILE_NS:
+            return
+        yield

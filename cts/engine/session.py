@@ -22,7 +22,7 @@ session (``cts.net.surroundings``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from secrets import token_bytes
 
 import trio
@@ -45,6 +45,7 @@ from cts.engine.contracts import INetwork, ISession
 from cts.engine.frame_dispatcher import FrameDispatcher
 from cts.engine.latecomers import Listening
 from cts.engine.live_look import LiveLook, status_parts
+from cts.engine.put_off import for_a_while
 from cts.engine.settings import SessionSettings
 from cts.engine.shared_keys import NO_KEYS, SharedKeys
 from cts.engine.sides import NO_SIDES, Sides, SidesMaker
@@ -243,8 +244,7 @@ class Session(ISession):
 
     def _look(self) -> Iterator[None]:
         """Look at all streams, step by step; what a snapshot needs is then at hand, and what it would cause has happened."""
-        yield from self._ledger.put_off.steps()
-        yield from self.observer.catch_up()
+        yield from for_a_while(chain(self._ledger.put_off.steps(), self.observer.catch_up()), self._pacer.now_ns)
         for streams in self._sides.streams.values():
             yield from streams.look()
         if self.observer.redraws:
@@ -293,7 +293,7 @@ class Session(ISession):
 
     def _conclude(self) -> RunReport:
         sides = self._sides
-        for _ in self._look():
+        for _ in chain(self._look(), self._ledger.put_off.steps()):
             pass  # no frame has to leave any more
         receiving = sides.streams.get(Role.RECEIVER)
         report = concluded(

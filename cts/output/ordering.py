@@ -32,8 +32,6 @@ _FRAMES_HELD = 32
 """With so many, of which each costs little, all that is held is handed on: one by one they cost twice as much."""
 _HELD_AT_MOST = 256
 """With so many of anything."""
-_STEPS = 16
-"""In how many steps somebody catches up at most: where much goes on each takes its time, and a status waits for all of them."""
 _key_of = itemgetter(0)
 
 
@@ -182,21 +180,15 @@ class OrderedObserver(Observer):
         return tuple(failure for observer in self._all for failure in observer.failures())
 
     def catch_up(self) -> Iterator[None]:
-        """Hand on what earlier instants brought, in a few steps: to write down the end of a stream takes its time."""
+        """Hand on what earlier instants brought, a piece in each step: to write down the end of a stream takes its time."""
         if (now_ns := self._now_ns()) == self._instant_ns:
             return
         if self._status is not None:
             self.flush()
         self._held.sort(key=_key_of)
-        at_a_time = -(-len(self._held) // _STEPS)
-        while self._has_before(now_ns):
-            for _ in range(at_a_time):
-                if self._has_before(now_ns):
-                    self._hand(self._held.pop(0))
+        while self._held and self._status is None and self._held[0][0][0] < now_ns:
+            self._hand(self._held.pop(0))
             yield
-
-    def _has_before(self, now_ns: int) -> bool:
-        return bool(self._held) and self._status is None and self._held[0][0][0] < now_ns
 
     def flush(self) -> None:
         """Hand on what is held, without waiting for a later instant."""

@@ -72,7 +72,8 @@ class Observer:
         """A status interval ended, or the run did (then ``closing`` follows)."""
 
     def catch_up(self) -> Iterator[None]:
-        """Do what was put off, in a few steps between which frames may leave; asked before each status and each redraw."""
+        """Do what was put off, in steps between which frames may leave; begun before each status and each redraw, the rest left
+        for the status."""
         yield from ()
 
     def redraw(self, snapshot: RunSnapshot) -> None:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from functools import partial
 
-import pytest
-
-from cts.engine.put_off import PutOff
+from cts.engine.put_off import PutOff, for_a_while
+from cts.units import MILLISECOND
 
 
 def test_what_was_put_off_is_done_in_order_a_piece_in_each_step() -> None:
@@ -31,14 +30,15 @@ def test_what_is_put_off_meanwhile_waits_for_the_next_look() -> None:
     assert done == [0, 1]
 
 
-@pytest.mark.parametrize("pieces", [0, 1, 15, 16, 17, 100, 256])
-def test_however_much_waits_all_of_it_is_done_in_few_steps(pieces: int) -> None:
+def test_what_is_not_done_in_a_look_is_done_in_the_next_one() -> None:
     done: list[int] = []
     put_off = PutOff()
-    for number in range(pieces):
+    for number in range(3):
         put_off.add(partial(done.append, number))
-    assert len(list(put_off.steps())) <= 16
-    assert done == list(range(pieces))
+    next(put_off.steps())
+    assert done == [0]
+    list(put_off.steps())
+    assert done == [0, 1, 2]
 
 
 def test_where_too_much_waits_the_oldest_is_done_at_once() -> None:
@@ -48,3 +48,17 @@ def test_where_too_much_waits_the_oldest_is_done_at_once() -> None:
         put_off.add(partial(done.append, number))
     assert done == list(range(len(done)))
     assert 500 < len(done) < 1000
+
+
+def test_steps_that_take_their_time_are_taken_for_a_while_and_the_rest_is_left() -> None:
+    done: list[int] = []
+    put_off = PutOff()
+    for number in range(100):
+        put_off.add(partial(done.append, number))
+    taken = list(for_a_while(put_off.steps(), lambda: 10 * MILLISECOND * len(done)))
+    assert len(taken) == 5
+    assert done == list(range(6))
+
+
+def test_steps_that_take_no_time_are_all_taken() -> None:
+    assert len(list(for_a_while(iter([None] * 100), lambda: 0))) == 100

@@ -152,18 +152,6 @@ def test_what_earlier_instants_brought_is_told_a_piece_in_each_step_by_who_catch
     assert record.told == ["opened 1", "opened 2"]
 
 
-@pytest.mark.parametrize("streams", [1, 15, 16, 17, 250])
-def test_however_much_is_held_somebody_catches_up_in_few_steps(streams: int) -> None:
-    clock, record = Clock(), Record()
-    ordered = OrderedObserver([record], clock.now_ns)
-    for number in range(1, streams + 1):
-        clock.ns += 1
-        ordered.stream_opened(stream(number))
-    clock.ns += 1
-    assert len(list(ordered.catch_up())) <= 16
-    assert record.told == [f"opened {number}" for number in range(1, streams + 1)]
-
-
 def test_while_somebody_catches_up_much_may_come() -> None:
     clock, record = Clock(), Record()
     ordered = OrderedObserver([record], clock.now_ns)
