@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cts.protocol.stamps import STEP_LIMIT, flatten_stamps, header_block, headers_of, put_back
+from cts.protocol.stamps import STEP_LIMIT, differ_in_stamp_only, flatten_stamps, header_block, headers_of, put_back
+from cts.protocol.task import DatagramBatch
 
 SIZE = 40
 
@@ -38,6 +39,18 @@ def test_where_a_stamp_is_another_nothing_is_changed(first: int, at: int) -> Non
     before = bytes(memory)
     assert flatten_stamps(memory, len(memory), SIZE) is None
     assert bytes(memory) == before
+
+
+@pytest.mark.parametrize("length", [SIZE, SIZE - 5])
+def test_two_that_differ_in_their_stamps_alone_are_told_from_two_that_differ_elsewhere(length: int) -> None:
+    two = batch(7, 2)[: SIZE + length]
+    assert differ_in_stamp_only(two, len(two), SIZE)
+    assert DatagramBatch(bytes(two), SIZE, 0).stamp_step() == 1
+    for at in (0, 30):
+        other = bytearray(two)
+        other[SIZE + at] ^= 4
+        assert not differ_in_stamp_only(other, len(other), SIZE)
+        assert DatagramBatch(bytes(other), SIZE, 0).stamp_step() is None
 
 
 def test_a_batch_of_more_than_the_limit_is_not_looked_at() -> None:
