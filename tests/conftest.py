@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+ROOT = Path(__file__).parents[1]
 # How long an example takes is the machine's affair. Few of each keep the suite short, which runs often; many are for
 # `--hypothesis-profile=thorough`.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,6 +55,32 @@ def _hears_hangups() -> Iterator[None]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     else:
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Look for no garbage while tests are collected, by each worker all of them: nearly all that is made stays."""
+    gc.disable()
+    try:
+        _compile_a_share(session.config)
+        return (yield)
+    finally:
+        gc.enable()
+
+
+def _compile_a_share(config: pytest.Config) -> None:
+    """Have each worker first import other tests than the rest do: each alone would make bytecode of all, in the same order.
+
+    Whatever is wrong with a module, pytest will say when it comes to it.
+    """
+    worker: dict[str, object] = getattr(config, "workerinput", {})
+    if sys.dont_write_bytecode or str(ROOT) not in map(os.path.abspath, sys.path) or not worker:
+        return
+    number, count = int(str(worker["workerid"]).removeprefix("gw")), int(str(worker["workercount"]))
+    wanted = {file for each in config.args for file in Path(each).absolute().rglob("test_*.py")}
+    for file in sorted(file for file in wanted if file.is_relative_to(ROOT / "tests"))[number::count]:
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
