@@ -39,7 +39,7 @@ def glance(run: RunPicture) -> Markup:
     """Return the few figures that matter most, as tiles."""
     report = run.report.begun
     counts, trust = report.snapshot.counts, report.trust
-    totals, playout = (report.metrics, report.playout) if run.judges else (None, None)
+    totals, playout = run.metrics, run.playout
     frames = counts.frames
     tiles: list[tuple[str, str, str]] = []
     if Role.RECEIVER in report.roles and run.judges:
