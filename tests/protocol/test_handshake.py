@@ -54,6 +54,12 @@ def test_a_receiver_that_asks_is_settled_by_data_alone_and_asks_until_it_has_its
     assert not nameless.pending
 
 
+def test_the_schedule_of_who_sends_start_begins_with_no_data_and_with_no_start_of_its_peer() -> None:
+    side = asking(name_settles=False)
+    assert not side.data_first(1, BASE + 1)
+    assert not side.asked_again(BASE + 1)
+
+
 def test_a_sender_that_asks_begins_when_its_name_comes() -> None:
     side = asking(name_settles=True)
     assert side.named(NAME, BASE + 300 * MS)

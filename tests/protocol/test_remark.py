@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from cts.protocol.agreement import PEER_ASKS
 from cts.protocol.handshake import handshake_of
 from cts.protocol.plan import StreamPlan
 from cts.protocol.receiver import MediaStreamReceiver
@@ -12,7 +13,7 @@ from cts.protocol.remark import came_late
 from cts.protocol.roles import Role
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import DatagramBatch, StreamError
-from cts.protocol.wire import PATTERN, Data
+from cts.protocol.wire import PATTERN, START, Data
 from tests.protocol.sides import receiver_of, sender_of
 
 MS = 1_000_000
@@ -69,6 +70,16 @@ def test_a_peer_that_sends_again_is_silent_no_more() -> None:
     assert receiving.said_at(5500 * MS) is not None
     receiving.frames(56, 100)
     assert receiving.said_at(PLAN.end_offset_ns + SECOND) is None
+
+
+def test_what_was_remarked_before_a_peer_fell_silent_stands() -> None:
+    receiving = Receiving()
+    receiving.frames(1, 30)
+    for _ in range(2):
+        receiving.take(START, 3 * SECOND)
+    said = receiving.said_at(4 * SECOND)
+    assert said == PEER_ASKS.text
+    assert receiving.said_at(6 * SECOND) == said
 
 
 def test_a_peer_that_has_sent_all_is_not_silent() -> None:
