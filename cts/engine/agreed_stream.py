@@ -22,7 +22,7 @@ from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark
 from cts.protocol.task import JUST_AFTER_NS, StreamError
 from cts.protocol.wire import NANOSECONDS_PER_TICK
-from cts.records.peer_end import PeerEnd, PeerTotals
+from cts.records.peer_end import NOTHING_TOLD, PeerEnd, PeerTotals
 from cts.units import SECOND
 
 __all__ = ["AgreedStream"]
@@ -67,7 +67,7 @@ class AgreedStream:
     @property
     def totals(self) -> PeerTotals:
         """What it told last."""
-        return PeerTotals() if self._talk is None else self._talk.totals
+        return NOTHING_TOLD if self._talk is None else self._talk.totals
 
     @property
     def is_finished(self) -> bool:

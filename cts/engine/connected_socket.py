@@ -48,7 +48,7 @@ from cts.protocol.receiver import MediaStreamReceiver
 from cts.protocol.remark import Remark, not_reached
 from cts.protocol.sender import MediaStreamSender
 from cts.protocol.task import StreamError
-from cts.records.peer_end import PeerTotals
+from cts.records.peer_end import NOTHING_TOLD
 from cts.records.stream_results import failure_of, result_of
 
 __all__ = ["ConnectedSocket", "DefaultConnectedSocketFactory"]
@@ -215,7 +215,7 @@ class ConnectedSocket(IConnectedSocket):
             unreachable=pattern.absence.times,
             bytes_of_no_frame=of_no_frame,
             due=due,
-            peers=PeerTotals() if self._agreed is None else self._agreed.totals,
+            peers=NOTHING_TOLD if self._agreed is None else self._agreed.totals,
         )
 
     def _rendered(self, record: FrameRecord) -> None:

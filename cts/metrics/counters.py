@@ -53,7 +53,7 @@ def total_of(parts: Sequence[S]) -> S:
     """
     kind: Any = type(parts[0])
     take = _taking(kind)
-    total: S = kind(*map(_column_total, zip(*map(take, parts), strict=True)))
+    total: S = kind(*map(_column_total, zip(*map(take, parts), strict=True), _defaults(kind)))
     return total
 
 
@@ -63,10 +63,18 @@ def _taking(kind: type[Totals]) -> Callable[[Totals], tuple[Any, ...]]:
     return attrgetter(*names) if len(names) > 1 else lambda part: (getattr(part, names[0]),)
 
 
-def _column_total(column: tuple[Any, ...]) -> Any:
+@cache
+def _defaults(kind: type[Totals]) -> tuple[Any, ...]:
+    return tuple(each.default for each in fields(kind))
+
+
+def _column_total(column: tuple[Any, ...], nothing: Any) -> Any:
     first = column[0]
     if type(first) is int:
         return sum(column)
+    # Of what none of them counts anything all have the same default.
+    if all(each is nothing for each in column):
+        return nothing
     return total_of(column) if isinstance(first, Totals) else reduce(add, column)
 
 

@@ -11,7 +11,7 @@ from cts.metrics.viewing import Longest
 from cts.protocol.control.messages import Counts
 from cts.protocol.roles import Role
 
-__all__ = ["ControlTotals", "PeerEnd", "PeerTotals"]
+__all__ = ["NOTHING_TOLD", "ControlTotals", "PeerEnd", "PeerTotals"]
 
 
 @frozen
@@ -88,14 +88,14 @@ class PeerTotals(Totals):
     receiving: int = 0
     sending: int = 0
     finished: int = 0
-    frames: FrameTotals = field(factory=FrameTotals)
-    arrivals: ArrivalTotals = field(factory=ArrivalTotals)
+    frames: FrameTotals = field(default=FrameTotals())
+    arrivals: ArrivalTotals = field(default=ArrivalTotals())
     bytes_received: int = 0
-    received: DueBytes = field(factory=DueBytes)
+    received: DueBytes = field(default=DueBytes())
     frames_due: int = 0
     frames_unsent: int = 0
     bytes_sent: int = 0
-    sent: DueBytes = field(factory=DueBytes)
+    sent: DueBytes = field(default=DueBytes())
     lateness: Longest = field(default=Longest(0))
 
     @classmethod
@@ -131,3 +131,7 @@ def believable(due: DueBytes) -> DueBytes:
     missing = min(due.missing, due.due)
     late = min(due.late, missing)
     return DueBytes(due.due, missing, late, min(due.sent_late, late), min(due.early, missing))
+
+
+NOTHING_TOLD = PeerTotals()
+"""Those of a stream whose other end tells nothing; one value for all, so that many are added up at once."""

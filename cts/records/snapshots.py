@@ -15,7 +15,7 @@ from cts.metrics.unsent import UnsentFrames
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
 from cts.records.live import LiveFigures
-from cts.records.peer_end import PeerTotals
+from cts.records.peer_end import NOTHING_TOLD, PeerTotals
 
 __all__ = ["Address", "EndpointStatistics", "Outcome", "RunSnapshot", "StreamInfo", "StreamSnapshot"]
 
@@ -71,16 +71,16 @@ class StreamSnapshot(Totals):
         peers: what the peer told, where both ends agreed on the stream.
     """
 
-    frames: FrameTotals = field(factory=FrameTotals)
+    frames: FrameTotals = field(default=FrameTotals())
     bytes_received: int = 0
     bytes_sent: int = 0
-    arrivals: ArrivalTotals = field(factory=ArrivalTotals)
+    arrivals: ArrivalTotals = field(default=ArrivalTotals())
     unsent: UnsentFrames = field(factory=UnsentFrames)
     bytes_on_time: int = 0
     unreachable: int = 0
     bytes_of_no_frame: int = 0
-    due: DueBytes = field(factory=DueBytes)
-    peers: PeerTotals = field(factory=PeerTotals)
+    due: DueBytes = field(default=DueBytes())
+    peers: PeerTotals = field(default=NOTHING_TOLD)
 
 
 @frozen
