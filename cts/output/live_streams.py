@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from functools import lru_cache
 
 from rich.text import Text
 
@@ -17,7 +18,8 @@ _COLUMN_WIDTH = 12
 _NAME_AT_LEAST = 24
 _NAME_AT_MOST = 56
 _ROWS_AT_LEAST = 3
-_LINES_A_STEP = 4
+_LINES_A_STEP = 16
+_LINES_KEPT = 256
 
 
 def streams_table(state: LiveState, columns: int, rows: int) -> Generator[None, None, list[Text]]:
@@ -40,14 +42,21 @@ def streams_table(state: LiveState, columns: int, rows: int) -> Generator[None, 
     for number, stream in enumerate(worst_of(streams, state.order, rows - 1)):
         if number % _LINES_A_STEP == 0:
             yield
-        line = Text(" ".join(printable(f"{stream.number} {stream.peer}").split()))
-        line.truncate(name_width - 1, overflow="ellipsis")
-        line.pad_right(name_width - line.cell_len)
-        for order in orders:
-            text = _CELLS[order](stream)
-            line.append(f"{text:>{_COLUMN_WIDTH}}", "red" if text not in _GOOD and order in _SHARES else "")
-        lines.append(line)
+        texts = [(order, _CELLS[order](stream)) for order in orders]
+        cells = tuple((text, "red" if text not in _GOOD and order in _SHARES else "") for order, text in texts)
+        lines.append(_line(f"{stream.number} {stream.peer}", name_width, cells))
     return lines
+
+
+@lru_cache(_LINES_KEPT)
+def _line(name: str, width: int, cells: tuple[tuple[str, str], ...]) -> Text:
+    """Return a stream's line: seldom another one than in the drawing before."""
+    line = Text(" ".join(printable(name).split()))
+    line.truncate(width - 1, overflow="ellipsis")
+    line.pad_right(width - line.cell_len)
+    for text, style in cells:
+        line.append(f"{text:>{_COLUMN_WIDTH}}", style)
+    return line
 
 
 _SHARES = (StreamOrder.DROPPED, StreamOrder.MISSING)

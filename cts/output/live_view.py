@@ -15,6 +15,7 @@ from cts.output.live_streams import streams_table
 __all__ = ["NAME_WIDTH", "view_in_steps"]
 
 NAME_WIDTH = 12
+_ROWS_A_STEP = 4
 
 
 @frozen
@@ -35,8 +36,9 @@ def view_in_steps(state: LiveState, *, console: Console, columns: int, rows: int
     """
     width = max(1, columns - NAME_WIDTH)
     found = []
-    for row in rows_of(state, width, _draws_blocks(console)):
-        yield
+    for number, row in enumerate(rows_of(state, width, _draws_blocks(console))):
+        if number % _ROWS_A_STEP == 0:
+            yield
         found.append(_fitted(row, console, width))
     left, kept = rows, {}
     for index in sorted(range(len(found)), key=lambda index: -found[index].row.weight):

@@ -13,7 +13,7 @@ __all__ = ["Redrawn"]
 _SHOW_CURSOR, _HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 _ERASE_BELOW = "\r \x1b[J\r\x1b[K"
 """From where the cursor's line begins; behind a blank, since tmux keeps in its history a screen that is erased as a whole."""
-_LINES_A_STEP = 4
+_LINES_A_STEP = 16
 
 MakeLines = Callable[[int, int], Generator[None, None, Sequence[Text]]]
 
@@ -34,6 +34,8 @@ class Redrawn:
         self._shown = ""
         self._broken = False
         self._turn = 0
+        # The last drawing's lines as they were written, of which most are in the next one as well.
+        self._known: dict[tuple[object, ...], str] = {}
 
     def draw(self, make_lines: MakeLines, take_above: Callable[[], str | None]) -> Iterator[None]:
         """Draw over what is there, in steps: it appears with the last one, unless it was drawn, erased or left meanwhile.
@@ -51,10 +53,14 @@ class Redrawn:
             size, styled = console.size, []
             # One column and one row less: a cursor behind the last of either would have the terminal move what it shows.
             lines = yield from make_lines(max(1, size.width - 1), max(1, size.height - 1))
+            known: dict[tuple[object, ...], str] = {}
             for number, line in enumerate(lines):
                 if number % _LINES_A_STEP == 0:
                     yield
-                styled.append(self._styled(line))
+                key = line.plain, line.style, *line.spans
+                known[key] = self._known[key] if key in self._known else self._styled(line)
+                styled.append(known[key])
+            self._known = known
             if turn != self._turn:
                 return
         begin = self._begin()
