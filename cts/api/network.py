@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 
 from cts.protocol.stamps import Header, headers_of
@@ -50,6 +50,18 @@ class IPacer(ABC):
         Of those who wait so for one instant, who has an earlier ``turn`` is done before one with a later turn wakes.
         """
         await self.wait_until(due_ns)
+
+    async def run_in_gaps(self, steps: Iterator[None]) -> None:
+        """Take the steps of something that can wait, at moments when no stream has anything to do, if there are any.
+
+        Waits before the first step, too. Where time is virtual, each comes when everything else of its instant has happened.
+        """
+        while True:
+            await self.wait_past(self.now_ns(), Turn.STATUS)
+            try:
+                next(steps)
+            except StopIteration:
+                return
 
 
 class IDatagramEndpoint(ABC):

@@ -5,6 +5,9 @@ makes epoll return at once, so one of them, set to the earliest due time of all 
 
 Even so a sleeping processor takes its time to wake, tens of microseconds on a virtual machine. So the timer expires that much
 ahead of the due time, as much as was lately needed, and what remains is spent yielding to other tasks.
+
+What can wait, such as the status of a run, is done piece by piece in gaps between due times: begun at any moment, every piece
+would hold up a frame.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import os
 import struct
 import sys
 import time
+from collections import deque
+from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
@@ -35,6 +40,15 @@ _TICKS_SIZE: Final = 8
 _CANCELLED_MAX: Final = 256
 _LEAD_MAX_NS: Final = 80 * MICROSECOND
 _LEAD_STEP_NS: Final = 500
+_GAP_NS: Final = 50 * MICROSECOND
+"""From when on a gap is worth a step of what can wait: with more asked for there would be none among a few hundred streams."""
+_GAP_MAX_NS: Final = 200 * MICROSECOND
+"""After so long in a gap others have their turn."""
+_STEP_NS: Final = 30 * MICROSECOND
+"""What must be left of it for one step more."""
+_PATIENCE_NS: Final = 300 * MICROSECOND
+"""After so long a step is taken anyway: thousands of frames a second may leave no gap."""
+_NOT_RUNNING: Final = "the pacer does not run: start its run() in a nursery that outlives those who wait"
 
 _timerfd_create = function("timerfd_create", ctypes.c_int)
 _timerfd_settime = function("timerfd_settime", ctypes.c_int)
@@ -109,10 +123,14 @@ class TimerPacer(IPacer):
 
     def __init__(self, lead_max_ns: int = _LEAD_MAX_NS) -> None:
         self._timer: TimerFd | None = None
-        self._numbers = count()
+        self._numbers = count(1)
         # Who waits under which number; the queue holds (due, number) and also those that were cancelled since.
         self._waiting: dict[int, trio.lowlevel.Task] = {}
         self._queue: list[tuple[int, int]] = []
+        # Of those, who wait for a gap; some have been woken since. Below 0, so that one can tell.
+        self._patient: deque[int] = deque()
+        # Whether somebody was woken who may be about to wait again, maybe not for long.
+        self._stirred = False
         self._armed_ns: int | None = None
         self._lead_ns = 0
         self._lead_max_ns = lead_max_ns
@@ -136,6 +154,7 @@ class TimerPacer(IPacer):
                 self._wake_due()
                 while self._queue and self._queue[0][0] - time.monotonic_ns() < self._lead_ns:
                     await trio.lowlevel.checkpoint()
+                    self._stirred = False
                     self._wake_due()
                 self._rest(timer)
         finally:
@@ -155,15 +174,54 @@ class TimerPacer(IPacer):
         timer = self._timer
         if timer is None:
             await trio.lowlevel.checkpoint()
-            raise RuntimeError("the pacer does not run: start its run() in a nursery that outlives those who wait")
+            raise RuntimeError(_NOT_RUNNING)
         if due_ns <= time.monotonic_ns():
             await trio.lowlevel.checkpoint()
             return
         number = next(self._numbers)
+        self._enqueue(timer, due_ns, number)
+        self._stirred = False
+        self._wake_patient()
+        await self._woken(number)
+        if time.monotonic_ns() < due_ns:
+            raise RuntimeError("the pacer stopped while a task was waiting for it")
+
+    async def run_in_gaps(self, steps: Iterator[None]) -> None:
+        """Take the steps while nobody is due for a moment, as many as there is time for; one anyway every 0.3 ms.
+
+        Raises RuntimeError if :meth:`run` does not run.
+        """
+        ends_ns = 0
+        while True:
+            if time.monotonic_ns() >= ends_ns:
+                ends_ns = await self._wait_for_gap()
+            try:
+                next(steps)
+            except StopIteration:
+                return
+
+    async def _wait_for_gap(self) -> int:
+        """Suspend until there is a gap, or for as long as one can wait; return when the last step in it should begin."""
+        timer = self._timer
+        await trio.lowlevel.checkpoint()
+        if timer is None:
+            raise RuntimeError(_NOT_RUNNING)
+        if self._stirred or not self._is_gap():
+            number = -next(self._numbers)
+            self._enqueue(timer, time.monotonic_ns() + _PATIENCE_NS, number)
+            self._patient.append(number)
+            await self._woken(number)
+        ends_ns = time.monotonic_ns() + _GAP_MAX_NS
+        return min(ends_ns, self._queue[0][0] - _STEP_NS) if self._queue else ends_ns
+
+    def _enqueue(self, timer: TimerFd, due_ns: int, number: int) -> None:
         self._waiting[number] = trio.lowlevel.current_task()
         heapq.heappush(self._queue, (due_ns, number))
         if self._armed_ns is None or due_ns < self._armed_ns:
             self._arm(timer, due_ns)
+
+    async def _woken(self, number: int) -> None:
+        """Suspend until somebody wakes the task that waits under that number."""
 
         def abort(_raise_cancel: object) -> trio.lowlevel.Abort:
             self._waiting.pop(number, None)
@@ -171,8 +229,20 @@ class TimerPacer(IPacer):
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
-        if time.monotonic_ns() < due_ns:
-            raise RuntimeError("the pacer stopped while a task was waiting for it")
+
+    def _is_gap(self) -> bool:
+        queue, waiting = self._queue, self._waiting
+        while queue and queue[0][1] not in waiting:
+            heapq.heappop(queue)
+        return not queue or queue[0][0] - time.monotonic_ns() >= _GAP_NS
+
+    def _wake_patient(self) -> None:
+        """Wake who has waited longest for a gap, if there is one."""
+        patient = self._patient
+        while patient and patient[0] not in self._waiting:
+            patient.popleft()
+        if patient and self._is_gap():
+            trio.lowlevel.reschedule(self._waiting.pop(patient.popleft()))
 
     def _arm(self, timer: TimerFd, due_ns: int) -> None:
         timer.set_deadline_ns(due_ns - self._lead_ns)
@@ -181,9 +251,11 @@ class TimerPacer(IPacer):
     def _wake_due(self) -> None:
         queue, waiting = self._queue, self._waiting
         while queue and queue[0][0] <= time.monotonic_ns():
-            task = waiting.pop(heapq.heappop(queue)[1], None)
+            number = heapq.heappop(queue)[1]
+            task = waiting.pop(number, None)
             if task is not None:
                 trio.lowlevel.reschedule(task)
+                self._stirred |= number > 0
 
     def _rest(self, timer: TimerFd) -> None:
         if self._queue:

@@ -19,7 +19,7 @@ from cts.units import MILLISECOND
 
 __all__ = ["OpenStream", "OpenStreams"]
 
-_LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 4, 16
+_LOOKED_AT_A_TIME, _ADDED_AT_A_TIME = 16, 64
 """Streams that are looked at, and whose counts are added up, in one go: that takes as long as a few frames take to be sent."""
 _LOOKED_AT_FOR_NS = MILLISECOND // 2
 """So long at most where much has arrived that nobody had read, but for the stream that is looked at then."""

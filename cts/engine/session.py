@@ -238,8 +238,7 @@ class Session(ISession):
         for part in count():
             due_ns = self._began_ns + interval_ns * part // parts
             await self._pacer.wait_past(due_ns, Turn.STATUS)
-            for _ in self._look():
-                await self._pacer.wait_past(due_ns, Turn.STATUS)
+            await self._pacer.run_in_gaps(self._look())
             (self.observer.redraw if part % parts else self.observer.status)(self.snapshot())
 
     def _look(self) -> Iterator[None]:

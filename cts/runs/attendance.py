@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import trio
 from attrs import define, field
 
+from cts.api import IPacer
 from cts.output.attended import KEYS, Attended
 from cts.output.console_stream import ConsoleStream
 from cts.output.keyboard import Keyboard, in_foreground, keyboard_of
@@ -29,11 +30,13 @@ class Attendance:
 
     Args:
         view: it.
+        pacer: the run's clock, which knows when nothing is due.
         stream: where it writes, off the data path; None where what is written is shown at once.
         keyboard: where keys come from; None for none.
     """
 
     _view: Attended
+    _pacer: IPacer
     _stream: ConsoleStream | None = None
     _keyboard: Keyboard | None = None
     _news: trio.Event = field(factory=trio.Event, init=False)
@@ -41,10 +44,10 @@ class Attendance:
     _stopping: bool = field(default=False, init=False)
 
     @classmethod
-    def of(cls, view: Attended, stream: object) -> Attendance:
+    def of(cls, view: Attended, pacer: IPacer, stream: object) -> Attendance:
         """Return one for a view on this process's terminal."""
         unhurried = stream if isinstance(stream, ConsoleStream) else None
-        return cls(view, unhurried, keyboard_of(sys.stdin, sys.stdout) if _in_main_thread() else None)
+        return cls(view, pacer, unhurried, keyboard_of(sys.stdin, sys.stdout) if _in_main_thread() else None)
 
     async def run(self) -> None:
         """Attend until cancelled; the terminal is then as it was."""
@@ -84,8 +87,7 @@ class Attendance:
             # No signal tells that a shell has given the terminal to a process that ran in the background.
             if ours and not self._ours.is_set():
                 self._listen()
-            for _ in self._view.refresh(lines_alone=not ours):
-                await trio.lowlevel.checkpoint()
+            await self._pacer.run_in_gaps(self._view.refresh(lines_alone=not ours))
             await trio.sleep(_INTERVAL_S)
 
     async def _hear(self, keyboard: Keyboard) -> None:

@@ -185,7 +185,7 @@ class _Run:
                 services.start_soon(self._obey, signals, session, stopped_by)
                 for watcher in self._watchers:
                     if isinstance(watcher, Attended):
-                        self._attendance = Attendance.of(watcher, self._console)
+                        self._attendance = Attendance.of(watcher, pacer, self._console)
                         services.start_soon(self._attendance.run)
                 if self._watch is not None:
                     services.start_soon(self._watch.run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 import trio
@@ -229,6 +230,86 @@ async def test_the_lead_grows_with_late_wakes_up_to_its_limit_and_shrinks_with_e
         pacer._learn_lead(woken_ns)
         leads.append(pacer._lead_ns)
     assert leads == [1500, 2000, 1500, 1000, 500, 0, 0]
+
+
+@LEADS
+async def test_what_can_wait_is_done_step_by_step_to_its_end(lead_ns: int) -> None:
+    pacer, taken = pacer_with(lead_ns), list[int]()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(pacer.run)
+        with trio.fail_after(5):
+            await pacer.run_in_gaps(steps(taken, 100))
+        nursery.cancel_scope.cancel()
+    assert taken == list(range(100))
+
+
+async def test_what_can_wait_lets_those_go_first_who_are_due_before_there_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cts.clock.timerfd_pacer._GAP_NS", HOUR)
+    monkeypatch.setattr("cts.clock.timerfd_pacer._PATIENCE_NS", 2 * HOUR)
+    pacer, taken, due = TimerPacer(), list[int](), list[int]()
+
+    async def send_frames() -> None:
+        for _ in range(3):
+            assert not taken
+            await pacer.wait_until(pacer.now_ns() + 2 * MS)
+            due.append(len(taken))
+        await pacer.wait_until(pacer.now_ns() + 3 * HOUR)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pacer.run)
+            nursery.start_soon(send_frames)
+            await trio.testing.wait_all_tasks_blocked()
+            await pacer.run_in_gaps(steps(taken, 2))
+            nursery.cancel_scope.cancel()
+    assert due == [0, 0, 0]
+    assert taken == [0, 1]
+
+
+async def test_what_can_wait_is_done_also_where_there_is_never_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cts.clock.timerfd_pacer._GAP_NS", 2 * HOUR)
+    pacer, taken = TimerPacer(), list[int]()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pacer.run)
+            nursery.start_soon(pacer.wait_until, pacer.now_ns() + HOUR)
+            await trio.testing.wait_all_tasks_blocked()
+            await pacer.run_in_gaps(steps(taken, 3))
+            nursery.cancel_scope.cancel()
+    assert taken == [0, 1, 2]
+
+
+async def test_what_can_wait_for_a_gap_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cts.clock.timerfd_pacer._GAP_NS", 2 * HOUR)
+    monkeypatch.setattr("cts.clock.timerfd_pacer._PATIENCE_NS", HOUR)
+    pacer, taken = TimerPacer(), list[int]()
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pacer.run)
+            nursery.start_soon(pacer.wait_until, pacer.now_ns() + HOUR)
+            async with trio.open_nursery() as patient:
+                patient.start_soon(pacer.run_in_gaps, steps(taken, 1))
+                await trio.testing.wait_all_tasks_blocked()
+                patient.cancel_scope.cancel()
+            monkeypatch.undo()
+            await pacer.run_in_gaps(steps(taken, 1))
+            nursery.cancel_scope.cancel()
+    assert taken == [0]
+
+
+async def test_what_can_wait_is_not_begun_without_a_running_pacer() -> None:
+    taken: list[int] = []
+    with pytest.raises(RuntimeError, match="does not run"):
+        await TimerPacer().run_in_gaps(steps(taken, 1))
+    assert not taken
+
+
+def steps(taken: list[int], count: int) -> Iterator[None]:
+    for number in range(count):
+        taken.append(number)
+        yield
 
 
 async def hold(pacer: TimerPacer, task_status: trio.TaskStatus[trio.CancelScope]) -> None:

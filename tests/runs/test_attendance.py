@@ -12,6 +12,7 @@ import pytest
 import trio
 from attrs import define, field
 
+from cts.clock.system_pacer import SystemPacer
 from cts.output.attended import Attended
 from cts.output.keyboard import Keyboard, keyboard_of
 from cts.runs.attendance import Attendance
@@ -78,7 +79,7 @@ def terminal() -> Iterator[Terminal]:
 async def test_keys_reach_the_view_one_by_one_and_no_others(terminal: Terminal) -> None:
     view = View()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Attendance(view, None, terminal.keyboard).run)
+        nursery.start_soon(Attendance(view, SystemPacer(), None, terminal.keyboard).run)
         await view.until(lambda: view.hears_keys)
         assert not terminal.echoes()
         terminal.press("xp\nS1é")
@@ -97,7 +98,7 @@ async def test_q_is_one_ctrl_c_however_long_it_is_held_down(terminal: Terminal) 
     view, came = View(), []
     with trio.open_signal_receiver(signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Attendance(view, None, terminal.keyboard).run)
+            nursery.start_soon(Attendance(view, SystemPacer(), None, terminal.keyboard).run)
             await view.until(lambda: view.hears_keys)
             terminal.press("qqq")
             came.append(await anext(signals))
@@ -114,7 +115,7 @@ async def test_the_terminal_is_as_it_was_after_a_bug(terminal: Terminal) -> None
     view = Buggy()
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Attendance(view, None, terminal.keyboard).run)
+            nursery.start_soon(Attendance(view, SystemPacer(), None, terminal.keyboard).run)
             await view.until(lambda: view.hears_keys)
             assert view.wanted is not None
             view.wanted()
@@ -124,7 +125,7 @@ async def test_the_terminal_is_as_it_was_after_a_bug(terminal: Terminal) -> None
 async def test_what_comes_at_once_is_drawn_once(autojump_clock: trio.testing.MockClock) -> None:
     view = View()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Attendance(view).run)
+        nursery.start_soon(Attendance(view, SystemPacer()).run)
         await view.until(lambda: view.wanted is not None)
         for _ in range(100):
             assert view.wanted is not None
@@ -136,14 +137,14 @@ async def test_what_comes_at_once_is_drawn_once(autojump_clock: trio.testing.Moc
 
 async def test_a_view_that_is_no_terminal_s_is_left_alone() -> None:
     view = View(is_on_terminal=False)
-    await Attendance(view).run()
+    await Attendance(view, SystemPacer()).run()
     assert view.wanted is None
 
 
 async def test_without_keys_it_is_drawn_all_the_same() -> None:
     view = View()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Attendance(view).run)
+        nursery.start_soon(Attendance(view, SystemPacer()).run)
         await view.until(lambda: view.wanted is not None)
         assert view.wanted is not None
         view.wanted()
