@@ -51,15 +51,23 @@ while True:
 
 @frozen
 class Figures:
-    """One round: lateness in seconds by percentile, frames by verdict of who reads them, seconds of CPU time of all sides."""
+    """One round of the sender's lateness.
+
+    Attributes:
+        lateness: seconds, by percentile.
+        frames: by verdict of who reads them.
+        cpu_seconds: CPU time of all sides.
+        stolen_share: of the processors' time, what the hypervisor took.
+    """
 
     lateness: dict[str, float]
     frames: dict[str, int] | None
     cpu_seconds: float
+    stolen_share: float
 
     def __str__(self) -> str:
         late = ", ".join(f"{key} {value * 1e3:.3f}" for key, value in self.lateness.items())
-        text = f"late ms {late}; {self.cpu_seconds:.1f} s of CPU"
+        text = f"late ms {late}; {self.cpu_seconds:.1f} s of CPU, {self.stolen_share:.1%} stolen"
         if self.frames is None:
             return text
         return f"{text}; {self.frames['completed'] / (self.frames['completed'] + self.frames['dropped']):.3%} whole"
@@ -198,7 +206,10 @@ def play(chosen: argparse.Namespace, ways: Collection[str]) -> Figures:
     late = {name: lateness[name] for name in _PERCENTILES}
     frames = received[0].report["frames"] if received else None
     assert frames is None or isinstance(frames, dict)
-    return Figures(late, frames, sum(side.cpu_seconds for side in (sent, *received)))
+    trust = sent.report["trust"]
+    assert isinstance(trust, dict)
+    stolen = trust["figures"]["stolen_share"] or 0.0
+    return Figures(late, frames, sum(side.cpu_seconds for side in (sent, *received)), stolen)
 
 
 def main() -> None:
@@ -216,6 +227,9 @@ def main() -> None:
     parser.add_argument(
         "--stranger", type=float, help="share of a processor that something else takes, in place of watching"
     )
+    parser.add_argument(
+        "--stolen", type=float, default=1.0, help="greatest share that the hypervisor may take of a round that counts"
+    )
     chosen = parser.parse_args()
     compared = "watched" if chosen.stranger is None else "beside a stranger"
     results: dict[str, list[Figures]] = {"alone": [], compared: []}
@@ -230,11 +244,20 @@ def main() -> None:
                     figures = play(chosen, ())
             results[name].append(figures)
             print(f"round {number + 1} {name}: {figures}", flush=True)
-    rounds = list(zip(*results.values(), strict=True))
+    both = list(zip(*results.values(), strict=True))
+    rounds = [pair for pair in both if max(figures.stolen_share for figures in pair) <= chosen.stolen]
+    print(f"{len(rounds)} of {len(both)} rounds count")
+    if not rounds:
+        return
     of_what = {name: [other.lateness[name] / alone.lateness[name] for alone, other in rounds] for name in _PERCENTILES}
     of_what["CPU"] = [other.cpu_seconds / alone.cpu_seconds for alone, other in rounds]
     for name, ratios in of_what.items():
         print(f"{name} {compared}: {statistics.median(ratios):.3f} of alone ({min(ratios):.2f} to {max(ratios):.2f})")
+    for name in _PERCENTILES:
+        alone, other = (
+            statistics.median(figures.lateness[name] for figures in side) for side in zip(*rounds, strict=True)
+        )
+        print(f"{name} in ms, medians: alone {alone * 1e3:.3f}, {compared} {other * 1e3:.3f}")
 
 
 if __name__ == "__main__":
