@@ -27,7 +27,9 @@ from cts.units import SECOND
 __all__ = ["PAUSE_SECONDS", "RunCollector"]
 
 PAUSE_SECONDS = 0.001
-"""After each piece of a scrape's work, such as a metric; in its own thread, never in the one that sends."""
+"""After each piece of a scrape's work, such as some metrics; in its own thread, never in the one that sends."""
+_METRICS_AT_ONCE = 3
+"""One by one they take half as much processor time again, in which no frame leaves either."""
 
 
 class RunCollector(Collector):
@@ -46,9 +48,10 @@ class RunCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric, with pauses: whoever formats them holds up the frames of this process meanwhile."""
-        for metric in self._metrics(self.snapshot):
+        for number, metric in enumerate(self._metrics(self.snapshot), 1):
             yield metric
-            time.sleep(PAUSE_SECONDS)
+            if number % _METRICS_AT_ONCE == 0:
+                time.sleep(PAUSE_SECONDS)
 
     def _metrics(self, snapshot: RunSnapshot) -> Iterator[Metric]:
         yield _labelled(GaugeMetricFamily, "cts_run_info", "What runs; always 1.", {tuple(self._about.items()): 1})
