@@ -34,6 +34,7 @@ pytestmark = [
 
 PATIENCE_S = 30
 FRAMES = 9
+"""In a second: a stream is over after that and as much of buffering, and a host may stand still for that long."""
 CONNECTIONS = 1
 AT_ONCE = 10
 """Sessions at once: they last as long however many there are, but more than a few would be late on a busy machine."""
@@ -81,9 +82,9 @@ async def run_case(case: Case, network_name: str, pacer: SystemPacer | TimerPace
     config = config_of(
         case.direction,
         stream={
-            "bits_per_second": frame_size * 8 * 30,
-            "frame_rate": 30,
-            "stream_length": "300ms",
+            "bits_per_second": frame_size * 8 * FRAMES,
+            "frame_rate": FRAMES,
+            "stream_length": "1s",
             "buffer_depth": "1s",  # as much as the stream is long: to be late, a datagram must be late by that
             "datagram_max_size": datagram_max_size,
             "verify": case.verify,
