@@ -24,6 +24,7 @@ from cts.output.stream_lines import StreamLines
 from cts.output.wrapping import wrapped
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
+from cts.records.live import StreamOrder
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND, counted
 
@@ -85,6 +86,8 @@ class LiveConsole(SpeakingConsole, Attended):
         self._snapshot: RunSnapshot | None = None
         self._history = LiveHistory()
         self._drawn_ns: int | None = None
+        # Of which snapshot what is shown was made, and how.
+        self._drawn: tuple[RunSnapshot | None, tuple[bool, bool, StreamOrder] | None] = None, None
         self._orders = deque(orders_of(measure))
         self._paused = self._hears_keys = False
         self._wanted: Callable[[], None] | None = None
@@ -147,10 +150,13 @@ class LiveConsole(SpeakingConsole, Attended):
         """Draw the last snapshot, below the lines that wait; nothing while it is paused, or before a stopped terminal."""
         if self._snapshot is None or not self._console.is_terminal or self._paused or self._is_behind():
             return
-        if not lines_alone:
+        if lines_alone:
+            if (lines := self._take_held()) is not None:
+                self._place.print(lines)
+        elif self._is_drawn and (lines := self._take_held()) is not None:
+            self._place.add_above(lines)
+        else:
             yield from self._drawing(self._snapshot)
-        elif (lines := self._take_held()) is not None:
-            self._place.print(lines)
 
     def suspend(self) -> None:
         """Leave what is drawn, and show the cursor."""
@@ -177,6 +183,16 @@ class LiveConsole(SpeakingConsole, Attended):
         else:
             self._wanted()
 
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether the last snapshot is what is seen."""
+        snapshot, how = self._drawn
+        return snapshot is self._snapshot and how == self._how and self._place.fits
+
+    @property
+    def _how(self) -> tuple[bool, bool, StreamOrder]:
+        return self._hears_keys, self._paused, self._orders[0]
+
     def _draw(self, snapshot: RunSnapshot) -> None:
         for _ in self._drawing(snapshot):
             pass
@@ -185,7 +201,9 @@ class LiveConsole(SpeakingConsole, Attended):
         def take_above() -> str | None:
             return None if self._paused else self._take_held()
 
-        return self._place.draw(partial(self._lines, snapshot), take_above)
+        drawn = snapshot, self._how
+        yield from self._place.draw(partial(self._lines, snapshot), take_above)
+        self._drawn = drawn
 
     def _take_held(self) -> str | None:
         if not self._held:

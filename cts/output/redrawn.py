@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-from rich.console import COLOR_SYSTEMS, Console
+from rich.console import COLOR_SYSTEMS, Console, ConsoleDimensions
 from rich.segment import Segment
 from rich.text import Text
 
@@ -32,6 +32,7 @@ class Redrawn:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown = ""
+        self._size: ConsoleDimensions | None = None
         self._broken = False
         self._turn = 0
         # The last drawing's lines as they were written, of which most are in the next one as well.
@@ -63,12 +64,17 @@ class Redrawn:
             self._known = known
             if turn != self._turn:
                 return
-        begin = self._begin()
-        above = take_above()
-        self._shown = "\n".join(styled)
-        up = len(styled) - 1
-        end = "\r" + (f"\x1b[{up}A" if up else "") if console.is_terminal else ""
-        self._write(begin + ("" if above is None else f"{above}\n") + self._shown + end)
+        self._size = size
+        self._show("\n".join(styled), take_above())
+
+    @property
+    def fits(self) -> bool:
+        """Whether something is drawn, in the size that the terminal has now."""
+        return bool(self._shown) and self._size == self._console.size
+
+    def add_above(self, lines: str) -> None:
+        """Have lines stay above what is drawn, which is not made anew; where it :attr:`fits`."""
+        self._show(self._shown, lines)
 
     def erase(self) -> None:
         """Leave the terminal as it was before."""
@@ -88,6 +94,13 @@ class Redrawn:
     def print(self, line: str) -> None:
         """Write a line where nothing is drawn over."""
         self._write(f"{line}\n")
+
+    def _show(self, shown: str, above: str | None) -> None:
+        begin = self._begin()
+        self._shown = shown
+        up = shown.count("\n")
+        end = "\r" + (f"\x1b[{up}A" if up else "") if self._console.is_terminal else ""
+        self._write(begin + ("" if above is None else f"{above}\n") + shown + end)
 
     def _begin(self) -> str:
         """Return what erases what is shown, or hides the cursor where nothing is."""

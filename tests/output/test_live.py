@@ -4,14 +4,18 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import Any
 
 import pytest
 from attrs import evolve
 from rich.console import Console
+from rich.text import Text
 
 from cts.metrics.counters import FrameTotals
 from cts.output.live import LiveConsole, terminal
+from cts.output.live_state import LiveState
+from cts.output.live_view import view_in_steps
 from cts.output.stream_lines import StreamLines
 from cts.protocol.roles import Role
 from cts.records.snapshots import Address, RunSnapshot, StreamInfo, StreamSnapshot
@@ -164,6 +168,50 @@ def test_lines_said_stay_above_in_their_order() -> None:
     for line in ("one", "two", "x" * 200):
         assert live.say(line)
     assert seen(console)[:5] == ["one", "two", "x" * 80, "x" * 80, "x" * 40]
+
+
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the columns of each view that is made."""
+    columns: list[int] = []
+
+    def counted(state: LiveState, **where: Any) -> Generator[None, None, list[Text]]:
+        columns.append(where["columns"])
+        return view_in_steps(state, **where)
+
+    monkeypatch.setattr("cts.output.live.view_in_steps", counted)
+    return columns
+
+
+def test_a_line_between_two_statuses_goes_above_the_view_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, console = made(monkeypatch), a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.status(snapshot(0))
+    before = seen(console)
+    live.say("one")
+    live.say("two")
+    assert seen(console) == ["one", "two", *before]
+    assert columns == [79]
+    live.status(snapshot(1000))
+    assert columns == [79, 79]
+
+
+def test_a_line_has_a_view_made_anew_that_is_not_as_it_should_be_by_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, console = made(monkeypatch), a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: draw(live), hears_keys=True)
+    live.status(snapshot(0))
+    live.status(snapshot(10))
+    live.say("a status that was not drawn")
+    console.width = 60
+    live.say("another size")
+    live.press("p")
+    live.press("q")
+    live.say("no pause any more")
+    assert columns == [79, 79, 59, 59, 59]
+    assert "paused" not in "\n".join(seen(console))
+    live.suspend()
+    live.say("nothing there")
+    assert len(columns) == 6
 
 
 def test_nothing_is_said_before_there_is_something_to_say_it_above() -> None:
