@@ -5,8 +5,9 @@
 As ``observers_cost.py --deaf``, but with the lateness of each frame, of which those do not count that were due near a moment
 in which the hypervisor took a processor, or in which sending took half as much CPU time again as it mostly does: on a shared
 host p99 is of such moments, whoever watches. Streams begin at random times, as they would. Printed are percentiles of all
-rounds' frames together, and the share that left late; ``steady`` leaves out the beginning and the end of the streams. README.md
-beside this file says how to read it.
+rounds' frames together, and the share that left late; ``steady`` leaves out the beginning and the end of the streams. Of all
+steady frames, slow moments or not, it is printed how many were due or left while the loop worked on a status or the live view.
+README.md beside this file says how to read it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ import tempfile
 import threading
 import time
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import trio
 from attrs import define, field
 from observers_cost import free_port, watched
 from stream_load import CONFIGS, finish
@@ -46,13 +49,32 @@ _SLOW = 1.5
 _STEAL_EVERY_SECONDS = 0.1
 _LISTENS_SECONDS = 3
 _BEGINNING_NS, _END_NS = 3 * SECOND // 2, 3 * SECOND // 10
+_CAN_WAIT = "Session._report_status", "Attendance.run"
+_RECORDED = "frames", "sends", "steps"
 _STOLEN_PLACE = 8
 """In a line of /proc/stat."""
 
 
+class Working(trio.abc.Instrument):
+    """Notes from when to when the loop worked on what can wait."""
+
+    def __init__(self) -> None:
+        self.steps = array("q")
+        self._began_ns: int | None = None
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self._began_ns = time.monotonic_ns() if task.name.endswith(_CAN_WAIT) else None
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        if self._began_ns is not None:
+            self.steps.extend((self._began_ns, time.monotonic_ns()))
+
+
 def record(into: str, command: Sequence[str]) -> None:
-    """Run cts; write when each dispatched frame was due and left, and of each send when, of how many and its CPU time."""
-    frames, sends = array("q"), array("q")
+    """Run cts; write when each dispatched frame was due and left, of each send when, of how many and its CPU time, and when the
+    loop worked on what can wait.
+    """
+    frames, sends, working = array("q"), array("q"), Working()
     stamp, send_now, used_ns = DispatchedFrames.stamp, OffloadedEndpoint.send_now, time.thread_time_ns
 
     def stamping(source: DispatchedFrames, now_ns: int) -> None:
@@ -67,11 +89,13 @@ def record(into: str, command: Sequence[str]) -> None:
 
     DispatchedFrames.stamp = stamping  # type: ignore[method-assign,assignment]
     OffloadedEndpoint.send_now = sending  # type: ignore[method-assign,assignment]
+    run = trio.run
+    trio.run = lambda *args, **named: run(*args, **{**named, "instruments": [working]})
     sys.argv = ["cts", *command]
     try:
         cts()
     finally:
-        for name, values in (("frames", frames), ("sends", sends)):
+        for name, values in zip(_RECORDED, (frames, sends, working.steps), strict=True):
             Path(into, name).write_bytes(values.tobytes())
 
 
@@ -131,17 +155,31 @@ def _stolen() -> int:
 
 @define
 class Frames:
-    """How late frames left that count, nanoseconds: all, and those in the middle of the streams; and how many do not count."""
+    """How late frames left, nanoseconds.
+
+    Attributes:
+        all, steady: of those that count, and of those in the middle of the streams.
+        left_out: how many do not count.
+        held_up: of any in the middle of the streams that were due or left while the loop worked on what can wait.
+        seconds: how long that middle was.
+    """
 
     all: list[int] = field(factory=list)
     steady: list[int] = field(factory=list)
     left_out: int = 0
+    held_up: list[int] = field(factory=list)
+    seconds: float = 0
 
-    def add(self, frames: Sequence[int], seconds: int, slow: Moments) -> None:
+    def add(self, frames: Sequence[int], steps: Sequence[int], seconds: int, slow: Moments) -> None:
         """Add a run's."""
         begin_ns = min(frames[::2])
         middle = range(begin_ns + _BEGINNING_NS, begin_ns + seconds * SECOND - _END_NS)
+        self.seconds += len(middle) / SECOND
+        begins, ends = steps[::2], steps[1::2]
         for due_ns, left_ns in zip(frames[::2], frames[1::2], strict=True):
+            at = bisect_right(ends, due_ns)
+            if at < len(begins) and begins[at] < left_ns and due_ns in middle:
+                self.held_up.append(left_ns - due_ns)
             if due_ns in slow:
                 self.left_out += 1
                 continue
@@ -183,11 +221,9 @@ def play(chosen: argparse.Namespace, ways: Sequence[str], into: Frames) -> None:
         finish(server)
         for sock in asking:
             sock.close()
-        frames, sends = array("q"), array("q")
-        for name, values in (("frames", frames), ("sends", sends)):
-            values.frombytes(Path(folder, name).read_bytes())
+        frames, sends, steps = (array("q", Path(folder, name).read_bytes()) for name in _RECORDED)
     slow.add_slow_sends(sends)
-    into.add(frames, chosen.seconds, slow)
+    into.add(frames, steps, chosen.seconds, slow)
 
 
 def ask_at_random(address: str, streams: int) -> list[socket.socket]:
@@ -223,8 +259,16 @@ def main() -> None:
             into = results[name]
             into.all += played.all
             into.steady += played.steady
+            into.held_up += played.held_up
+            into.seconds += played.seconds
     for name, frames in results.items():
         print(f"{name}: {told(frames.all)}\n{name}, steady: {told(frames.steady)}")
+        per_second = [sum(ns > us * 1000 for ns in frames.held_up) / frames.seconds for us in (0, 100, 500)]
+        print(
+            "{}: status and view held up {:.0f} frames a second, {:.0f} over 100, {:.0f} over 500".format(
+                name, *per_second
+            )
+        )
 
 
 if __name__ == "__main__":

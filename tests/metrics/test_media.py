@@ -19,7 +19,7 @@ from cts.metrics.media_figures import figures_of
 from cts.metrics.media_totals import MediaTotals
 from cts.metrics.viewing import Longest
 from tests.metrics import all_arrivals as offline
-from tests.metrics.all_arrivals import INTERVAL, SIZE, Stream, folded, records_of, stream_of, streams
+from tests.metrics.all_arrivals import INTERVAL, SIZE, Arrival, Stream, folded, records_of, stream_of, streams
 
 MS = 1_000_000
 
@@ -329,9 +329,11 @@ def test_a_day_that_was_given_up_is_counted_at_once() -> None:
 @settings(deadline=None)
 @given(streams())
 def test_delay_variation_of_the_same_arrivals_is_the_same_whatever_the_buffer(stream: Stream) -> None:
-    # Copies count as arrivals of their frame in time only.
-    arrivals = tuple({(each.frame, each.position): each for each in reversed(stream.arrivals)}.values())[::-1]
-    stream = stream._replace(arrivals=arrivals)
+    # Copies count as arrivals of their frame in time only: what is left are the first of each, in the order in which they came.
+    firsts: dict[tuple[int, int], Arrival] = {}
+    for each in stream.arrivals:
+        firsts.setdefault((each.frame, each.position), each)
+    stream = stream._replace(arrivals=tuple(firsts.values()))
     dues = [stream.due_ns(frame) for frame in range(1, stream.frames + 1)]
     later = stream._replace(dues_ns=tuple(due_ns + 1000 * INTERVAL for due_ns in dues))
     short, long = (folded(records_of(each)).variation.pdv for each in (stream, later))
