@@ -24,8 +24,9 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -37,7 +38,7 @@ _PROCESSORS = sorted(os.sched_getaffinity(0))
 _WAYS = ("live", "scrape", "events")
 _SIDES = ("server", "client")
 _PERCENTILES = ("p50", "p99", "p999")
-_LISTENS_SECONDS = 3
+LISTENS_SECONDS = 3
 """After so long a server listens."""
 _WORK = """
 import time
@@ -102,22 +103,27 @@ def terminal() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def scraped(port: int) -> Iterator[None]:
-    """Ask a Prometheus port every second; where nobody listens yet or any more, ask again."""
+def repeated(seconds: float, act: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again in the block, in a thread, so far apart."""
     over = threading.Event()
 
-    def scrape() -> None:
-        while not over.wait(1):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read()
+    def repeat() -> None:
+        while not over.wait(seconds):
+            act()
 
-    scraper = threading.Thread(target=scrape)
-    scraper.start()
+    repeating = threading.Thread(target=repeat)
+    repeating.start()
     try:
         yield
     finally:
         over.set()
-        scraper.join()
+        repeating.join()
+
+
+def scrape(port: int) -> None:
+    """Ask a Prometheus port, where somebody listens yet or still."""
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read()
 
 
 def watched(stack: ExitStack, folder: Path, role: str, ways: Collection[str]) -> tuple[list[str], int]:
@@ -127,7 +133,7 @@ def watched(stack: ExitStack, folder: Path, role: str, ways: Collection[str]) ->
         settings, end = ["output.console=live"], stack.enter_context(terminal())
     if "scrape" in ways:
         port = free_port(socket.SOCK_STREAM)
-        stack.enter_context(scraped(port))
+        stack.enter_context(repeated(1, partial(scrape, port)))
         settings.append(f"output.prometheus=127.0.0.1:{port}")
     if "events" in ways:
         settings.append(f"output.events_file={json.dumps(str(folder / f'{role}.jsonl'))}")
@@ -144,18 +150,18 @@ def stranger(share: float) -> Iterator[None]:
             process.kill()
 
 
-def ask(address: str, streams: int, spread_seconds: float) -> list[socket.socket]:
-    """Ask for streams, and read nothing of them; return what must stay open as long as they run."""
+def ask(address: str, beginnings: Iterable[float]) -> list[socket.socket]:
+    """Ask for a stream at each time, seconds from now, and read nothing; return what must stay open as long as they run."""
     host, _, port = address.rpartition(":")
-    asking = []
-    for _ in range(streams):
+    began, asking = time.monotonic(), []
+    for beginning in beginnings:
+        time.sleep(max(0, began + beginning - time.monotonic()))
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         # What does not fit is thrown away, which costs nothing.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
         sock.connect((host, int(port)))
         sock.send(Start().encode())
         asking.append(sock)
-        time.sleep(spread_seconds / streams)
     return asking
 
 
@@ -192,8 +198,8 @@ def play(chosen: argparse.Namespace, ways: Collection[str]) -> Figures:
                 keep_apart(sides[-1].pid)
         server, *client = sides
         if chosen.deaf:
-            time.sleep(_LISTENS_SECONDS)
-            asking = ask(address, streams, spread / 1e6)
+            time.sleep(LISTENS_SECONDS)
+            asking = ask(address, [number * spread / 1e6 / streams for number in range(streams)])
             time.sleep(chosen.seconds + 0.5)
         received = [finish(side) for side in client]
         server.send_signal(signal.SIGINT)

@@ -20,7 +20,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from array import array
 from bisect import bisect_right
@@ -31,28 +30,26 @@ from pathlib import Path
 
 import trio
 from attrs import define, field
-from observers_cost import free_port, watched
+from observers_cost import LISTENS_SECONDS, ask, free_port, repeated, watched
 from stream_load import CONFIGS, finish
 
 from cts.api import Message
 from cts.cli import main as cts
 from cts.engine.dispatched_frames import DispatchedFrames
 from cts.net.addresses import Source
+from cts.net.host_watch import processor_times
 from cts.net.offload import OffloadedEndpoint
-from cts.protocol.wire import Start
 from cts.units import MILLISECOND, SECOND
 
 _WINDOW_NS = 20 * MILLISECOND
 _BEFORE_NS, _BEHIND_NS = 20 * MILLISECOND, 50 * MILLISECOND
 """How much around a moment in which the host was slow does not count: what was late then has to be caught up with."""
 _SLOW = 1.5
+"""Times the CPU time that sending mostly takes."""
 _STEAL_EVERY_SECONDS = 0.1
-_LISTENS_SECONDS = 3
 _BEGINNING_NS, _END_NS = 3 * SECOND // 2, 3 * SECOND // 10
 _CAN_WAIT = "Session._report_status", "Attendance.run"
 _RECORDED = "frames", "sends", "steps"
-_STOLEN_PLACE = 8
-"""In a line of /proc/stat."""
 
 
 class Working(trio.abc.Instrument):
@@ -127,30 +124,25 @@ class Moments:
     @contextmanager
     def watch_stolen(self) -> Iterator[None]:
         """Add those in which the hypervisor took a processor in the block."""
-        over = threading.Event()
+        before, at_ns = _stolen(), time.monotonic_ns()
 
-        def watch() -> None:
-            before, at_ns = _stolen(), time.monotonic_ns()
-            while not over.wait(_STEAL_EVERY_SECONDS):
-                now, now_ns = _stolen(), time.monotonic_ns()
-                if now > before:
-                    self.add(at_ns, now_ns)
-                before, at_ns = now, now_ns
+        def look() -> None:
+            nonlocal before, at_ns
+            now, now_ns = _stolen(), time.monotonic_ns()
+            if now > before:
+                self.add(at_ns, now_ns)
+            before, at_ns = now, now_ns
 
-        watching = threading.Thread(target=watch)
-        watching.start()
-        try:
+        with repeated(_STEAL_EVERY_SECONDS, look):
             yield
-        finally:
-            over.set()
-            watching.join()
 
     def __contains__(self, at_ns: int) -> bool:
         return at_ns // _WINDOW_NS in self._ticks
 
 
 def _stolen() -> int:
-    return int(Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=_STOLEN_PLACE + 1)[_STOLEN_PLACE])
+    host = processor_times(0).host
+    return 0 if host is None else host[2]
 
 
 @define
@@ -214,8 +206,10 @@ def play(chosen: argparse.Namespace, ways: Sequence[str], into: Frames) -> None:
         command = [sys.executable, __file__, "--record", folder, "run", str(CONFIGS / "server.toml"), "--json", *sets]
         stack.enter_context(slow.watch_stolen())
         server = subprocess.Popen(command, stdin=end, stdout=subprocess.PIPE, stderr=end, text=True)
-        time.sleep(_LISTENS_SECONDS)
-        asking = ask_at_random(address, chosen.connections)
+        time.sleep(LISTENS_SECONDS)
+        # In each run at the same moments of a second.
+        chance = random.Random(5)
+        asking = ask(address, sorted(chance.random() for _ in range(chosen.connections)))
         time.sleep(chosen.seconds + 0.5)
         server.send_signal(signal.SIGINT)
         finish(server)
@@ -224,21 +218,6 @@ def play(chosen: argparse.Namespace, ways: Sequence[str], into: Frames) -> None:
         frames, sends, steps = (array("q", Path(folder, name).read_bytes()) for name in _RECORDED)
     slow.add_slow_sends(sends)
     into.add(frames, steps, chosen.seconds, slow)
-
-
-def ask_at_random(address: str, streams: int) -> list[socket.socket]:
-    """Ask for streams within a second, in each run at the same moments; return what must stay open as long as they run."""
-    host, _, port = address.rpartition(":")
-    chance, began, asking = random.Random(5), time.monotonic(), []
-    for at in sorted(chance.random() for _ in range(streams)):
-        time.sleep(max(0, began + at - time.monotonic()))
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        # What does not fit is thrown away, which costs nothing.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
-        sock.connect((host, int(port)))
-        sock.send(Start().encode())
-        asking.append(sock)
-    return asking
 
 
 def main() -> None:

@@ -44,7 +44,8 @@ def streams_table(state: LiveState, columns: int, rows: int) -> Generator[None, 
             yield
         texts = [(order, _CELLS[order](stream)) for order in orders]
         cells = tuple((text, "red" if text not in _GOOD and order in _SHARES else "") for order, text in texts)
-        lines.append(_line(f"{stream.number} {stream.peer}", name_width, cells))
+        # Whoever shows it may cut it off.
+        lines.append(_line(f"{stream.number} {stream.peer}", name_width, cells).copy())
     return lines
 
 

@@ -29,7 +29,7 @@ __all__ = ["PAUSE_SECONDS", "RunCollector"]
 PAUSE_SECONDS = 0.001
 """After each piece of a scrape's work, such as some metrics; in its own thread, never in the one that sends."""
 _METRICS_AT_ONCE = 3
-"""One by one they take half as much processor time again, in which no frame leaves either."""
+"""One by one a scrape takes a third more processor time, in which no frame leaves either."""
 
 
 class RunCollector(Collector):

@@ -171,6 +171,12 @@ def test_what_streams_are_sorted_by_is_shown_first(order: StreamOrder) -> None:
     assert lines(state)[-1].endswith(f"s worst by {order.value}")
 
 
+def test_what_a_tiny_terminal_cut_off_is_there_on_a_wider_one() -> None:
+    before = lines(MANY, (13, 500))
+    lines(MANY, (9, 500))
+    assert lines(MANY, (13, 500)) == before
+
+
 def test_a_view_that_waits_for_a_key_says_so() -> None:
     shown = lines(evolve(ONE, paused=True))
     assert "paused" in shown[0]
