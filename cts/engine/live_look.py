@@ -14,7 +14,7 @@ from cts.metrics.glance import MediaGlance, glance_of_ended
 from cts.metrics.host import HostFigures
 from cts.metrics.media_totals import MediaTotals
 from cts.metrics.playout import Playout
-from cts.records.live import LiveFigures, StreamGlance
+from cts.records.live import STREAMS_SHOWN, LiveFigures, StreamGlance
 from cts.records.observer import Observer
 from cts.units import SECOND
 
@@ -24,7 +24,9 @@ LOOKED_AT = 8
 """Streams whose delay and playout are looked at, those that have run longest."""
 _AT_A_TIME = 2
 """How many of them each time: a look takes up to a millisecond."""
-_GLANCES_AT_A_TIME = 64
+_GLANCES_AT_A_TIME = 128
+_HOST_EVERY_NS = 5 * SECOND
+"""How often it is looked at how the host serves the run, once it has gone on for so long: what is told is of the whole run."""
 
 LookAtHost = Callable[[int, Histogram], HostFigures]
 """Returns how this host serves the run, given how often a receive buffer was full, and how late frames left."""
@@ -47,37 +49,57 @@ class LiveLook:
     at_host: LookAtHost | None = None
     figures: LiveFigures = field(factory=LiveFigures, init=False)
     _seen: dict[OpenStream, tuple[MediaGlance, Playout | None]] = field(factory=dict, init=False)
+    _hosts: tuple[HostFigures, ...] = field(default=(), init=False)
+    _host_due_ns: int = field(default=0, init=False)
+    _began_ns: int | None = field(default=None, init=False)
 
-    def take(self, measured: Collection[Streams], sides: Collection[Streams], overflowed: int) -> Iterator[None]:
+    def take(
+        self, measured: Collection[Streams], sides: Collection[Streams], overflowed: int, now_ns: int
+    ) -> Iterator[None]:
         """Look anew, in steps: whoever takes one lets frames leave before the next one.
 
         Args:
             measured: the measured sides, whose streams have just been looked at.
             sides: all sides.
             overflowed: datagrams that the kernel dropped for want of receive-buffer space.
+            now_ns: what the time is.
         """
         yield from self._look(measured)
         glances: list[StreamGlance] = []
         for streams in measured:
+            in_order = 0
             for number, stream in enumerate(list(streams.running.seen)):
                 if number % _GLANCES_AT_A_TIME == 0:
                     yield
-                if (counts := streams.running.seen.get(stream)) is not None:
-                    glances.append(_glance(stream, counts))
-        hosts = []
-        if self.at_host is not None:
-            # All in one step: to begin another one costs more than to add a few more.
-            lateness = Histogram.of([*(streams.send_lateness for streams in sides), *_send_lateness(sides)])
-            yield
-            receives = any(each.role is Role.RECEIVER for each in sides)
-            hosts.append(self.at_host(overflowed if receives else 0, lateness))
-            yield
+                if (counts := streams.running.seen.get(stream)) is None:
+                    continue
+                if not _has_trouble(stream, counts):
+                    in_order += 1
+                    if in_order > STREAMS_SHOWN:
+                        # Whatever is shown, earlier ones come first.
+                        continue
+                glances.append(_glance(stream, counts))
+        if self.at_host is not None and now_ns >= self._host_due_ns:
+            yield from self._look_at_host(self.at_host, sides, overflowed, now_ns)
         ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
         for stream in [each for each in self._seen if not any(each in streams.running.seen for streams in measured)]:
             # It has ended since.
             del self._seen[stream]
         media, playouts = zip(*ended, *self._seen.values(), strict=True)
-        self.figures = LiveFigures.of(glances, media, playouts, hosts)
+        self.figures = LiveFigures.of(glances, media, playouts, self._hosts)
+
+    def _look_at_host(
+        self, look: LookAtHost, sides: Collection[Streams], overflowed: int, now_ns: int
+    ) -> Iterator[None]:
+        if self._began_ns is None:
+            self._began_ns = now_ns
+        self._host_due_ns = now_ns + max(SECOND, min(now_ns - self._began_ns, _HOST_EVERY_NS))
+        # All in one step: to begin another one costs more than to add a few more.
+        lateness = Histogram.of([*(streams.send_lateness for streams in sides), *_send_lateness(sides)])
+        yield
+        receives = any(each.role is Role.RECEIVER for each in sides)
+        self._hosts = (look(overflowed if receives else 0, lateness),)
+        yield
 
     def _look(self, measured: Iterable[Streams]) -> Iterator[None]:
         """Look again at those that were looked at longest ago."""
@@ -97,6 +119,14 @@ class LiveLook:
 
 def _glance_of_ended(metrics: MediaTotals | None) -> MediaGlance | None:
     return None if metrics is None else glance_of_ended(metrics.streams, metrics.drift.pdv, metrics.viewing)
+
+
+def _has_trouble(stream: OpenStream, counts: StreamSnapshot) -> bool:
+    """Tell whether there is anything by which a stream can be worse than others."""
+    measures = stream.measures
+    if counts.frames.dropped or counts.due.missing or counts.unreachable:
+        return True
+    return measures is not None and bool(measures.jitter_ns or measures.freezes)
 
 
 def _glance(stream: OpenStream, counts: StreamSnapshot) -> StreamGlance:

@@ -248,7 +248,8 @@ class Session(ISession):
             yield from streams.look()
         if self.observer.redraws:
             overflowed = self._network.statistics().overflowed
-            yield from self.look.take(self._sides.measured, self._sides.streams.values(), overflowed)
+            now_ns = self._pacer.now_ns()
+            yield from self.look.take(self._sides.measured, self._sides.streams.values(), overflowed, now_ns)
         yield
 
     async def _limit_time(self, limit_ns: int) -> None:

@@ -6,25 +6,21 @@ Drawn from the task that tells it or attends it, at most four times a second.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from rich.console import Console
-from rich.text import Text
 
 from cts.errors import printable
-from cts.output.attended import Attended
-from cts.output.live_history import LiveHistory
-from cts.output.live_state import LiveState, orders_of
-from cts.output.live_view import view_in_steps
+from cts.output.attended import Attended, Layout, LiveSettings
+from cts.output.live_picture import LivePicture
+from cts.output.live_state import orders_of
 from cts.output.redrawn import Redrawn
 from cts.output.speaking import SpeakingConsole
 from cts.output.stream_lines import StreamLines
 from cts.output.wrapping import wrapped
 from cts.protocol.plan import StreamPlan
 from cts.protocol.roles import Role
-from cts.records.live import StreamOrder
 from cts.records.snapshots import RunSnapshot
 from cts.units import SECOND, counted
 
@@ -78,21 +74,32 @@ class LiveConsole(SpeakingConsole, Attended):
         super().__init__(streams)
         self._console = console
         self._place = Redrawn(console)
-        self._measure = measure
-        self._plan = plan
-        self._expected_ns = expected_ns
+        settings = LiveSettings(
+            measure=measure,
+            plan=plan,
+            expected_ns=expected_ns,
+            encoding=console.encoding,
+            color_system=console.color_system,
+            no_color=console.no_color,
+        )
+        self._picture = LivePicture(settings)
         self._is_behind = is_behind or (lambda: False)
         self._erased = erased and console.is_terminal
         self._snapshot: RunSnapshot | None = None
-        self._history = LiveHistory()
         self._drawn_ns: int | None = None
-        # Of which snapshot what is shown was made, and how.
-        self._drawn: tuple[RunSnapshot | None, tuple[bool, bool, StreamOrder] | None] = None, None
+        # Of which snapshot a drawing is being made, and how; likewise of what is shown.
+        self._asked: tuple[RunSnapshot, Layout] | None = None
+        self._drawn: tuple[RunSnapshot, Layout] | None = None
         self._orders = deque(orders_of(measure))
         self._paused = self._hears_keys = False
         self._wanted: Callable[[], None] | None = None
         self._held: deque[str] = deque(maxlen=_LINES_HELD)
         self._lost = 0
+
+    @property
+    def settings(self) -> LiveSettings:
+        """What its drawings are of, and for which terminal."""
+        return self._picture.settings
 
     @property
     def is_on_terminal(self) -> bool:
@@ -113,12 +120,12 @@ class LiveConsole(SpeakingConsole, Attended):
         elif key == "s":
             self._orders.rotate(-1)
         if key in "ps" and self._snapshot is not None:
-            self._draw(self._snapshot)
+            self._draw()
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Draw the snapshot, unless the last drawing is too recent; may be called as often as one likes."""
         self._snapshot = snapshot
-        self._history.add(snapshot)
+        self._picture.take(snapshot)
         self._paused &= not snapshot.interrupted
         self.tell_what_was_left_out()
         if self._drawn_ns is None or snapshot.elapsed_ns - self._drawn_ns >= MIN_INTERVAL_NS:
@@ -148,31 +155,50 @@ class LiveConsole(SpeakingConsole, Attended):
 
     def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
         """Draw the last snapshot, below the lines that wait; nothing while it is paused, or before a stopped terminal."""
+        if (layout := self.wanted(lines_alone=lines_alone)) is not None:
+            yield from self._drawing(layout)
+
+    def wanted(self, *, lines_alone: bool = False) -> Layout | None:
+        """Show the lines that wait, where they do not have to wait for a drawing; return how the drawing is to be."""
+        self._asked = None
         if self._snapshot is None or not self._console.is_terminal or self._paused or self._is_behind():
-            return
+            return None
         if lines_alone:
             if (lines := self._take_held()) is not None:
                 self._place.print(lines)
         elif self._is_drawn and (lines := self._take_held()) is not None:
             self._place.add_above(lines)
         else:
-            yield from self._drawing(self._snapshot)
+            return self._ask(self._snapshot)
+        return None
+
+    def show(self, layout: Layout, drawing: str) -> None:
+        """Show the drawing; one that is not for the size that the terminal has by now is asked for again."""
+        if self._asked is None or self._asked[1] is not layout:
+            return
+        if (layout.columns, layout.rows) != self._room:
+            self._want()
+            return
+        self._drawn, self._asked = self._asked, None
+        self._place.draw(drawing, None if self._paused else self._take_held())
 
     def suspend(self) -> None:
         """Leave what is drawn, and show the cursor."""
+        self._asked = self._drawn = None
         self._place.stay()
 
     def closing(self) -> None:
         """Erase what is drawn, or leave it as of the last snapshot; closing twice is harmless."""
-        if (snapshot := self._snapshot) is None:
+        if self._snapshot is None:
             return
         self._paused = self._hears_keys = False
         if self._erased:
+            self._asked = None
             self._place.erase()
             if (lines := self._take_held()) is not None:
                 self._place.print(lines)
         else:
-            self._draw(snapshot)
+            self._draw()
             self._place.stay()
         self._snapshot = None
 
@@ -185,25 +211,37 @@ class LiveConsole(SpeakingConsole, Attended):
 
     @property
     def _is_drawn(self) -> bool:
-        """Whether the last snapshot is what is seen."""
-        snapshot, how = self._drawn
-        return snapshot is self._snapshot and how == self._how and self._place.fits
+        """Whether the last snapshot is what is seen, in the way it should be."""
+        return self._drawn is not None and self._drawn[0] is self._snapshot and self._drawn[1] == self._layout
 
     @property
-    def _how(self) -> tuple[bool, bool, StreamOrder]:
-        return self._hears_keys, self._paused, self._orders[0]
+    def _room(self) -> tuple[int, int]:
+        columns, rows = self._place.room
+        return columns, rows if self._console.is_terminal else _LINES_ELSEWHERE
 
-    def _draw(self, snapshot: RunSnapshot) -> None:
-        for _ in self._drawing(snapshot):
-            pass
+    @property
+    def _layout(self) -> Layout:
+        columns, rows = self._room
+        keys, paused = self._hears_keys, self._paused
+        return Layout(columns=columns, rows=rows, order=self._orders[0], hears_keys=keys, paused=paused)
 
-    def _drawing(self, snapshot: RunSnapshot) -> Iterator[None]:
-        def take_above() -> str | None:
-            return None if self._paused else self._take_held()
+    def _ask(self, snapshot: RunSnapshot) -> Layout:
+        layout = self._layout
+        self._asked = snapshot, layout
+        return layout
 
-        drawn = snapshot, self._how
-        yield from self._place.draw(partial(self._lines, snapshot), take_above)
-        self._drawn = drawn
+    def _draw(self) -> None:
+        if self._snapshot is not None:
+            for _ in self._drawing(self._ask(self._snapshot)):
+                pass
+
+    def _drawing(self, layout: Layout) -> Iterator[None]:
+        drawing = yield from self._picture.drawn(layout)
+        # What is too high for a terminal that is lower by now would move off its top.
+        while self._asked is not None and self._asked[1] is layout and layout != self._layout:
+            layout = self._ask(self._asked[0])
+            drawing = yield from self._picture.drawn(layout)
+        self.show(layout, drawing)
 
     def _take_held(self) -> str | None:
         if not self._held:
@@ -213,18 +251,3 @@ class LiveConsole(SpeakingConsole, Attended):
         self._held.clear()
         self._lost = 0
         return text
-
-    def _lines(self, snapshot: RunSnapshot, columns: int, rows: int) -> Generator[None, None, list[Text]]:
-        state = LiveState(
-            snapshot=snapshot,
-            measure=self._measure,
-            seconds=self._history.seconds,
-            still_ns=self._history.still_ns,
-            plan=self._plan,
-            expected_ns=self._expected_ns,
-            order=self._orders[0],
-            hears_keys=self._hears_keys,
-            paused=self._paused,
-        )
-        rows = rows if self._console.is_terminal else _LINES_ELSEWHERE
-        return view_in_steps(state, console=self._console, columns=columns, rows=rows)

@@ -24,7 +24,7 @@ from cts.output.metric_families import PAUSE_SECONDS, RunCollector
 from cts.output.ordering import PromptObserver
 from cts.records.snapshots import Address, RunSnapshot
 
-__all__ = ["MetricsServer"]
+__all__ = ["MetricsServer", "listen"]
 
 _AT_ONCE = 8
 """Connections that are served at once; one more is closed."""
@@ -35,47 +35,47 @@ _ENDING_SECONDS = 1.0
 
 
 class MetricsServer(PromptObserver):
-    """Serves the metrics of the last status, from before the run begins to its end.
+    """Serves the metrics of the last status, from when :meth:`serve` is called to the end of the run.
 
     Args:
-        host: numeric address to listen on, ``*`` for every one.
-        port: TCP port, 0 for a free one.
+        listening: where, as :func:`listen` returns it; closed with this.
         about: labels of ``cts_run_info``.
 
     Attributes:
-        url: where they are.
-
-    Raises:
-        UserError: the address is not to be had.
+        listening, about: those.
+        url: where the metrics are.
     """
 
     # To wait for its threads is not for the task that runs the streams.
     hears_failures = True
     wants_delays = True
 
-    def __init__(self, host: str, port: int, about: Mapping[str, str]) -> None:
+    def __init__(self, listening: socket.socket, about: Mapping[str, str]) -> None:
+        self.listening, self.about = listening, about
         self._collector = RunCollector(about)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self._collector)
-        try:
-            listening = _listen(host, port)
-        except OSError as error:
-            where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            # What create_server says of it has the address once more.
-            bare = error if isinstance(error, socket.gaierror) else OSError(error.errno, os.strerror(error.errno or 0))
-            raise UserError(f"output.prometheus: cannot listen on {where}: {system_error(bare)}") from error
         self._server = _Server(listening)
         self._server.set_app(make_wsgi_app(registry))
         bound = Address(*listening.getsockname()[:2])
         self.url = f"http://{bound}/metrics"
-        self._thread = threading.Thread(
+        self._thread: threading.Thread | None = None
+
+    def serve(self) -> None:
+        """Begin; until then who connects waits.
+
+        Raises:
+            UserError: there is no thread to be had.
+        """
+        thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="cts metrics", daemon=True
         )
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError as error:
-            self._server.server_close()
+            self.closing()
             raise UserError(f"output.prometheus: {error}") from error
+        self._thread = thread
 
     def opening(self) -> tuple[str, ...]:
         """Say where they are."""
@@ -87,8 +87,9 @@ class MetricsServer(PromptObserver):
 
     def closing(self) -> None:
         """Serve nobody any more; closing twice is harmless."""
-        self._server.shutdown()
-        self._thread.join()
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
 
 
@@ -159,9 +160,26 @@ class _Server(WSGIServer):
             thread.join(_ENDING_SECONDS)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    if host == "*":
-        both = socket.has_dualstack_ipv6()
-        return socket.create_server(("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both)
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
-    return socket.create_server(address, family=family)
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket to serve metrics on.
+
+    Args:
+        host: numeric address to listen on, ``*`` for every one.
+        port: TCP port, 0 for a free one.
+
+    Raises:
+        UserError: the address is not to be had.
+    """
+    try:
+        if host == "*":
+            both = socket.has_dualstack_ipv6()
+            family = socket.AF_INET6 if both else socket.AF_INET
+            return socket.create_server(("", port), family=family, dualstack_ipv6=both)
+        asked = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        family, _, _, _, address = asked[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        # What create_server says of it has the address once more.
+        bare = error if isinstance(error, socket.gaierror) else OSError(error.errno, os.strerror(error.errno or 0))
+        raise UserError(f"output.prometheus: cannot listen on {where}: {system_error(bare)}") from error

@@ -185,6 +185,7 @@ class OrderedObserver(Observer):
             return
         if self._status is not None:
             self.flush()
+            yield
         self._held.sort(key=_key_of)
         while self._held and self._status is None and self._held[0][0][0] < now_ns:
             self._hand(self._held.pop(0))

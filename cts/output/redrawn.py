@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-
-from rich.console import COLOR_SYSTEMS, Console, ConsoleDimensions
-from rich.segment import Segment
-from rich.text import Text
+from rich.console import Console
 
 __all__ = ["Redrawn"]
 
 _SHOW_CURSOR, _HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 _ERASE_BELOW = "\r \x1b[J\r\x1b[K"
 """From where the cursor's line begins; behind a blank, since tmux keeps in its history a screen that is erased as a whole."""
-_LINES_A_STEP = 16
-
-MakeLines = Callable[[int, int], Generator[None, None, Sequence[Text]]]
 
 
 class Redrawn:
@@ -32,60 +25,40 @@ class Redrawn:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown = ""
-        self._size: ConsoleDimensions | None = None
         self._broken = False
-        self._turn = 0
-        # The last drawing's lines as they were written, of which most are in the next one as well.
-        self._known: dict[tuple[object, ...], str] = {}
-
-    def draw(self, make_lines: MakeLines, take_above: Callable[[], str | None]) -> Iterator[None]:
-        """Draw over what is there, in steps: it appears with the last one, unless it was drawn, erased or left meanwhile.
-
-        Args:
-            make_lines: makes the lines, in steps, of so many columns and so many lines at most.
-            take_above: returns a line, or several, that are to stay, above.
-        """
-        self._turn += 1
-        turn = self._turn
-        console = self._console
-        size, styled = None, list[str]()
-        # What is too high for a terminal that is lower by now would move off its top.
-        while size != console.size:
-            size, styled = console.size, []
-            # One column and one row less: a cursor behind the last of either would have the terminal move what it shows.
-            lines = yield from make_lines(max(1, size.width - 1), max(1, size.height - 1))
-            known: dict[tuple[object, ...], str] = {}
-            for number, line in enumerate(lines):
-                if number % _LINES_A_STEP == 0:
-                    yield
-                key = line.plain, line.style, *line.spans
-                known[key] = self._known[key] if key in self._known else self._styled(line)
-                styled.append(known[key])
-            self._known = known
-            if turn != self._turn:
-                return
-        self._size = size
-        self._show("\n".join(styled), take_above())
 
     @property
-    def fits(self) -> bool:
-        """Whether something is drawn, in the size that the terminal has now."""
-        return bool(self._shown) and self._size == self._console.size
+    def room(self) -> tuple[int, int]:
+        """Columns and rows that there are now."""
+        # One column and one row less: a cursor behind the last of either would have the terminal move what it shows.
+        size = self._console.size
+        return max(1, size.width - 1), max(1, size.height - 1)
+
+    def draw(self, lines: str, above: str | None = None) -> None:
+        """Draw over what is there.
+
+        Args:
+            lines: what, made for the :attr:`room` there is.
+            above: a line, or several, that are to stay.
+        """
+        begin = self._begin()
+        self._shown = lines
+        up = lines.count("\n")
+        end = "\r" + (f"\x1b[{up}A" if up else "") if self._console.is_terminal else ""
+        self._write(begin + ("" if above is None else f"{above}\n") + lines + end)
 
     def add_above(self, lines: str) -> None:
-        """Have lines stay above what is drawn, which is not made anew; where it :attr:`fits`."""
-        self._show(self._shown, lines)
+        """Have lines stay above what is drawn, which is not made anew: the terminal still has the :attr:`room` for it."""
+        self.draw(self._shown, lines)
 
     def erase(self) -> None:
         """Leave the terminal as it was before."""
-        self._turn += 1
         if self._shown:
             self._write(_ERASE_BELOW + _SHOW_CURSOR)
             self._shown = ""
 
     def stay(self) -> None:
         """Leave what is drawn."""
-        self._turn += 1
         if self._shown:
             # Drawn anew, for who knows how many rows it takes by now.
             self._write(f"{self._begin()}{self._shown}\n{_SHOW_CURSOR}" if self._console.is_terminal else "\n")
@@ -95,27 +68,11 @@ class Redrawn:
         """Write a line where nothing is drawn over."""
         self._write(f"{line}\n")
 
-    def _show(self, shown: str, above: str | None) -> None:
-        begin = self._begin()
-        self._shown = shown
-        up = shown.count("\n")
-        end = "\r" + (f"\x1b[{up}A" if up else "") if self._console.is_terminal else ""
-        self._write(begin + ("" if above is None else f"{above}\n") + shown + end)
-
     def _begin(self) -> str:
         """Return what erases what is shown, or hides the cursor where nothing is."""
         if not self._console.is_terminal:
             return ""
         return _ERASE_BELOW if self._shown else _HIDE_CURSOR
-
-    def _styled(self, line: Text) -> str:
-        # A tenth of what the console's own printing takes, in which no frame would leave.
-        console = self._console
-        segments: Iterable[Segment] = line.render(console)
-        if console.no_color:
-            segments = Segment.remove_color(segments)
-        system = COLOR_SYSTEMS.get(console.color_system or "")
-        return "".join(style.render(text, color_system=system) if style else text for text, style, _ in segments)
 
     def _write(self, text: str) -> None:
         if self._broken:

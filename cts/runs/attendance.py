@@ -5,18 +5,21 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import trio
 from attrs import define, field
 
 from cts.api import IPacer
-from cts.output.attended import KEYS, Attended
+from cts.output.attended import KEYS, Attended, Layout
 from cts.output.console_stream import ConsoleStream
 from cts.output.keyboard import Keyboard, in_foreground, keyboard_of
 
-__all__ = ["Attendance"]
+__all__ = ["Attendance", "Draw"]
+
+Draw = Callable[[Layout], Awaitable[str | None]]
+"""Makes a drawing elsewhere; None if it cannot any more."""
 
 _INTERVAL_S = 0.25
 _LOOKS, _LOOK_S = 20, 0.01
@@ -33,21 +36,23 @@ class Attendance:
         pacer: the run's clock, which knows when nothing is due.
         stream: where it writes, off the data path; None where what is written is shown at once.
         keyboard: where keys come from; None for none.
+        draw: makes its drawings; None for the view itself.
     """
 
     _view: Attended
     _pacer: IPacer
     _stream: ConsoleStream | None = None
     _keyboard: Keyboard | None = None
+    _draw_elsewhere: Draw | None = None
     _news: trio.Event = field(factory=trio.Event, init=False)
     _ours: trio.Event = field(factory=trio.Event, init=False)
     _stopping: bool = field(default=False, init=False)
 
     @classmethod
-    def of(cls, view: Attended, pacer: IPacer, stream: object) -> Attendance:
+    def of(cls, view: Attended, pacer: IPacer, stream: object, draw: Draw | None = None) -> Attendance:
         """Return one for a view on this process's terminal."""
         unhurried = stream if isinstance(stream, ConsoleStream) else None
-        return cls(view, pacer, unhurried, keyboard_of(sys.stdin, sys.stdout) if _in_main_thread() else None)
+        return cls(view, pacer, unhurried, keyboard_of(sys.stdin, sys.stdout) if _in_main_thread() else None, draw)
 
     async def run(self) -> None:
         """Attend until cancelled; the terminal is then as it was."""
@@ -87,8 +92,17 @@ class Attendance:
             # No signal tells that a shell has given the terminal to a process that ran in the background.
             if ours and not self._ours.is_set():
                 self._listen()
-            await self._pacer.run_in_gaps(self._view.refresh(lines_alone=not ours))
+            await self._refresh(lines_alone=not ours)
             await trio.sleep(_INTERVAL_S)
+
+    async def _refresh(self, *, lines_alone: bool) -> None:
+        if self._draw_elsewhere is not None:
+            if (layout := self._view.wanted(lines_alone=lines_alone)) is None:
+                return
+            if (drawing := await self._draw_elsewhere(layout)) is not None:
+                self._view.show(layout, drawing)
+                return
+        await self._pacer.run_in_gaps(self._view.refresh(lines_alone=lines_alone))
 
     async def _hear(self, keyboard: Keyboard) -> None:
         while True:

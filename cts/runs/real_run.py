@@ -42,6 +42,7 @@ from cts.runs.attendance import Attendance
 from cts.runs.key_files import KeySources, keys_text, shared_keys
 from cts.runs.log_failures import LogFailures
 from cts.runs.plan_text import banner, beyond_a_real_run, warnings_of
+from cts.runs.presenter.presenter_process import PresenterProcess, presenter_for
 from cts.runs.provenance import with_provenance
 from cts.runs.readiness import STOPPING, ToldReady, notify
 from cts.runs.session_settings import (
@@ -123,6 +124,7 @@ class _Run:
     _watch: HostWatch | None = field(default=None, init=False)
     _attendance: Attendance | None = field(default=None, init=False)
     _log_failures: LogFailures | None = field(default=None, init=False)
+    _presenter: PresenterProcess | None = field(default=None, init=False)
 
     async def main(self) -> RunResult:
         """Run it; close what was opened for it if it did not begin."""
@@ -134,7 +136,9 @@ class _Run:
     async def _main(self) -> RunResult:
         config = self._config
         role = config.run.role
+        everywhere: tuple[int, ...] = ()
         if config.run.cpu_affinity and config.run.processes == 1:
+            everywhere = tuple(os.sched_getaffinity(0))
             os.sched_setaffinity(0, config.run.cpu_affinity)
         sockets = socket_options(config)
         pacer, network = real_surroundings(offload=config.run.offload == "auto", sockets=sockets)
@@ -145,6 +149,8 @@ class _Run:
         families = [":" in address.host for address in chain(listen, *targets)]
         self._buffers = try_out(sockets, ipv6=all(families), client=role != "server")
         known = await resolve_names(names_to_resolve(config))
+        # A run of several processes does nothing else in this one.
+        presents = config.run.processes == 1 and os.name == "posix"
         session = self._session(pacer, network, listen, targets, known)
         with stop_signals(partial(self._abandon, session), grace_s=config.run.grace / SECOND) as signals:
             bound = await session.bind()
@@ -156,7 +162,10 @@ class _Run:
                     self._console,
                     feed=self._feed,
                     make_writer=partial(self._make_writer, pacer.now_ns),
+                    serves_metrics=not presents,
                 )
+                if presents:
+                    self._presenter = presenter_for(config, self._watchers, pacer, self._say, everywhere)
             except UserError:
                 session.close()
                 raise
@@ -164,7 +173,9 @@ class _Run:
             for watcher in self._watchers:
                 self._unless_it_begins.callback(watcher.abandoned)
             self._log_failures = LogFailures(self._watchers, self._say)
-            observer = session.observer = OrderedObserver([*self._watchers, self._log_failures], pacer.now_ns)
+            observer = session.observer = OrderedObserver(
+                [*filter(None, [self._presenter]), *self._watchers, self._log_failures], pacer.now_ns
+            )
             if config.output.console != "quiet":
                 self._say(banner(config, self._plan, bound))
                 self._say(f"offload: {network.offload}")
@@ -181,11 +192,15 @@ class _Run:
                     self._say(f"note: {text}")
             stopped_by: list[int] = []
             async with running(pacer, network) as services:
+                draw = None
+                if self._presenter is not None:
+                    await services.start(self._presenter.run)
+                    draw = self._presenter.draw
                 self._unless_it_begins.pop_all()
                 services.start_soon(self._obey, signals, session, stopped_by)
                 for watcher in self._watchers:
                     if isinstance(watcher, Attended):
-                        self._attendance = Attendance.of(watcher, pacer, self._console)
+                        self._attendance = Attendance.of(watcher, pacer, self._console, draw)
                         services.start_soon(self._attendance.run)
                 if self._watch is not None:
                     services.start_soon(self._watch.run)

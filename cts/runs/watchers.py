@@ -44,6 +44,7 @@ def open_observers(
     mistakes: Sequence[UserError] = (),
     feed: Feed | None = None,
     make_writer: Callable[[], Writer] = lambda: AT_ONCE,
+    serves_metrics: bool = True,
 ) -> list[Observer]:
     """Open every log that is asked for, and the console.
 
@@ -57,6 +58,7 @@ def open_observers(
         mistakes: what is wrong with other files already, to be told together with what is wrong with these.
         feed: takes what each status interval brought; None for nobody.
         make_writer: returns who writes a log, for each one.
+        serves_metrics: whether metrics are served; else they wait for somebody to do it.
 
     Raises:
         UserError: there were mistakes, or logs cannot be written, each of which is named; the others are closed again.
@@ -89,7 +91,7 @@ def open_observers(
             partial(PromptIntervalFeed if seed is None else IntervalFeed, feed, measure, least_ns, both=serves)
         )
     if output.prometheus is not None:
-        makers.append(partial(_metrics_server, config, output.prometheus))
+        makers.append(partial(_metrics_server, config, output.prometheus, serves=serves_metrics))
     # Lines and a view that is drawn over do not go together.
     shared = feed is not None and output.console == "auto" and is_terminal(sys.stdout)
     makers.append(
@@ -132,16 +134,19 @@ def expected_end_ns(config: Config, plan: StreamPlan) -> int | None:
     return plan.end_offset_ns * config.client.iterations
 
 
-def _metrics_server(config: Config, address: str) -> Observer:
+def _metrics_server(config: Config, address: str, *, serves: bool) -> Observer:
     try:
-        from cts.output.metrics_server import MetricsServer
+        from cts.output.metrics_server import MetricsServer, listen
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "prometheus_client":
             raise
         text = "needs the Python package prometheus-client: pip install 'cts-media-stream[prometheus]'"
         raise UserError(f"output.prometheus: {text}") from error
     about = {"version": __version__, "role": config.run.role, "direction": config.stream.direction.value}
-    return MetricsServer(*parse_scrape_address(address), about)
+    server = MetricsServer(listen(*parse_scrape_address(address)), about)
+    if serves:
+        server.serve()
+    return server
 
 
 def event_settings(config: Config, plan: StreamPlan, *, seed: int | None, expected: int) -> dict[str, object]:

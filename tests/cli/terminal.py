@@ -144,6 +144,10 @@ class OnTerminal:
         self._reader.join(PATIENCE_S)
         os.close(self._master)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cts.api import Histogram
 from cts.engine.live_look import LOOKED_AT
+from cts.impairment.delay import Constant
+from cts.impairment.link import Impairment
+from cts.impairment.loss import Bernoulli
+from cts.metrics.host import HostFigures
 from cts.output.ordering import PromptObserver
 from cts.records.live import STREAMS_SHOWN, LiveFigures, StreamOrder, worst_of
 from cts.records.snapshots import RunSnapshot
-from tests.engine.small_stream import SERVER, config_of
+from tests.engine.small_stream import LATENCY, PATH, SECOND, SERVER, config_of
 from tests.engine.virtual_world import World, in_world
 
 
@@ -19,15 +26,21 @@ class Told(PromptObserver):
         self.figures.append(snapshot.live)
 
 
-def figures(connections: int = 1, direction: str = "pull", *, redraws: bool = True) -> list[LiveFigures | None]:
+def figures(
+    connections: int = 1, *, redraws: bool = True, measured: int = 256, to_client: Impairment = PATH
+) -> list[LiveFigures | None]:
     """Return what was told at 0, 1, 2 s, and when all was over."""
     observer = Told(redraws=redraws)
 
     async def main(world: World) -> None:
-        config = config_of(direction, client={"connections": connections}, output={"status_update": "1s"})
+        config = config_of(
+            client={"connections": connections},
+            output={"status_update": "1s"},
+            run={"measured_streams": measured},
+        )
         await world.session(config, observer=observer).run()
 
-    in_world(main)
+    in_world(main, to_client=to_client)
     return observer.figures
 
 
@@ -72,3 +85,36 @@ def test_of_streams_that_are_as_bad_as_each_other_the_earliest_are_told() -> Non
     live = figures(connections=40)[2]
     assert live is not None
     assert [stream.number for stream in worst_of(live.streams, StreamOrder.DROPPED, 3)] == [1, 2, 3]
+
+
+def test_streams_that_nothing_is_wrong_with_are_left_out_only_where_nobody_would_see_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lossy = Impairment(delay=Constant(LATENCY), loss=Bernoulli(0.02))
+    told = figures(60, measured=0, to_client=lossy)
+    monkeypatch.setattr("cts.engine.live_look._has_trouble", lambda stream, counts: True)
+    assert figures(60, measured=0, to_client=lossy) == told
+    live = told[2]
+    assert live is not None
+    assert {bool(stream.missing) for stream in live.streams} == {False, True}
+
+
+def test_the_host_is_looked_at_often_at_first_and_then_every_five_seconds() -> None:
+    looked: list[int] = []
+    observer = Told()
+
+    async def main(world: World) -> None:
+        config = config_of(stream={"stream_length": "20s"}, output={"status_update": "1s"})
+        session = world.session(config, observer=observer)
+
+        def look(overflowed: int, lateness: Histogram) -> HostFigures:
+            looked.append(world.pacer.now_ns() // SECOND)
+            return HostFigures(loop_lag=Histogram.of_buckets({len(looked): 1}, len(looked)))
+
+        session.look.at_host = look
+        await session.run()
+
+    in_world(main)
+    assert looked == [0, 1, 2, 4, 8, 13, 18]
+    hosts = [live.hosts[0].loop_lag.count for live in observer.figures if live is not None]
+    assert hosts == [1] * len(observer.figures)

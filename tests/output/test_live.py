@@ -178,7 +178,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         columns.append(where["columns"])
         return view_in_steps(state, **where)
 
-    monkeypatch.setattr("cts.output.live.view_in_steps", counted)
+    monkeypatch.setattr("cts.output.live_picture.view_in_steps", counted)
     return columns
 
 
@@ -369,3 +369,59 @@ def test_a_terminal_without_colour_gets_none() -> None:
     live.status(RunSnapshot(0, 1, StreamSnapshot(FrameTotals(1, 1))))
     assert "\x1b[3" not in file_text(console)
     assert "Dropped" in file_text(console)
+
+
+def test_what_is_drawn_elsewhere_is_shown_below_the_lines_that_wait() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: None)
+    live.status(snapshot(0))
+    live.say("a note")
+    layout = live.wanted()
+    assert layout is not None
+    assert (layout.columns, layout.rows, layout.paused) == (79, 24, False)
+    live.show(layout, "drawn\nelsewhere")
+    assert seen(console)[:3] == ["a note", "drawn", "elsewhere"]
+    live.say("between")
+    assert live.wanted() is None
+    assert seen(console)[:4] == ["a note", "between", "drawn", "elsewhere"]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        LiveConsole.closing,
+        LiveConsole.suspend,
+        lambda live: live.press("s"),
+        lambda live: live.press("p"),
+        LiveConsole.wanted,
+    ],
+)
+def test_what_is_drawn_elsewhere_is_not_shown_any_more_after_what_came_between(
+    meanwhile: Callable[[LiveConsole], object],
+) -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: None, hears_keys=True)
+    live.status(snapshot(0))
+    layout = live.wanted()
+    assert layout is not None
+    meanwhile(live)
+    live.show(layout, "too late")
+    assert "too late" not in file_text(console)
+
+
+def test_what_was_drawn_elsewhere_for_another_size_is_asked_for_again() -> None:
+    console, asked = a_terminal(), []
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: asked.append(console.width))
+    live.status(snapshot(0))
+    layout = live.wanted()
+    console.width = 60
+    assert layout is not None
+    live.show(layout, "too wide")
+    assert asked == [80, 60]
+    assert file_text(console) == ""
+    again = live.wanted()
+    assert again is not None
+    assert again.columns == 59

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cts.engine.admission import REASONS
 from cts.errors import UserError
 from cts.output.metric_families import RunCollector
-from cts.output.metrics_server import MetricsServer
+from cts.output.metrics_server import MetricsServer, listen
 from cts.records.snapshots import RunSnapshot, StreamSnapshot
 from tests.output.test_intervals import SECOND_ONE
 
@@ -31,9 +31,15 @@ DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "cts.json"
 PATIENCE_S = 60.0
 
 
+def serving(host: str = "127.0.0.1") -> MetricsServer:
+    server = MetricsServer(listen(host, 0), ABOUT)
+    server.serve()
+    return server
+
+
 @pytest.fixture
 def server() -> Iterator[MetricsServer]:
-    server = MetricsServer("127.0.0.1", 0, ABOUT)
+    server = serving()
     yield server
     server.closing()
 
@@ -161,7 +167,7 @@ def test_the_dashboard_shows_what_became_of_frames_at_an_end_that_sends_too() ->
 def test_a_port_that_is_in_use_is_told(server: MetricsServer) -> None:
     port = int(server.url.split(":")[2].split("/")[0])
     with pytest.raises(UserError) as raised:
-        MetricsServer("127.0.0.1", port, ABOUT)
+        listen("127.0.0.1", port)
     said = f"output.prometheus: cannot listen on 127.0.0.1:{port}: Address already in use"
     assert str(raised.value) == said
 
@@ -172,7 +178,7 @@ def connected(server: MetricsServer) -> socket.socket:
 
 
 def test_who_connects_and_says_nothing_is_cut_off_when_the_run_is_over() -> None:
-    server = MetricsServer("127.0.0.1", 0, ABOUT)
+    server = serving()
     with connected(server) as silent:
         scrape(server.url)
         server.closing()
@@ -181,7 +187,7 @@ def test_who_connects_and_says_nothing_is_cut_off_when_the_run_is_over() -> None
 
 
 def test_of_too_many_who_say_nothing_the_last_is_cut_off() -> None:
-    server = MetricsServer("127.0.0.1", 0, ABOUT)
+    server = serving()
     several = [connected(server) for _ in range(9)]
     assert several[-1].recv(1) == b""
     server.closing()
@@ -206,7 +212,7 @@ def test_what_is_no_request_is_answered_with_no_more_than_an_error(
 
 @pytest.mark.parametrize("host", ["*", "::1"])
 def test_it_listens_on_every_address_or_on_one_of_ipv6(host: str) -> None:
-    server = MetricsServer(host, 0, ABOUT)
+    server = serving(host)
     try:
         port = server.url.rpartition(":")[2]
         assert "cts_streams_open" in scrape(f"http://{'127.0.0.1' if host == '*' else '[::1]'}:{port}")

@@ -21,6 +21,15 @@ def failures(finished: Finished) -> list[str]:
 
 def workers_of(pid: int) -> list[int]:
     """Return the process ids of a run's workers."""
+    return _children_of(pid, b"cts.runs.workers.worker")
+
+
+def presenters_of(pid: int) -> list[int]:
+    """Return the process ids of who draws and serves metrics for a run."""
+    return _children_of(pid, b"cts.runs.presenter.presenter")
+
+
+def _children_of(pid: int, module: bytes) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -30,7 +39,7 @@ def workers_of(pid: int) -> list[int]:
             command = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if parent == pid and b"cts.runs.workers.worker" in command:
+        if parent == pid and module in command:
             found.append(int(entry.name))
     return sorted(found)
 

@@ -13,24 +13,30 @@ import trio
 from attrs import define, field
 
 from cts.clock.system_pacer import SystemPacer
-from cts.output.attended import Attended
+from cts.output.attended import Attended, Layout, LiveSettings
 from cts.output.keyboard import Keyboard, keyboard_of
+from cts.protocol.roles import Role
+from cts.records.live import StreamOrder
 from cts.runs.attendance import Attendance
 
 PATIENCE_S = 30
+SETTINGS = LiveSettings(measure=Role.RECEIVER)
+LAYOUT = Layout(columns=80, rows=24, order=StreamOrder.DROPPED)
 
 
 @define(eq=False)
 class View(Attended):
     is_on_terminal: bool = True
-    wanted: Callable[[], None] | None = None
+    asks: Callable[[], None] | None = None
     hears_keys: bool = False
     pressed: str = ""
     drawn: int = 0
+    shown: list[tuple[Layout, str]] = field(factory=list)
+    settings: LiveSettings = SETTINGS
     news: trio.Event = field(factory=trio.Event)
 
     def attend(self, wanted: Callable[[], None] | None, *, hears_keys: bool = False) -> None:
-        self.wanted, self.hears_keys = wanted, hears_keys
+        self.asks, self.hears_keys = wanted, hears_keys
         self._tell()
 
     def press(self, key: str) -> None:
@@ -40,6 +46,13 @@ class View(Attended):
     def refresh(self, *, lines_alone: bool = False) -> Iterator[None]:
         yield
         self.drawn += 1
+        self._tell()
+
+    def wanted(self, *, lines_alone: bool = False) -> Layout | None:
+        return LAYOUT
+
+    def show(self, layout: Layout, drawing: str) -> None:
+        self.shown.append((layout, drawing))
         self._tell()
 
     def suspend(self) -> None: ...
@@ -91,7 +104,7 @@ async def test_keys_reach_the_view_one_by_one_and_no_others(terminal: Terminal) 
         await view.until(lambda: view.pressed == "ps")
         nursery.cancel_scope.cancel()
     assert terminal.echoes()
-    assert view.wanted is None
+    assert view.asks is None
 
 
 async def test_q_is_one_ctrl_c_however_long_it_is_held_down(terminal: Terminal) -> None:
@@ -117,8 +130,8 @@ async def test_the_terminal_is_as_it_was_after_a_bug(terminal: Terminal) -> None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Attendance(view, SystemPacer(), None, terminal.keyboard).run)
             await view.until(lambda: view.hears_keys)
-            assert view.wanted is not None
-            view.wanted()
+            assert view.asks is not None
+            view.asks()
     assert terminal.echoes()
 
 
@@ -126,10 +139,10 @@ async def test_what_comes_at_once_is_drawn_once(autojump_clock: trio.testing.Moc
     view = View()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Attendance(view, SystemPacer()).run)
-        await view.until(lambda: view.wanted is not None)
+        await view.until(lambda: view.asks is not None)
         for _ in range(100):
-            assert view.wanted is not None
-            view.wanted()
+            assert view.asks is not None
+            view.asks()
             await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
     assert 3 <= view.drawn <= 5
@@ -138,19 +151,41 @@ async def test_what_comes_at_once_is_drawn_once(autojump_clock: trio.testing.Moc
 async def test_a_view_that_is_no_terminal_s_is_left_alone() -> None:
     view = View(is_on_terminal=False)
     await Attendance(view, SystemPacer()).run()
-    assert view.wanted is None
+    assert view.asks is None
 
 
 async def test_without_keys_it_is_drawn_all_the_same() -> None:
     view = View()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Attendance(view, SystemPacer()).run)
-        await view.until(lambda: view.wanted is not None)
-        assert view.wanted is not None
-        view.wanted()
+        await view.until(lambda: view.asks is not None)
+        assert view.asks is not None
+        view.asks()
         await view.until(lambda: view.drawn == 1)
         assert not view.hears_keys
         nursery.cancel_scope.cancel()
+
+
+async def test_drawings_are_made_elsewhere_as_long_as_somebody_makes_them(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    view, drawings = View(), iter(["first", "second", None, None])
+
+    async def draw(layout: Layout) -> str | None:
+        assert layout is LAYOUT
+        await trio.sleep(1)
+        return next(drawings)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Attendance(view, SystemPacer(), draw_elsewhere=draw).run)
+        await view.until(lambda: view.asks is not None)
+        assert view.asks is not None
+        for number in range(1, 5):
+            view.asks()
+            await view.until(lambda number=number: len(view.shown) + view.drawn == number)  # type: ignore[misc]
+        nursery.cancel_scope.cancel()
+    assert view.shown == [(LAYOUT, "first"), (LAYOUT, "second")]
+    assert view.drawn == 2
 
 
 def test_a_terminal_given_back_twice_is_as_it_was(terminal: Terminal) -> None:

@@ -30,6 +30,7 @@ from cts.records.peer_end import PeerEnd
 from cts.records.results import RunReport
 from cts.records.snapshots import Outcome, RunSnapshot, StreamInfo, StreamSnapshot
 from cts.records.stream_results import StreamEnds, StreamResult
+from cts.runs.own_processes import MessageReader, packed
 from cts.runs.session_settings import session_settings
 from cts.runs.workers.messages import (
     Bound,
@@ -37,7 +38,6 @@ from cts.runs.workers.messages import (
     Failed,
     Frames,
     Message,
-    MessageReader,
     Missed,
     Noted,
     Opened,
@@ -45,7 +45,6 @@ from cts.runs.workers.messages import (
     Reported,
     Status,
     WorkerTask,
-    packed,
 )
 from cts.units import FrameRate
 from tests.output.live_states import live_figures, many_streams

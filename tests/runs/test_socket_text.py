@@ -9,9 +9,10 @@ from cts.config import structure_config
 from cts.output.buffer_text import buffers_json, buffers_text, short_buffers
 from cts.output.figures import overflow_text
 from cts.records.buffers import BufferRoom, SocketBuffers
+from cts.runs.own_processes import MessageReader, packed
 from cts.runs.session_settings import WorkerSetup, session_settings, socket_options
 from cts.runs.socket_text import socket_notes, socket_rows, without_effect
-from cts.runs.workers.messages import MessageReader, WorkerTask, packed
+from cts.runs.workers.messages import WorkerTask
 
 KEYS: dict[str, object] = {
     "run": {"interface": "lo", "ttl": 5, "receive_buffer": "8 MiB", "send_buffer": "1 MiB"},

@@ -1,20 +1,14 @@
-"""What parent and workers say to each other: commands of one byte, and messages, pickled, each behind a version and its size.
-
-Both are one program of one user, and nobody else has the pipe between them.
-"""
+"""What parent and workers say to each other: commands of one byte, and messages (:mod:`cts.runs.own_processes`)."""
 
 from __future__ import annotations
 
-import pickle
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Union
 
 from attrs import field, frozen
 
 from cts.api import Address, RenderedFrame, StreamResult
 from cts.engine.settings import SessionSettings
-from cts.errors import UserError
 from cts.metrics.frame_record import MissedRecord
 from cts.net.socket_options import NOTHING_SET, SocketOptions
 from cts.records.results import RunReport
@@ -30,7 +24,6 @@ __all__ = [
     "Failed",
     "Frames",
     "Message",
-    "MessageReader",
     "Noted",
     "Opened",
     "Ready",
@@ -38,11 +31,7 @@ __all__ = [
     "Reported",
     "Status",
     "WorkerTask",
-    "packed",
 ]
-
-VERSION = 23
-"""Rises when a message, or what it has, changes; parent and workers are the same program, but it may be upgraded in between."""
 
 STOP_ACCEPTING = b"a"
 STOP = b"s"
@@ -164,40 +153,3 @@ class Noted:
 
 
 Message = Union[WorkerTask, Ready, Bound, Opened, Frames, Missed, Remarked, Ended, Status, Reported, Failed, Noted]  # noqa: UP007
-
-_HEADER = struct.Struct("!II")
-
-
-def packed(message: Message) -> bytes:
-    """Return a message as it goes through the pipe."""
-    content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return _HEADER.pack(VERSION, len(content)) + content
-
-
-class MessageReader:
-    """Takes bytes from a pipe in any portions and gives whole messages."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def rest(self) -> bytes:
-        """Return what came behind the last whole message."""
-        return bytes(self._buffer)
-
-    def feed(self, data: bytes | bytearray) -> Iterator[Message]:
-        """Yield the messages that are complete now.
-
-        Raises:
-            UserError: a message is of another version.
-        """
-        self._buffer += data
-        while len(self._buffer) >= _HEADER.size:
-            version, size = _HEADER.unpack_from(self._buffer)
-            if version != VERSION:
-                raise UserError("parent and workers are not of one version: was cts upgraded while it ran?")
-            end = _HEADER.size + size
-            if len(self._buffer) < end:
-                return
-            message: Message = pickle.loads(self._buffer[_HEADER.size : end])
-            del self._buffer[:end]
-            yield message

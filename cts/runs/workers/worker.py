@@ -31,6 +31,7 @@ from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.records.stream_results import StreamResult
 from cts.runs.key_files import shared_keys
+from cts.runs.own_processes import MessageReader, packed
 from cts.runs.session_settings import random_connection_id
 from cts.runs.workers import messages
 
@@ -114,7 +115,7 @@ class Outbox(Observer):
     async def send_all(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held."""
         while self.held:
-            await pipe.send_all(messages.packed(self.held.popleft()))
+            await pipe.send_all(packed(self.held.popleft()))
 
     async def keep_sending(self, pipe: trio.lowlevel.FdStream) -> None:
         """Send what is held and what will be, until cancelled."""
@@ -215,11 +216,11 @@ def main() -> None:
     # What a plugin prints is not for the parent to read as a message.
     os.dup2(2, 1)
     try:
-        os.write(reports_fd, messages.packed(messages.Ready()))
+        os.write(reports_fd, packed(messages.Ready()))
     except BrokenPipeError:
         return
-    reader = messages.MessageReader()
-    task: messages.Message | None = None
+    reader = MessageReader()
+    task: object = None
     while task is None:
         data = os.read(0, 65_536)
         if not data:
@@ -227,7 +228,7 @@ def main() -> None:
         try:
             task = next(reader.feed(data), None)
         except UserError as mistake:
-            os.write(reports_fd, messages.packed(messages.Failed(str(mistake))))
+            os.write(reports_fd, packed(messages.Failed(str(mistake))))
             return
     assert isinstance(task, messages.WorkerTask)
     worker_task = task
@@ -244,11 +245,11 @@ def main() -> None:
                 mistake = mistake_in(group) or exhausted(group)
                 if mistake is None:
                     raise
-                await reports.send_all(messages.packed(messages.Failed(str(mistake))))
+                await reports.send_all(packed(messages.Failed(str(mistake))))
             except (UserError, OSError, RuntimeError) as error:
                 if (mistake := error if isinstance(error, UserError) else exhausted(error)) is None:
                     raise
-                await reports.send_all(messages.packed(messages.Failed(str(mistake))))
+                await reports.send_all(packed(messages.Failed(str(mistake))))
 
     try:
         trio.run(run)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import AsyncIterator
+from typing import cast
 
 import attrs
 import trio
@@ -16,12 +16,12 @@ from cts.metrics.host import HostFigures
 from cts.records.results import RunReport
 from cts.records.snapshots import RunSnapshot, StreamInfo
 from cts.records.stream_results import result_of
-from cts.runs.workers.messages import Message, MessageReader, WorkerTask, packed
+from cts.runs.own_processes import MessageReader, command_of, how_it_ended, packed
+from cts.runs.workers.messages import Message, WorkerTask
 
-__all__ = ["Worker", "lost_with_its_worker", "shares_of", "worker_command"]
+__all__ = ["Worker", "lost_with_its_worker", "shares_of"]
 
 _GIVEN_UP_KEPT = 4096
-_OUT_OF_AN_ARCHIVE = "import sys; sys.path.insert(0, sys.argv[1]); from cts.runs.workers.worker import main; main()"
 
 
 class Worker:
@@ -68,8 +68,7 @@ class Worker:
     def how_it_died(self) -> str:
         """Return what to tell a person of a process that ended without a last word."""
         assert self.process is not None
-        status = self.process.returncode or 0
-        how = f"was killed by signal {-status}" if status < 0 else f"left with status {status}"
+        how = how_it_ended(self.process.returncode or 0)
         return f"{self.name} (pid {self.process.pid}) {'did not stop and was killed' if self.killed else how}"
 
     def ended(self, number: int, *, given_up: bool) -> StreamInfo:
@@ -86,7 +85,7 @@ class Worker:
         # A session of its own: Ctrl-C and a terminal that goes are for the parent, also while the worker is still being loaded.
         try:
             self.process = await trio.lowlevel.open_process(
-                worker_command(),
+                command_of("cts.runs.workers.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
@@ -105,7 +104,7 @@ class Worker:
         assert self.process.stdout is not None
         async for data in self.process.stdout:
             for message in self._reader.feed(data):
-                yield message
+                yield cast("Message", message)
         await self.process.wait()
         self.over = True
 
@@ -182,13 +181,3 @@ def lost_with_its_worker(info: StreamInfo, run_began_ns: int, now_ns: int) -> St
         remark="the process that ran it died: what it had counted is not known; the run's totals are of the last status",
     )
     return attrs.evolve(result, counted=False)
-
-
-def worker_command() -> list[str]:
-    """Return what starts a worker: this interpreter, with the cts that runs here, wherever it is."""
-    # -P: what lies in the working directory is not to be imported.
-    python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
-    archive = getattr(__spec__.loader, "archive", None) if __spec__ else None
-    if isinstance(archive, str):  # zipimport's, see packaging/pyz.py
-        return [*python, "-c", _OUT_OF_AN_ARCHIVE, archive]
-    return [*python, "-m", "cts.runs.workers.worker"]

@@ -1,0 +1,111 @@
+"""The presenter's own process: told on standard input, answering on standard output.
+
+Run as ``python -m cts.runs.presenter.presenter`` by :mod:`cts.runs.presenter.presenter_process`, never by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cts.errors import UserError
+from cts.output.attended import Layout, LiveSettings
+from cts.runs.own_processes import MessageReader, packed
+from cts.runs.presenter.messages import Drawn, PresenterTask, Ready, Scrapes, Told
+
+if TYPE_CHECKING:
+    from cts.output.live_picture import LivePicture
+    from cts.output.metrics_server import MetricsServer
+
+__all__ = ["main"]
+
+_READ_AT_MOST = 65_536
+_NICENESS = 19
+
+
+def main() -> None:
+    """Take the task from standard input, and present until that ends."""
+    # A signal to all processes of a run, as a service manager sends it, is for the run to make something of.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    answers = os.dup(1)
+    # What something prints is no message.
+    os.dup2(2, 1)
+    messages = _messages()
+    try:
+        task = next(messages, None)
+        if isinstance(task, PresenterTask):
+            _give_way(task.processors)
+            _present(task, messages, answers)
+    except UserError as mistake:
+        sys.exit(f"cts: {mistake}")
+    except BrokenPipeError:
+        return
+
+
+def _messages() -> Iterator[object]:
+    reader = MessageReader()
+    while data := os.read(0, _READ_AT_MOST):
+        yield from reader.feed(data)
+
+
+def _give_way(processors: tuple[int, ...]) -> None:
+    """Have everybody else run first, above all the process that sends."""
+    with suppress(AttributeError, OSError):  # AttributeError: not Linux
+        os.nice(_NICENESS)
+        # When it wakes up, it takes the processor from nobody who runs.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    if processors:
+        with suppress(AttributeError, OSError):
+            os.sched_setaffinity(0, processors)
+
+
+def _present(task: PresenterTask, messages: Iterator[object], answers: int) -> None:
+    picture = None if task.view is None else _picture(task.view)
+    metrics = None if task.scrapes is None else _metrics(task.scrapes)
+    os.write(answers, packed(Ready()))
+    for message in messages:
+        if isinstance(message, Told):
+            if picture is not None:
+                picture.take(message.snapshot)
+            if metrics is not None and message.whole:
+                metrics.status(message.snapshot)
+        elif isinstance(message, Layout) and picture is not None:
+            _write(answers, packed(Drawn(_made(picture.drawn(message)))))
+
+
+def _picture(settings: LiveSettings) -> LivePicture:
+    from cts.output.live_picture import LivePicture
+
+    return LivePicture(settings)
+
+
+def _metrics(scrapes: Scrapes) -> MetricsServer:
+    from cts.output.metrics_server import MetricsServer
+
+    server = MetricsServer(socket.socket(fileno=scrapes.fd), scrapes.about)
+    server.serve()
+    return server
+
+
+def _made(steps: Generator[None, None, str]) -> str:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            drawing: str = end.value
+            return drawing
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""The presenter as its run sees it: a process that is told how the run stands, and asked for drawings."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from cts.api import IPacer
+from cts.config import Config
+from cts.errors import UserError, exhausted, system_error
+from cts.output.attended import Attended, Layout
+from cts.output.ordering import PromptObserver
+from cts.records.observer import Observer
+from cts.records.snapshots import RunSnapshot
+from cts.runs.own_processes import MessageReader, command_of, how_it_ended, packed
+from cts.runs.presenter.messages import Drawn, PresenterTask, Ready, Scrapes, Told
+
+if TYPE_CHECKING:
+    from cts.output.metrics_server import MetricsServer  # brings in prometheus_client
+
+__all__ = ["PresenterProcess", "presenter_for"]
+
+_HELD_AT_MOST = 8
+"""Messages for a presenter that does not keep up; of more the oldest are lost, and with them a second of the view's past."""
+_STARTING_SECONDS = 2.0
+"""How long the run waits for it: what it loads should not take time from the first frames."""
+_DRAWING_SECONDS = 10.0
+"""A presenter that has not drawn after so long does not run any more, for all that anybody sees."""
+
+
+def presenter_for(
+    config: Config, watchers: Sequence[Observer], pacer: IPacer, say: Callable[[str], None], processors: tuple[int, ...]
+) -> PresenterProcess | None:
+    """Return who presents what a configuration asks for, not started yet; None where there is nothing.
+
+    Args:
+        config: it.
+        watchers: who watches the run, of whom the live view and the metrics are presented.
+        pacer, say, processors: as :class:`PresenterProcess` has them.
+    """
+    view = next((each for each in watchers if isinstance(each, Attended) and each.is_on_terminal), None)
+    metrics = None
+    if config.output.prometheus is not None:
+        from cts.output.metrics_server import MetricsServer
+
+        metrics = next((each for each in watchers if isinstance(each, MetricsServer)), None)
+    if view is None and metrics is None:
+        return None
+    return PresenterProcess(pacer, say, view=view, metrics=metrics, processors=processors)
+
+
+class PresenterProcess(PromptObserver):
+    """Has a process of its own make drawings and answer scrapes until it is gone; then its run's own process does it.
+
+    Args:
+        pacer: the run's clock, which knows when nothing is due.
+        say: takes a line for the person who watches.
+        view: whose drawings; None for none.
+        metrics: bound and not serving yet, from which scrapes are answered; None for none.
+        processors: which ones that process may run on; empty for those that this one may.
+    """
+
+    def __init__(
+        self,
+        pacer: IPacer,
+        say: Callable[[str], None],
+        *,
+        view: Attended | None = None,
+        metrics: MetricsServer | None = None,
+        processors: tuple[int, ...] = (),
+    ) -> None:
+        self.redraws = view is not None
+        self._pacer = pacer
+        self._say = say
+        self._view = view
+        self._metrics = metrics
+        self._processors = processors
+        self._held: deque[Told | Layout] = deque(maxlen=_HELD_AT_MOST)
+        self._news, self._ready, self._answered = trio.Event(), trio.Event(), trio.Event()
+        self._drawing: str | None = None
+        self._process: trio.Process | None = None
+        self._is_gone = False
+
+    @property
+    def pid(self) -> int | None:
+        """Which process it is; None for none yet."""
+        return None if self._process is None else self._process.pid
+
+    def status(self, snapshot: RunSnapshot) -> None:
+        """Tell it."""
+        self._put(Told(snapshot, whole=True))
+
+    def redraw(self, snapshot: RunSnapshot) -> None:
+        """Tell it."""
+        self._put(Told(snapshot, whole=False))
+
+    async def draw(self, layout: Layout) -> str | None:
+        """Return a drawing of what it was told last; None if it is gone.
+
+        Waits for that process, at most ten seconds: one that takes longer is ended. For one task at a time.
+        """
+        if self._is_gone:
+            return None
+        self._drawing, self._answered = None, trio.Event()
+        self._put(layout)
+        with trio.move_on_after(_DRAWING_SECONDS):
+            await self._answered.wait()
+            return self._drawing
+        if self._process is not None:
+            self._process.kill()
+        return None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start the process and talk with it until it ends or this is cancelled, which ends it.
+
+        Calls ``started()`` once it has what it needs, or the run had better begin without it.
+        """
+        if (failed := await self._start()) is not None:
+            self._stand_in(f"cannot start the process that draws and serves metrics ({failed})")
+            task_status.started()
+            return
+        assert self._process is not None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._hear, self._process, nursery.cancel_scope)
+                nursery.start_soon(self._tell, self._process)
+                with trio.move_on_after(_STARTING_SECONDS):
+                    await self._ready.wait()
+                task_status.started()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._close(self._process)
+        # Nobody has cancelled this: it ended by itself.
+        how = how_it_ended(self._process.returncode or 0)
+        self._stand_in(f"the process that draws and serves metrics (pid {self._process.pid}) {how}")
+
+    async def _start(self) -> str | None:
+        """Start the process; return why that failed, if it did."""
+        fds = () if self._metrics is None else (self._metrics.listening.fileno(),)
+        # A session of its own: keys and a terminal that goes are for the run.
+        try:
+            self._process = await trio.lowlevel.open_process(
+                command_of("cts.runs.presenter.presenter"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=fds,
+            )
+        except OSError as error:
+            return system_error(error)
+        except RuntimeError as error:
+            if (mistake := exhausted(error)) is None:
+                raise
+            return str(mistake)
+        return None
+
+    async def _tell(self, process: trio.Process) -> None:
+        assert process.stdin is not None
+        metrics = self._metrics
+        task = PresenterTask(
+            view=None if self._view is None else self._view.settings,
+            scrapes=None if metrics is None else Scrapes(metrics.listening.fileno(), metrics.about),
+            processors=self._processors,
+        )
+        pieces = [packed(task)]
+
+        def pack() -> Iterator[None]:
+            # In one step: how to draw what the other tells is packed in a moment.
+            while self._held:
+                pieces.append(packed(self._held.popleft()))
+            yield
+
+        try:
+            while True:
+                await process.stdin.send_all(b"".join(pieces))
+                await self._news.wait()
+                self._news = trio.Event()
+                pieces.clear()
+                await self._pacer.run_in_gaps(pack())
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            # It has ended; whoever reads its answers will see that.
+            return
+
+    async def _hear(self, process: trio.Process, over: trio.CancelScope) -> None:
+        assert process.stdout is not None
+        reader = MessageReader()
+        try:
+            async for data in process.stdout:
+                for message in reader.feed(data):
+                    if isinstance(message, Ready):
+                        self._ready.set()
+                    elif isinstance(message, Drawn):
+                        self._drawing = message.drawing
+                        self._answered.set()
+        except UserError as mistake:
+            self._say(f"note: {mistake}")
+        # Who waits for it to begin goes on.
+        self._ready.set()
+        over.cancel()
+
+    async def _close(self, process: trio.Process) -> None:
+        """End the process, which has nothing to lose."""
+        process.kill()
+        await process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()
+
+    def _stand_in(self, why: str) -> None:
+        self._is_gone = True
+        self._held.clear()
+        self._answered.set()
+        self._say(f"note: {why}; this process does it from now on, beside its streams")
+        if self._metrics is not None:
+            try:
+                self._metrics.serve()
+            except UserError as mistake:
+                self._say(f"note: {mistake}")
+
+    def _put(self, message: Told | Layout) -> None:
+        if not self._is_gone:
+            self._held.append(message)
+            self._news.set()

@@ -1,0 +1,51 @@
+"""A run whose live view is drawn by another process: it goes on without that one, and never leaves it behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.running_cts import FREE_PORT, LONG, STREAM
+from tests.cli.terminal import OnTerminal
+from tests.runs.processes import HANGS_S, Watched, presenters_of
+
+
+@pytest.fixture
+def run() -> Iterator[OnTerminal]:
+    sets = (*FREE_PORT, *LONG, "output.status_update=50ms", "run.grace=0s")
+    with OnTerminal(80, "run", STREAM, sets=sets) as running:
+        running.wait_until_it_shows(lambda text: "q stop" in text and "100.00 %" in text)
+        yield running
+
+
+def test_a_view_goes_on_without_the_process_that_drew_it(run: OnTerminal) -> None:
+    (pid,) = presenters_of(run.pid)
+    os.kill(pid, signal.SIGKILL)
+    run.wait_until_it_shows(lambda text: f"(pid {pid}) was killed by signal 9" in text)
+    shown = len(run.text)
+    run.wait_until_it_shows(lambda text: text[shown:].count("q stop") >= 2)
+    run.press("q")
+    assert run.finish() == 130
+    assert "completed frames" in run.text
+    assert run.echoes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_its_run(run: OnTerminal, number: int) -> None:
+    left = Watched(presenters_of(run.pid))
+    run.send(number)
+    run.finish()
+    assert left.have_ended(HANGS_S)
+
+
+def test_a_signal_to_all_processes_of_a_run_is_the_run_s_to_obey(run: OnTerminal) -> None:
+    (pid,) = presenters_of(run.pid)
+    # As a service manager does.
+    os.kill(pid, signal.SIGTERM)
+    run.send(signal.SIGTERM)
+    assert run.finish() == 128 + signal.SIGTERM
+    assert "completed frames" in run.text
+    assert f"pid {pid}" not in run.text

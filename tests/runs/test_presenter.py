@@ -1,0 +1,242 @@
+"""The process that draws and answers scrapes for a run: the same drawings, and a run that goes on by itself without it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from cts.clock.system_pacer import SystemPacer
+from cts.config import structure_config
+from cts.output.attended import Layout, LiveSettings
+from cts.output.live import LiveConsole, terminal
+from cts.output.live_picture import LivePicture
+from cts.output.metrics_server import MetricsServer, listen
+from cts.protocol.roles import Role
+from cts.records.live import StreamOrder
+from cts.records.snapshots import RunSnapshot
+from cts.runs.own_processes import command_of
+from cts.runs.presenter.presenter_process import PresenterProcess, presenter_for
+from tests.output.live_states import BUSY, MANY
+from tests.output.test_live import a_terminal
+from tests.runs.processes import HANGS_S
+
+LAYOUT = Layout(columns=79, rows=23, order=StreamOrder.MISSING, hears_keys=True)
+PRESENTER = "cts.runs.presenter.presenter"
+
+
+class Run:
+    """A run's part: a view, metrics, and what a person was told."""
+
+    def __init__(self, *, processors: tuple[int, ...] = ()) -> None:
+        self.said: list[str] = []
+        self.view = LiveConsole(a_terminal(), Role.RECEIVER)
+        self.metrics = MetricsServer(listen("127.0.0.1", 0), {"role": "server"})
+        self.presenter = PresenterProcess(
+            SystemPacer(), self.said.append, view=self.view, metrics=self.metrics, processors=processors
+        )
+
+    @asynccontextmanager
+    async def presented(self) -> AsyncIterator[int]:
+        """Yield the presenter's process id."""
+        async with trio.open_nursery() as nursery:
+            with trio.fail_after(HANGS_S):
+                await nursery.start(self.presenter.run)
+            assert self.presenter.pid is not None
+            yield self.presenter.pid
+            nursery.cancel_scope.cancel()
+
+    def tell(self, snapshot: RunSnapshot) -> None:
+        self.presenter.status(snapshot)
+        self.metrics.status(snapshot)
+
+    async def draw(self) -> str | None:
+        with trio.fail_after(HANGS_S):
+            return await self.presenter.draw(LAYOUT)
+
+    async def scrape(self) -> str:
+        def get() -> str:
+            with urllib.request.urlopen(self.metrics.url, timeout=HANGS_S) as answer:
+                text: bytes = answer.read()
+            return text.decode()
+
+        return await trio.to_thread.run_sync(get)
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    run = Run()
+    yield run
+    run.metrics.closing()
+
+
+def drawn_here(run: Run, *snapshots: RunSnapshot) -> str:
+    picture = LivePicture(run.view.settings)
+    for snapshot in snapshots:
+        picture.take(snapshot)
+    steps = picture.drawn(LAYOUT)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_it_draws_what_the_run_itself_would_and_answers_scrapes_with_the_last_status(run: Run) -> None:
+    async with run.presented():
+        told: list[RunSnapshot] = []
+        for state in (BUSY, MANY):
+            told.append(state.snapshot)
+            run.tell(state.snapshot)
+            assert await run.draw() == drawn_here(run, *told)
+        assert f"cts_run_elapsed_seconds {MANY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
+    assert run.said == []
+
+
+async def test_metrics_are_those_of_status_intervals_and_not_of_what_is_drawn_in_between(run: Run) -> None:
+    async with run.presented():
+        run.presenter.redraw(BUSY.snapshot)
+        assert await run.draw() == drawn_here(run, BUSY.snapshot)
+        assert "cts_run_elapsed_seconds 0.0" in await run.scrape()
+
+
+async def test_it_ends_with_the_run_and_who_still_asks_it_is_cut_off(run: Run) -> None:
+    async with run.presented() as pid:
+        port = int(run.metrics.url.split(":")[2].split("/")[0])
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        run.tell(BUSY.snapshot)
+        await run.draw()
+    assert not is_alive(pid)
+    run.metrics.closing()
+    async with stream:
+        # Before it had accepted, or after.
+        with trio.fail_after(HANGS_S), suppress(trio.BrokenResourceError):
+            assert await stream.receive_some() == b""
+    assert run.said == []
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_where_it_dies_the_run_says_so_and_answers_scrapes_itself(run: Run, is_asked: bool) -> None:
+    async with run.presented() as pid, trio.open_nursery() as nursery:
+        run.tell(BUSY.snapshot)
+        await run.draw()
+        answers: list[str | None] = []
+        if is_asked:
+            # Stopped, so that it cannot answer first.
+            os.kill(pid, signal.SIGSTOP)
+            nursery.start_soon(lambda: keep(answers, run.draw))
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        os.kill(pid, signal.SIGKILL)
+        with trio.fail_after(HANGS_S):
+            while not run.said:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+        assert await run.draw() is None
+        assert f"cts_run_elapsed_seconds {BUSY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
+    assert answers == [None] * is_asked
+    (said,) = run.said
+    assert said == (
+        f"note: the process that draws and serves metrics (pid {pid}) was killed by signal 9; "
+        "this process does it from now on, beside its streams"
+    )
+
+
+async def keep(answers: list[str | None], draw: Callable[[], object]) -> None:
+    answers.append(await draw())  # type: ignore[misc]
+
+
+async def test_one_that_does_not_answer_is_ended_after_ten_seconds(
+    run: Run, autojump_clock: trio.testing.MockClock
+) -> None:
+    autojump_clock.autojump_threshold = float("inf")
+    async with run.presented() as pid:
+        os.kill(pid, signal.SIGSTOP)
+        autojump_clock.autojump_threshold = 0.01
+        began = trio.current_time()
+        assert await run.presenter.draw(LAYOUT) is None
+        assert trio.current_time() - began == 10
+        autojump_clock.autojump_threshold = float("inf")
+        with trio.fail_after(HANGS_S):
+            while not run.said:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+    assert "was killed by signal 9" in run.said[0]
+
+
+async def test_of_what_it_does_not_take_only_the_last_is_kept(run: Run) -> None:
+    for _ in range(100):
+        run.presenter.status(BUSY.snapshot)
+    run.tell(MANY.snapshot)
+    async with run.presented():
+        assert await run.draw() is not None
+        assert f"cts_run_elapsed_seconds {MANY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
+
+
+async def test_a_run_that_can_start_none_does_it_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = "cts.runs.presenter.presenter_process.command_of"
+    monkeypatch.setattr(where, lambda module: ["/nowhere/python", "-m", module])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(run.presenter.run)
+        run.tell(BUSY.snapshot)
+        assert await run.draw() is None
+        assert f"cts_run_elapsed_seconds {BUSY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
+    (said,) = run.said
+    assert said.startswith("note: cannot start the process that draws and serves metrics (No such file or directory")
+
+
+async def test_one_that_fails_as_it_starts_is_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = "cts.runs.presenter.presenter_process.command_of"
+    monkeypatch.setattr(where, lambda _: [sys.executable, "-c", "raise SystemExit(5)"])
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(HANGS_S):
+            await nursery.start(run.presenter.run)
+    assert "left with status 5" in run.said[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processors and niceness as Linux has them")
+async def test_it_gives_way_to_the_run_and_leaves_the_run_s_processors() -> None:
+    everywhere = tuple(sorted(os.sched_getaffinity(0)))
+    run = Run(processors=everywhere[-1:])
+    async with run.presented() as pid:
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+        assert os.sched_getscheduler(pid) == os.SCHED_BATCH
+        assert os.sched_getaffinity(pid) == set(everywhere[-1:])
+        assert os.getsid(pid) == pid
+    run.metrics.closing()
+
+
+@pytest.mark.parametrize("sent", [b"", b"garbage" * 10])
+def test_it_ends_without_a_task_and_says_why_where_it_can(sent: bytes) -> None:
+    ended = subprocess.run(
+        command_of(PRESENTER), input=sent, capture_output=True, timeout=HANGS_S, check=False, text=False
+    )
+    assert ended.stdout == b""
+    assert (ended.returncode, b"not of one version" in ended.stderr) == ((1, True) if sent else (0, False))
+
+
+def test_there_is_one_for_a_view_on_a_terminal_and_for_metrics_and_for_nothing_else(run: Run) -> None:
+    config = structure_config({"output": {"prometheus": "127.0.0.1:0"}})
+    made = partial(presenter_for, pacer=SystemPacer(), say=print, processors=())
+    in_a_file = LiveConsole(terminal(io.StringIO()), Role.RECEIVER)
+    for watchers, is_one in (([run.view], True), ([run.metrics], True), ([in_a_file], False), ([], False)):
+        assert (made(config, watchers) is not None) is is_one
+
+
+def test_settings_are_all_that_a_drawing_needs(run: Run) -> None:
+    assert run.view.settings == LiveSettings(measure=Role.RECEIVER, encoding="utf-8", color_system="standard")
