@@ -24,7 +24,8 @@ def run() -> Iterator[OnTerminal]:
 def test_a_view_goes_on_without_the_process_that_drew_it(run: OnTerminal) -> None:
     (pid,) = presenters_of(run.pid)
     os.kill(pid, signal.SIGKILL)
-    run.wait_until_it_shows(lambda text: f"(pid {pid}) was killed by signal 9" in text)
+    # Wherever the line is wrapped.
+    run.wait_until_it_shows(lambda text: f"(pid {pid}) was killed by signal 9" in " ".join(text.split()))
     shown = len(run.text)
     run.wait_until_it_shows(lambda text: text[shown:].count("q stop") >= 2)
     run.press("q")
