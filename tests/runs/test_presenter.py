@@ -179,11 +179,21 @@ async def test_one_that_does_not_answer_is_ended_after_ten_seconds(
     assert "was killed by signal 9" in run.said[0]
 
 
-async def test_of_what_it_does_not_take_only_the_last_is_kept(run: Run) -> None:
-    for _ in range(100):
-        run.presenter.status(BUSY.snapshot)
-    run.tell(MANY.snapshot)
-    async with run.presented():
+async def test_of_what_it_does_not_take_the_last_is_kept_and_what_is_to_be_drawn(run: Run) -> None:
+    async with run.presented() as pid, trio.open_nursery() as nursery:
+        os.kill(pid, signal.SIGSTOP)
+        answers: list[str | None] = []
+        nursery.start_soon(lambda: keep(answers, run.draw))
+        for _ in range(100):
+            run.presenter.status(BUSY.snapshot)
+            # What the pipe takes is gone.
+            await trio.testing.wait_all_tasks_blocked()
+        run.tell(MANY.snapshot)
+        os.kill(pid, signal.SIGCONT)
+        with trio.fail_after(HANGS_S):
+            while not answers:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+        assert answers[0] is not None
         assert await run.draw() is not None
         assert f"cts_run_elapsed_seconds {MANY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
 

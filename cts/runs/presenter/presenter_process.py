@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["PresenterProcess", "presenter_for"]
 
 _HELD_AT_MOST = 8
-"""Messages for a presenter that does not keep up; of more the oldest are lost, and with them a second of the view's past."""
+"""Statuses for a presenter that does not keep up; of more the oldest are lost, and with them a second of the view's past."""
 _STARTING_SECONDS = 2.0
 """How long the run waits for it: what it loads should not take time from the first frames."""
 _DRAWING_SECONDS = 10.0
@@ -79,7 +79,8 @@ class PresenterProcess(PromptObserver):
         self._view = view
         self._metrics = metrics
         self._processors = processors
-        self._held: deque[Told | Layout] = deque(maxlen=_HELD_AT_MOST)
+        self._held: deque[Told] = deque(maxlen=_HELD_AT_MOST)
+        self._layout: Layout | None = None
         self._news, self._ready, self._answered = trio.Event(), trio.Event(), trio.Event()
         self._drawing: str | None = None
         self._process: trio.Process | None = None
@@ -92,11 +93,11 @@ class PresenterProcess(PromptObserver):
 
     def status(self, snapshot: RunSnapshot) -> None:
         """Tell it."""
-        self._put(Told(snapshot, whole=True))
+        self._hold(Told(snapshot, whole=True))
 
     def redraw(self, snapshot: RunSnapshot) -> None:
         """Tell it."""
-        self._put(Told(snapshot, whole=False))
+        self._hold(Told(snapshot, whole=False))
 
     async def draw(self, layout: Layout) -> str | None:
         """Return a drawing of what it was told last; None if it is gone.
@@ -105,8 +106,8 @@ class PresenterProcess(PromptObserver):
         """
         if self._is_gone:
             return None
-        self._drawing, self._answered = None, trio.Event()
-        self._put(layout)
+        self._drawing, self._answered, self._layout = None, trio.Event(), layout
+        self._news.set()
         with trio.move_on_after(_DRAWING_SECONDS):
             await self._answered.wait()
             return self._drawing
@@ -169,9 +170,12 @@ class PresenterProcess(PromptObserver):
         pieces = [packed(task)]
 
         def pack() -> Iterator[None]:
-            # In one step: how to draw what the other tells is packed in a moment.
+            # In one step: how to draw is packed in a moment.
             while self._held:
                 pieces.append(packed(self._held.popleft()))
+            if self._layout is not None:
+                pieces.append(packed(self._layout))
+                self._layout = None
             yield
 
         try:
@@ -221,7 +225,7 @@ class PresenterProcess(PromptObserver):
             except UserError as mistake:
                 self._say(f"note: {mistake}")
 
-    def _put(self, message: Told | Layout) -> None:
+    def _hold(self, told: Told) -> None:
         if not self._is_gone:
-            self._held.append(message)
+            self._held.append(told)
             self._news.set()
