@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from heapq import nsmallest
 from itertools import islice
+from operator import itemgetter
 
 from attrs import define, field
 
@@ -27,6 +29,9 @@ _AT_A_TIME = 2
 _GLANCES_AT_A_TIME = 128
 _HOST_EVERY_NS = 5 * SECOND
 """How often it is looked at how the host serves the run, once it has gone on for so long: what is told is of the whole run."""
+
+_NEARLY_NS = SECOND // 10
+"""By so much a look may be early: none comes at the very moment of a second."""
 
 LookAtHost = Callable[[int, Histogram], HostFigures]
 """Returns how this host serves the run, given how often a receive buffer was full, and how late frames left."""
@@ -67,18 +72,19 @@ class LiveLook:
         yield from self._look(measured)
         glances: list[StreamGlance] = []
         for streams in measured:
-            in_order = 0
+            in_order: list[tuple[int, OpenStream, StreamSnapshot]] = []
             for number, stream in enumerate(list(streams.running.seen)):
                 if number % _GLANCES_AT_A_TIME == 0:
                     yield
                 if (counts := streams.running.seen.get(stream)) is None:
                     continue
-                if not _has_trouble(stream, counts):
-                    in_order += 1
-                    if in_order > STREAMS_SHOWN:
-                        # Whatever is shown, earlier ones come first.
-                        continue
-                glances.append(_glance(stream, counts))
+                if _has_trouble(stream, counts):
+                    glances.append(_glance(stream, counts))
+                else:
+                    in_order.append((stream.info.number, stream, counts))
+            # Of those that are as good as each other the earliest are shown.
+            earliest = nsmallest(STREAMS_SHOWN, in_order, key=itemgetter(0))
+            glances += [_glance(stream, counts) for _, stream, counts in earliest]
         if self.at_host is not None and now_ns >= self._host_due_ns:
             yield from self._look_at_host(self.at_host, sides, overflowed, now_ns)
         ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
@@ -88,12 +94,16 @@ class LiveLook:
         media, playouts = zip(*ended, *self._seen.values(), strict=True)
         self.figures = LiveFigures.of(glances, media, playouts, self._hosts)
 
+    def look_at_host_again(self) -> None:
+        """Have the next look be one at the host, too: it will be the last."""
+        self._host_due_ns = 0
+
     def _look_at_host(
         self, look: LookAtHost, sides: Collection[Streams], overflowed: int, now_ns: int
     ) -> Iterator[None]:
         if self._began_ns is None:
             self._began_ns = now_ns
-        self._host_due_ns = now_ns + max(SECOND, min(now_ns - self._began_ns, _HOST_EVERY_NS))
+        self._host_due_ns = now_ns + max(SECOND, min(now_ns - self._began_ns, _HOST_EVERY_NS)) - _NEARLY_NS
         # All in one step: to begin another one costs more than to add a few more.
         lateness = Histogram.of([*(streams.send_lateness for streams in sides), *_send_lateness(sides)])
         yield

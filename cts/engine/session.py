@@ -293,6 +293,7 @@ class Session(ISession):
 
     def _conclude(self) -> RunReport:
         sides = self._sides
+        self.look.look_at_host_again()
         for _ in chain(self._look(), self._ledger.put_off.steps()):
             pass  # no frame has to leave any more
         receiving = sides.streams.get(Role.RECEIVER)

@@ -166,11 +166,13 @@ class LiveConsole(SpeakingConsole, Attended):
         if lines_alone:
             if (lines := self._take_held()) is not None:
                 self._place.print(lines)
-        elif self._is_drawn and (lines := self._take_held()) is not None:
+            return None
+        drawn, layout = self._drawn, self._layout
+        if drawn is not None and drawn[1] == layout and (lines := self._take_held()) is not None:
             self._place.add_above(lines)
-        else:
-            return self._ask(self._snapshot)
-        return None
+            if drawn[0] is self._snapshot:
+                return None
+        return self._ask(self._snapshot)
 
     def show(self, layout: Layout, drawing: str) -> None:
         """Show the drawing; one that is not for the size that the terminal has by now is asked for again."""
@@ -208,11 +210,6 @@ class LiveConsole(SpeakingConsole, Attended):
                 pass
         else:
             self._wanted()
-
-    @property
-    def _is_drawn(self) -> bool:
-        """Whether the last snapshot is what is seen, in the way it should be."""
-        return self._drawn is not None and self._drawn[0] is self._snapshot and self._drawn[1] == self._layout
 
     @property
     def _room(self) -> tuple[int, int]:

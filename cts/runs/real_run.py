@@ -136,9 +136,9 @@ class _Run:
     async def _main(self) -> RunResult:
         config = self._config
         role = config.run.role
-        everywhere: tuple[int, ...] = ()
+        others: tuple[int, ...] = ()
         if config.run.cpu_affinity and config.run.processes == 1:
-            everywhere = tuple(os.sched_getaffinity(0))
+            others = tuple(os.sched_getaffinity(0).difference(config.run.cpu_affinity))
             os.sched_setaffinity(0, config.run.cpu_affinity)
         sockets = socket_options(config)
         pacer, network = real_surroundings(offload=config.run.offload == "auto", sockets=sockets)
@@ -165,7 +165,7 @@ class _Run:
                     serves_metrics=not presents,
                 )
                 if presents:
-                    self._presenter = presenter_for(config, self._watchers, pacer, self._say, everywhere)
+                    self._presenter = presenter_for(config, self._watchers, pacer, self._say, others)
             except UserError:
                 session.close()
                 raise
@@ -213,6 +213,8 @@ class _Run:
                 finally:
                     # The streams have ended; signals are still heard.
                     failures = (() if report is None else report.failures) + self.close_factory()
+                    if self._presenter is not None:
+                        self._presenter.end()
                     with trio.CancelScope(shield=True):
                         await self._finish_logs(observer, report, failures)
             for note in observer.notes():
@@ -304,6 +306,8 @@ class _Run:
     def _abandon(self, session: ISession, number: int) -> None:
         if self._attendance is not None:
             self._attendance.end()
+        if self._presenter is not None:
+            self._presenter.end()
         report = self._with_host(session.abandon())
         self._give_up(RunResult(self._finished(report, session.observer), number))
         # Last, since who reads a log may have stopped as well.

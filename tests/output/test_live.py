@@ -425,3 +425,20 @@ def test_what_was_drawn_elsewhere_for_another_size_is_asked_for_again() -> None:
     again = live.wanted()
     assert again is not None
     assert again.columns == 59
+
+
+def test_lines_do_not_wait_for_a_drawing_that_is_made_elsewhere() -> None:
+    console = a_terminal()
+    live = LiveConsole(console, Role.RECEIVER)
+    live.attend(lambda: None)
+    live.status(snapshot(0))
+    layout = live.wanted()
+    assert layout is not None
+    live.show(layout, "first")
+    live.status(snapshot(1000))
+    live.say("stopping")
+    again = live.wanted()
+    assert again == layout
+    assert seen(console)[:2] == ["stopping", "first"]
+    live.show(again, "second")
+    assert seen(console)[:2] == ["stopping", "second"]

@@ -169,12 +169,14 @@ async def test_without_keys_it_is_drawn_all_the_same() -> None:
 async def test_drawings_are_made_elsewhere_as_long_as_somebody_makes_them(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    view, drawings = View(), iter(["first", "second", None, None])
+    view, drawings = View(), ["first", None, "second"]
 
     async def draw(layout: Layout) -> str | None:
         assert layout is LAYOUT
         await trio.sleep(1)
-        return next(drawings)
+        if not drawings:
+            raise trio.ClosedResourceError
+        return drawings.pop(0)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Attendance(view, SystemPacer(), draw_elsewhere=draw).run)

@@ -1,4 +1,4 @@
-"""What a run and its presenter say to each other, beside how to draw, which is a :class:`cts.output.attended.Layout`."""
+"""What a run and its presenter say to each other."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from cts.output.attended import LiveSettings
+from cts.output.attended import Layout, LiveSettings
 from cts.records.snapshots import RunSnapshot
 
-__all__ = ["Drawn", "PresenterTask", "Ready", "Scrapes", "Told"]
+__all__ = ["Draw", "Drawn", "PresenterTask", "Ready", "Scrapes", "Told"]
 
 
 @frozen
@@ -54,7 +54,16 @@ class Told:
 
 
 @frozen
-class Drawn:
-    """A drawing of what was told last, in the layout that was asked for."""
+class Draw:
+    """What was told last is to be drawn; of several that wait the last one."""
 
+    number: int
+    layout: Layout
+
+
+@frozen
+class Drawn:
+    """The drawing of that number."""
+
+    number: int
     drawing: str

@@ -9,14 +9,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cts.errors import UserError
-from cts.output.attended import Layout, LiveSettings
+from cts.output.attended import LiveSettings
 from cts.runs.own_processes import MessageReader, packed
-from cts.runs.presenter.messages import Drawn, PresenterTask, Ready, Scrapes, Told
+from cts.runs.presenter.messages import Draw, Drawn, PresenterTask, Ready, Scrapes, Told
 
 if TYPE_CHECKING:
     from cts.output.live_picture import LivePicture
@@ -36,47 +38,61 @@ def main() -> None:
     answers = os.dup(1)
     # What something prints is no message.
     os.dup2(2, 1)
-    messages = _messages()
+    batches = _batches()
     try:
-        task = next(messages, None)
-        if isinstance(task, PresenterTask):
-            _give_way(task.processors)
-            _present(task, messages, answers)
+        first = next(batches, [])
+        if first and isinstance(first[0], PresenterTask):
+            _present(first[0], chain([first[1:]], batches), answers)
     except UserError as mistake:
         sys.exit(f"cts: {mistake}")
     except BrokenPipeError:
         return
 
 
-def _messages() -> Iterator[object]:
+def _batches() -> Iterator[list[object]]:
+    """Yield what comes at a time, until nothing comes any more."""
     reader = MessageReader()
     while data := os.read(0, _READ_AT_MOST):
-        yield from reader.feed(data)
+        if batch := list(reader.feed(data)):
+            yield batch
 
 
-def _give_way(processors: tuple[int, ...]) -> None:
-    """Have everybody else run first, above all the process that sends."""
-    with suppress(AttributeError, OSError):  # AttributeError: not Linux
-        os.nice(_NICENESS)
-        # When it wakes up, it takes the processor from nobody who runs.
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+def _present(task: PresenterTask, batches: Iterable[list[object]], answers: int) -> None:
+    _run_elsewhere(task.processors)
+    picture = None if task.view is None else _picture(task.view)
+    metrics = None if task.scrapes is None else _metrics(task.scrapes)
+    # Only now: on a host that is busy it would never get so far.
+    _give_way()
+    os.write(answers, packed(Ready()))
+    for batch in batches:
+        wanted: Draw | None = None
+        for message in batch:
+            if isinstance(message, Draw):
+                wanted = message
+            elif isinstance(message, Told):
+                if picture is not None:
+                    picture.take(message.snapshot)
+                if metrics is not None and message.whole:
+                    metrics.status(message.snapshot)
+        if wanted is not None and picture is not None:
+            _write(answers, packed(Drawn(wanted.number, _made(picture.drawn(wanted.layout)))))
+
+
+def _run_elsewhere(processors: tuple[int, ...]) -> None:
     if processors:
-        with suppress(AttributeError, OSError):
+        with suppress(AttributeError, OSError):  # AttributeError: not Linux
             os.sched_setaffinity(0, processors)
 
 
-def _present(task: PresenterTask, messages: Iterator[object], answers: int) -> None:
-    picture = None if task.view is None else _picture(task.view)
-    metrics = None if task.scrapes is None else _metrics(task.scrapes)
-    os.write(answers, packed(Ready()))
-    for message in messages:
-        if isinstance(message, Told):
-            if picture is not None:
-                picture.take(message.snapshot)
-            if metrics is not None and message.whole:
-                metrics.status(message.snapshot)
-        elif isinstance(message, Layout) and picture is not None:
-            _write(answers, packed(Drawn(_made(picture.drawn(message)))))
+def _give_way() -> None:
+    """Have everybody else run first, above all the process that sends."""
+    with suppress(AttributeError, OSError):
+        os.nice(_NICENESS)
+        # When it wakes up, it takes the processor from nobody who runs.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    # What is nice is so within a session alone, where the kernel groups processes by theirs; sched(7), "The autogroup feature".
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(f"{_NICENESS}")
 
 
 def _picture(settings: LiveSettings) -> LivePicture:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from cts.output.ordering import PromptObserver
 from cts.records.observer import Observer
 from cts.records.snapshots import RunSnapshot
 from cts.runs.own_processes import MessageReader, command_of, how_it_ended, packed
-from cts.runs.presenter.messages import Drawn, PresenterTask, Ready, Scrapes, Told
+from cts.runs.presenter.messages import Draw, Drawn, PresenterTask, Ready, Scrapes, Told
 
 if TYPE_CHECKING:
     from cts.output.metrics_server import MetricsServer  # brings in prometheus_client
@@ -28,8 +27,10 @@ _HELD_AT_MOST = 8
 """Statuses for a presenter that does not keep up; of more the oldest are lost, and with them a second of the view's past."""
 _STARTING_SECONDS = 2.0
 """How long the run waits for it: what it loads should not take time from the first frames."""
-_DRAWING_SECONDS = 10.0
-"""A presenter that has not drawn after so long does not run any more, for all that anybody sees."""
+_DRAWING_SECONDS = 1.0
+"""How long a view, and the lines above it, wait for a drawing: a busy host has others run first."""
+_ERRORS_KEPT = 8192
+"""Bytes of what it had to say when it failed, the last ones."""
 
 
 def presenter_for(
@@ -79,12 +80,14 @@ class PresenterProcess(PromptObserver):
         self._view = view
         self._metrics = metrics
         self._processors = processors
-        self._held: deque[Told] = deque(maxlen=_HELD_AT_MOST)
-        self._layout: Layout | None = None
-        self._news, self._ready, self._answered = trio.Event(), trio.Event(), trio.Event()
+        self._held: list[Told] = []
+        self._draw: Draw | None = None
+        self._drawings = 0
         self._drawing: str | None = None
+        self._news, self._ready, self._answered = trio.Event(), trio.Event(), trio.Event()
+        self._errors = bytearray()
         self._process: trio.Process | None = None
-        self._is_gone = False
+        self._is_over = False
 
     @property
     def pid(self) -> int | None:
@@ -100,20 +103,27 @@ class PresenterProcess(PromptObserver):
         self._hold(Told(snapshot, whole=False))
 
     async def draw(self, layout: Layout) -> str | None:
-        """Return a drawing of what it was told last; None if it is gone.
+        """Return a drawing of what it was told last; None if that process does not get round to it within a second.
 
-        Waits for that process, at most ten seconds: one that takes longer is ended. For one task at a time.
+        For one task at a time.
+
+        Raises:
+            trio.ClosedResourceError: it is gone.
         """
-        if self._is_gone:
-            return None
-        self._drawing, self._answered, self._layout = None, trio.Event(), layout
+        self._drawing, self._answered = None, trio.Event()
+        self._drawings += 1
+        self._draw = Draw(self._drawings, layout)
         self._news.set()
-        with trio.move_on_after(_DRAWING_SECONDS):
-            await self._answered.wait()
-            return self._drawing
-        if self._process is not None:
-            self._process.kill()
-        return None
+        if not self._is_over:
+            with trio.move_on_after(_DRAWING_SECONDS):
+                await self._answered.wait()
+        if self._is_over:
+            raise trio.ClosedResourceError
+        return self._drawing
+
+    def end(self) -> None:
+        """Tell it nothing any more, and do nothing in its place; from whatever thread."""
+        self._is_over = True
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Start the process and talk with it until it ends or this is cancelled, which ends it.
@@ -128,6 +138,7 @@ class PresenterProcess(PromptObserver):
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._hear, self._process, nursery.cancel_scope)
+                nursery.start_soon(self._gather_errors, self._process)
                 nursery.start_soon(self._tell, self._process)
                 with trio.move_on_after(_STARTING_SECONDS):
                     await self._ready.wait()
@@ -148,6 +159,7 @@ class PresenterProcess(PromptObserver):
                 command_of("cts.runs.presenter.presenter"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
                 pass_fds=fds,
             )
@@ -171,11 +183,11 @@ class PresenterProcess(PromptObserver):
 
         def pack() -> Iterator[None]:
             # In one step: how to draw is packed in a moment.
-            while self._held:
-                pieces.append(packed(self._held.popleft()))
-            if self._layout is not None:
-                pieces.append(packed(self._layout))
-                self._layout = None
+            pieces.extend(map(packed, self._held))
+            self._held.clear()
+            if self._draw is not None:
+                pieces.append(packed(self._draw))
+                self._draw = None
             yield
 
         try:
@@ -197,27 +209,37 @@ class PresenterProcess(PromptObserver):
                 for message in reader.feed(data):
                     if isinstance(message, Ready):
                         self._ready.set()
-                    elif isinstance(message, Drawn):
+                    elif isinstance(message, Drawn) and message.number == self._drawings:
                         self._drawing = message.drawing
                         self._answered.set()
         except UserError as mistake:
-            self._say(f"note: {mistake}")
+            self._errors += str(mistake).encode()
         # Who waits for it to begin goes on.
         self._ready.set()
         over.cancel()
+
+    async def _gather_errors(self, process: trio.Process) -> None:
+        assert process.stderr is not None
+        async for data in process.stderr:
+            self._errors += data
+            del self._errors[:-_ERRORS_KEPT]
 
     async def _close(self, process: trio.Process) -> None:
         """End the process, which has nothing to lose."""
         process.kill()
         await process.wait()
-        for pipe in (process.stdin, process.stdout):
+        await self._gather_errors(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 await pipe.aclose()
 
     def _stand_in(self, why: str) -> None:
-        self._is_gone = True
-        self._held.clear()
+        if self._is_over:
+            return
+        self._is_over = True
         self._answered.set()
+        for line in self._errors.decode(errors="replace").splitlines():
+            self._say(f"note: {line}")
         self._say(f"note: {why}; this process does it from now on, beside its streams")
         if self._metrics is not None:
             try:
@@ -226,6 +248,10 @@ class PresenterProcess(PromptObserver):
                 self._say(f"note: {mistake}")
 
     def _hold(self, told: Told) -> None:
-        if not self._is_gone:
-            self._held.append(told)
-            self._news.set()
+        if self._is_over:
+            return
+        if len(self._held) >= _HELD_AT_MOST:
+            # The oldest, but metrics are of whole ones, of which the last one stays.
+            del self._held[next((at for at, each in enumerate(self._held) if not each.whole), 0)]
+        self._held.append(told)
+        self._news.set()
