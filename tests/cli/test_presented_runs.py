@@ -50,3 +50,16 @@ def test_a_signal_to_all_processes_of_a_run_is_the_run_s_to_obey(run: OnTerminal
     assert run.finish() == 128 + signal.SIGTERM
     assert "completed frames" in run.text
     assert f"pid {pid}" not in run.text
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one processor")
+def test_a_run_that_is_bound_to_processors_has_them_for_itself() -> None:
+    first, *others = sorted(os.sched_getaffinity(0))
+    sets = (*FREE_PORT, *LONG, f"run.cpu_affinity=[{first}]", "run.grace=0s")
+    with OnTerminal(80, "run", STREAM, sets=sets) as run:
+        run.wait_until_it_shows(lambda text: "q stop" in text)
+        (pid,) = presenters_of(run.pid)
+        assert os.sched_getaffinity(run.pid) == {first}
+        assert os.sched_getaffinity(pid) == set(others)
+        run.press("q")
+        run.finish()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from tests.plugin.senders_that_stick import KINDS, stuck_senders
 WIFI: Final = CONFIGS / "sim-wifi.toml"
 SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 NAMED: Final = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+SERVED: Final = ("output.prometheus=127.0.0.1:0",)
 ENDLESS: Final = ("client.connections=10", "client.iterations=0")
 
 
@@ -103,6 +105,10 @@ class Ended:
                 stuck["run", kind] = pool.submit(
                     interrupt_twice, kind, folder / f"run {kind}", "run", STREAM, *_sets(FREE_PORT)
                 )
+                # A process that presents the run, too, is told of its end, from a thread.
+                stuck["presented", kind] = pool.submit(
+                    interrupt_twice, kind, folder / f"presented {kind}", "run", STREAM, *_sets((*FREE_PORT, *SERVED))
+                )
             stuck["sim", "loops"] = pool.submit(interrupt_twice, "loops", folder / "sim loops", "sim", WIFI)
             self.of = {key: future.result() for key, future in futures.items()}
             self.stuck = {key: future.result() for key, future in stuck.items()}
@@ -161,7 +167,7 @@ def test_a_terminal_that_goes_ends_a_run_with_129_and_whole_logs(ended: Ended) -
     assert (last["event"], last["interrupted"]) == ("run_ended", True)
 
 
-@pytest.mark.parametrize("which", [*(("run", kind) for kind in KINDS), ("sim", "loops")], ids=" that ".join)
+@pytest.mark.parametrize("which", [*product(("run", "presented"), KINDS), ("sim", "loops")], ids=" that ".join)
 def test_a_second_ctrl_c_ends_what_a_plugin_holds_up_with_what_was_measured(
     ended: Ended, which: tuple[str, str]
 ) -> None:
