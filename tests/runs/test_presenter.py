@@ -155,8 +155,8 @@ async def test_where_it_dies_the_run_says_so_and_answers_scrapes_itself(run: Run
         assert f"cts_run_elapsed_seconds {BUSY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
     (said,) = run.said
     assert said == (
-        f"note: the process that draws and serves metrics (pid {pid}) was killed by signal 9; "
-        "this process does it from now on, beside its streams"
+        f"note: the process that draws the live view and serves metrics (pid {pid}) was killed by signal 9; "
+        "the run's own does it from now on, beside its streams"
     )
 
 
@@ -220,7 +220,9 @@ async def test_a_run_that_can_start_none_does_it_itself(run: Run, monkeypatch: p
         await is_gone(run)
         assert f"cts_run_elapsed_seconds {BUSY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
     (said,) = run.said
-    assert said.startswith("note: cannot start the process that draws and serves metrics (No such file or directory")
+    assert said.startswith(
+        "note: cannot start the process that draws the live view and serves metrics (No such file or directory"
+    )
 
 
 async def test_one_that_fails_as_it_starts_is_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,11 @@ class PresenterProcess(PromptObserver):
         self._errors = bytearray()
         self._process: trio.Process | None = None
         self._is_over = False
+        does = [
+            *(["draws the live view"] if view is not None else []),
+            *(["serves metrics"] if metrics is not None else []),
+        ]
+        self._name = f"the process that {' and '.join(does)}"
 
     @property
     def pid(self) -> int | None:
@@ -131,7 +136,7 @@ class PresenterProcess(PromptObserver):
         Calls ``started()`` once it has what it needs, or the run had better begin without it.
         """
         if (failed := await self._start()) is not None:
-            self._stand_in(f"cannot start the process that draws and serves metrics ({failed})")
+            self._stand_in(f"cannot start {self._name} ({failed})")
             task_status.started()
             return
         assert self._process is not None
@@ -148,7 +153,7 @@ class PresenterProcess(PromptObserver):
                 await self._close(self._process)
         # Nobody has cancelled this: it ended by itself.
         how = how_it_ended(self._process.returncode or 0)
-        self._stand_in(f"the process that draws and serves metrics (pid {self._process.pid}) {how}")
+        self._stand_in(f"{self._name} (pid {self._process.pid}) {how}")
 
     async def _start(self) -> str | None:
         """Start the process; return why that failed, if it did."""
@@ -240,7 +245,7 @@ class PresenterProcess(PromptObserver):
         self._answered.set()
         for line in self._errors.decode(errors="replace").splitlines():
             self._say(f"note: {line}")
-        self._say(f"note: {why}; this process does it from now on, beside its streams")
+        self._say(f"note: {why}; the run's own does it from now on, beside its streams")
         if self._metrics is not None:
             try:
                 self._metrics.serve()
