@@ -91,7 +91,8 @@ class LiveLook:
         for stream in [each for each in self._seen if not any(each in streams.running.seen for streams in measured)]:
             # It has ended since.
             del self._seen[stream]
-        media, playouts = zip(*ended, *self._seen.values(), strict=True)
+        parts = [*ended, *self._seen.values()]
+        media, playouts = (part[0] for part in parts), (part[1] for part in parts)
         self.figures = LiveFigures.of(glances, media, playouts, self._hosts)
 
     def look_at_host_again(self) -> None:

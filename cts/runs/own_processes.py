@@ -23,8 +23,9 @@ _OUT_OF_AN_ARCHIVE = "import sys; sys.path.insert(0, sys.argv[1]); from {} impor
 
 def command_of(module: str) -> list[str]:
     """Return what runs a module of cts: this interpreter, with the cts that runs here, wherever it is."""
-    # -P: what lies in the working directory is not to be imported.
-    python = [sys.executable, "-I" if sys.flags.isolated else "-P"]
+    # -P: what lies in the working directory is not to be imported; nor is what this interpreter was told to leave out.
+    flags = {"-E": sys.flags.ignore_environment, "-s": sys.flags.no_user_site, "-S": sys.flags.no_site}
+    python = [sys.executable, "-I" if sys.flags.isolated else "-P", *(flag for flag, is_set in flags.items() if is_set)]
     archive = getattr(__spec__.loader, "archive", None) if __spec__ else None
     if isinstance(archive, str):  # zipimport's, see packaging/pyz.py
         return [*python, "-c", _OUT_OF_AN_ARCHIVE.format(module), archive]

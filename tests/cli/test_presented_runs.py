@@ -34,12 +34,28 @@ def test_a_view_goes_on_without_the_process_that_drew_it(run: OnTerminal) -> Non
     assert run.echoes()
 
 
+@pytest.mark.parametrize("is_stopped", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_its_run(run: OnTerminal, number: int) -> None:
-    left = Watched(presenters_of(run.pid))
+def test_no_process_outlives_its_run(run: OnTerminal, number: int, is_stopped: bool) -> None:
+    (pid,) = presenters_of(run.pid)
+    left = Watched([pid])
+    if is_stopped:
+        os.kill(pid, signal.SIGSTOP)
     run.send(number)
     run.finish()
     assert left.have_ended(HANGS_S)
+
+
+def test_what_is_said_does_not_wait_for_a_drawing() -> None:
+    sets = (*FREE_PORT, *LONG, "output.status_update=50ms", f"run.grace={HANGS_S * 2:.0f}s")
+    with OnTerminal(80, "run", STREAM, sets=sets) as run:
+        run.wait_until_it_shows(lambda text: "q stop" in text and "100.00 %" in text)
+        (pid,) = presenters_of(run.pid)
+        os.kill(pid, signal.SIGSTOP)
+        run.press("q")
+        run.wait_until_it_shows(lambda text: "stopping: streams have" in text)
+        run.interrupt()
+        assert run.finish() == 130
 
 
 def test_a_signal_to_all_processes_of_a_run_is_the_run_s_to_obey(run: OnTerminal) -> None:

@@ -129,3 +129,11 @@ def test_the_host_is_looked_at_often_at_first_and_then_every_five_seconds() -> N
     assert looked == [0, 1, 2, 4, 8, 13, 18, 20]
     hosts = [live.hosts[0].loop_lag.count for live in observer.figures if live is not None]
     assert hosts == [1] * len(observer.figures)
+
+
+def test_a_run_that_is_abandoned_before_it_began_has_a_report() -> None:
+    async def main(world: World) -> None:
+        report = world.session(config_of(), observer=Told()).abandon()
+        assert report.snapshot.interrupted
+
+    in_world(main)

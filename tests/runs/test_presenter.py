@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 import pytest
 import trio
@@ -165,7 +164,7 @@ async def is_gone(run: Run) -> None:
         await run.draw()
 
 
-async def test_one_that_does_not_get_round_to_it_within_a_second_is_not_waited_for_and_draws_when_it_can(
+async def test_one_that_does_not_get_round_to_it_soon_is_not_waited_for_and_draws_when_it_can(
     run: Run, mock_clock: trio.testing.MockClock
 ) -> None:
     mock_clock.rate = 1
@@ -206,7 +205,7 @@ async def test_a_run_that_is_over_does_nothing_in_its_place(run: Run) -> None:
         run.presenter.end()
         # As a watchdog does, from a thread that knows of no task.
         await trio.to_thread.run_sync(run.presenter.status, BUSY.snapshot)
-        os.kill(pid, signal.SIGKILL)
+        await run.until(lambda: not is_alive(pid))
         await is_gone(run)
     assert run.said == []
 
@@ -235,14 +234,6 @@ async def test_one_that_fails_as_it_starts_is_not_waited_for(run: Run, monkeypat
     assert "left with status 1" in run.said[1]
 
 
-def autogroup_of(pid: int) -> str:
-    """Return how nice a process's session is; nothing where that counts for nothing."""
-    try:
-        return Path(f"/proc/{pid}/autogroup").read_text().partition(" ")[2]
-    except OSError:
-        return ""
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="processors and niceness as Linux has them")
 async def test_it_gives_way_to_the_run_and_leaves_the_run_s_processors() -> None:
     everywhere = tuple(sorted(os.sched_getaffinity(0)))
@@ -251,8 +242,9 @@ async def test_it_gives_way_to_the_run_and_leaves_the_run_s_processors() -> None
         assert os.getpriority(os.PRIO_PROCESS, pid) == 19
         assert os.sched_getscheduler(pid) == os.SCHED_BATCH
         assert os.sched_getaffinity(pid) == set(everywhere[-1:])
-        assert os.getsid(pid) == pid
-        assert autogroup_of(pid) in ("", "nice 19\n")
+        # Within the run's session niceness counts; keys are for the run's own group.
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid
     run.metrics.closing()
 
 
@@ -275,3 +267,12 @@ def test_there_is_one_for_a_view_on_a_terminal_and_for_metrics_and_for_nothing_e
 
 def test_settings_are_all_that_a_drawing_needs(run: Run) -> None:
     assert run.view.settings == LiveSettings(measure=Role.RECEIVER, encoding="utf-8", color_system="standard")
+
+
+@pytest.mark.parametrize("flag", ["-E", "-s", "-S", "-I"])
+def test_a_process_of_cts_is_started_with_what_keeps_foreign_code_out(flag: str) -> None:
+    program = "from cts.runs.own_processes import command_of; print(*command_of('a'))"
+    path = os.pathsep.join(sys.path)
+    code = f"import sys; sys.path += {path!r}.split({os.pathsep!r}); {program}"
+    told = subprocess.run([sys.executable, flag, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert flag in told.split()

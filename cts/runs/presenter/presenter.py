@@ -12,7 +12,6 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cts.errors import UserError
@@ -90,9 +89,6 @@ def _give_way() -> None:
         os.nice(_NICENESS)
         # When it wakes up, it takes the processor from nobody who runs.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    # What is nice is so within a session alone, where the kernel groups processes by theirs; sched(7), "The autogroup feature".
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(f"{_NICENESS}")
 
 
 def _picture(settings: LiveSettings) -> LivePicture:

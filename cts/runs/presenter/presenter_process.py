@@ -27,7 +27,7 @@ _HELD_AT_MOST = 8
 """Statuses for a presenter that does not keep up; of more the oldest are lost, and with them a second of the view's past."""
 _STARTING_SECONDS = 2.0
 """How long the run waits for it: what it loads should not take time from the first frames."""
-_DRAWING_SECONDS = 1.0
+_DRAWING_SECONDS = 0.5
 """How long a view, and the lines above it, wait for a drawing: a busy host has others run first."""
 _ERRORS_KEPT = 8192
 """Bytes of what it had to say when it failed, the last ones."""
@@ -108,7 +108,7 @@ class PresenterProcess(PromptObserver):
         self._hold(Told(snapshot, whole=False))
 
     async def draw(self, layout: Layout) -> str | None:
-        """Return a drawing of what it was told last; None if that process does not get round to it within a second.
+        """Return a drawing of what it was told last; None if that process does not get round to it soon.
 
         For one task at a time.
 
@@ -127,8 +127,10 @@ class PresenterProcess(PromptObserver):
         return self._drawing
 
     def end(self) -> None:
-        """Tell it nothing any more, and do nothing in its place; from whatever thread."""
+        """End the process, and do nothing in its place, since the run is over; from whatever thread."""
         self._is_over = True
+        if self._process is not None:
+            self._process.kill()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Start the process and talk with it until it ends or this is cancelled, which ends it.
@@ -158,14 +160,15 @@ class PresenterProcess(PromptObserver):
     async def _start(self) -> str | None:
         """Start the process; return why that failed, if it did."""
         fds = () if self._metrics is None else (self._metrics.listening.fileno(),)
-        # A session of its own: keys and a terminal that goes are for the run.
+        # In a process group of its own, since keys are for the run. In the run's session, within which niceness counts
+        # (sched(7), "The autogroup feature"), and by which one that is stopped goes on when the run dies, and sees it.
         try:
             self._process = await trio.lowlevel.open_process(
                 command_of("cts.runs.presenter.presenter"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,
+                process_group=0,
                 pass_fds=fds,
             )
         except OSError as error:
