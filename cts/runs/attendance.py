@@ -19,7 +19,7 @@ from cts.output.keyboard import Keyboard, in_foreground, keyboard_of
 __all__ = ["Attendance", "Draw"]
 
 Draw = Callable[[Layout], Awaitable[str | None]]
-"""Makes a drawing elsewhere; None if not for now, trio.ClosedResourceError if never again."""
+"""Makes a drawing elsewhere; None if that is not to be had now."""
 
 _INTERVAL_S = 0.25
 _LOOKS, _LOOK_S = 20, 0.01
@@ -96,17 +96,13 @@ class Attendance:
             await trio.sleep(_INTERVAL_S)
 
     async def _refresh(self, *, lines_alone: bool) -> None:
-        if self._draw_elsewhere is None:
-            await self._pacer.run_in_gaps(self._view.refresh(lines_alone=lines_alone))
-        elif (layout := self._view.wanted(lines_alone=lines_alone)) is not None:
-            try:
-                drawing = await self._draw_elsewhere(layout)
-            except trio.ClosedResourceError:
-                self._draw_elsewhere = drawing = None
-            if drawing is None:
-                self._want()
-            else:
+        if self._draw_elsewhere is not None:
+            if (layout := self._view.wanted(lines_alone=lines_alone)) is None:
+                return
+            if (drawing := await self._draw_elsewhere(layout)) is not None:
                 self._view.show(layout, drawing)
+                return
+        await self._pacer.run_in_gaps(self._view.refresh(lines_alone=lines_alone))
 
     async def _hear(self, keyboard: Keyboard) -> None:
         while True:

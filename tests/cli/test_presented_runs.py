@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,8 @@ def test_no_process_outlives_its_run(run: OnTerminal, number: int, is_stopped: b
     left = Watched([pid])
     if is_stopped:
         os.kill(pid, signal.SIGSTOP)
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            os.sched_yield()
     run.send(number)
     run.finish()
     assert left.have_ended(HANGS_S)

@@ -160,8 +160,7 @@ async def test_where_it_dies_the_run_says_so_and_answers_scrapes_itself(run: Run
 
 
 async def is_gone(run: Run) -> None:
-    with pytest.raises(trio.ClosedResourceError):
-        await run.draw()
+    assert await run.draw() is None
 
 
 async def test_one_that_does_not_get_round_to_it_soon_is_not_waited_for_and_draws_when_it_can(
@@ -197,6 +196,13 @@ async def test_of_what_it_does_not_take_the_last_whole_status_is_kept_and_what_i
         while await run.draw() is None:
             pass
         assert f"cts_run_elapsed_seconds {MANY.snapshot.elapsed_ns / 1e9}" in await run.scrape()
+
+
+async def test_until_it_has_begun_it_draws_nothing(run: Run) -> None:
+    run.tell(BUSY.snapshot)
+    assert await run.draw() is None
+    async with run.presented():
+        assert await run.draw() == drawn_here(run, BUSY.snapshot)
 
 
 async def test_a_run_that_is_over_does_nothing_in_its_place(run: Run) -> None:

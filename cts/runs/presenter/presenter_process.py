@@ -28,7 +28,7 @@ _HELD_AT_MOST = 8
 _STARTING_SECONDS = 2.0
 """How long the run waits for it: what it loads should not take time from the first frames."""
 _DRAWING_SECONDS = 0.5
-"""How long a view, and the lines above it, wait for a drawing: a busy host has others run first."""
+"""How long a view, and the lines above it, wait for a drawing before the run itself makes one: others run first."""
 _ERRORS_KEPT = 8192
 """Bytes of what it had to say when it failed, the last ones."""
 
@@ -108,22 +108,18 @@ class PresenterProcess(PromptObserver):
         self._hold(Told(snapshot, whole=False))
 
     async def draw(self, layout: Layout) -> str | None:
-        """Return a drawing of what it was told last; None if that process does not get round to it soon.
+        """Return a drawing of what it was told last; None if that process has not begun, has no time for it, or is gone.
 
         For one task at a time.
-
-        Raises:
-            trio.ClosedResourceError: it is gone.
         """
+        if self._is_over or not self._ready.is_set():
+            return None
         self._drawing, self._answered = None, trio.Event()
         self._drawings += 1
         self._draw = Draw(self._drawings, layout)
         self._news.set()
-        if not self._is_over:
-            with trio.move_on_after(_DRAWING_SECONDS):
-                await self._answered.wait()
-        if self._is_over:
-            raise trio.ClosedResourceError
+        with trio.move_on_after(_DRAWING_SECONDS):
+            await self._answered.wait()
         return self._drawing
 
     def end(self) -> None:
