@@ -52,6 +52,8 @@ class Run:
         async with trio.open_nursery() as nursery:
             with trio.fail_after(HANGS_S):
                 await nursery.start(self.presenter.run)
+                # The run itself would not wait for so long.
+                await self.presenter._ready.wait()
             assert self.presenter.pid is not None
             yield self.presenter.pid
             nursery.cancel_scope.cancel()

@@ -113,6 +113,7 @@ class PresenterProcess(PromptObserver):
         For one task at a time.
         """
         if self._is_over or not self._ready.is_set():
+            await trio.lowlevel.checkpoint()
             return None
         self._drawing, self._answered = None, trio.Event()
         self._drawings += 1
