@@ -233,7 +233,9 @@ class PresenterProcess(PromptObserver):
         """End the process, which has nothing to lose."""
         process.kill()
         await process.wait()
-        await self._gather_errors(process)
+        # All there is, unless somebody else still has the pipe.
+        with trio.move_on_after(_STARTING_SECONDS):
+            await self._gather_errors(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 await pipe.aclose()
