@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from itertools import islice
 from operator import itemgetter
@@ -54,7 +54,6 @@ class LiveLook:
     at_host: LookAtHost | None = None
     figures: LiveFigures = field(factory=LiveFigures, init=False)
     _seen: dict[OpenStream, tuple[MediaGlance, Playout | None]] = field(factory=dict, init=False)
-    _hosts: tuple[HostFigures, ...] = field(default=(), init=False)
     _host_due_ns: int = field(default=0, init=False)
     _began_ns: int | None = field(default=None, init=False)
 
@@ -85,15 +84,16 @@ class LiveLook:
             # Of those that are as good as each other the earliest are shown.
             earliest = nsmallest(STREAMS_SHOWN, in_order, key=itemgetter(0))
             glances += [_glance(stream, counts) for _, stream, counts in earliest]
+        hosts: Sequence[HostFigures] = self.figures.hosts
         if self.at_host is not None and now_ns >= self._host_due_ns:
-            yield from self._look_at_host(self.at_host, sides, overflowed, now_ns)
+            hosts = yield from self._look_at_host(self.at_host, sides, overflowed, now_ns)
         ended = [(_glance_of_ended(each.measuring.metrics), each.measuring.playout) for each in measured]
         for stream in [each for each in self._seen if not any(each in streams.running.seen for streams in measured)]:
             # It has ended since.
             del self._seen[stream]
         parts = [*ended, *self._seen.values()]
         media, playouts = (part[0] for part in parts), (part[1] for part in parts)
-        self.figures = LiveFigures.of(glances, media, playouts, self._hosts)
+        self.figures = LiveFigures.of(glances, media, playouts, hosts)
 
     def look_at_host_again(self) -> None:
         """Have the next look be one at the host, too: it will be the last."""
@@ -101,7 +101,7 @@ class LiveLook:
 
     def _look_at_host(
         self, look: LookAtHost, sides: Collection[Streams], overflowed: int, now_ns: int
-    ) -> Iterator[None]:
+    ) -> Generator[None, None, Sequence[HostFigures]]:
         if self._began_ns is None:
             self._began_ns = now_ns
         self._host_due_ns = now_ns + max(SECOND, min(now_ns - self._began_ns, _HOST_EVERY_NS)) - _NEARLY_NS
@@ -109,8 +109,9 @@ class LiveLook:
         lateness = Histogram.of([*(streams.send_lateness for streams in sides), *_send_lateness(sides)])
         yield
         receives = any(each.role is Role.RECEIVER for each in sides)
-        self._hosts = (look(overflowed if receives else 0, lateness),)
+        host = look(overflowed if receives else 0, lateness)
         yield
+        return [host]
 
     def _look(self, measured: Iterable[Streams]) -> Iterator[None]:
         """Look again at those that were looked at longest ago."""

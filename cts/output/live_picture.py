@@ -40,6 +40,16 @@ class LivePicture:
         self._snapshot = snapshot
         self._history.add(snapshot)
 
+    def drawn_at_once(self, layout: Layout) -> str:
+        """Make a drawing, for whom no frame waits."""
+        steps = self.drawn(layout)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                drawing: str = end.value
+                return drawing
+
     def drawn(self, layout: Layout) -> Generator[None, None, str]:
         """Make a drawing, in steps between which frames may leave: lines with the terminal's codes for their colours.
 

@@ -105,6 +105,11 @@ class Screen:
             assert control.endswith("m") or control in ("?25l", "?25h"), f"not understood: {control!r}"
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a signal has stopped a process."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 class OnTerminal:
     """A ``cts`` under way with a terminal for stdin, stdout and stderr; killed if left before it has finished."""
 
@@ -159,7 +164,7 @@ class OnTerminal:
 
     def wait_until_it_is_stopped(self) -> None:
         """Wait until a signal has stopped it."""
-        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        while not is_stopped(self._process.pid):
             assert self._process.poll() is None
             os.sched_yield()
 

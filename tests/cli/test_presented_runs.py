@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cli.running_cts import FREE_PORT, LONG, STREAM
-from tests.cli.terminal import OnTerminal
+from tests.cli.terminal import OnTerminal, is_stopped
 from tests.runs.processes import HANGS_S, Watched, presenters_of
 
 
@@ -35,14 +34,14 @@ def test_a_view_goes_on_without_the_process_that_drew_it(run: OnTerminal) -> Non
     assert run.echoes()
 
 
-@pytest.mark.parametrize("is_stopped", [False, True])
+@pytest.mark.parametrize("stop_it", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_its_run(run: OnTerminal, number: int, is_stopped: bool) -> None:
+def test_no_process_outlives_its_run(run: OnTerminal, number: int, stop_it: bool) -> None:
     (pid,) = presenters_of(run.pid)
     left = Watched([pid])
-    if is_stopped:
+    if stop_it:
         os.kill(pid, signal.SIGSTOP)
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        while not is_stopped(pid):
             os.sched_yield()
     run.send(number)
     run.finish()

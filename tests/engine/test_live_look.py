@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cts.api import Histogram
-from cts.engine.live_look import LOOKED_AT
+from cts.engine.live_look import LOOKED_AT, LiveLook
 from cts.impairment.delay import Constant, Uniform
 from cts.impairment.link import Impairment
 from cts.impairment.loss import Bernoulli
@@ -129,6 +129,21 @@ def test_the_host_is_looked_at_often_at_first_and_then_every_five_seconds() -> N
     assert looked == [0, 1, 2, 4, 8, 13, 18, 20]
     hosts = [live.hosts[0].loop_lag.count for live in observer.figures if live is not None]
     assert hosts == [1] * len(observer.figures)
+
+
+def test_a_look_that_is_less_late_than_the_one_before_is_still_one_at_the_host() -> None:
+    looked: list[int] = []
+
+    def look_at_host(overflowed: int, lateness: Histogram) -> HostFigures:
+        looked.append(now_ns // SECOND)
+        return HostFigures()
+
+    look = LiveLook(look_at_host)
+    for second in range(10):
+        now_ns = second * SECOND + (10 - second) * MS
+        for _ in look.take([], [], 0, now_ns):
+            pass
+    assert looked == [0, 1, 2, 4, 8]
 
 
 def test_a_run_that_is_abandoned_before_it_began_has_a_report() -> None:

@@ -30,12 +30,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Draw:
             return list(lines)
 
         monkeypatch.setattr("cts.output.live_picture.view_in_steps", view_in_steps)
-        steps = picture.drawn(LAYOUT)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return str(end.value)
+        return picture.drawn_at_once(LAYOUT)
 
     return draw
 

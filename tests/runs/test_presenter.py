@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -29,6 +28,7 @@ from cts.runs.own_processes import command_of
 from cts.runs.presenter.presenter_process import PresenterProcess, presenter_for
 from tests.output.live_states import BUSY, MANY
 from tests.output.test_live import a_terminal
+from tests.output.test_metrics_server import scrape
 from tests.runs.processes import HANGS_S
 
 LAYOUT = Layout(columns=79, rows=23, order=StreamOrder.MISSING, hears_keys=True)
@@ -72,12 +72,7 @@ class Run:
             return await self.presenter.draw(LAYOUT)
 
     async def scrape(self) -> str:
-        def get() -> str:
-            with urllib.request.urlopen(self.metrics.url, timeout=HANGS_S) as answer:
-                text: bytes = answer.read()
-            return text.decode()
-
-        return await trio.to_thread.run_sync(get)
+        return await trio.to_thread.run_sync(scrape, self.metrics.url)
 
 
 @pytest.fixture
@@ -91,12 +86,7 @@ def drawn_here(run: Run, *snapshots: RunSnapshot) -> str:
     picture = LivePicture(run.view.settings)
     for snapshot in snapshots:
         picture.take(snapshot)
-    steps = picture.drawn(LAYOUT)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return str(end.value)
+    return picture.drawn_at_once(LAYOUT)
 
 
 def is_alive(pid: int) -> bool:

@@ -9,13 +9,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from cts.errors import UserError
 from cts.output.attended import LiveSettings
+from cts.records.writers import write_all
 from cts.runs.own_processes import MessageReader, packed
 from cts.runs.presenter.messages import Draw, Drawn, PresenterTask, Ready, Scrapes, Told
 
@@ -74,7 +75,8 @@ def _present(task: PresenterTask, batches: Iterable[list[object]], answers: int)
                 if metrics is not None and message.whole:
                     metrics.status(message.snapshot)
         if wanted is not None and picture is not None:
-            _write(answers, packed(Drawn(wanted.number, _made(picture.drawn(wanted.layout)))))
+            drawn = Drawn(wanted.number, picture.drawn_at_once(wanted.layout))
+            write_all(answers, packed(drawn), lambda: False)
 
 
 def _run_elsewhere(processors: tuple[int, ...]) -> None:
@@ -103,20 +105,6 @@ def _metrics(scrapes: Scrapes) -> MetricsServer:
     server = MetricsServer(socket.socket(fileno=scrapes.fd), scrapes.about)
     server.serve()
     return server
-
-
-def _made(steps: Generator[None, None, str]) -> str:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            drawing: str = end.value
-            return drawing
-
-
-def _write(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
 
 
 if __name__ == "__main__":
